@@ -1,0 +1,62 @@
+"""What the generated tags, enumerations and masks are made of.
+
+A member carries its value, the names that the XML and JSON encodings use for it, and the span of
+versions in which it exists: `ACTIVATE = 0x12, "Activate", V1_0`.
+"""
+
+from enum import IntEnum, IntFlag
+from typing import Self
+
+from kmip.versions import ALWAYS, V1_0, ProtocolVersion, Span
+
+EXTENSIONS = range(0x80000000, 0x90000000)
+"""Values that every enumeration leaves to vendors (2.1 section 11: "Extensions 8XXXXXXX")."""
+
+
+class Named(IntEnum):
+    """A value with the names it has on paper.
+
+    Attributes:
+        span: the versions that have it.
+        names: its names in XML and JSON, the one to write first.
+    """
+
+    span: Span
+    names: tuple[str, ...]
+
+    def __new__(
+        cls,
+        value: int,
+        names: str | tuple[str, ...] = (),
+        since: ProtocolVersion = V1_0,
+        until: ProtocolVersion | None = None,
+    ) -> Self:
+        """A member: its value, its names, and the first and last version that has it."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.names = (names,) if isinstance(names, str) else names
+        member.span = Span(since, until)
+        return member
+
+
+class Closed(Named):
+    """An enumeration that leaves no room for vendors."""
+
+
+class Enumeration(Named):
+    """An enumeration; a vendor's value (8XXXXXXX) is a member without a name of its own."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int) or value not in EXTENSIONS:
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"EXTENSION_{value:08X}"
+        member._value_ = value
+        member.names = ()
+        member.span = ALWAYS
+        return member
+
+
+class Mask(IntFlag):
+    """A bit mask; bits without a name are kept."""
