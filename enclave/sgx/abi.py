@@ -1,0 +1,57 @@
+"""Layouts of SGX: the report body of an enclave, and the quote version 3.
+
+    header 48 | report body 384 | u32 length | signature data
+
+Names are Intel's in lower case. Numbers are little-endian, except inside ECDSA signatures and
+keys, which are big-endian r || s and x || y.
+
+Source: Intel, "Intel SGX ECDSA QuoteLibReference DCAP API", appendix A.3 (quote version 3) and
+A.4 (quote format).
+"""
+
+from __future__ import annotations
+
+from construct import Bytes, Int16ul, Int32ul
+
+from enclave.layout import Layout, at
+
+INTEL_QE_VENDOR_ID = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
+ECDSA_P256 = 2  # attestation key type
+SGX_TEE_TYPE = 0x00000000
+TDX_TEE_TYPE = 0x00000081
+
+ATTRIBUTE_DEBUG = 0x02  # of byte 0 of ATTRIBUTES
+
+
+class QuoteHeader(Layout, size=48):
+    """The header of quotes of all versions; QE_SVN and PCE_SVN are reserved from 4 on."""
+
+    version: int = at(0, Int16ul)
+    attestation_key_type: int = at(2, Int16ul)
+    tee_type: int = at(4, Int32ul)
+    qe_svn: int = at(8, Int16ul)
+    pce_svn: int = at(10, Int16ul)
+    qe_vendor_id: bytes = at(12, Bytes(16))
+    user_data: bytes = at(28, Bytes(20))
+
+
+class EnclaveReport(Layout, size=384):
+    """The report body of an enclave: of the application's, or of the quoting enclave's."""
+
+    cpusvn: bytes = at(0, Bytes(16))
+    miscselect: int = at(16, Int32ul)
+    isvextprodid: bytes = at(32, Bytes(16))
+    attributes: bytes = at(48, Bytes(16))
+    mrenclave: bytes = at(64, Bytes(32))
+    mrsigner: bytes = at(128, Bytes(32))
+    configid: bytes = at(192, Bytes(64))
+    isvprodid: int = at(256, Int16ul)
+    isvsvn: int = at(258, Int16ul)
+    configsvn: int = at(260, Int16ul)
+    isvfamilyid: bytes = at(304, Bytes(16))
+    report_data: bytes = at(320, Bytes(64))
+
+    @property
+    def debug(self) -> bool:
+        """ATTRIBUTES.DEBUG: the host may read and write the enclave's memory."""
+        return bool(self.attributes[0] & ATTRIBUTE_DEBUG)

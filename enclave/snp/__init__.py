@@ -1,0 +1,1 @@
+"""AMD SEV-SNP: attestation reports, their chain to AMD, and their appraisal."""

@@ -1,0 +1,1 @@
+"""Intel TDX: quotes, their chain to Intel, and their appraisal."""
