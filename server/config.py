@@ -1,0 +1,287 @@
+"""Every setting of Strongroom: what it is, its default and the reason for that default.
+
+`Config` is the table; `server.settings` reads it from the command line, the environment and a
+file. `docs/configuration.md` is made from it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from server.settings import setting
+
+
+class TLSVersion(StrEnum):
+    """The TLS versions that can be asked for; older ones are broken (RFC 8996)."""
+
+    V1_2 = "1.2"
+    V1_3 = "1.3"
+
+
+class LegacyAlgorithms(StrEnum):
+    """What may be done with algorithms that new data should not be entrusted to.
+
+    `server.crypto` says which these are (3DES, RC4, Blowfish, CAST5, IDEA, SEED, Camellia, MD5,
+    SHA-1 signatures).
+    """
+
+    REFUSE = "refuse"
+    READ = "read"  # decrypt and verify only
+    ALLOW = "allow"
+
+
+class LogLevel(StrEnum):
+    """How much is written to the log: this and everything graver."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of one server, complete and checked."""
+
+    # Where things lie
+    data: Path = setting(
+        Path(".strongroom"),
+        "directory of everything the server keeps: store, key file, certificates, users",
+        "in reach of whoever tries it out; a service names its own, such as /var/lib/strongroom",
+        unit="directory",
+    )
+    store: str = setting(
+        "",
+        "where the sealed store is: sqlite:PATH, or memory: which forgets everything at the end",
+        "one file beside the rest of the state, which needs no other program",
+        unit="scheme:place",
+        shown_default="sqlite:DATA/store.db",
+    )
+    store_key_file: Path | None = setting(
+        None,
+        "file with the key that opens the store; made at first start, readable by its owner only",
+        "starts without anybody typing; keep a copy elsewhere, without it the store is lost",
+        unit="file",
+        shown_default="DATA/store.key",
+    )
+    store_password_file: Path | None = setting(
+        None,
+        "open the store by the password in this file (- is standard input) and not by a key file",
+        "a password never stands on a command line or in the environment, where others read it",
+        unit="file",
+    )
+    store_password_prompt: bool = setting(
+        False,
+        "open the store by a password that is asked for on the terminal",
+        "a service has nobody to ask",
+    )
+
+    # Who may come in
+    kmip_host: str = setting(
+        "127.0.0.1",
+        "address on which KMIP is served; 0.0.0.0 is all of IPv4, :: all of IPv6",
+        "only this machine until somebody decides otherwise: the first start makes its own "
+        "certificate authority, whose key lies beside the server",
+        unit="address",
+    )
+    kmip_port: int = setting(
+        5696,
+        "TCP port on which KMIP is served; 0 takes a free one and prints it",
+        "the port registered for KMIP",
+        unit="port",
+        minimum=0,
+        maximum=65535,
+    )
+    server_names: tuple[str, ...] = setting(
+        (),
+        "more names and addresses by which clients reach the server, for its own certificate",
+        "localhost, 127.0.0.1, ::1, this machine's name and the address served are always in it",
+        unit="names",
+    )
+    tls_minimum_version: TLSVersion = setting(
+        TLSVersion.V1_2,
+        "oldest TLS version spoken",
+        "many KMIP clients in use know no newer one; 1.3 is used by those that do",
+    )
+    tls_certificate: Path | None = setting(
+        None,
+        "the server's certificate chain, PEM; without it the server makes and renews its own",
+        "a first start needs no certificate authority",
+        unit="file",
+        shown_default="DATA/tls/server.pem",
+    )
+    tls_private_key: Path | None = setting(
+        None,
+        "the certificate's private key, PEM, not encrypted",
+        "as for the certificate; both or neither are given",
+        unit="file",
+        shown_default="DATA/tls/server.key",
+    )
+    tls_client_ca: Path | None = setting(
+        None,
+        "certificates of the authorities whose client certificates are accepted, PEM",
+        "the authority that the first start makes",
+        unit="file",
+        shown_default="DATA/tls/ca.pem",
+    )
+    insecure_allow_no_client_certificate: bool = setting(
+        False,
+        "let clients in that show no certificate; a user name and password must then identify them",
+        "passwords can be guessed and certificates cannot",
+    )
+
+    # What a client can cost
+    max_message_bytes: int = setting(
+        4 * 1024 * 1024,
+        "longest request, and longest response; longer requests are refused by their header",
+        "keys and certificates are thousands of bytes, and longer data can be streamed in parts; "
+        "a connection holds at most one request in memory",
+        unit="bytes",
+        minimum=1024,
+        maximum=256 * 1024 * 1024,
+    )
+    max_connections: int = setting(
+        900,
+        "connections at once, those still in their handshake included",
+        "systems commonly allow a process 1024 open files, and the store needs some",
+        unit="connections",
+        minimum=1,
+        maximum=100_000,
+    )
+    max_connections_per_address: int = setting(
+        300,
+        "connections at once from one address",
+        "one address cannot take all; large clients pool fewer than a hundred",
+        unit="connections",
+        minimum=1,
+        maximum=100_000,
+    )
+    handshake_seconds: float = setting(
+        10.0,
+        "longest time for a TLS handshake",
+        "two round trips across the world and a slow device take two; who has shown no "
+        "certificate yet deserves little patience",
+        unit="seconds",
+        minimum=0.1,
+        maximum=600,
+    )
+    read_seconds: float = setting(
+        30.0,
+        "longest time from a request's first byte to its last",
+        "4 MiB at 1.2 Mbit/s; PyKMIP itself waits 30 s for an answer",
+        unit="seconds",
+        minimum=0.1,
+        maximum=3600,
+    )
+    write_seconds: float = setting(
+        30.0,
+        "longest time for a client to take its response",
+        "as for reading",
+        unit="seconds",
+        minimum=0.1,
+        maximum=3600,
+    )
+    idle_seconds: float = setting(
+        4 * 3600.0,
+        "longest time between two requests on a connection",
+        "storage systems keep one connection open for hours between requests, and some do not "
+        "recover when it is closed",
+        unit="seconds",
+        minimum=1,
+        maximum=30 * 86400,
+    )
+    max_batch_items: int = setting(
+        1000,
+        "requests in one message",
+        "a page of Locate results fetched at once is hundreds; each item may cost a commit",
+        unit="items",
+        minimum=1,
+        maximum=100_000,
+    )
+    stop_seconds: float = setting(
+        8.0,
+        "at the end, how long requests in flight are waited for",
+        "container engines kill after 10",
+        unit="seconds",
+        minimum=0,
+        maximum=3600,
+    )
+    worker_threads: int = setting(
+        8,
+        "threads for slow cryptography (key generation, signatures, password checks)",
+        "enough to keep the cores of a common machine busy while the event loop stays free",
+        unit="threads",
+        minimum=1,
+        maximum=512,
+    )
+    cached_objects: int = setting(
+        10_000,
+        "objects kept opened in memory, most recently used",
+        "about 2 KiB each, so 20 MiB; a busy client's keys are read again and again",
+        unit="objects",
+        minimum=0,
+        maximum=10_000_000,
+    )
+
+    # What is answered
+    legacy_algorithms: LegacyAlgorithms = setting(
+        LegacyAlgorithms.ALLOW,
+        "what may be done with algorithms that are no longer advised: refuse; read (decrypt and "
+        "verify only); allow",
+        "clients in use still ask for them, and their keys move here before they are replaced",
+    )
+    omit_unreadable_attributes: tuple[str, ...] = setting(
+        (),
+        "clients (names in their certificates) to which Get Attributes without names does not "
+        "send the attributes that PyKMIP cannot decode; * is all clients",
+        "the specification asks for every attribute",
+        unit="clients",
+    )
+
+    # What is written down
+    log_level: LogLevel = setting(
+        LogLevel.INFO,
+        "least grave messages that are logged, on standard error",
+        "starts, stops and refusals, not each connection",
+    )
+    audit: str = setting(
+        "stderr",
+        "where one line for each operation goes: stderr, none, or a file, which is appended to",
+        "containers and systemd collect standard error",
+        unit="place",
+    )
+
+    @property
+    def tls_directory(self) -> Path:
+        """Where certificates that Strongroom makes lie."""
+        return self.data / "tls"
+
+    @property
+    def makes_own_certificate(self) -> bool:
+        """Whether the server's certificate is made and renewed here."""
+        return self.tls_certificate is None and self.tls_private_key is None
+
+    @property
+    def certificate_file(self) -> Path:
+        """The server's certificate chain, PEM."""
+        return self.tls_certificate or self.tls_directory / "server.pem"
+
+    @property
+    def private_key_file(self) -> Path:
+        """The key of the server's certificate, PEM."""
+        return self.tls_private_key or self.tls_directory / "server.key"
+
+    @property
+    def client_ca_file(self) -> Path:
+        """The certificates that client certificates must lead to, PEM."""
+        return self.tls_client_ca or self.tls_directory / "ca.pem"
+
+    @property
+    def users_file(self) -> Path:
+        """Verifiers of the passwords in KMIP headers; may be absent."""
+        return self.data / "users.json"
+
+    @property
+    def key_file(self) -> Path:
+        """The key that opens the store, where no password does."""
+        return self.store_key_file or self.data / "store.key"
