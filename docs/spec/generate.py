@@ -86,7 +86,8 @@ def member(row: Row, names: list[str], digits: int) -> str:
 
 
 def head(doc: str, imports: str) -> str:
-    return f'"""{doc}\n\nWritten by docs/spec/generate.py from docs/spec/vocabulary.csv.\n"""\n\n{imports}\n'
+    origin = "Written by docs/spec/generate.py from docs/spec/vocabulary.csv."
+    return f'"""{doc}\n\n{origin}\n"""\n\n{imports}\n'
 
 
 def versions_used(text: str) -> str:
@@ -114,11 +115,9 @@ def enums(all_rows: list[Row]) -> str:
     for group, members in sorted(groups.items()):
         lines = [member(row, names, 8) for row, names in merged(members)]
         base = "Closed" if group == "ItemType" else "Enumeration"
-        classes.append(
-            f'class {group.replace("_", "")}({base}):\n    """{words_of(group)} (2.1 section 11)."""\n\n'
-            + "\n".join(lines)
-            + "\n"
-        )
+        doc = f'    """{words_of(group)} (2.1 section 11)."""\n\n'
+        header = f"class {group.replace('_', '')}({base}):\n{doc}"
+        classes.append(header + "\n".join(lines) + "\n")
     body = "\n\n".join(classes) + "\n\n" + tagged(all_rows, groups)
     imports = (
         "from typing import Final\n\nfrom kmip.tags import Tag\n"
@@ -169,7 +168,10 @@ def masks(all_rows: list[Row]) -> str:
     body += '"""The names that the text encodings use for each bit."""\n'
     body += f"\nMASK_OF: Final[dict[Tag, type[Mask]]] = {{\n{''.join(tagged_masks)}}}\n"
     body += '"""The mask whose bits stand under a tag."""\n'
-    imports = "from typing import Final\n\nfrom kmip.tags import Tag\nfrom kmip.vocabulary import Mask\n\n"
+    imports = (
+        "from typing import Final\n\n"
+        "from kmip.tags import Tag\nfrom kmip.vocabulary import Mask\n\n"
+    )
     return head("The bit masks of KMIP 1.0 to 3.0.", imports) + "\n" + body
 
 

@@ -1,0 +1,1 @@
+"""Encodings, bytes to items and back: `decode(bytes) -> Item`, `encode(Item) -> bytes`."""

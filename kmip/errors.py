@@ -1,0 +1,371 @@
+"""What can go wrong with a request, each with its Result Reason.
+
+An error's text goes to the client, so it helps and shows no internals and no values. Its reason is
+data: rows of (first version, Result Reason), because younger versions tell more precisely what
+older ones call by a general name. An error is told in the words of the request's version.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from kmip.enums import ResultReason as R
+from kmip.versions import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, ProtocolVersion
+
+Reasons = Sequence[tuple[ProtocolVersion, R]]
+
+
+class KMIPError(Exception):
+    """A request, or one item of its batch, failed.
+
+    Attributes:
+        reasons: the Result Reason from each version on, oldest first.
+    """
+
+    reasons: ClassVar[Reasons] = ((V1_0, R.GENERAL_FAILURE),)
+
+    def reason(self, version: ProtocolVersion) -> R:
+        """The Result Reason that a client of `version` knows."""
+        found = self.reasons[0][1]
+        for first, reason in self.reasons:
+            if first <= version:
+                found = reason
+        return found
+
+
+class InvalidMessage(KMIPError):
+    """The bytes are not a KMIP message of the version they claim."""
+
+    reasons = ((V1_0, R.INVALID_MESSAGE),)
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(f"{path}: {problem}" if path else problem)
+
+
+class ItemNotFound(KMIPError):
+    """No object with this identifier that the client may see."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND),)
+
+
+class ResponseTooLarge(KMIPError):
+    """The response is longer than the client's Maximum Response Size."""
+
+    reasons = ((V1_0, R.RESPONSE_TOO_LARGE),)
+
+
+class AuthenticationNotSuccessful(KMIPError):
+    """The credential does not hold."""
+
+    reasons = ((V1_0, R.AUTHENTICATION_NOT_SUCCESSFUL),)
+
+
+class OperationNotSupported(KMIPError):
+    """The server does not perform this operation."""
+
+    reasons = ((V1_0, R.OPERATION_NOT_SUPPORTED),)
+
+
+class MissingData(KMIPError):
+    """The request lacks something the operation needs."""
+
+    reasons = ((V1_0, R.MISSING_DATA),)
+
+
+class InvalidField(KMIPError):
+    """A field of the request cannot be meant as it is."""
+
+    reasons = ((V1_0, R.INVALID_FIELD),)
+
+
+class FeatureNotSupported(KMIPError):
+    """The server lacks this option of an operation it performs."""
+
+    reasons = ((V1_0, R.FEATURE_NOT_SUPPORTED),)
+
+
+class OperationCanceledByRequester(KMIPError):
+    """An asynchronous operation was cancelled."""
+
+    reasons = ((V1_0, R.OPERATION_CANCELED_BY_REQUESTER),)
+
+
+class CryptographicFailure(KMIPError):
+    """A cryptographic operation did not succeed; it does not say why."""
+
+    reasons = ((V1_0, R.CRYPTOGRAPHIC_FAILURE),)
+
+
+class IllegalOperation(KMIPError):
+    """The operation cannot be performed on this object (2.x: Permission Denied)."""
+
+    reasons = ((V1_0, R.ILLEGAL_OPERATION), (V2_0, R.PERMISSION_DENIED))
+
+
+class PermissionDenied(KMIPError):
+    """The client may not do this to this object."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED),)
+
+
+class WrongKeyLifecycleState(KMIPError):
+    """The object's state forbids it; Permission Denied up to 2.0."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_1, R.WRONG_KEY_LIFECYCLE_STATE))
+
+
+class ObjectArchived(KMIPError):
+    """The object is archived: recover it first."""
+
+    reasons = ((V1_0, R.OBJECT_ARCHIVED),)
+
+
+class ObjectDestroyed(KMIPError):
+    """The object's material is gone."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.OBJECT_DESTROYED))
+
+
+class ObjectAlreadyExists(KMIPError):
+    """An Import names an identifier that is taken."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V1_4, R.OBJECT_ALREADY_EXISTS))
+
+
+class IndexOutOfBounds(KMIPError):
+    """No instance of the attribute has this index."""
+
+    reasons = ((V1_0, R.INDEX_OUT_OF_BOUNDS), (V2_0, R.ITEM_NOT_FOUND))
+
+
+class ApplicationNamespaceNotSupported(KMIPError):
+    """The server cannot make application data in this namespace."""
+
+    reasons = ((V1_0, R.APPLICATION_NAMESPACE_NOT_SUPPORTED),)
+
+
+class KeyFormatTypeNotSupported(KMIPError):
+    """The object cannot be given in this format."""
+
+    reasons = ((V1_0, R.KEY_FORMAT_TYPE_NOT_SUPPORTED),)
+
+
+class KeyCompressionTypeNotSupported(KMIPError):
+    """The object cannot be given in this compression."""
+
+    reasons = ((V1_0, R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED),)
+
+
+class EncodingOptionError(KMIPError):
+    """A key cannot be wrapped in this encoding."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V1_1, R.ENCODING_OPTION_ERROR))
+
+
+class KeyValueNotPresent(KMIPError):
+    """The server holds the object without its key value."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V1_2, R.KEY_VALUE_NOT_PRESENT))
+
+
+class AttestationRequired(KMIPError):
+    """The server wants the client's attestation first."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V1_2, R.ATTESTATION_REQUIRED))
+
+
+class Sensitive(KMIPError):
+    """A sensitive object leaves the server only wrapped."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V1_4, R.SENSITIVE))
+
+
+class NotExtractable(KMIPError):
+    """The object's material does not leave the server."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V1_4, R.NOT_EXTRACTABLE))
+
+
+class InvalidTicket(KMIPError):
+    """The ticket is unknown or has run out."""
+
+    reasons = ((V1_0, R.AUTHENTICATION_NOT_SUCCESSFUL), (V2_0, R.INVALID_TICKET))
+
+
+class UsageLimitExceeded(KMIPError):
+    """The object's usage limits do not allow this much more."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.USAGE_LIMIT_EXCEEDED))
+
+
+class ReadOnlyAttribute(KMIPError):
+    """The client may not set, change or delete this attribute."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.READ_ONLY_ATTRIBUTE))
+
+
+class MultiValuedAttribute(KMIPError):
+    """Set Attribute needs an attribute with one value."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.MULTI_VALUED_ATTRIBUTE))
+
+
+class AttributeSingleValued(KMIPError):
+    """The attribute has its one value already."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.ATTRIBUTE_SINGLE_VALUED))
+
+
+class UnsupportedAttribute(KMIPError):
+    """The server does not know the attribute."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.UNSUPPORTED_ATTRIBUTE))
+
+
+class AttributeInstanceNotFound(KMIPError):
+    """The attribute has no such value."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.ATTRIBUTE_INSTANCE_NOT_FOUND))
+
+
+class AttributeNotFound(KMIPError):
+    """The object has no such attribute."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.ATTRIBUTE_NOT_FOUND))
+
+
+class InvalidAttribute(KMIPError):
+    """The attribute does not apply here."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_ATTRIBUTE))
+
+
+class InvalidAttributeValue(KMIPError):
+    """The attribute cannot have this value."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_ATTRIBUTE_VALUE))
+
+
+class NumericRange(KMIPError):
+    """An adjusted number would leave its type's range."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.NUMERIC_RANGE))
+
+
+class InvalidDataType(KMIPError):
+    """The attribute's type does not allow the operation."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_DATA_TYPE))
+
+
+class BadCryptographicParameters(KMIPError):
+    """The cryptographic parameters contradict the key or each other."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.BAD_CRYPTOGRAPHIC_PARAMETERS))
+
+
+class UnsupportedCryptographicParameters(KMIPError):
+    """The server cannot compute with these cryptographic parameters."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS))
+
+
+class BadPassword(KMIPError):
+    """The password that opens an object does not."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.BAD_PASSWORD))
+
+
+class IncompatibleCryptographicUsageMask(KMIPError):
+    """The object's usage mask does not allow this use."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK))
+
+
+class InvalidObjectType(KMIPError):
+    """The operation does not apply to this type of object."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_OBJECT_TYPE))
+
+
+class InvalidCorrelationValue(KMIPError):
+    """No stream with this correlation value."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_CORRELATION_VALUE))
+
+
+class InvalidAsynchronousCorrelationValue(KMIPError):
+    """No asynchronous operation with this correlation value."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE))
+
+
+class InvalidCSR(KMIPError):
+    """The certificate request does not hold."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_CSR))
+
+
+class KeyWrapTypeNotSupported(KMIPError):
+    """The object cannot be given as this Key Wrap Type asks."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.KEY_WRAP_TYPE_NOT_SUPPORTED))
+
+
+class MissingInitializationVector(KMIPError):
+    """The mode needs an initialization vector."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.MISSING_INITIALIZATION_VECTOR))
+
+
+class ServerLimitExceeded(KMIPError):
+    """The server does not hold or do this much."""
+
+    reasons = ((V1_0, R.GENERAL_FAILURE), (V2_0, R.SERVER_LIMIT_EXCEEDED))
+
+
+class UnknownMessageExtension(KMIPError):
+    """A message extension is critical, and the server does not know it."""
+
+    reasons = ((V1_0, R.FEATURE_NOT_SUPPORTED), (V2_0, R.UNKNOWN_MESSAGE_EXTENSION))
+
+
+class UnsupportedProtocolVersion(KMIPError):
+    """The server does not speak the request's version."""
+
+    reasons = ((V1_0, R.INVALID_MESSAGE), (V2_0, R.UNSUPPORTED_PROTOCOL_VERSION))
+
+
+class WrappingObjectNotFound(KMIPError):
+    """No wrapping key with this identifier that the client may see."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.WRAPPING_OBJECT_NOT_FOUND))
+
+
+class WrappingObjectDestroyed(KMIPError):
+    """The wrapping key is destroyed."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.WRAPPING_OBJECT_DESTROYED))
+
+
+class WrappingObjectArchived(KMIPError):
+    """The wrapping key is archived."""
+
+    reasons = ((V1_0, R.OBJECT_ARCHIVED), (V2_0, R.WRAPPING_OBJECT_ARCHIVED))
+
+
+class ProtectionStorageUnavailable(KMIPError):
+    """No storage with the protection asked for."""
+
+    reasons = ((V1_0, R.FEATURE_NOT_SUPPORTED), (V2_0, R.PROTECTION_STORAGE_UNAVAILABLE))
+
+
+class ConstraintViolation(KMIPError):
+    """The server's constraints forbid it."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_1, R.CONSTRAINT_VIOLATION))
+
+
+class NotAuthorised(KMIPError):
+    """The client is known and may not do this."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.NOT_AUTHORISED))

@@ -1,0 +1,79 @@
+"""The item: a tag, a type and a value, before it means anything.
+
+A message in any encoding is a tree of items. What an encoding reads it hands on as items, and what
+is to be written comes to it as items, so that encodings and messages do not know of each other.
+
+    type                  value
+    STRUCTURE             tuple of items
+    INTEGER               int, 32 bits, signed
+    LONG_INTEGER          int, 64 bits, signed
+    BIG_INTEGER           bytes, two's complement, a multiple of 8 bytes (kept as sent, so that what
+                          was decoded encodes to the same bytes)
+    ENUMERATION           int, 32 bits, unsigned
+    BOOLEAN               bool
+    TEXT_STRING           str
+    BYTE_STRING           bytes
+    DATE_TIME             int, seconds since 1970-01-01T00:00:00Z, 64 bits, signed
+    INTERVAL              int, seconds, 32 bits, unsigned
+    DATE_TIME_EXTENDED    int, microseconds since 1970-01-01T00:00:00Z, 64 bits, signed
+    IDENTIFIER, REFERENCE, NAME_REFERENCE
+                          str (3.0)
+
+Times are whole numbers and not `datetime`: the protocol's range of 64 bits is larger than Python's
+years 1 to 9999, and a value that a client stored must come back as it was.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kmip.enums import ItemType
+from kmip.tags import Tag
+from kmip.vocabulary import Named
+
+EXTENSION_TAGS = range(0x540000, 0x550000)
+"""Tags left to vendors (2.1 section 11.56)."""
+
+
+class Item(NamedTuple):
+    """One TTLV item; see the table at the top of the module for its value."""
+
+    tag: int
+    type: int
+    value: Value
+
+    def __repr__(self) -> str:
+        """Tag and type; the value is only counted, since it may be a key."""
+        kind = ItemType(self.type)
+        size = len(self.value) if isinstance(self.value, tuple | bytes | str) else 1
+        return f"Item({tag_name(self.tag)}, {kind.name}, {size})"
+
+    @property
+    def children(self) -> tuple[Item, ...]:
+        """The items of a structure; empty for every other type."""
+        return self.value if isinstance(self.value, tuple) else ()
+
+    def first(self, tag: int) -> Item | None:
+        """The first child with `tag`, if there is one."""
+        return next((child for child in self.children if child.tag == tag), None)
+
+
+Value = int | str | bytes | tuple[Item, ...]
+
+
+def structure(tag: int, *children: Item) -> Item:
+    """A structure of `children`."""
+    return Item(tag, ItemType.STRUCTURE, children)
+
+
+def tag_name(tag: int) -> str:
+    """The tag's name on paper, or its six hexadecimal digits."""
+    return Tag(tag).names[0] if tag in TAGS else f"{tag:06X}"
+
+
+def is_known(tag: int) -> bool:
+    """Whether some version of the specification has this tag."""
+    return tag in TAGS
+
+
+TAGS: dict[int, Named] = {int(tag): tag for tag in Tag}
