@@ -1,0 +1,183 @@
+"""What a server says of itself beside its evidence, and the one way to write it down.
+
+The chip signs 64 bytes of report data and nothing else of ours. Everything that a verifier must
+know besides the measurement stands in the claims, and `enclave.report_data` turns the claims'
+bytes into those 64 bytes; so a claim is as trustworthy as the measured code that wrote it.
+
+The bytes are a CBOR map from text labels to byte strings: every value carries its label and its
+length, and the deterministic encoding makes it the only writing of these claims. Two labels are
+those of interoperable RA-TLS, so that verifiers of that kind can check the key without knowing
+ours; all others begin with `strongroom-`, and one of them names this profile, which keeps the
+hash apart from any other use of the same chip.
+
+    label                      value
+    pubkey-hash                CBOR [1, SHA-256 of the SubjectPublicKeyInfo]
+    nonce                      32 to 64 bytes that the verifier chose; absent: none was asked for
+    strongroom-profile         "1"
+    strongroom-role            bootstrap, api or peer
+    strongroom-deployment      UTF-8, 1 to 64 bytes
+    strongroom-instance        16 bytes
+    strongroom-not-before      8 bytes, seconds since 1970-01-01T00:00:00Z, big-endian
+    strongroom-not-after       8 bytes, the same
+    strongroom-configuration   32 bytes, SHA-256 of the configuration in force
+    strongroom-store           1 to 64 bytes, the server's account of its store; absent: none open
+    strongroom-sk              where the sealing key comes from, see `SkProvider`
+    strongroom-operator        32 bytes, SHA-256 of the operator's credential; absent: none
+    strongroom-channel         32 bytes exported from the TLS connection; absent: not bound
+
+Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats" (pubkey-hash and nonce).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from enclave import cbor
+from enclave.errors import InvalidEvidence, Refused
+
+MAX_LIFE: Final = timedelta(hours=24)  # evidence carries no other freshness than this
+MAX_SKEW: Final = timedelta(minutes=5)  # the server's clock is its host's; a verifier's is its own
+NONCE_BYTES: Final = range(32, 65)  # fewer could be guessed, more could not matter
+
+_PROFILE: Final = b"1"
+_SHA256: Final = 1  # IANA named information: sha-256
+
+
+class Role(StrEnum):
+    """What the TLS key is for; evidence for one role is none for another."""
+
+    BOOTSTRAP = "bootstrap"
+    API = "api"
+    PEER = "peer"
+
+
+class SkProvider(StrEnum):
+    """Where the server's sealing key comes from; names are never reused."""
+
+    NONE = "none"
+    """No chip key: nothing sealed outlives the process (TDX, and clouds that measure firmware)."""
+    SNP_DERIVED_KEY = "snp-derived-key"
+    """SEV-SNP MSG_KEY_REQ, bound to chip, policy, measurement and TCB."""
+    INSECURE_SOFTWARE_CHIP = "insecure-software-chip"
+    """Simulated: whoever reads the chip's file has the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """One server's claims; the table at the top of this module gives sizes and meaning.
+
+    Raises:
+        InvalidEvidence: a value does not have the length or the form of that table.
+    """
+
+    role: Role
+    public_key_sha256: bytes
+    deployment: str
+    instance: bytes
+    not_before: datetime
+    not_after: datetime
+    configuration_sha256: bytes
+    sk: SkProvider
+    store: bytes | None = None
+    operator_sha256: bytes | None = None
+    nonce: bytes | None = None
+    channel: bytes | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, lengths in (
+            ("public_key_sha256", self.public_key_sha256, range(32, 33)),
+            ("deployment", self.deployment.encode(), range(1, 65)),
+            ("instance", self.instance, range(16, 17)),
+            ("configuration_sha256", self.configuration_sha256, range(32, 33)),
+            ("store", self.store, range(1, 65)),
+            ("operator_sha256", self.operator_sha256, range(32, 33)),
+            ("nonce", self.nonce, NONCE_BYTES),
+            ("channel", self.channel, range(32, 33)),
+        ):
+            if value is not None and len(value) not in lengths:
+                raise InvalidEvidence("claims", f"{name} has {len(value)} bytes")
+        for moment in (self.not_before, self.not_after):
+            if moment.tzinfo is None or moment.microsecond:
+                raise InvalidEvidence(
+                    "claims", "a moment without a time zone, or with a fraction of a second"
+                )
+        if not self.not_before < self.not_after <= self.not_before + MAX_LIFE:
+            raise InvalidEvidence("claims", f"valid for {self.not_after - self.not_before}")
+
+
+def encode(claims: Claims) -> bytes:
+    """The claims as the bytes that report data covers, a few hundred."""
+    optional = {
+        "nonce": claims.nonce,
+        "strongroom-store": claims.store,
+        "strongroom-operator": claims.operator_sha256,
+        "strongroom-channel": claims.channel,
+    }
+    return cbor.encode(
+        {
+            "pubkey-hash": cbor.encode([_SHA256, claims.public_key_sha256]),
+            "strongroom-profile": _PROFILE,
+            "strongroom-role": claims.role.encode(),
+            "strongroom-deployment": claims.deployment.encode(),
+            "strongroom-instance": claims.instance,
+            "strongroom-not-before": _seconds(claims.not_before),
+            "strongroom-not-after": _seconds(claims.not_after),
+            "strongroom-configuration": claims.configuration_sha256,
+            "strongroom-sk": claims.sk.encode(),
+            **{label: value for label, value in optional.items() if value is not None},
+        }
+    )
+
+
+def decode(data: bytes) -> Claims:
+    """The claims that `encode` wrote.
+
+    Raises:
+        InvalidEvidence: `data` is anything else: another profile, a label missing or unknown, a
+            value of another size, any other order.
+    """
+    try:
+        entries = cbor.decode(data)
+        if not isinstance(entries, dict):
+            raise InvalidEvidence("claims", "not a map")
+        claims = Claims(
+            role=Role(entries["strongroom-role"].decode()),
+            public_key_sha256=cbor.decode(entries["pubkey-hash"])[1],  # type: ignore[index,arg-type]
+            deployment=entries["strongroom-deployment"].decode(),
+            instance=entries["strongroom-instance"],
+            not_before=_moment(entries["strongroom-not-before"]),
+            not_after=_moment(entries["strongroom-not-after"]),
+            configuration_sha256=entries["strongroom-configuration"],
+            sk=SkProvider(entries["strongroom-sk"].decode()),
+            store=entries.get("strongroom-store"),
+            operator_sha256=entries.get("strongroom-operator"),
+            nonce=entries.get("nonce"),
+            channel=entries.get("strongroom-channel"),
+        )
+        again = encode(claims)
+    except (LookupError, ValueError, TypeError, AttributeError, OverflowError):
+        raise InvalidEvidence("claims", "not the claims of this profile") from None
+    if again != data:  # also refuses labels that this profile does not have
+        raise InvalidEvidence("claims", "not the claims of this profile")
+    return claims
+
+
+def check_validity(claims: Claims, now: datetime) -> None:
+    """Nothing, when the claims hold at `now` on the verifier's clock.
+
+    Raises:
+        Refused: they are over, or begin more than `MAX_SKEW` in the future.
+    """
+    if now >= claims.not_after:
+        raise Refused((f"the claims ended at {claims.not_after:%Y-%m-%d %H:%M:%SZ}",))
+    if now < claims.not_before - MAX_SKEW:
+        raise Refused((f"the claims begin at {claims.not_before:%Y-%m-%d %H:%M:%SZ}",))
+
+
+def _seconds(moment: datetime) -> bytes:
+    return int(moment.timestamp()).to_bytes(8, "big")
+
+
+def _moment(seconds: bytes) -> datetime:
+    return datetime.fromtimestamp(int.from_bytes(seconds, "big"), UTC)
