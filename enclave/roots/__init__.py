@@ -1,0 +1,95 @@
+"""The vendors' root certificates, pinned, and the value that carries roots to a verifier.
+
+A verifier is always told which roots to trust: `Roots`. `vendor_roots()` are the real ones, read
+from the PEM files beside this module (README.md there says where they come from) and held against
+the digests below, so that an edited file is an error and not a new root.
+
+Whether roots are the vendors' is never a flag that somebody sets: `is_vendor` looks the digest
+up. A software chip's roots are whatever digest they are, hence simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from types import MappingProxyType
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+
+from enclave.errors import EnclaveError
+from enclave.snp.abi import Product
+
+# SHA-256 of the DER of each root.
+_AMD = {
+    "69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd": Product.MILAN,
+    "4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1": Product.GENOA,
+    "1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a": Product.TURIN,
+}
+_INTEL = "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"
+
+
+@dataclass(frozen=True)
+class AMDRoot:
+    """A product's root, and the intermediates that it signed; DER."""
+
+    ark: bytes = field(repr=False)
+    ask: bytes = field(repr=False)  # signs VCEKs
+    asvk: bytes | None = field(default=None, repr=False)  # signs VLEKs
+
+
+@dataclass(frozen=True)
+class Roots:
+    """What a verifier trusts.
+
+    Attributes:
+        amd: by product; evidence of a product that is not here is refused.
+        intel: DER of the root of PCK chains and collateral; None to refuse all of Intel's.
+    """
+
+    amd: Mapping[Product, AMDRoot] = field(default_factory=dict)
+    intel: bytes | None = field(default=None, repr=False)
+
+
+def is_vendor(root: bytes, product: Product | None = None) -> bool:
+    """Whether `root` is the vendor's own.
+
+    Args:
+        root: DER of a root certificate.
+        product: AMD's product that it should be the root of; None for Intel's root.
+    """
+    digest = sha256(root).hexdigest()
+    return digest == _INTEL if product is None else _AMD.get(digest) == product
+
+
+@cache
+def vendor_roots() -> Roots:
+    """The roots of AMD (Milan, Genoa, Turin) and Intel that come with this package.
+
+    Raises:
+        EnclaveError: a file beside this module is not the certificate that is pinned here.
+    """
+    amd = {
+        product: AMDRoot(
+            ark=_pinned(f"amd-{product.lower()}-ark.pem", product),
+            ask=_der(f"amd-{product.lower()}-ask.pem"),
+            asvk=_der(f"amd-{product.lower()}-asvk.pem"),
+        )
+        for product in Product
+    }
+    return Roots(amd=MappingProxyType(amd), intel=_pinned("intel-sgx-root-ca.pem", None))
+
+
+def _pinned(name: str, product: Product | None) -> bytes:
+    root = _der(name)
+    if not is_vendor(root, product):
+        raise EnclaveError(f"{name} is not the root that is pinned")
+    return root
+
+
+def _der(name: str) -> bytes:
+    pem = files(__name__).joinpath(name).read_bytes()
+    return load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
