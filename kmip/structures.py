@@ -105,7 +105,7 @@ class EnumerationForm(NamedTuple):
 
     def read(self, item: Item, version: ProtocolVersion) -> Named:
         """The member; a value that no version has is refused."""
-        if item.type != ItemType.ENUMERATION:
+        if item.type != ItemType.ENUMERATION or not isinstance(item.value, int):
             raise wrong_type(item, ItemType.ENUMERATION)
         try:
             return self.members(item.value)

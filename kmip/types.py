@@ -18,6 +18,8 @@ LongInteger = Annotated[int, ItemType.LONG_INTEGER]
 BigInteger = Annotated[int, ItemType.BIG_INTEGER]
 Interval = Annotated[int, ItemType.INTERVAL]
 """Seconds."""
+OpaqueDataType = Annotated[int, ItemType.ENUMERATION]
+"""An enumeration in which every value is a vendor's (2.1 section 11.34)."""
 
 TEXTS = frozenset({ItemType.TEXT_STRING, ItemType.IDENTIFIER, ItemType.REFERENCE})
 

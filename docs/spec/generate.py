@@ -95,12 +95,15 @@ def versions_used(text: str) -> str:
 
 
 def tags(all_rows: list[Row]) -> str:
-    lines = [
-        member(row, names, 6) for row, names in merged([r for r in all_rows if r.kind == "tag"])
-    ]
-    body = "class Tag(Named):\n" + '    """What an item is, 3 bytes (2.1 section 11.2)."""\n\n'
-    body += "\n".join(lines) + "\n"
+    tag_rows = [row for row in all_rows if row.kind == "tag"]
+    lines = [member(row, names, 6) for row, names in merged(tag_rows)]
+    body = "class Tag(Named):\n" + '    """What an item is, 3 bytes (2.1 section 11.56)."""\n\n'
+    body += "\n".join(lines) + "\n\n\n"
+    words = [f'    Tag.{python_name(row.words)}: "{row.words}",\n' for row in tag_rows]
+    body += f"WORDS: Final[dict[Tag, str]] = {{\n{''.join(words)}}}\n"
+    body += '"""The words of the specification, which are the attribute names of 1.x."""\n'
     imports = (
+        "from typing import Final\n\n"
         f"from kmip.versions import {versions_used(body)}\nfrom kmip.vocabulary import Named\n\n"
     )
     return head("The tags of KMIP 1.0 to 3.0.", imports) + "\n" + body

@@ -1,0 +1,201 @@
+"""What an object's attributes are to the rest of the program: one neutral model.
+
+A `Key` names an attribute: a tag for the specification's own, a `Custom` for a client's or a
+vendor's.
+`Attributes` maps keys to instances. An instance keeps the index it was given for as long as it
+lives, because 1.x clients address it so (1.4 section 2.1.1); 2.x clients address it by its value.
+
+Messages carry attributes in two forms, see `kmip.carriage`. Nothing here knows a version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kmip.attribute_table import ATTRIBUTES, Attribute
+from kmip.attribute_values import Name
+from kmip.enums import LinkType
+from kmip.items import Item
+from kmip.tags import WORDS, Tag
+
+CUSTOM_PREFIXES = ("x", "y")
+"""What begins a 1.x custom attribute's name: `x-` a client's, `y-` the server's; in 2.x the same
+letters are its Vendor Identification (2.1 section 4.60)."""
+
+
+class Custom(NamedTuple):
+    """A custom or vendor attribute's key.
+
+    Attributes:
+        vendor: the Vendor Identification.
+        name: the Attribute Name, without the prefix that 1.x gives it.
+    """
+
+    vendor: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.vendor}-{self.name}"
+
+
+Key = Tag | Custom
+
+Selector = Tag | Custom | LinkType
+"""A key, or one type of link, which 3.0 asks for as an attribute of its own."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Instance:
+    """One value of an attribute in a request that adds, changes or removes it.
+
+    Attributes:
+        key: which attribute.
+        value: its value; for a custom attribute an `Item`, whose type is the value's type.
+        index: which instance a 1.x client means, where it says so.
+    """
+
+    key: Key
+    value: Any
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An attribute, or one instance of it, without a value."""
+
+    key: Selector
+    index: int | None = None
+
+
+@dataclass(slots=True, repr=False)
+class Attributes:
+    """Attributes with their instances, in the order in which they were added.
+
+    Attributes:
+        values: for each key its instances by index.
+        templates: names of Template objects to take more from (1.x Template-Attribute).
+    """
+
+    values: dict[Key, dict[int, Any]]
+    templates: tuple[Name, ...] = ()
+
+    def __init__(
+        self, instances: Iterable[tuple[Key, Any]] = (), templates: tuple[Name, ...] = ()
+    ) -> None:
+        self.values = {}
+        self.templates = templates
+        for key, value in instances:
+            self.add(key, value)
+
+    def __repr__(self) -> str:
+        """The attributes' names; values may be secret."""
+        return f"Attributes({', '.join(name_of(key) for key in self.values)})"
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self.values
+
+    def __iter__(self) -> Iterator[tuple[Key, Any]]:
+        """Every instance as (key, value)."""
+        for key, instances in self.values.items():
+            for value in instances.values():
+                yield key, value
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        """The first value of `key`, or `default`."""
+        instances = self.values.get(key)
+        return default if not instances else next(iter(instances.values()))
+
+    def all(self, key: Key) -> tuple[Any, ...]:
+        """Every value of `key`."""
+        return tuple(self.values.get(key, {}).values())
+
+    def instances(self) -> Iterator[tuple[Key, int, Any]]:
+        """Every instance as (key, index, value)."""
+        for key, instances in self.values.items():
+            for index, value in instances.items():
+                yield key, index, value
+
+    def add(self, key: Key, value: Any, index: int | None = None) -> int:
+        """Add an instance; the index it got: the next one never used while it can be known."""
+        instances = self.values.setdefault(key, {})
+        if index is None or index in instances:
+            index = max(instances, default=-1) + 1
+        instances[index] = value
+        return index
+
+    def set(self, key: Key, value: Any) -> None:
+        """Make `value` the only instance of `key`; None removes it."""
+        if value is None:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = {0: value}
+
+    def remove(self, key: Key, index: int | None = None) -> None:
+        """Remove one instance, or all of them."""
+        instances = self.values.get(key, {})
+        if index is not None:
+            instances.pop(index, None)
+        if index is None or not instances:
+            self.values.pop(key, None)
+
+    def find(self, key: Key, value: Any) -> int | None:
+        """The index of the instance with this value, if there is one."""
+        for index, held in self.values.get(key, {}).items():
+            if held == value:
+                return index
+        return None
+
+    def select(self, selectors: Iterable[Selector]) -> Attributes:
+        """Only the attributes that are asked for, with their indices."""
+        found = Attributes()
+        for selector in selectors:
+            kind = selector if isinstance(selector, LinkType) else None
+            key: Key = Tag.LINK if isinstance(selector, LinkType) else selector
+            if key in found.values and kind is None:
+                continue
+            for index, value in self.values.get(key, {}).items():
+                if kind is None or value.link_type == kind:
+                    found.values.setdefault(key, {})[index] = value
+        return found
+
+    def copy(self) -> Attributes:
+        """An independent copy; values are shared and never changed in place."""
+        twin = Attributes(templates=self.templates)
+        twin.values = {key: dict(instances) for key, instances in self.values.items()}
+        return twin
+
+    def update(self, other: Attributes) -> None:
+        """Take the instances of `other`: in place of a single value, beside several."""
+        for key, value in other:
+            if is_single(key):
+                self.set(key, value)
+            else:
+                self.add(key, value)
+
+
+def name_of(key: Selector) -> str:
+    """The attribute's name for people, which is also the 1.x name."""
+    if isinstance(key, LinkType):
+        return key.names[0]
+    return str(key) if isinstance(key, Custom) else WORDS[key]
+
+
+def definition(key: Key) -> Attribute | None:
+    """The row of `ATTRIBUTES`; None for a custom attribute."""
+    return None if isinstance(key, Custom) else ATTRIBUTES[key]
+
+
+def is_single(key: Key) -> bool:
+    """Whether an object has at most one value; custom attributes may have several."""
+    row = definition(key)
+    return row is not None and not row.many
+
+
+def custom_value(value: Item) -> Item:
+    """A custom attribute's value as an item of its own type, whatever tag it came under."""
+    return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)

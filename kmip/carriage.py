@@ -1,0 +1,379 @@
+"""The two forms in which messages carry attributes.
+
+    NAMED, 1.x       Attribute { Attribute Name, [Attribute Index], Attribute Value }, gathered in a
+                     Template-Attribute or standing in the payload (1.4 section 2.1.1, 2.1.8)
+    TAGGED, 2.x on   Attributes { one item under its own tag for each value }, vendor attributes as
+                     Attribute { Vendor Identification, Attribute Name, Attribute Value }
+                     (2.1 section 5)
+
+Each class here is a `Carriage`: it reads both forms whatever the version, since clients mix them,
+and writes the one form that the version's row in `DIALECTS` names. At rest (`INTERNAL`) the tagged
+form also keeps indices: an Attribute Index item stands before a value whose index is not the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from kmip.attribute_table import ATTRIBUTES, BY_NAME, LINK_TAGS, LINK_TYPES
+from kmip.attribute_values import Link, Name
+from kmip.attributes import (
+    CUSTOM_PREFIXES,
+    Attributes,
+    Custom,
+    Instance,
+    Key,
+    Selector,
+    custom_value,
+    name_of,
+)
+from kmip.enums import ItemType, LinkType
+from kmip.errors import InvalidMessage, UnsupportedAttribute
+from kmip.items import Item, structure, tag_name
+from kmip.structures import Nested
+from kmip.tags import Tag
+from kmip.types import IdentifierForm
+from kmip.versions import DIALECTS, INTERNAL, AttributeForm, ProtocolVersion
+
+MAX_INSTANCES = 10_000
+"""Attribute values in one structure: far above what any object holds."""
+
+_REFERENCE = IdentifierForm(ItemType.REFERENCE)
+
+
+# Names and keys
+
+
+def key_of_name(name: str) -> Key:
+    """The key that a 1.x attribute name means; an unknown name is a custom key without vendor."""
+    row = BY_NAME.get(name)
+    if row is not None:
+        return row.tag
+    prefix, dash, rest = name.partition("-")
+    if dash and prefix in CUSTOM_PREFIXES:
+        return Custom(prefix, rest)
+    return Custom("", name)
+
+
+def _selector_of_tag(tag: int) -> Selector | None:
+    """What an Attribute Reference by tag means; None where no attribute has the tag."""
+    known = Tag(tag) if tag in Tag._value2member_map_ else None
+    if known in ATTRIBUTES:
+        return known
+    return LINK_TYPES.get(known) if known is not None else None
+
+
+def _named_name(key: Selector) -> str:
+    """The name that 1.x writes; a foreign vendor's attribute is a custom one there."""
+    if isinstance(key, LinkType):
+        return name_of(Tag.LINK)
+    if isinstance(key, Custom) and key.vendor not in CUSTOM_PREFIXES:
+        return f"x-{key.vendor}-{key.name}" if key.vendor else key.name
+    return name_of(key)
+
+
+# One value
+
+
+def read_named(item: Item, version: ProtocolVersion) -> Instance:
+    """An Attribute structure of either form.
+
+    Raises:
+        InvalidMessage: it lacks a name or has a value of the wrong type.
+        UnsupportedAttribute: no attribute has this name.
+    """
+    name, value = item.first(Tag.ATTRIBUTE_NAME), item.first(Tag.ATTRIBUTE_VALUE)
+    index, vendor = item.first(Tag.ATTRIBUTE_INDEX), item.first(Tag.VENDOR_IDENTIFICATION)
+    if name is None or not isinstance(name.value, str):
+        raise InvalidMessage("has no Attribute Name", tag_name(item.tag))
+    key = Custom(str(vendor.value), name.value) if vendor else key_of_name(name.value)
+    place = index.value if index is not None and isinstance(index.value, int) else None
+    if isinstance(key, Custom):
+        if not key.vendor:
+            raise UnsupportedAttribute(f"there is no attribute {name.value!r}")
+        return Instance(key, None if value is None else custom_value(value), place)
+    row = ATTRIBUTES[key]
+    return Instance(key, None if value is None else row.form.read(value, version), place)
+
+
+def read_tagged(item: Item, version: ProtocolVersion) -> Instance:
+    """One item of an Attributes structure.
+
+    Raises:
+        UnsupportedAttribute: no attribute has this tag.
+    """
+    if item.tag == Tag.ATTRIBUTE:
+        return read_named(item, version)
+    if item.tag == Tag.GROUP_LINK and item.type in (ItemType.NAME_REFERENCE, ItemType.TEXT_STRING):
+        return Instance(Tag.OBJECT_GROUP, item.value)
+    selector = _selector_of_tag(item.tag)
+    if isinstance(selector, LinkType):
+        return Instance(Tag.LINK, Link(selector, _REFERENCE.read(item, version)))
+    if selector is None or isinstance(selector, Custom):
+        raise UnsupportedAttribute(f"{tag_name(item.tag)} is not an attribute")
+    return Instance(selector, ATTRIBUTES[selector].form.read(item, version))
+
+
+def _write_named(key: Key, index: int, value: Any, version: ProtocolVersion) -> Item:
+    """An Attribute structure of 1.x; index 0 is left out, as it means the same."""
+    parts = [Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(key))]
+    if index:
+        parts.append(Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, index))
+    if value is not None:
+        parts.append(_value_item(key, Tag.ATTRIBUTE_VALUE, value, version))
+    return structure(Tag.ATTRIBUTE, *parts)
+
+
+def _write_tagged(key: Key, value: Any, version: ProtocolVersion) -> Item:
+    """An item under the attribute's own tag."""
+    if isinstance(key, Custom):
+        return structure(
+            Tag.ATTRIBUTE,
+            Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, key.vendor),
+            Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, key.name),
+            *(() if value is None else (custom_value(value),)),
+        )
+    dialect = DIALECTS[version]
+    if dialect.links_are_attributes and key == Tag.LINK:
+        return _REFERENCE.write(LINK_TAGS[value.link_type], value.linked_object_identifier, version)
+    if dialect.links_are_attributes and key == Tag.OBJECT_GROUP:
+        return Item(Tag.GROUP_LINK, ItemType.NAME_REFERENCE, value)
+    return _value_item(key, key, value, version)
+
+
+def _value_item(key: Key, tag: int, value: Any, version: ProtocolVersion) -> Item:
+    if isinstance(key, Custom):
+        return Item(tag, value.type, value.value)
+    return ATTRIBUTES[key].form.write(tag, value, version)
+
+
+# Several values
+
+
+def read_attributes(items: Iterable[Item], version: ProtocolVersion) -> Attributes:
+    """The attributes in any mixture of the forms: structures of them, or single ones."""
+    found = Attributes()
+    for item in items:
+        if item.tag in (Tag.TEMPLATE_ATTRIBUTE, *_TEMPLATES):
+            _read_template(item, found, version)
+        elif item.tag in _TAGGED:
+            _read_list(item.children, found, version)
+        else:
+            _read_list((item,), found, version)
+    if sum(map(len, found.values.values())) > MAX_INSTANCES:
+        raise InvalidMessage("too many attributes")
+    return found
+
+
+def _read_template(item: Item, found: Attributes, version: ProtocolVersion) -> None:
+    for child in item.children:
+        if child.tag == Tag.NAME:
+            name = Nested(Name).read(child, version)
+            found.templates = (*found.templates, name)  # type: ignore[arg-type]
+        else:
+            _read_list((child,), found, version)
+
+
+def _read_list(items: Sequence[Item], found: Attributes, version: ProtocolVersion) -> None:
+    index: int | None = None
+    for item in items:
+        if item.tag == Tag.ATTRIBUTE_INDEX and isinstance(item.value, int):
+            index = item.value
+            continue
+        instance = read_tagged(item, version)
+        if instance.value is not None:
+            found.add(instance.key, instance.value, index if index is not None else instance.index)
+        index = None
+
+
+def write_attributes(
+    attributes: Attributes, version: ProtocolVersion, form: AttributeForm
+) -> Iterator[Item]:
+    """The attributes one by one in `form`; what the version lacks is left out."""
+    for key, instances in attributes.values.items():
+        if not exists(key, version):
+            continue
+        following = 0
+        for index, value in instances.items():
+            if form == AttributeForm.NAMED:
+                yield _write_named(key, index, value, version)
+                continue
+            if version == INTERNAL and index != following:
+                yield Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, index)
+            following = index + 1
+            yield _write_tagged(key, value, version)
+
+
+def exists(key: Key, version: ProtocolVersion) -> bool:
+    """Whether the version has the attribute; 3.0 has links and groups in another form."""
+    if isinstance(key, Custom) or (
+        DIALECTS[version].links_are_attributes and key in (Tag.LINK, Tag.OBJECT_GROUP)
+    ):
+        return True
+    return ATTRIBUTES[key].span.covers(version)
+
+
+def single_form(version: ProtocolVersion) -> AttributeForm:
+    """The form that the version writes."""
+    return DIALECTS[version].attribute_form
+
+
+class Gathered(NamedTuple):
+    """Attributes in a structure of their own: Template-Attribute or Attributes, by version.
+
+    Args:
+        named: the structure's tag in 1.x.
+        tagged: its tag from 2.0 on.
+    """
+
+    named: Tag
+    tagged: Tag
+
+    @property
+    def tags(self) -> Sequence[int]:
+        """Both structures."""
+        return (self.named, self.tagged)
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> Attributes:
+        """The attributes of either structure."""
+        return read_attributes(items, version)
+
+    def write(self, value: Attributes, version: ProtocolVersion) -> Iterable[Item]:
+        """The one structure that the version has."""
+        form = single_form(version)
+        tag = self.named if form == AttributeForm.NAMED else self.tagged
+        names = [Nested(Name).write(Tag.NAME, name, version) for name in value.templates]
+        yield structure(tag, *names, *write_attributes(value, version, form))
+
+
+class Listed(NamedTuple):
+    """Attributes standing in the payload in 1.x, in an Attributes structure from 2.0 on."""
+
+    @property
+    def tags(self) -> Sequence[int]:
+        """The single attribute and the structure."""
+        return (Tag.ATTRIBUTE, Tag.ATTRIBUTES, Tag.TEMPLATE_ATTRIBUTE)
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> Attributes:
+        """The attributes of either form."""
+        return read_attributes(items, version)
+
+    def write(self, value: Attributes, version: ProtocolVersion) -> Iterable[Item]:
+        """Attribute structures, or the Attributes structure, empty where there is none."""
+        form = single_form(version)
+        written = write_attributes(value, version, form)
+        return written if form == AttributeForm.NAMED else (structure(Tag.ATTRIBUTES, *written),)
+
+
+class Single(NamedTuple):
+    """One attribute: an Attribute structure in 1.x, a structure around one item from 2.0 on.
+
+    Args:
+        tagged: the structure's tag, New Attribute or Current Attribute.
+    """
+
+    tagged: Tag
+
+    @property
+    def tags(self) -> Sequence[int]:
+        """The 2.x structure; New Attribute also answers to the Attribute of 1.x."""
+        if self.tagged == Tag.NEW_ATTRIBUTE:
+            return (self.tagged, Tag.ATTRIBUTE)
+        return (self.tagged,)
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> Instance:
+        """The one attribute."""
+        inner = items[0].children if items[0].tag == self.tagged else items
+        if len(items) != 1 or len(inner) != 1:
+            raise InvalidMessage("holds exactly one attribute", tag_name(items[0].tag))
+        return read_tagged(inner[0], version)
+
+    def write(self, value: Instance, version: ProtocolVersion) -> Iterable[Item]:
+        """The version's form."""
+        if single_form(version) == AttributeForm.NAMED:
+            yield _write_named(value.key, value.index or 0, value.value, version)
+        else:
+            yield structure(self.tagged, _write_tagged(value.key, value.value, version))
+
+
+class Named(NamedTuple):
+    """Attribute Names in 1.x, Attribute References from 2.0 on."""
+
+    @property
+    def tags(self) -> Sequence[int]:
+        """The name and the reference."""
+        return (Tag.ATTRIBUTE_NAME, Tag.ATTRIBUTE_REFERENCE)
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> tuple[Selector, ...]:
+        """What is referred to; a reference to nothing known is a key that no object has."""
+        return tuple(_read_reference(item) for item in items)
+
+    def write(self, value: Sequence[Selector], version: ProtocolVersion) -> Iterable[Item]:
+        """The version's form; attributes it lacks are left out."""
+        for key in value:
+            if single_form(version) == AttributeForm.NAMED:
+                if isinstance(key, LinkType) or exists(key, version):
+                    yield Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(key))
+            elif isinstance(key, Custom):
+                yield structure(
+                    Tag.ATTRIBUTE_REFERENCE,
+                    Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, key.vendor),
+                    Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, key.name),
+                )
+            else:
+                yield from _write_reference(key, version)
+
+
+def _read_reference(item: Item) -> Selector:
+    if item.tag == Tag.ATTRIBUTE_NAME and isinstance(item.value, str):
+        return key_of_name(item.value)
+    if item.type == ItemType.ENUMERATION and isinstance(item.value, int):
+        selector = (
+            Tag.OBJECT_GROUP if item.value == Tag.GROUP_LINK else _selector_of_tag(item.value)
+        )
+        return selector if selector is not None else Custom("", tag_name(item.value))
+    vendor, name = item.first(Tag.VENDOR_IDENTIFICATION), item.first(Tag.ATTRIBUTE_NAME)
+    if name is None or not isinstance(name.value, str):
+        raise InvalidMessage("names no attribute", tag_name(item.tag))
+    return Custom(str(vendor.value), name.value) if vendor else key_of_name(name.value)
+
+
+def _write_reference(key: Tag | LinkType, version: ProtocolVersion) -> Iterator[Item]:
+    if isinstance(key, LinkType):
+        by_type = DIALECTS[version].links_are_attributes
+        tag = LINK_TAGS[key] if by_type else Tag.LINK
+    elif not exists(key, version):
+        return
+    else:
+        grouped = DIALECTS[version].links_are_attributes and key == Tag.OBJECT_GROUP
+        tag = Tag.GROUP_LINK if grouped else key
+    yield Item(Tag.ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, int(tag))
+
+
+_TEMPLATES = (
+    Tag.COMMON_TEMPLATE_ATTRIBUTE,
+    Tag.PRIVATE_KEY_TEMPLATE_ATTRIBUTE,
+    Tag.PUBLIC_KEY_TEMPLATE_ATTRIBUTE,
+)
+_TAGGED = (
+    Tag.ATTRIBUTES,
+    Tag.COMMON_ATTRIBUTES,
+    Tag.PRIVATE_KEY_ATTRIBUTES,
+    Tag.PUBLIC_KEY_ATTRIBUTES,
+)
+
+Template = Annotated[Attributes, Gathered(Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)]
+CommonTemplate = Annotated[
+    Attributes, Gathered(Tag.COMMON_TEMPLATE_ATTRIBUTE, Tag.COMMON_ATTRIBUTES)
+]
+PrivateKeyTemplate = Annotated[
+    Attributes, Gathered(Tag.PRIVATE_KEY_TEMPLATE_ATTRIBUTE, Tag.PRIVATE_KEY_ATTRIBUTES)
+]
+PublicKeyTemplate = Annotated[
+    Attributes, Gathered(Tag.PUBLIC_KEY_TEMPLATE_ATTRIBUTE, Tag.PUBLIC_KEY_ATTRIBUTES)
+]
+AttributeList = Annotated[Attributes, Listed()]
+NewAttribute = Annotated[Instance, Single(Tag.NEW_ATTRIBUTE)]
+CurrentAttribute = Annotated[Instance, Single(Tag.CURRENT_ATTRIBUTE)]
+References = Annotated[tuple[Selector, ...], Named()]
