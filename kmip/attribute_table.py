@@ -65,7 +65,7 @@ def _unfolded(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _text_name(text: str) -> v.Name:
-    return v.Name(text)
+    return v.Name(name_value=text)
 
 
 def _name_text(name: v.Name) -> str:

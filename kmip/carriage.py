@@ -109,10 +109,14 @@ def read_tagged(item: Item, version: ProtocolVersion) -> Instance:
         return Instance(Tag.OBJECT_GROUP, item.value)
     selector = _selector_of_tag(item.tag)
     if isinstance(selector, LinkType):
-        return Instance(Tag.LINK, Link(selector, _REFERENCE.read(item, version)))
+        return Instance(Tag.LINK, _link(selector, _REFERENCE.read(item, version)))
     if selector is None or isinstance(selector, Custom):
         raise UnsupportedAttribute(f"{tag_name(item.tag)} is not an attribute")
     return Instance(selector, ATTRIBUTES[selector].form.read(item, version))
+
+
+def _link(kind: LinkType, target: Any) -> Link:
+    return Link(link_type=kind, linked_object_identifier=target)
 
 
 def _write_named(key: Key, index: int, value: Any, version: ProtocolVersion) -> Item:

@@ -76,10 +76,10 @@ class Structure:
         return f"{type(self).__name__}({', '.join(held)})"
 
 
-@dataclass_transform()
+@dataclass_transform(kw_only_default=True)
 def structure(cls: type[T]) -> type[T]:
-    """Declare a structure: a dataclass with slots, bound to items on first use."""
-    return dataclass(slots=True, repr=False)(cls)
+    """Declare a structure: a dataclass with slots and keywords only, bound on first use."""
+    return dataclass(slots=True, repr=False, kw_only=True)(cls)
 
 
 class Plain(NamedTuple):

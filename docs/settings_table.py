@@ -1,0 +1,56 @@
+"""Write the table of settings into docs/configuration.md, from the declarations in server/config.py.
+
+python docs/settings_table.py           write it
+python docs/settings_table.py --check   fail if it is not as it would be written
+"""
+
+import sys
+from pathlib import Path
+
+from server.config import Config
+from server.settings import Setting, rows, shown
+
+PAGE = Path(__file__).with_name("configuration.md")
+BEGIN, END = "<!-- settings: made by docs/settings_table.py -->\n", "<!-- end of settings -->\n"
+
+
+def form(row: Setting) -> str:
+    """What may be given, with its unit and bounds."""
+    if row.choices:
+        return " or ".join(f"`{word}`" for word in row.choices)
+    if row.type is bool:
+        return "true or false"
+    if row.minimum is None:
+        return row.unit
+    return f"{row.unit}, {row.minimum:,g} to {row.maximum:,.0f}"
+
+
+def section(row: Setting) -> str:
+    """One setting as a row of the table."""
+    default = row.shown_default or shown(row.default) or "(none)"
+    cells = (f"`{row.name}`", form(row), f"`{default}`", f"{row.meaning}. *Why:* {row.why}.")
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def page(current: str) -> str:
+    """The page with its table as the declarations have it."""
+    before, rest = current.split(BEGIN)
+    _, after = rest.split(END)
+    head = "| setting | form and unit | default | what it does, and why this default |\n| --- | --- | --- | --- |\n"
+    return before + BEGIN + head + "".join(section(row) for row in rows(Config)) + END + after
+
+
+def main() -> int:
+    """Write or check the page; the exit status."""
+    current = PAGE.read_text("utf-8")
+    wanted = page(current)
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(wanted, "utf-8")
+    elif current != wanted:
+        print(f"{PAGE.name} is not current: run python docs/settings_table.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
