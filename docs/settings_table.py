@@ -1,4 +1,4 @@
-"""Write the table of settings into docs/configuration.md, from the declarations in server/config.py.
+"""Write the table of settings into docs/configuration.md, from `server.config`.
 
 python docs/settings_table.py           write it
 python docs/settings_table.py --check   fail if it is not as it would be written
@@ -12,6 +12,10 @@ from server.settings import Setting, rows, shown
 
 PAGE = Path(__file__).with_name("configuration.md")
 BEGIN, END = "<!-- settings: made by docs/settings_table.py -->\n", "<!-- end of settings -->\n"
+HEAD = """\
+| setting | form and unit | default | what it does, and why this default |
+| --- | --- | --- | --- |
+"""
 
 
 def form(row: Setting) -> str:
@@ -36,8 +40,7 @@ def page(current: str) -> str:
     """The page with its table as the declarations have it."""
     before, rest = current.split(BEGIN)
     _, after = rest.split(END)
-    head = "| setting | form and unit | default | what it does, and why this default |\n| --- | --- | --- | --- |\n"
-    return before + BEGIN + head + "".join(section(row) for row in rows(Config)) + END + after
+    return before + BEGIN + HEAD + "".join(section(row) for row in rows(Config)) + END + after
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ Source: RFC 5280 sections 4.1, 4.2, 5.1.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,7 @@ from cryptography.x509 import ObjectIdentifier
 from enclave.errors import InvalidEvidence
 
 MAX_CERTIFICATE_SIZE = 8192  # AMD's RSA-4096 certificates have about 1700 bytes
+MAX_CHAIN_LENGTH = 4  # vendors send leaf, intermediate and root
 MAX_REVOCATION_LIST_SIZE = 1 << 20  # Intel's longest so far has about 60 KB
 
 _COMMON_NAME = "2.5.4.3"
@@ -234,6 +236,32 @@ def read_revocation_list(der: bytes) -> RevocationList:
         revoked=frozenset(entry.user_certificate for entry in tbs.revoked_certificates or []),
         critical=frozenset(e.extn_id.dotted_string for e in tbs.crl_extensions or [] if e.critical),
     )
+
+
+def read_pem_chain(pem: bytes) -> tuple[Certificate, ...]:
+    """The certificates of a PEM chain in their order, unverified.
+
+    Args:
+        pem: at most 4 certificates and white space; one NUL may end it, as C programs write.
+
+    Raises:
+        InvalidEvidence: anything else.
+    """
+    what = "certificate chain"
+    text = pem.removesuffix(b"\0").strip()
+    blocks = text.split(b"-----END CERTIFICATE-----")
+    if blocks.pop() or not 0 < len(blocks) <= MAX_CHAIN_LENGTH:
+        raise InvalidEvidence(what, f"not 1 to {MAX_CHAIN_LENGTH} PEM certificates")
+    ders = []
+    for block in blocks:
+        head, _, body = block.strip().partition(b"-----BEGIN CERTIFICATE-----")
+        try:
+            ders.append(b64decode(b"".join(body.split()), validate=True))
+        except ValueError:
+            raise InvalidEvidence(what, "malformed base 64") from None
+        if head:
+            raise InvalidEvidence(what, "text outside the certificates")
+    return tuple(read_certificate(der) for der in ders)
 
 
 def decode_der(cls: type[T], data: bytes, what: str) -> T:

@@ -336,7 +336,7 @@ def _planned(cls: type[Structure]) -> Plan:
     slots = tuple(_slot(field, hints[field.name]) for field in fields(cls))
     by_tag: dict[int, Slot] = {}
     for slot in slots:
-        for tag in slot.carriage.tags if slot.carriage else (slot.tag,):
+        for tag in (slot.tag,) if slot.carriage is None else slot.carriage.tags:
             if tag in by_tag:
                 raise TypeError(f"{cls.__name__} has two fields for {tag_name(tag)}")
             by_tag[tag] = slot

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from server.failure import Failure
 from server.settings import setting
 
 
@@ -250,6 +251,17 @@ class Config:
         "containers and systemd collect standard error",
         unit="place",
     )
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other.
+
+        Raises:
+            Failure: some do.
+        """
+        if (self.tls_certificate is None) != (self.tls_private_key is None):
+            raise Failure("Give both tls_certificate and tls_private_key, or neither.")
+        if self.store_password_prompt and self.store_password_file is not None:
+            raise Failure("Give store_password_file or store_password_prompt, not both.")
 
     @property
     def tls_directory(self) -> Path:

@@ -280,9 +280,15 @@ def build(settings: type[S], given: Mapping[str, Given]) -> S:
     return settings(**{name: one.value for name, one in given.items()})
 
 
-def add_flags(parser: argparse.ArgumentParser, settings: type[Settings]) -> None:
-    """Give `parser` one flag for each setting; what is not given stays absent."""
+def add_flags(
+    parser: argparse._ActionsContainer,  # noqa: SLF001 - the only name of what both kinds share
+    settings: type[Settings],
+    names: frozenset[str] | None = None,
+) -> None:
+    """Give `parser` a flag for each setting, or for those named; what is not given stays absent."""
     for row in rows(settings):
+        if names is not None and row.name not in names:
+            continue
         default = row.shown_default or shown(row.default) or "none"
         text = f"{row.meaning} (default: {default})".replace("%", "%%")
         if row.type is bool:
@@ -291,7 +297,7 @@ def add_flags(parser: argparse.ArgumentParser, settings: type[Settings]) -> None
                 help=text,
             )  # fmt: skip
         else:
-            word = "|".join(row.choices) or row.unit.upper().replace(" ", "_") or "VALUE"
+            word = "|".join(row.choices) or row.unit.upper() or "VALUE"
             parser.add_argument(row.flag, dest=row.name, metavar=word, default=NOT_GIVEN, help=text)
 
 
