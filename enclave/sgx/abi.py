@@ -39,7 +39,7 @@ class EnclaveReport(Layout, size=384):
     """The report body of an enclave: of the application's, or of the quoting enclave's."""
 
     cpusvn: bytes = at(0, Bytes(16))
-    miscselect: int = at(16, Int32ul)
+    miscselect: bytes = at(16, Bytes(4))
     isvextprodid: bytes = at(32, Bytes(16))
     attributes: bytes = at(48, Bytes(16))
     mrenclave: bytes = at(64, Bytes(32))

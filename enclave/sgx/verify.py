@@ -1,0 +1,86 @@
+"""Whether an SGX quote is an Intel processor's. Verification only: nothing here makes quotes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from enclave.collateral import DCAPCollateral
+from enclave.errors import Step
+from enclave.evidence import TEE, Evidence, Verified
+from enclave.roots import Roots
+from enclave.sgx.abi import EnclaveReport
+from enclave.sgx.dcap import verify_platform
+from enclave.sgx.quote import parse_sgx_quote
+from enclave.sgx.tcb import TCBStatus, converge, level_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedSGX(Verified):
+    """An enclave's report that an Intel platform signed.
+
+    Attributes:
+        report: the enclave's report body.
+        fmspc: the kind of platform, 6 bytes.
+        tcb_status: of platform and quoting enclave together; never Revoked.
+        tcb_date: when the platform's TCB level was released, as Intel writes it.
+        advisories: the advisories that apply to it.
+        evaluation_number: the lower TCB evaluation data number of the collateral.
+    """
+
+    report: EnclaveReport
+    fmspc: bytes
+    tcb_status: TCBStatus
+    tcb_date: str
+    advisories: frozenset[str]
+    evaluation_number: int
+
+    @property
+    def tee(self) -> TEE:
+        """SGX."""
+        return TEE.SGX
+
+    @property
+    def report_data(self) -> bytes:
+        """REPORTDATA, 64 bytes."""
+        return self.report.report_data
+
+    @property
+    def measurement(self) -> bytes:
+        """MRENCLAVE, 32 bytes."""
+        return self.report.mrenclave
+
+
+def verify_sgx(
+    evidence: Evidence, collateral: DCAPCollateral, roots: Roots, now: datetime
+) -> VerifiedSGX:
+    """The enclave report in `evidence`, proved to be an Intel platform's.
+
+    Args:
+        evidence: an SGX quote of version 3.
+        collateral: Intel's documents for the platform's FMSPC.
+        roots: which root to trust.
+        now: the verifier's clock, with a time zone.
+
+    Raises:
+        InvalidEvidence: quote or collateral cannot be read.
+        VerificationFailed: with the step that failed.
+    """
+    quote = parse_sgx_quote(evidence.report)
+    platform = verify_platform(
+        quote.signature_data, quote.signed, ("SGX", "QE"), collateral, roots, now
+    )
+    svns = (*platform.pck.components, platform.pck.pcesvn)
+    level = level_of(platform.tcb_info.levels, svns, Step.TCB)
+    return VerifiedSGX(
+        simulated=platform.simulated,
+        verified_at=now,
+        valid_until=platform.valid_until,
+        collateral_issued=platform.issued,
+        report=quote.body,
+        fmspc=platform.pck.fmspc,
+        tcb_status=converge(level.status, [platform.qe_level.status]),
+        tcb_date=level.date,
+        advisories=level.advisories | platform.qe_level.advisories,
+        evaluation_number=platform.evaluation_number,
+    )
