@@ -229,10 +229,10 @@ def _check_time(certificate: x509.Certificate, path: Path, now: datetime) -> Non
 def _general_name(name: str) -> x509.GeneralName:
     with contextlib.suppress(ValueError):
         return x509.IPAddress(ipaddress.ip_address(name))
-    try:
-        return x509.DNSName(name.encode("idna").decode("ascii").lower())
-    except ValueError:
-        raise Failure(f"{name!r} is neither a host name nor an address.") from None
+    with contextlib.suppress(ValueError):
+        if name:
+            return x509.DNSName(name.encode("idna").decode("ascii").lower())
+    raise Failure(f"{name!r} is neither a host name nor an address.")
 
 
 def _is_name(name: str) -> bool:
@@ -240,4 +240,4 @@ def _is_name(name: str) -> bool:
         _general_name(name)
     except Failure:
         return False
-    return bool(name)
+    return True

@@ -9,6 +9,8 @@ key and the other finds it.
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from server.failure import Failure
@@ -37,12 +39,8 @@ def replace(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     Raises:
         Failure: it cannot be written; what was there is still there.
     """
-    try:
-        temporary = _temporary(path, content, mode)
+    with _written(path, content, mode) as temporary:
         temporary.replace(path)
-        _synchronise(path.parent)
-    except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def create(path: Path, content: bytes, mode: int = PRIVATE) -> bool:
@@ -51,17 +49,11 @@ def create(path: Path, content: bytes, mode: int = PRIVATE) -> bool:
     Raises:
         Failure: it cannot be written.
     """
-    try:
-        temporary = _temporary(path, content, mode)
+    with _written(path, content, mode) as temporary:
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
             return False
-        finally:
-            temporary.unlink()
-        _synchronise(path.parent)
-    except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}.") from None
     return True
 
 
@@ -81,18 +73,23 @@ def read(path: Path, what: str) -> bytes:
         raise Failure(f"{what} {path} cannot be read: {error.strerror}.") from None
 
 
-def _temporary(path: Path, content: bytes, mode: int) -> Path:
+@contextmanager
+def _written(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A temporary file beside `path`, on disk, to be given its name in the block."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        temporary.unlink()
-        raise
-    return temporary
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+        _synchronise(path.parent)
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _synchronise(directory: Path) -> None:

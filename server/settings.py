@@ -213,7 +213,7 @@ def from_toml(row: Setting, value: object, source: str) -> Given:
 
 
 def _close(name: str, known: list[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), None)
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
 
 
 def _file(settings: type[Settings], path: Path) -> dict[str, Given]:
@@ -281,7 +281,7 @@ def build(settings: type[S], given: Mapping[str, Given]) -> S:
 
 
 def add_flags(
-    parser: argparse._ActionsContainer,  # noqa: SLF001 - the only name of what both kinds share
+    parser: argparse._ActionsContainer,
     settings: type[Settings],
     names: frozenset[str] | None = None,
 ) -> None:

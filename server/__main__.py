@@ -1,0 +1,56 @@
+"""The `strongroom` command.
+
+What a person can mend ends as one sentence on standard error and exit status 1 (`Failure`);
+arguments that make no sense, as argparse's message and status 2; an interrupt, as status 130.
+Anything else is a fault of ours and shows its traceback.
+"""
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+from server import conflicts
+from server.failure import Failure
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, from the table of commands."""
+    # Imported here because `conflicts.check` must come first: it tells whether they are ours.
+    from server.commands import add_settings, client_certificate, serve, settings, trial, user
+
+    commands = (
+        serve.COMMAND, client_certificate.COMMAND, user.COMMAND, trial.COMMAND, settings.COMMAND,
+    )  # fmt: skip
+    whole = argparse.ArgumentParser(
+        prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]
+    )
+    whole.add_argument(
+        "--version", action="version", version=importlib.metadata.version("strongroom")
+    )
+    choice = whole.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands:
+        one = choice.add_parser(command.name, help=command.summary, description=command.summary)
+        if command.arguments:
+            command.arguments(one)
+        add_settings(one, command.settings)
+        one.set_defaults(run=command.run)
+    return whole
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command that `words` (without the program's name) give; the exit status."""
+    try:
+        conflicts.check()
+        arguments = parser().parse_args(words)
+        arguments.run(arguments)
+    except Failure as failure:
+        sys.stderr.write(f"strongroom: {failure}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The commands of `strongroom`, one module each; `server.__main__` has their table."""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from server import settings
+from server.config import Config
+from server.failure import Failure
+
+CONFIG_VARIABLE: Final = "STRONGROOM_CONFIG"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: as it is typed.
+        summary: what it does, as a phrase.
+        run: does it, or raises `Failure`.
+        arguments: declares what it takes besides settings.
+        settings: the settings that have a flag; None is all.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[argparse.Namespace], None]
+    arguments: Callable[[argparse.ArgumentParser], None] | None = None
+    settings: frozenset[str] | None = frozenset({"data"})
+
+
+def add_settings(parser: argparse.ArgumentParser, names: frozenset[str] | None) -> None:
+    """Give a command's parser the flags of these settings (None: all), and `--config`."""
+    group = parser.add_argument_group(
+        "settings", "each may also stand in the environment or in a file; docs/configuration.md"
+    )
+    group.add_argument("--config", metavar="FILE", help="TOML file with settings")
+    settings.add_flags(group, Config, names)
+
+
+def gather(
+    arguments: argparse.Namespace, variables: Mapping[str, str] = os.environ
+) -> dict[str, settings.Given]:
+    """Every setting with its value and who gave it.
+
+    Raises:
+        Failure: something given is unknown, of the wrong type or out of range.
+    """
+    file = arguments.config or variables.get(CONFIG_VARIABLE)
+    return settings.gather(Config, vars(arguments), variables, Path(file) if file else None)
+
+
+def config(arguments: argparse.Namespace, variables: Mapping[str, str] = os.environ) -> Config:
+    """The settings that a command is to use.
+
+    Raises:
+        Failure: as `gather`, or settings contradict each other.
+    """
+    return settings.build(Config, gather(arguments, variables))
+
+
+def say(text: str) -> None:
+    """Write lines to standard output, at once, for whoever waits at a pipe's other end."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def read_password(file: str | None, prompt: str, *, twice: bool) -> str:
+    """A password from a file, standard input or the terminal; never from the command line.
+
+    Args:
+        file: the file; `-` is standard input; None asks on the terminal, or reads standard input
+            where that is no terminal.
+        prompt: the question, without its colon.
+        twice: whether to ask a second time, because nothing tells a slip from the real one.
+
+    Returns:
+        The text, without the line end that closes it.
+
+    Raises:
+        Failure: it cannot be read, is not UTF-8, is empty, or two answers differ.
+    """
+    if file is None and sys.stdin is not None and sys.stdin.isatty():
+        return _asked(prompt, twice=twice)
+    try:
+        content = sys.stdin.buffer.read() if file in {None, "-"} else Path(str(file)).read_bytes()
+        text = content.decode()
+    except OSError as error:
+        raise Failure(f"The password file {file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise Failure("The password is not UTF-8.") from None
+    password = text.removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise Failure("The password is empty.")
+    return password
+
+
+def _asked(prompt: str, *, twice: bool) -> str:
+    password = getpass.getpass(f"{prompt}: ")
+    if twice and getpass.getpass(f"{prompt}, again: ") != password:
+        raise Failure("The two passwords differ.")
+    if not password:
+        raise Failure("The password is empty.")
+    return password

@@ -1,0 +1,102 @@
+"""The log and the audit trail: single lines of `key=value`, nothing secret in them.
+
+A line is `time level=… from=… message="…"`. Whatever a client chose (a name, an identifier) is
+quoted with its control characters escaped, so that nobody can write a line of their own. An
+exception shows as its type and the place that raised it, not its text, which may quote values; at
+level debug the whole traceback follows on the same line.
+
+Audit lines are what is logged to the logger `server.audit`, at any level; they go where the
+setting `audit` says and not into the log.
+"""
+
+import json
+import logging
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import WatchedFileHandler
+from typing import TextIO
+
+from server import files
+from server.config import Config
+from server.failure import Failure
+
+AUDIT = "server.audit"
+
+
+class Line(logging.Formatter):
+    """A record as one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = (
+            f"{time.removesuffix('+00:00')}Z level={record.levelname.lower()} from={record.name} "
+            f"message={quoted(record.getMessage())}"
+        )
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f" error={_place(record.exc_info[1])}"
+            if logging.getLogger().isEnabledFor(logging.DEBUG):
+                text += (
+                    f" traceback={quoted(''.join(traceback.format_exception(record.exc_info[1])))}"
+                )
+        return text
+
+
+def quoted(text: str) -> str:
+    r"""`text` in double quotes, with everything escaped that is not printable (`\n`, `\u001b`)."""
+    inner = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in inner)
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"@{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + where
+
+
+def configure(config: Config, stream: TextIO | None = None) -> None:
+    """Send the log to standard error (or `stream`) and audit lines where `config` says.
+
+    Raises:
+        Failure: the audit file cannot be opened.
+    """
+    stream = stream or sys.stderr
+    root = logging.getLogger()
+    root.setLevel(config.log_level.upper())
+    root.handlers[:] = [_handler(logging.StreamHandler(stream))]
+    audit = logging.getLogger(AUDIT)
+    audit.setLevel(logging.INFO)
+    audit.propagate = False
+    for old in audit.handlers:
+        old.close()
+    audit.handlers[:] = [_handler(_audit_handler(config.audit, stream))]
+
+
+def _handler(handler: logging.Handler) -> logging.Handler:
+    handler.setFormatter(Line())
+    return handler
+
+
+def _audit_handler(audit: str, stream: TextIO) -> logging.Handler:
+    if audit == "none":
+        return logging.NullHandler()
+    if audit == "stderr":
+        return logging.StreamHandler(stream)
+    try:
+        return PrivateFileHandler(audit, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"The audit file {audit} cannot be written: {error.strerror}.") from None
+
+
+class PrivateFileHandler(WatchedFileHandler):
+    """Appends to a file that only its owner reads; goes on with a new one after rotation."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, files.PRIVATE)
