@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from enclave.errors import DeviceError, InvalidEvidence
-from enclave.sgx.abi import TDX_TEE_TYPE, QuoteHeader
-from enclave.tdx.abi import TDReport, TDReport10
+from enclave.errors import DeviceError
+from enclave.tdx.abi import TDReport
 
 DEVICE: Final = Path("/dev/tdx_guest")
 
 REPORT_DATA_BYTES: Final = 64
 
 _GET_REPORT0: Final = 0xC4405401
-_BODY_OFFSETS: Final = {4: QuoteHeader.size, 5: QuoteHeader.size + 6}  # 5: type and size first
 
 
 class TdxGuestUnavailable(DeviceError):
@@ -67,16 +65,3 @@ class TdxGuest:
         if report.reportmacstruct.reportdata != report_data:
             raise TdxGuestFailed("the report answers other report data")
         return report
-
-
-def report_data_of(quote: bytes) -> bytes:
-    """The 64 bytes of report data in a TD quote of version 4 or 5, unverified.
-
-    Raises:
-        InvalidEvidence: too short, or another version.
-    """
-    header = QuoteHeader.parse(quote[: QuoteHeader.size])
-    body = _BODY_OFFSETS.get(header.version)
-    if body is None or header.tee_type != TDX_TEE_TYPE:
-        raise InvalidEvidence("quote", "not a TD quote of version 4 or 5")
-    return TDReport10.parse(quote[body : body + TDReport10.size]).reportdata
