@@ -1,1 +1,66 @@
-"""Strongroom: storage."""
+"""Strongroom: storage. A sealed store over a back end that is trusted with nothing.
+
+    async with open_store(SQLiteBackend(path), Password("..."), create=True) as store:
+        await store.commit([Put(b"name", 0, b"meta", b"key material", Terms(...))])
+        found = await store.search(Query(all_of=(frozenset({b"term"}),)))
+
+It sees bytes, and knows nothing of what they mean.
+"""
+
+from storage.backend import Backend
+from storage.errors import (
+    Conflict,
+    Damaged,
+    InUse,
+    Missing,
+    Part,
+    Reason,
+    StorageError,
+    Tampered,
+    Unavailable,
+    WrongSecret,
+)
+from storage.header import Slot
+from storage.ledger import Anchor
+from storage.memory import MemoryBackend, MemorySpace
+from storage.query import Found, Query, Range, matches
+from storage.record import KEEP, Body, Change, Put, Record, Remove, Terms
+from storage.secret import Cost, KeyFile, Password, Secret
+from storage.sqlite import SQLiteBackend
+from storage.store import SealedStore, open_store
+
+__all__ = [
+    "KEEP",
+    "Anchor",
+    "Backend",
+    "Body",
+    "Change",
+    "Conflict",
+    "Cost",
+    "Damaged",
+    "Found",
+    "InUse",
+    "KeyFile",
+    "MemoryBackend",
+    "MemorySpace",
+    "Missing",
+    "Part",
+    "Password",
+    "Put",
+    "Query",
+    "Range",
+    "Reason",
+    "Record",
+    "Remove",
+    "SQLiteBackend",
+    "SealedStore",
+    "Secret",
+    "Slot",
+    "StorageError",
+    "Tampered",
+    "Terms",
+    "Unavailable",
+    "WrongSecret",
+    "matches",
+    "open_store",
+]

@@ -1,0 +1,138 @@
+"""The interface between the sealed store and whatever keeps its bytes.
+
+Trust: none. A back end sees pseudorandom handles, sealed blobs of padded sizes, and a clear header
+that holds only salts and wrapped keys. It is trusted neither with confidentiality nor with
+integrity nor with freshness: everything it gives back is authenticated, and compared with what the
+store knows, above this interface. It is relied on for two things only, and failing them loses
+availability or durability, never secrecy: that `commit` applies all or nothing, and that what it
+acknowledged is still there after a crash.
+
+Theory of operation: the bytes of one store are a header, a head, a log, and two maps from handles
+to blobs (meta and body). They change only through `commit`, which names the head it follows:
+compare-and-set on the head orders all writers. Heads never repeat (each is sealed under a fresh
+nonce), so comparing the bytes is enough. SQLite does it in one transaction, Redis in one script;
+header, head and log of a store live in one hash slot there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+HANDLE_BYTES = 16
+
+
+class Kind(StrEnum):
+    """The two maps a back end keeps."""
+
+    META = "meta"
+    BODY = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The head and the log entries after a given number, as of one instant.
+
+    Attributes:
+        head: the sealed head.
+        entries: (number, sealed entry), ascending. Where the log has been trimmed past the number
+            asked for, the first entry has a later number than the one that follows it.
+    """
+
+    head: bytes
+    entries: Sequence[tuple[int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One change of a store, to be applied whole or not at all.
+
+    Attributes:
+        number: of the log entry; 0 makes a new store and has no entry.
+        expected: the head that must be there, byte for byte; None: there must be none.
+        head: the head to put in its place.
+        entry: the log entry to append under `number`; not kept when `number` is 0.
+        oldest: log entries with a lower number may be dropped.
+        meta: handle of 16 bytes to blob; None removes.
+        body: the same for bodies.
+        header: the header to put in its place; None leaves it.
+    """
+
+    number: int
+    expected: bytes | None
+    head: bytes
+    entry: bytes
+    oldest: int
+    meta: Mapping[bytes, bytes | None]
+    body: Mapping[bytes, bytes | None]
+    header: bytes | None = None
+
+    def blobs(self, kind: Kind) -> Mapping[bytes, bytes | None]:
+        """The changes to one of the two maps."""
+        return self.meta if kind is Kind.META else self.body
+
+
+class Backend(Protocol):
+    """Keeps the bytes of one sealed store; not trusted (see above).
+
+    Every method but `aclose` raises `Unavailable` when it cannot be answered now. Methods may be
+    called from several tasks at once. `testing.check_backend` is the exercise every one passes.
+    """
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether nobody else can write while this back end is open.
+
+        The store then need not ask whether its resident table is fresh.
+        """
+        ...
+
+    async def open(self) -> None:
+        """Take hold of the place, making an empty one where there is nothing.
+
+        Raises:
+            InUse: it is exclusive and somebody holds it.
+            Damaged: what is there is not a store's file, or is cut short.
+        """
+        ...
+
+    async def load(self) -> tuple[bytes | None, bytes | None]:
+        """The header and the head as of one instant; None for what is not there."""
+        ...
+
+    async def tail(self, after: int) -> Tail:
+        """The head, and all log entries still kept with a number above `after`.
+
+        Raises:
+            Damaged: there is no head.
+        """
+        ...
+
+    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+        """The blob of each handle, in the same order; None where there is none."""
+        ...
+
+    async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+        """One page of all (handle, meta blob), and the cursor of the next page or None.
+
+        Begin with an empty cursor. What exists throughout the scan is given at least once; what
+        changes during it may be given old, new or both.
+        """
+        ...
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """Apply `commit` if the head is the expected one, durably, all or nothing.
+
+        Returns:
+            None when applied; otherwise nothing was applied, and this is the tail after
+            `commit.number - 1`: what the writer had missed. The tail of a place without a head has
+            an empty one.
+
+        Raises:
+            Unavailable: it may have been applied or not.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the place. Never fails; closing twice is fine."""
+        ...

@@ -1,0 +1,153 @@
+"""Group commit: many callers, one commit at a time.
+
+Theory of operation: callers leave work in a queue and wait. One task, the committer, takes all
+that is waiting, drafts it as one commit, and gives every caller his own outcome once the back end
+has answered. Work that conflicts with the table, or with work drafted before it, fails alone. When
+the back end says that another server was first, what was missed is taken over and the rest is
+drafted again.
+
+A caller that is cancelled while his work is still queued takes it back: nothing happened. After
+that, the work is committed or refused as if he had waited.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import trio
+
+from storage.errors import Unavailable
+from storage.record import Change, Put, Remove
+from storage.table import Draft
+
+MAX_BATCH: Final = 256  # works in one commit: past this, latency grows and the rate does not
+MAX_BATCH_BYTES: Final = 4 << 20  # plaintext in one commit, unless a single work has more
+
+
+class Work:
+    """One caller's part of a commit.
+
+    Args:
+        stage: drafts it; raises `Conflict` without having drafted anything.
+        size: bytes of plaintext, about.
+    """
+
+    __slots__ = ("_error", "done", "size", "stage")
+
+    def __init__(self, stage: Callable[[Draft], None], size: int) -> None:
+        self.stage = stage
+        self.size = size
+        self.done = trio.Event()
+        self._error: BaseException | None = None
+
+    def succeed(self) -> None:
+        """Tell the caller that it is durable."""
+        self.done.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the caller why it is not."""
+        self._error = error
+        self.done.set()
+
+    def result(self) -> None:
+        """Raise what it failed with, if it did."""
+        if self._error is not None:
+            raise self._error
+
+
+class Commits(Protocol):
+    """Whoever makes the commits of a batch: the store."""
+
+    async def make(self, works: Sequence[Work]) -> None:
+        """Commit the works together; each ends in `succeed` or `fail`."""
+        ...
+
+
+class Committer:
+    """The queue, and the task that empties it."""
+
+    def __init__(self, commits: Commits) -> None:
+        self._commits = commits
+        self._queue: deque[Work] = deque()
+        self._wake = trio.Event()
+        self._idle = trio.Event()
+        self._idle.set()
+        self._closed = False
+
+    async def submit(self, work: Work) -> None:
+        """Wait until the work is durable.
+
+        Raises:
+            Conflict: it was refused by the table.
+            Unavailable: the back end failed, or the store is closing.
+        """
+        if self._closed:
+            raise Unavailable("the store is closed")
+        self._queue.append(work)
+        self._wake.set()
+        try:
+            await work.done.wait()
+        except trio.Cancelled:
+            if work in self._queue:
+                self._queue.remove(work)
+            raise
+        work.result()
+
+    async def settled(self) -> None:
+        """Wait until no commit is under way that was when this was called."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Make commits until cancelled; one that has begun is finished first."""
+        try:
+            while True:
+                await self._wake.wait()
+                works = self._take()
+                self._idle = trio.Event()
+                with trio.CancelScope(shield=True):
+                    await self._attempt(works)
+                self._idle.set()
+        finally:
+            self._closed = True
+            while self._queue:
+                self._queue.popleft().fail(Unavailable("the store is closing"))
+
+    async def _attempt(self, works: list[Work]) -> None:
+        try:
+            await self._commits.make(works)
+        except Exception as error:  # noqa: BLE001 - every caller must hear of it, whatever it is
+            for work in works:
+                if not work.done.is_set():
+                    work.fail(error)
+
+    def _take(self) -> list[Work]:
+        works: list[Work] = []
+        size = 0
+        while self._queue and len(works) < MAX_BATCH:
+            size += self._queue[0].size
+            if works and size > MAX_BATCH_BYTES:
+                break
+            works.append(self._queue.popleft())
+        if not self._queue:
+            self._wake = trio.Event()
+        return works
+
+
+def stage(changes: Sequence[Change]) -> Callable[[Draft], None]:
+    """Drafts the changes of one caller: all, or none and `Conflict`."""
+
+    def draft_all(draft: Draft) -> None:
+        for change in changes:
+            draft.expect(change.name, change.expected)
+        for change in changes:
+            draft.change(change)
+
+    return draft_all
+
+
+def size(change: Put | Remove) -> int:
+    """Bytes of plaintext in a change, about."""
+    if isinstance(change, Remove):
+        return len(change.name)
+    body = len(change.body) if isinstance(change.body, bytes) else 0
+    return len(change.name) + len(change.meta) + body + sum(map(len, change.terms.exact))

@@ -1,0 +1,85 @@
+"""What can go wrong in the store, by what the caller should do about it.
+
+No message carries a name, a value or key material; what a program needs to tell cases apart is in
+the type and in the attributes.
+"""
+
+from enum import StrEnum
+
+
+class StorageError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class Unavailable(StorageError):
+    """The back end did not answer: try again later.
+
+    A commit that ended so may or may not have happened; it is never half done. `refresh`, or the
+    next commit, finds out which.
+    """
+
+
+class InUse(StorageError):
+    """Another process, or another store in this one, holds the back end."""
+
+
+class Missing(StorageError):
+    """There is no store at this place, and the caller did not ask for a new one."""
+
+
+class WrongSecret(StorageError):
+    """No key slot opens with this secret; the header itself is whole."""
+
+
+class Conflict(StorageError):
+    """A record is not at the version the caller expected, so nothing of the commit was done."""
+
+    def __init__(self, name: bytes) -> None:
+        super().__init__("the record has been changed, made or removed meanwhile")
+        self.name = name
+
+
+class Part(StrEnum):
+    """What of the store failed its check."""
+
+    HEADER = "key header"
+    HEAD = "head"
+    RECORD = "record"
+    BODY = "record body"
+    LOG = "log entry"
+    STORE = "store"
+
+
+class Reason(StrEnum):
+    """How it differs from what was written."""
+
+    DAMAGED = "cannot be read: the file is cut short, overwritten or not ours"
+    EDITED = "was changed: it does not open under its key"
+    SWAPPED = "stands in the place of another"
+    REPLAYED = "was put back in an older version"
+    DROPPED = "is missing although it was never removed"
+    ROLLED_BACK = "is older than a state already seen"
+    FORKED = "has another history than the one already seen"
+
+
+class Tampered(StorageError):
+    """What the back end holds is not what was written there: stop, and look at the disk.
+
+    Attributes:
+        part: what failed its check.
+        reason: how, as far as it can be told.
+    """
+
+    def __init__(self, part: Part, reason: Reason) -> None:
+        super().__init__(f"the {part} {reason}")
+        self.part = part
+        self.reason = reason
+
+
+class Damaged(Tampered):
+    """The back end cannot make sense of its own file: cut short, overwritten, or not ours."""
+
+    def __init__(self, problem: str | None = None) -> None:
+        super().__init__(Part.STORE, Reason.DAMAGED)
+        if problem is not None:
+            self.args = (problem,)

@@ -1,0 +1,324 @@
+"""The key header: slots that give the master key, and the wrapped roots of the data epochs.
+
+Theory of operation:
+
+    secret --Argon2id or extract, slot salt--> slot key --+-- "slot-check" -> kept in the slot
+                                                          +-- "slot-wrap"  -> opens the master key
+    master key (random, 32 bytes) --+-- "header-mac" -> authenticates the whole header
+                                    +-- "root-wrap"  -> opens each epoch's root (random, 32 bytes)
+
+Changing a password rewrites one slot; records are not touched. The check value is a function of
+the slot key under HKDF-SHA-256, so it commits to it (XAES-256-GCM alone would not: one crafted
+slot could open under many passwords). It also tells a wrong secret from a damaged header: no check
+matches, or one does and the rest fails. Whoever can write the header can also make it look as if
+the secret were wrong (put other slots in, with a fresh checksum); he gains nothing but the refusal.
+
+    offset  bytes  what
+    0       8      "SRSTORE" and format 1
+    8       16     store identifier, random
+    24      1      current data epoch
+    25      1      s, number of slots, 1 to 8
+    26      150 s  slots: number 1, kind 1, memory KiB 4, passes 4, lanes 4, salt 32, check 32,
+                   wrapped master key 72 (nonce 24, ciphertext 32, tag 16)
+            1      r, number of roots, 1 to 255
+            73 r   roots: epoch 1, wrapped root 72
+            32     HMAC-SHA-256 of all above
+            32     SHA-256 of all above: tells accident from anything else without a key
+
+The sealed head holds the SHA-256 of the header in force, so an old header put back is noticed.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from construct import (
+    Bytes,
+    Const,
+    ConstructError,
+    Int8ub,
+    Int32ub,
+    PrefixedArray,
+    Struct,
+    Terminated,
+)
+
+from storage.errors import Part, Reason, Tampered, WrongSecret
+from storage.keyring import LABEL, ROOT_BYTES, Epoch, Keyring, expand
+from storage.secret import SALT_BYTES, Cost, Secret, SlotKind
+from storage.xaes import NONCE_BYTES, TAG_BYTES, XAES
+
+MAX_SLOTS: Final = 8  # each costs a wrong password one stretching
+MAX_EPOCH: Final = 255  # one byte in every blob
+MAX_HEADER_BYTES: Final = 32 * 1024  # 8 slots and 255 roots take 20 KiB
+DIGEST_BYTES: Final = 32
+WRAPPED_BYTES: Final = NONCE_BYTES + ROOT_BYTES + TAG_BYTES
+
+_SLOT: Final = Struct(
+    "number" / Int8ub,
+    "kind" / Int8ub,
+    "memory_kib" / Int32ub,
+    "iterations" / Int32ub,
+    "lanes" / Int32ub,
+    "salt" / Bytes(SALT_BYTES),
+    "check" / Bytes(DIGEST_BYTES),
+    "wrapped" / Bytes(WRAPPED_BYTES),
+)
+_ROOT: Final = Struct("epoch" / Int8ub, "wrapped" / Bytes(WRAPPED_BYTES))
+_BODY: Final = Struct(
+    "magic" / Const(b"SRSTORE\x01"),
+    "store" / Bytes(16),
+    "current" / Int8ub,
+    "slots" / PrefixedArray(Int8ub, _SLOT),
+    "roots" / PrefixedArray(Int8ub, _ROOT),
+)
+_LAYOUT: Final = Struct("body" / _BODY, "mac" / Bytes(DIGEST_BYTES), Terminated)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One way to the master key.
+
+    Attributes:
+        number: 0 to 255; names the slot for as long as it exists.
+        kind: what kind of secret opens it.
+        cost: of stretching a password; zero throughout for a key file.
+    """
+
+    number: int
+    kind: SlotKind
+    cost: Cost
+    salt: bytes = field(repr=False)
+    check: bytes = field(repr=False)
+    wrapped: bytes = field(repr=False)
+
+    @classmethod
+    def make(cls, number: int, store: bytes, master: bytes, secret: Secret) -> "Slot":
+        """A slot through which `secret` opens `master`; stretches: call it in a thread."""
+        salt = os.urandom(SALT_BYTES)
+        key = secret.stretch(salt, secret.cost)
+        bare = cls(number, secret.kind, secret.cost, salt, expand(key, b"slot-check"), b"")
+        wrapped = XAES(expand(key, b"slot-wrap")).seal(master, bare.associated(store))
+        return replace(bare, wrapped=wrapped)
+
+    def associated(self, store: bytes) -> bytes:
+        """What the wrapped key is bound to: everything else in the slot, and the store."""
+        return LABEL + b"slot/" + store + _SLOT.build(_slot_values(self, bytes(WRAPPED_BYTES)))
+
+    def open(self, store: bytes, secret: Secret) -> bytes | None:
+        """The master key, or None when the secret is not this slot's.
+
+        Raises:
+            Tampered: the secret is right, but the wrapped key does not open.
+        """
+        if secret.kind is not self.kind:
+            return None
+        key = secret.stretch(self.salt, self.cost)
+        if not hmac.compare_digest(expand(key, b"slot-check"), self.check):
+            return None
+        master = XAES(expand(key, b"slot-wrap")).open(self.wrapped, self.associated(store))
+        if master is None:
+            raise Tampered(Part.HEADER, Reason.EDITED)
+        return master
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header as it was read: laid out well, but not yet authenticated.
+
+    Attributes:
+        store: identifier of the store, 16 bytes.
+        current: the epoch to seal under.
+        slots: 1 to 8, each number once.
+        roots: epoch (1..255) to wrapped root of 72 bytes.
+        mac: 32 bytes.
+        digest: SHA-256 of the header's bytes; what the sealed head vouches for.
+    """
+
+    store: bytes
+    current: int
+    slots: tuple[Slot, ...]
+    roots: Mapping[int, bytes] = field(repr=False)
+    mac: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Header":
+        """The header in these bytes.
+
+        Raises:
+            Tampered: damaged (layout or checksum), or asking for more work than is allowed.
+        """
+        held, checksum = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+        if len(data) > MAX_HEADER_BYTES or hashlib.sha256(held).digest() != checksum:
+            raise Tampered(Part.HEADER, Reason.DAMAGED)
+        try:
+            layout = _LAYOUT.parse(held)
+            slots = tuple(_slot(values) for values in layout.body.slots)
+        except (ConstructError, ValueError) as error:
+            raise Tampered(Part.HEADER, Reason.DAMAGED) from error
+        roots = {root.epoch: root.wrapped for root in layout.body.roots}
+        numbers = {slot.number for slot in slots}
+        if (
+            not 1 <= len(slots) == len(numbers) <= MAX_SLOTS
+            or len(roots) != len(layout.body.roots)
+            or 0 in roots
+            or layout.body.current not in roots
+        ):
+            raise Tampered(Part.HEADER, Reason.DAMAGED)
+        body = layout.body
+        digest = hashlib.sha256(data).digest()
+        return cls(body.store, body.current, slots, roots, layout.mac, digest)
+
+    def body(self) -> bytes:
+        """What the MAC covers."""
+        roots = [{"epoch": epoch, "wrapped": root} for epoch, root in self.roots.items()]
+        slots = [_slot_values(slot, slot.wrapped) for slot in self.slots]
+        values = {"store": self.store, "current": self.current, "slots": slots, "roots": roots}
+        return _BODY.build(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """A header whose MAC was checked under its master key.
+
+    Attributes:
+        header: what was authenticated.
+        master: 32 bytes.
+        slot: number of the slot that was opened.
+    """
+
+    header: Header
+    master: bytes = field(repr=False)
+    slot: int
+
+    @classmethod
+    def make(cls, secret: Secret) -> "Unlocked":
+        """A new store's header: one slot, one epoch. Stretches: call it in a thread."""
+        store, master = os.urandom(16), os.urandom(ROOT_BYTES)
+        header = Header(store, 1, (Slot.make(1, store, master, secret),), {}, b"", b"")
+        return cls(header, master, 1).with_epoch(1)
+
+    @classmethod
+    def open(cls, header: Header, secret: Secret) -> "Unlocked":
+        """The header opened with `secret`. Stretches once per slot: call it in a thread.
+
+        Raises:
+            WrongSecret: no slot is this secret's.
+            Tampered: one is, but what follows does not verify.
+        """
+        for slot in header.slots:
+            master = slot.open(header.store, secret)
+            if master is not None:
+                return cls.check(header, master, slot.number)
+        raise WrongSecret("no key slot of this store opens with the secret that was given")
+
+    @classmethod
+    def check(cls, header: Header, master: bytes, slot: int) -> "Unlocked":
+        """The header, once its MAC holds under a master key that is already known.
+
+        Raises:
+            Tampered: it does not.
+        """
+        unlocked = cls(header, master, slot)
+        if not hmac.compare_digest(unlocked._mac(header.body()), header.mac):
+            raise Tampered(Part.HEADER, Reason.EDITED)
+        return unlocked
+
+    def keyring(self) -> Keyring:
+        """The keys of all epochs in the header.
+
+        Raises:
+            Tampered: a root does not open.
+        """
+        header = self.header
+        cipher = XAES(expand(self.master, b"root-wrap"))
+        epochs: dict[int, Epoch] = {}
+        for number, wrapped in header.roots.items():
+            root = cipher.open(wrapped, self._root_associated(number))
+            if root is None:
+                raise Tampered(Part.HEADER, Reason.EDITED)
+            epochs[number] = Epoch(number, root, header.store)
+        return Keyring(header.store, header.current, epochs)
+
+    def build(self) -> bytes:
+        """The header's bytes."""
+        body = self.header.body()
+        held = body + self._mac(body)
+        return held + hashlib.sha256(held).digest()
+
+    def with_slots(self, slots: tuple[Slot, ...]) -> "Unlocked":
+        """The same keys behind other slots."""
+        return self.remade(replace(self.header, slots=slots))
+
+    def new_slot(self, number: int, secret: Secret) -> Slot:
+        """A slot for this master key. Stretches: call it in a thread."""
+        return Slot.make(number, self.header.store, self.master, secret)
+
+    def with_epoch(self, number: int) -> "Unlocked":
+        """The same with one more epoch, of a fresh root, which becomes the current one."""
+        cipher = XAES(expand(self.master, b"root-wrap"))
+        wrapped = cipher.seal(os.urandom(ROOT_BYTES), self._root_associated(number))
+        roots = {**self.header.roots, number: wrapped}
+        return self.remade(replace(self.header, current=number, roots=roots))
+
+    def without_old_epochs(self) -> "Unlocked":
+        """The same with the roots of all but the current epoch forgotten."""
+        current = self.header.current
+        roots = {current: self.header.roots[current]}
+        return self.remade(replace(self.header, roots=roots))
+
+    def with_master(self, secret: Secret) -> "Unlocked":
+        """The same roots under a fresh master key behind one slot, this secret's.
+
+        Stretches: call it in a thread.
+        """
+        store, master = self.header.store, os.urandom(ROOT_BYTES)
+        old, new = XAES(expand(self.master, b"root-wrap")), XAES(expand(master, b"root-wrap"))
+        roots: dict[int, bytes] = {}
+        for number, wrapped in self.header.roots.items():
+            associated = self._root_associated(number)
+            root = old.open(wrapped, associated)
+            if root is None:
+                raise Tampered(Part.HEADER, Reason.EDITED)
+            roots[number] = new.seal(root, associated)
+        slot = Slot.make(1, store, master, secret)
+        header = replace(self.header, slots=(slot,), roots=roots)
+        return replace(self, master=master, slot=1).remade(header)
+
+    def remade(self, header: Header) -> "Unlocked":
+        """The same master key over a changed header, authenticated anew."""
+        header = replace(header, mac=self._mac(header.body()))
+        unlocked = replace(self, header=header)
+        digest = hashlib.sha256(unlocked.build()).digest()
+        return replace(self, header=replace(header, digest=digest))
+
+    def _mac(self, body: bytes) -> bytes:
+        return hmac.digest(expand(self.master, b"header-mac"), body, "sha256")
+
+    def _root_associated(self, number: int) -> bytes:
+        return LABEL + b"root/" + self.header.store + bytes((number,))
+
+
+def _slot(values: Any) -> Slot:
+    cost = Cost(values.memory_kib, values.iterations, values.lanes)
+    kind = SlotKind(values.kind)
+    if kind is SlotKind.PASSWORD and not cost.is_bounded:
+        raise ValueError("a slot asks for more work than is allowed")
+    return Slot(values.number, kind, cost, values.salt, values.check, values.wrapped)
+
+
+def _slot_values(slot: Slot, wrapped: bytes) -> dict[str, Any]:
+    return {
+        "number": slot.number,
+        "kind": slot.kind,
+        "memory_kib": slot.cost.memory_kib,
+        "iterations": slot.cost.iterations,
+        "lanes": slot.cost.lanes,
+        "salt": slot.salt,
+        "check": slot.check,
+        "wrapped": wrapped,
+    }

@@ -1,0 +1,351 @@
+"""The resident index: which records have which terms, in memory only.
+
+Theory of operation: every row has a number, given in order of creation. A token (`tokens`) leads to
+the rows that have it: to the row's number itself while there is one, to a compressed bitmap from
+two on. A ranged column is a sorted list of value and row number joined in one integer, beside a
+bitmap of the rows that have the column. A query starts from its smallest part and narrows it by
+the others, so it costs about what its smallest part holds; newest first is the result bitmap read
+from its end.
+
+Leakage: none to the back end, which is not asked. Whoever reads this process's memory reads
+everything.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from pyroaring import BitMap
+from sortedcontainers import SortedList
+
+from storage.query import Query, Range
+from storage.tokens import Tokens, split
+
+_MAX_ROW: Final = 1 << 32  # row numbers are 32 bits in a bitmap
+_ROW_BITS: Final = 32
+_BIAS: Final = 1 << 63  # makes signed values sort as unsigned ones
+_LEAST: Final = -_BIAS
+_GREATEST: Final = _BIAS - 1
+
+Posting = int | BitMap
+
+
+class Row:
+    """What stays in memory of one record.
+
+    Attributes:
+        name: of the record.
+        version: of the record.
+        serial: the how-manieth record ever made.
+        epoch: of the key its meta blob is sealed under.
+        tag: of its meta blob, 16 bytes.
+        body_epoch: of the key its body is sealed under; 0: no body.
+        body_tag: of its body's blob, 16 bytes; empty without one.
+        tokens: of its exact terms, sorted and joined.
+        ranged: column number, value, column number, value, ...
+        number: in the index; set there.
+    """
+
+    __slots__ = (
+        "body_epoch",
+        "body_tag",
+        "epoch",
+        "name",
+        "number",
+        "ranged",
+        "serial",
+        "tag",
+        "tokens",
+        "version",
+    )
+
+    def __init__(
+        self,
+        name: bytes,
+        version: int,
+        serial: int,
+        epoch: int,
+        tag: bytes,
+        body_epoch: int,
+        body_tag: bytes,
+        tokens: bytes,
+        ranged: tuple[int, ...],
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.serial = serial
+        self.epoch = epoch
+        self.tag = tag
+        self.body_epoch = body_epoch
+        self.body_tag = body_tag
+        self.tokens = tokens
+        self.ranged = ranged
+        self.number = -1
+
+
+class Column:
+    """One ranged column."""
+
+    __slots__ = ("number", "present", "values")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.present = BitMap()
+        self.values: Any = SortedList()
+
+    def add(self, value: int, row: int) -> None:
+        """Enter a row's value."""
+        self.values.add((value + _BIAS) << _ROW_BITS | row)
+        self.present.add(row)
+
+    def remove(self, value: int, row: int) -> None:
+        """Take a row's value out again."""
+        self.values.remove((value + _BIAS) << _ROW_BITS | row)
+        self.present.remove(row)
+
+    def bounds(self, condition: Range) -> tuple[int, int]:
+        """The first position within the bounds, and the first beyond them."""
+        low = _LEAST if condition.low is None else max(condition.low, _LEAST)
+        high = _GREATEST if condition.high is None else min(condition.high, _GREATEST)
+        if low > high:
+            return 0, 0
+        return (
+            self.values.bisect_left((low + _BIAS) << _ROW_BITS),
+            self.values.bisect_left((high + _BIAS + 1) << _ROW_BITS),
+        )
+
+    def rows(self, start: int, stop: int) -> BitMap:
+        """The rows at these positions."""
+        return BitMap([joined & (_MAX_ROW - 1) for joined in self.values.islice(start, stop)])
+
+    def value(self, row: Row) -> int | None:
+        """The row's value in this column."""
+        ranged = row.ranged
+        for at in range(0, len(ranged), 2):
+            if ranged[at] == self.number:
+                return ranged[at + 1]
+        return None
+
+
+class _Part(NamedTuple):
+    """One condition of a query: how many rows meet it at most, and how to narrow a result by it."""
+
+    size: int
+    narrow: Callable[[BitMap | None], BitMap]
+
+
+class Index:
+    """Rows by their terms."""
+
+    def __init__(self) -> None:
+        self._tokens = Tokens()
+        self._postings: dict[bytes, Posting] = {}
+        self._columns: dict[bytes, Column] = {}
+        self._columns_by_number: list[Column] = []
+        self._rows: dict[int, Row] = {}
+        self._all = BitMap()
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def tokens(self, exact: Iterable[bytes]) -> bytes:
+        """`Row.tokens` for these exact terms."""
+        return self._tokens.pack(exact)
+
+    def ranged(self, ranged: Mapping[bytes, int]) -> tuple[int, ...]:
+        """`Row.ranged` for these ranged terms; sorted, so that equal terms give equal tuples."""
+        numbered = sorted((self._column(name).number, value) for name, value in ranged.items())
+        return tuple(item for pair in numbered for item in pair)
+
+    def _column(self, name: bytes) -> Column:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = Column(len(self._columns_by_number))
+            self._columns_by_number.append(column)
+        return column
+
+    def add(self, row: Row) -> None:
+        """Enter a row as the newest."""
+        if self._next == _MAX_ROW:
+            self._renumber()
+        row.number = number = self._next
+        self._next += 1
+        self._rows[number] = row
+        self._all.add(number)
+        for token in split(row.tokens):
+            self._add_token(token, number)
+        self._add_ranged(row)
+
+    def extend(self, rows: Iterable[Row]) -> None:
+        """Enter many rows, the oldest first: as `add` for each, but faster."""
+        gathered: dict[bytes, list[int]] = {}
+        values: list[list[int]] = [[] for _ in self._columns_by_number]
+        first = self._next
+        for number, row in enumerate(rows, first):
+            row.number = number
+            self._rows[number] = row
+            for token in split(row.tokens):
+                gathered.setdefault(token, []).append(number)
+            ranged = row.ranged
+            for at in range(0, len(ranged), 2):
+                values[ranged[at]].append((ranged[at + 1] + _BIAS) << _ROW_BITS | number)
+        self._next = first + len(self._rows) - len(self._all)
+        self._all |= BitMap(range(first, self._next))
+        self._merge(gathered, values)
+
+    def _merge(self, gathered: dict[bytes, list[int]], values: list[list[int]]) -> None:
+        postings = self._postings
+        for token, numbers in gathered.items():
+            held = postings.get(token)
+            if held is not None:
+                numbers.extend((held,) if isinstance(held, int) else held)
+            postings[token] = numbers[0] if len(numbers) == 1 else BitMap(numbers)
+        for column, joined in zip(self._columns_by_number, values, strict=True):
+            column.values.update(joined)
+            column.present.update(one & (_MAX_ROW - 1) for one in joined)
+
+    def replace(self, old: Row, new: Row) -> None:
+        """Enter a row in the place of another; it keeps its age."""
+        new.number = number = old.number
+        self._rows[number] = new
+        if old.tokens != new.tokens:
+            before, after = set(split(old.tokens)), set(split(new.tokens))
+            for token in before - after:
+                self._remove_token(token, number)
+            for token in after - before:
+                self._add_token(token, number)
+        if old.ranged != new.ranged:
+            self._remove_ranged(old)
+            self._add_ranged(new)
+
+    def remove(self, row: Row) -> None:
+        """Take a row out."""
+        del self._rows[row.number]
+        self._all.remove(row.number)
+        for token in split(row.tokens):
+            self._remove_token(token, row.number)
+        self._remove_ranged(row)
+
+    def _add_token(self, token: bytes, number: int) -> None:
+        held = self._postings.get(token)
+        if held is None:
+            self._postings[token] = number
+        elif isinstance(held, int):
+            self._postings[token] = BitMap((held, number))
+        else:
+            held.add(number)
+
+    def _remove_token(self, token: bytes, number: int) -> None:
+        held = self._postings[token]
+        if isinstance(held, int):
+            del self._postings[token]
+            return
+        held.remove(number)
+        if len(held) == 1:
+            self._postings[token] = held[0]
+
+    def _add_ranged(self, row: Row) -> None:
+        ranged = row.ranged
+        for at in range(0, len(ranged), 2):
+            self._columns_by_number[ranged[at]].add(ranged[at + 1], row.number)
+
+    def _remove_ranged(self, row: Row) -> None:
+        ranged = row.ranged
+        for at in range(0, len(ranged), 2):
+            self._columns_by_number[ranged[at]].remove(ranged[at + 1], row.number)
+
+    def _renumber(self) -> None:
+        """Close the gaps that removed rows left, so that numbers fit in 32 bits again."""
+        rows = [self._rows[number] for number in self._all]
+        self._postings.clear()
+        self._rows.clear()
+        self._all.clear()
+        for column in self._columns_by_number:
+            column.values.clear()
+            column.present.clear()
+        self._next = 0
+        self.extend(rows)
+
+    def search(self, query: Query) -> tuple[list[bytes], int]:
+        """The names of the rows found, newest first, after offset and limit; how many in all."""
+        found = self._select(query)
+        total = len(found)
+        stop = total - query.offset
+        if stop <= 0:
+            return [], total
+        start = 0 if query.limit is None else max(0, stop - query.limit)
+        page = list(found if stop - start == total else found[start:stop])
+        page.reverse()
+        rows = self._rows
+        return [rows[number].name for number in page], total
+
+    def _select(self, query: Query) -> BitMap:
+        parts: list[_Part] = []
+        for part in self._parts(query):
+            if part.size == 0:
+                return BitMap()
+            parts.append(part)
+        parts.sort(key=lambda part: part.size)
+        found: BitMap | None = None
+        for part in parts:
+            found = part.narrow(found)
+            if not found:
+                return found
+        kept = self._all if found is None else found
+        for excluded in self._excluded(query):
+            kept = kept - excluded
+        return kept
+
+    def _parts(self, query: Query) -> Iterator[_Part]:
+        for group in query.all_of:
+            yield self._exact(group)
+        for condition in query.ranges:
+            if condition.present:
+                yield self._within(condition)
+
+    def _excluded(self, query: Query) -> Iterator[BitMap]:
+        for held in self._held(query.none_of):
+            yield _bitmap(held)
+        for condition in query.ranges:
+            if not condition.present and condition.column in self._columns:
+                yield self._columns[condition.column].present
+
+    def _held(self, terms: Iterable[bytes]) -> list[Posting]:
+        get, token = self._postings.get, self._tokens.token
+        return [held for term in terms if (held := get(token(term))) is not None]
+
+    def _exact(self, group: frozenset[bytes]) -> _Part:
+        held = self._held(group)
+        size = sum(1 if isinstance(one, int) else len(one) for one in held)
+
+        def narrow(found: BitMap | None) -> BitMap:
+            if len(held) == 1:
+                return _bitmap(held[0]) if found is None else found & _bitmap(held[0])
+            if found is None:
+                return BitMap.union(*map(_bitmap, held))
+            return BitMap.union(*[found & _bitmap(one) for one in held])
+
+        return _Part(size, narrow)
+
+    def _within(self, condition: Range) -> _Part:
+        column = self._columns.get(condition.column)
+        if column is None:
+            return _Part(0, lambda _: BitMap())
+        if condition.low is None and condition.high is None:
+            present = column.present
+            return _Part(len(present), lambda found: present if found is None else found & present)
+        start, stop = column.bounds(condition)
+
+        def narrow(found: BitMap | None) -> BitMap:
+            if found is None:
+                return column.rows(start, stop)
+            rows = self._rows
+            return BitMap(
+                [number for number in found if condition.covers(column.value(rows[number]))]
+            )
+
+        return _Part(stop - start, narrow)
+
+
+def _bitmap(held: Posting) -> BitMap:
+    return BitMap((held,)) if isinstance(held, int) else held

@@ -1,0 +1,122 @@
+"""A back end in memory: for tests, and for stores that need not outlive the process."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from storage.backend import Backend, Commit, Kind, Tail
+from storage.errors import Damaged, InUse
+
+_PAGE: Final = 1000  # blobs per page of a scan
+
+
+class MemorySpace:
+    """The bytes of one store; stays while back ends over it come and go.
+
+    Attributes:
+        header: as in `Commit`.
+        head: as in `Commit`.
+        log: entry by number.
+        blobs: the two maps.
+        holder: the exclusive back end that has it open, if any.
+    """
+
+    def __init__(self) -> None:
+        self.header: bytes | None = None
+        self.head: bytes | None = None
+        self.log: dict[int, bytes] = {}
+        self.blobs: dict[Kind, dict[bytes, bytes]] = {kind: {} for kind in Kind}
+        self.holder: object | None = None
+
+    def tail(self, after: int) -> Tail:
+        """The head and the log entries above `after`."""
+        entries = [(number, entry) for number, entry in sorted(self.log.items()) if number > after]
+        return Tail(self.head or b"", entries)
+
+    def apply(self, commit: Commit) -> None:
+        """Do what a commit says, without asking whether it may."""
+        for kind in Kind:
+            for handle, blob in commit.blobs(kind).items():
+                if blob is None:
+                    self.blobs[kind].pop(handle, None)
+                else:
+                    self.blobs[kind][handle] = blob
+        if commit.number:
+            self.log[commit.number] = commit.entry
+        for number in [number for number in self.log if number < commit.oldest]:
+            del self.log[number]
+        self.head = commit.head
+        self.header = self.header if commit.header is None else commit.header
+
+
+class MemoryBackend:
+    """A back end over a `MemorySpace`.
+
+    Args:
+        space: the bytes; None: fresh ones.
+        shared: whether several back ends may have the space open at once, as several servers have
+            one Redis. One that is not shared is exclusive.
+    """
+
+    def __init__(self, space: MemorySpace | None = None, *, shared: bool = False) -> None:
+        self.space = MemorySpace() if space is None else space
+        self._shared = shared
+
+    @property
+    def exclusive(self) -> bool:
+        """See `Backend`."""
+        return not self._shared
+
+    async def open(self) -> None:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        if self._shared:
+            return
+        if self.space.holder is not None:
+            raise InUse("another store has this memory open")
+        self.space.holder = self
+
+    async def load(self) -> tuple[bytes | None, bytes | None]:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        return self.space.header, self.space.head
+
+    async def tail(self, after: int) -> Tail:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        if self.space.head is None:
+            raise Damaged
+        return self.space.tail(after)
+
+    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        return [self.space.blobs[kind].get(handle) for handle in handles]
+
+    async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        blobs = self.space.blobs[Kind.META]
+        handles = sorted(blobs)
+        start = bisect_right(handles, cursor)
+        page = handles[start : start + _PAGE]
+        following = page[-1] if start + _PAGE < len(handles) else None
+        return [(handle, blobs[handle]) for handle in page], following
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        if self.space.head != commit.expected:
+            return self.space.tail(commit.number - 1)
+        self.space.apply(commit)
+        return None
+
+    async def aclose(self) -> None:
+        """See `Backend`."""
+        if self.space.holder is self:
+            self.space.holder = None
+
+
+_: type[Backend] = MemoryBackend

@@ -1,0 +1,306 @@
+"""The embedded back end: one SQLite file.
+
+Theory of operation: WAL mode with full synchronisation: one commit is one transaction and one
+fsync. Two connections, each in a thread of its own, so that a read does not wait for the fsync of
+a commit. The file is locked as a whole (flock) for as long as it is open; SQLite's own locks are
+of another kind and do not interfere. The schema must be exactly ours: a file from elsewhere could
+bring triggers and views.
+
+Nothing of sqlite3 leaves this module: its errors become `Damaged` (the file is not what SQLite
+wrote) or `Unavailable` (the disk is full, does not answer, ...).
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import trio
+
+from storage.backend import Backend, Commit, Kind, Tail
+from storage.errors import Damaged, InUse, Unavailable
+from storage.thread import Thread
+
+_APPLICATION: Final = 0x53524F4D  # "SROM", in the file's header: file(1) and we can tell
+_PAGE: Final = 1000  # blobs per page of a scan: a few milliseconds
+_MAX_BLOB: Final = 64 << 20  # bytes of one value: a hostile file must not make us allocate more
+_BUSY_S: Final = 5.0  # only a backup tool can hold SQLite's own lock
+
+_SCHEMA: Final = (
+    "CREATE TABLE place (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE log (number INTEGER PRIMARY KEY, entry BLOB NOT NULL)",
+    # Blobs outgrow what a WITHOUT ROWID table holds in a page, so these two have row numbers.
+    "CREATE TABLE meta (handle BLOB NOT NULL UNIQUE, blob BLOB NOT NULL)",
+    "CREATE TABLE body (handle BLOB NOT NULL UNIQUE, blob BLOB NOT NULL)",
+)
+_PUT: Final = {
+    kind: f"INSERT INTO {kind} VALUES (?, ?)"  # noqa: S608
+    " ON CONFLICT (handle) DO UPDATE SET blob = excluded.blob"
+    for kind in Kind
+}
+_REMOVE: Final = {kind: f"DELETE FROM {kind} WHERE handle = ?" for kind in Kind}  # noqa: S608
+_GET: Final = {kind: f"SELECT blob FROM {kind} WHERE handle = ?" for kind in Kind}  # noqa: S608
+_SET_PLACE: Final = (
+    "INSERT INTO place VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+
+_DAMAGED_CODES: Final = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,  # a table or column that should be there is not
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_FORMAT,
+}
+
+T = TypeVar("T")
+
+
+class SQLiteBackend:
+    """A back end in one file, held by one store at a time.
+
+    Args:
+        path: of the file; made with mode 0600 when it is not there. Beside it lie SQLite's
+            "-wal" and "-shm"; the three belong together, and a copy needs all or a closed store.
+    """
+
+    exclusive = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._lock: int | None = None
+        self._writer: Thread[sqlite3.Connection] | None = None
+        self._reader: Thread[sqlite3.Connection] | None = None
+
+    async def open(self) -> None:
+        """See `Backend`."""
+        try:
+            await trio.to_thread.run_sync(self._hold)
+            self._writer = await Thread.start("storage-writer", lambda: self._connect(write=True))
+            self._reader = await Thread.start("storage-reader", lambda: self._connect(write=False))
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await self.aclose()
+            raise
+
+    def _hold(self) -> None:
+        """Lock the file, and make it if need be."""
+        flags = os.O_RDWR | os.O_CLOEXEC
+        made = False
+        try:
+            try:
+                self._lock = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+                made = True
+            except FileExistsError:
+                self._lock = os.open(self._path, flags)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            empty = os.fstat(self._lock).st_size == 0
+        except BlockingIOError:
+            raise InUse("another process has this store open") from None
+        except OSError as error:
+            raise Unavailable(f"the store's file cannot be opened: {error.strerror}") from None
+        if empty and not made:
+            raise Damaged(
+                "the store's file is empty: it was cut short, or making it was interrupted;"
+                " remove it to begin anew"
+            )
+
+    def _connect(self, *, write: bool) -> sqlite3.Connection:
+        with _translated():
+            connection = sqlite3.connect(
+                self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            try:
+                _configure(connection, write=write)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+    async def load(self) -> tuple[bytes | None, bytes | None]:
+        """See `Backend`."""
+        return await self._read(_load)
+
+    async def tail(self, after: int) -> Tail:
+        """See `Backend`."""
+        return await self._read(lambda connection: _snapshot_tail(connection, after))
+
+    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        return await self._read(lambda connection: _get(connection, kind, handles))
+
+    async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+        """See `Backend`."""
+        return await self._read(lambda connection: _scan(connection, cursor))
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """See `Backend`."""
+        if self._writer is None:
+            raise Unavailable("the store's file is closed")
+        return await self._writer.call(lambda connection: _commit(connection, commit))
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        if self._reader is None:
+            raise Unavailable("the store's file is closed")
+
+        def translated(connection: sqlite3.Connection) -> T:
+            with _translated():
+                return job(connection)
+
+        return await self._reader.call(translated)
+
+    async def aclose(self) -> None:
+        """See `Backend`."""
+        reader, self._reader = self._reader, None
+        writer, self._writer = self._writer, None
+        for thread in (reader, writer):  # the writer last: it empties the write-ahead log
+            if thread is not None:
+                await thread.stop(_close)
+        if self._lock is not None:
+            # Only now: closing any descriptor of the file drops SQLite's own locks on it.
+            os.close(self._lock)
+            self._lock = None
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_IOERR_SHORT_READ or code is None:
+            raise Damaged from None
+        if code & 0xFF in _DAMAGED_CODES:
+            raise Damaged from None
+        raise Unavailable(f"the store's file does not answer: {error.sqlite_errorname}") from None
+
+
+def _configure(connection: sqlite3.Connection, *, write: bool) -> None:
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_BLOB)
+    execute = connection.execute
+    execute("PRAGMA trusted_schema = OFF")
+    execute("PRAGMA cell_size_check = ON")
+    if not write:
+        execute("PRAGMA query_only = ON")
+        return
+    execute("PRAGMA secure_delete = ON")  # a removed key's ciphertext is overwritten
+    (mode,) = execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise Unavailable("the file system does not allow SQLite's write-ahead log")
+    execute("PRAGMA synchronous = FULL")
+    schema = sorted(sql for (sql,) in execute("SELECT sql FROM sqlite_schema WHERE sql NOT NULL"))
+    (application,) = execute("PRAGMA application_id").fetchone()
+    if not schema and not application:
+        execute("BEGIN IMMEDIATE")
+        execute(f"PRAGMA application_id = {_APPLICATION}")
+        for statement in _SCHEMA:
+            execute(statement)
+        execute("COMMIT")
+    elif schema != sorted(_SCHEMA) or application != _APPLICATION:
+        raise Damaged("the file is an SQLite database, but not a store's")
+
+
+def _load(connection: sqlite3.Connection) -> tuple[bytes | None, bytes | None]:
+    held = dict(connection.execute("SELECT name, value FROM place").fetchall())
+    return _bytes_or_none(held.get("header")), _bytes_or_none(held.get("head"))
+
+
+def _head(connection: sqlite3.Connection) -> bytes | None:
+    row = connection.execute("SELECT value FROM place WHERE name = 'head'").fetchone()
+    return None if row is None else _bytes(row[0])
+
+
+def _snapshot_tail(connection: sqlite3.Connection, after: int) -> Tail:
+    connection.execute("BEGIN")
+    try:
+        tail = _tail(connection, after)
+    finally:
+        connection.execute("ROLLBACK")
+    if not tail.head:
+        raise Damaged
+    return tail
+
+
+def _tail(connection: sqlite3.Connection, after: int) -> Tail:
+    rows = connection.execute(
+        "SELECT number, entry FROM log WHERE number > ? ORDER BY number", (after,)
+    )
+    return Tail(_head(connection) or b"", [(number, _bytes(entry)) for number, entry in rows])
+
+
+def _get(
+    connection: sqlite3.Connection, kind: Kind, handles: Sequence[bytes]
+) -> list[bytes | None]:
+    select = _GET[kind]
+    rows = [connection.execute(select, (handle,)).fetchone() for handle in handles]
+    return [None if row is None else _bytes(row[0]) for row in rows]
+
+
+def _scan(
+    connection: sqlite3.Connection, cursor: bytes
+) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+    after = int.from_bytes(cursor, signed=True) if cursor else -(1 << 63)
+    rows = connection.execute(
+        "SELECT rowid, handle, blob FROM meta WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        (after, _PAGE),
+    ).fetchall()
+    following = rows[-1][0].to_bytes(8, signed=True) if len(rows) == _PAGE else None
+    return [(_bytes(handle), _bytes(blob)) for _, handle, blob in rows], following
+
+
+def _bytes(value: object) -> bytes:
+    """A blob; the file may hold any type in any column, whatever the schema says."""
+    if not isinstance(value, bytes):
+        raise Damaged
+    return value
+
+
+def _bytes_or_none(value: object) -> bytes | None:
+    return None if value is None else _bytes(value)
+
+
+def _commit(connection: sqlite3.Connection, commit: Commit) -> Tail | None:
+    with _translated():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _head(connection) != commit.expected:
+                missed = _tail(connection, commit.number - 1)
+                connection.execute("ROLLBACK")
+                return missed
+            _apply(connection, commit)
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            raise
+        return None
+
+
+def _apply(connection: sqlite3.Connection, commit: Commit) -> None:
+    for kind in Kind:
+        blobs = commit.blobs(kind)
+        removed = [(handle,) for handle, blob in blobs.items() if blob is None]
+        if removed:
+            connection.executemany(_REMOVE[kind], removed)
+        written = [pair for pair in blobs.items() if pair[1] is not None]
+        if written:
+            connection.executemany(_PUT[kind], written)
+    if commit.number:
+        connection.execute("INSERT INTO log VALUES (?, ?)", (commit.number, commit.entry))
+    connection.execute("DELETE FROM log WHERE number < ?", (commit.oldest,))
+    connection.execute(_SET_PLACE, ("head", commit.head))
+    if commit.header is not None:
+        connection.execute(_SET_PLACE, ("header", commit.header))
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):
+        connection.close()
+
+
+_: type[Backend] = SQLiteBackend

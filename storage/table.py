@@ -1,0 +1,250 @@
+"""The resident table: what the store knows of every live record, and changes drafted on top of it.
+
+Theory of operation: the table holds, for each record, its version and the tags of its blobs. That
+is every leaf of the set digest, so any single record the back end gives is checked against the
+very version that is due, without asking for anything more. It changes only as a whole commit, by
+`Table.apply`, once the back end has taken that commit or a log entry has told of it.
+
+A `Draft` is one commit in the making: it answers `row` as if its changes were done already, so
+that the changes gathered into one commit see each other, and it keeps the digest in step.
+"""
+
+from collections.abc import Iterable
+
+from storage.backend import Commit
+from storage.errors import Conflict, Part, Reason, Tampered
+from storage.header import Unlocked
+from storage.index import Index, Row
+from storage.keyring import LEAF_MODULUS, Keyring, Sealed, tag
+from storage.ledger import Logged, PutMeta, Removed, State, link, seal_entry
+from storage.record import KEEP, Content, Put, Remove, Terms, encode_body
+
+
+class Table:
+    """All live records, and the state of the store they belong to.
+
+    Attributes:
+        unlocked: the key header in force.
+        keyring: its keys.
+        state: what the head says.
+        head: the sealed head, as the back end has it.
+        rows: by name.
+        index: the same rows by their terms.
+    """
+
+    def __init__(self, unlocked: Unlocked, keyring: Keyring, state: State, head: bytes) -> None:
+        self.unlocked = unlocked
+        self.keyring = keyring
+        self.state = state
+        self.head = head
+        self.rows: dict[bytes, Row] = {}
+        self.index = Index()
+
+    def leaf(self, row: Row) -> int:
+        """What a row adds to the set digest."""
+        epoch = self.keyring.epochs[row.epoch]
+        return epoch.leaf(epoch.handle(row.name), row.tag)
+
+    def row(self, content: Content, blob: bytes) -> Row:
+        """The row of a record whose meta blob was opened."""
+        return Row(
+            content.name,
+            content.version,
+            content.serial,
+            blob[1],
+            tag(blob),
+            content.body_epoch,
+            content.body_tag,
+            self.index.tokens(content.terms.exact),
+            self.index.ranged(content.terms.ranged),
+        )
+
+    def apply(self, draft: "Draft", state: State, head: bytes) -> None:
+        """Take over a draft that has become the store's state."""
+        for name, row in draft.rows.items():
+            old = self.rows.get(name)
+            if row is None:
+                if old is not None:
+                    del self.rows[name]
+                    self.index.remove(old)
+                continue
+            self.rows[name] = row
+            if old is not None and old.serial == row.serial:
+                self.index.replace(old, row)
+                continue
+            if old is not None:
+                self.index.remove(old)
+            self.index.add(row)
+        self.unlocked, self.keyring = draft.unlocked, draft.keyring
+        self.state, self.head = state, head
+
+
+class Draft:
+    """One commit in the making.
+
+    Attributes:
+        rows: the changed rows; None: removed.
+        unlocked: the key header after it.
+        keyring: the keys everything in it is sealed under.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._base = table.state
+        self.rows: dict[bytes, Row | None] = {}
+        self.unlocked, self.keyring = table.unlocked, table.keyring
+        self.digest, self.count = self._base.digest, self._base.count
+        self._serial = self._base.serial
+        self._meta: dict[bytes, bytes | None] = {}
+        self._body: dict[bytes, bytes | None] = {}
+        self._logged: dict[bytes, Logged] = {}
+        self._contents: dict[bytes, Content] = {}
+
+    def row(self, name: bytes) -> Row | None:
+        """The row of a record as it will be after this draft."""
+        return self.rows[name] if name in self.rows else self._table.rows.get(name)
+
+    def expect(self, name: bytes, version: int) -> None:
+        """Raise `Conflict` unless the record is at this version; 0: does not exist."""
+        row = self.row(name)
+        if version != (0 if row is None else row.version):
+            raise Conflict(name)
+
+    def change(self, change: Put | Remove) -> None:
+        """Draft one change whose expected version holds."""
+        if isinstance(change, Put):
+            self._put(change)
+        else:
+            self._remove(change.name)
+
+    def use(self, unlocked: Unlocked) -> None:
+        """Draft a change of the key header; what follows is sealed under its keys."""
+        self.unlocked, self.keyring = unlocked, unlocked.keyring()
+
+    def contents(self) -> Iterable[tuple[Row, Content]]:
+        """The records this draft wrote, as they will be."""
+        for name, content in self._contents.items():
+            row = self.rows[name]
+            if row is not None:
+                yield row, content
+
+    def _put(self, put: Put) -> None:
+        old = self.row(put.name)
+        body_epoch, body_tag = (old.body_epoch, old.body_tag) if old else (0, b"")
+        if put.body is not KEEP:
+            self._drop_body(old)
+            body_epoch, body_tag = 0, b""
+        if isinstance(put.body, bytes):
+            body_epoch, body_tag = self._seal_body(put.name, put.body)
+        self._seal_meta(old, put.name, put.expected + 1, body_epoch, body_tag, put.meta, put.terms)
+
+    def reseal(self, content: Content, body: bytes | None) -> None:
+        """Draft the same record at the same version under the current epoch.
+
+        Args:
+            content: of its meta blob.
+            body: its body, or None when there is none.
+        """
+        old = self.row(content.name)
+        self._drop_body(old)
+        body_epoch, body_tag = (0, b"") if body is None else self._seal_body(content.name, body)
+        self._seal_meta(
+            old, content.name, content.version, body_epoch, body_tag, content.meta, content.terms
+        )
+
+    def _seal_body(self, name: bytes, body: bytes) -> tuple[int, bytes]:
+        now = self.keyring.now
+        handle = now.handle(name)
+        blob = now.seal(Sealed.BODY, handle, encode_body(body))
+        self._body[handle] = blob
+        return self.keyring.current, tag(blob)
+
+    def _drop_body(self, old: Row | None) -> None:
+        if old is not None and old.body_epoch:
+            self._body[self.keyring.epochs[old.body_epoch].handle(old.name)] = None
+
+    def _seal_meta(
+        self,
+        old: Row | None,
+        name: bytes,
+        version: int,
+        body_epoch: int,
+        body_tag: bytes,
+        meta: bytes,
+        terms: Terms,
+    ) -> None:
+        serial = self._next_serial() if old is None else old.serial
+        content = Content(name, version, serial, body_epoch, body_tag, meta, terms)
+        handle = self.keyring.now.handle(name)
+        blob = self.keyring.now.seal(Sealed.META, handle, content.encode())
+        if old is not None and old.epoch != self.keyring.current:
+            self._meta[self.keyring.epochs[old.epoch].handle(name)] = None
+        self._meta[handle] = blob
+        self._logged[name] = PutMeta(handle, blob)
+        self._contents[name] = content
+        self._set(name, old, self._table.row(content, blob))
+
+    def _next_serial(self) -> int:
+        serial = self._serial
+        self._serial += 1
+        return serial
+
+    def _remove(self, name: bytes) -> None:
+        old = self.row(name)
+        if old is None:
+            raise Conflict(name)
+        self._drop_body(old)
+        self._meta[self.keyring.epochs[old.epoch].handle(name)] = None
+        self._logged[name] = Removed(name)
+        self._set(name, old, None)
+
+    def _set(self, name: bytes, old: Row | None, new: Row | None) -> None:
+        before = 0 if old is None else self._leaf(old)
+        after = 0 if new is None else self._leaf(new)
+        self.digest = (self.digest - before + after) % LEAF_MODULUS
+        self.count += (new is not None) - (old is not None)
+        self.rows[name] = new
+
+    def _leaf(self, row: Row) -> int:
+        epoch = self.keyring.epochs[row.epoch]
+        return epoch.leaf(epoch.handle(row.name), row.tag)
+
+    def replay(self, changes: Iterable[Logged]) -> None:
+        """Draft what a log entry says was done elsewhere.
+
+        Raises:
+            Tampered: a blob in it does not open.
+        """
+        for change in changes:
+            if isinstance(change, Removed):
+                self._set(change.name, self.row(change.name), None)
+                continue
+            plaintext = self.keyring.open(Sealed.META, change.handle, change.blob)
+            if plaintext is None:
+                raise Tampered(Part.LOG, Reason.EDITED)
+            content = Content.decode(plaintext)
+            self._set(content.name, self.row(content.name), self._table.row(content, change.blob))
+
+    def commit(self, oldest: int) -> tuple[Commit, State]:
+        """The draft as a commit for the back end, and the state it leads to.
+
+        Args:
+            oldest: number of the oldest log entry to keep.
+        """
+        base, keyring, unlocked = self._base, self.keyring, self.unlocked
+        number = base.number + 1
+        entry = seal_entry(keyring, number, base.chain, self._logged.values())
+        state = State(
+            number=number,
+            chain=link(base.chain, entry),
+            digest=self.digest,
+            count=self.count,
+            serial=self._serial,
+            oldest=oldest,
+            header=unlocked.header.digest,
+        )
+        head = state.seal(keyring)
+        header = None if unlocked is self._table.unlocked else unlocked.build()
+        expected = self._table.head
+        commit = Commit(number, expected, head, entry, oldest, self._meta, self._body, header)
+        return commit, state
