@@ -17,10 +17,18 @@ from server.failure import Failure
 def parser() -> argparse.ArgumentParser:
     """The command line, from the table of commands."""
     # Imported here because `conflicts.check` must come first: it tells whether they are ours.
-    from server.commands import add_settings, client_certificate, serve, settings, trial, user
+    from server.commands import (
+        add_settings,
+        client_certificate,
+        configuration,
+        serve,
+        store_password,
+        user,
+    )
 
     commands = (
-        serve.COMMAND, client_certificate.COMMAND, user.COMMAND, trial.COMMAND, settings.COMMAND,
+        serve.COMMAND, client_certificate.COMMAND, user.COMMAND, store_password.COMMAND,
+        configuration.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

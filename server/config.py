@@ -215,6 +215,14 @@ class Config:
         minimum=1,
         maximum=512,
     )
+    store_cache_bytes: int = setting(
+        32 * 1024 * 1024,
+        "memory for the attributes of objects, opened and most recently used",
+        "those of some ten thousand objects; a busy client's keys are read again and again",
+        unit="bytes",
+        minimum=0,
+        maximum=1 << 36,
+    )
     cached_objects: int = setting(
         10_000,
         "objects kept opened in memory, most recently used",

@@ -7,13 +7,18 @@ explained away.
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import Any, Final, ParamSpec
 
+import trio
+
+from server import store
 from server.config import Config
 from server.failure import Failure
-from storage import errors as storage
+from storage import errors
 
+P = ParamSpec("P")
 Sentence = Callable[[Any, Config], str | None]
 
 _OF_PORTS: Final = {
@@ -32,31 +37,31 @@ def _port(error: OSError, config: Config) -> str | None:
 SENTENCES: Final[tuple[tuple[type[BaseException], Sentence], ...]] = (
     (Failure, lambda error, config: str(error)),
     (
-        storage.InUse,
-        lambda error, config: f"The store {config.store_place} is in use by another process.",
+        errors.InUse,
+        lambda error, config: f"The store {store.place(config)} is in use by another process.",
     ),
     (
-        storage.WrongSecret,
+        errors.WrongSecret,
         lambda error, config: (
-            f"The store {config.store_place} does not open with {config.store_secret}."
+            f"The store {store.place(config)} does not open with {store.secret_name(config)}."
         ),
     ),
     (
-        storage.Tampered,
+        errors.Tampered,
         lambda error, config: (
-            f"The store {config.store_place} is damaged or was tampered with: {error}. It was not "
+            f"The store {store.place(config)} is damaged or was tampered with: {error}. It was not "
             "changed; restore a copy."
         ),
     ),
     (
-        storage.Missing,
-        lambda error, config: f"There is no store at {config.store_place}.",
+        errors.Missing,
+        lambda error, config: f"There is no store at {store.place(config)}.",
     ),
     (
-        storage.Unavailable,
-        lambda error, config: f"The store {config.store_place} cannot be reached: {error}.",
+        errors.Unavailable,
+        lambda error, config: f"The store {store.place(config)} cannot be reached: {error}.",
     ),
-    (ssl.SSLError, lambda error, config: f"The certificates cannot be used: {error.reason}."),
+    (ssl.SSLError, lambda error, config: f"The certificates cannot be used: {error.strerror}."),
     (
         socket.gaierror,
         lambda error, config: f"{config.kmip_host!r} is not an address: {error.strerror}.",
@@ -90,3 +95,20 @@ def _sentence(error: BaseException, config: Config) -> str | None:
         if isinstance(error, kind):
             return sentence(error, config)
     return None
+
+
+def run(
+    config: Config, main: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Run `main` under trio.
+
+    Raises:
+        Failure: it ended with something that has a sentence.
+    """
+    try:
+        trio.run(partial(main, *args, **kwargs))
+    except BaseException as error:
+        sentence = explain(error, config)
+        if sentence is None:
+            raise
+        raise Failure(sentence) from None

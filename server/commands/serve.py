@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -23,7 +22,6 @@ import trio
 from server import certificates, explanations, files, listener, logs
 from server.commands import Command, config, say
 from server.config import Config
-from server.failure import Failure
 
 log = logging.getLogger(__name__)
 
@@ -108,13 +106,7 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
     logs.configure(settings)
     prepare(settings, datetime.now(UTC))
-    try:
-        trio.run(partial(_serve, settings))
-    except BaseException as error:
-        sentence = explanations.explain(error, settings)
-        if sentence is None:
-            raise
-        raise Failure(sentence) from None
+    explanations.run(settings, _serve, settings)
 
 
 COMMAND = Command("serve", "start the server", _run, settings=None)

@@ -3,7 +3,8 @@
 import argparse
 
 from server import users
-from server.commands import Command, config, read_password, say
+from server.commands import Command, config, say
+from server.passwords import read_password
 from server.users import Kind
 
 

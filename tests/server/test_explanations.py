@@ -25,13 +25,16 @@ CONFIG = Config(data=Path("/d"), kmip_port=5)
         (socket.gaierror(-2, "unknown"), "'127.0.0.1' is not an address: unknown."),
         (ssl.SSLError(1, "x"), "The certificates cannot be used: x."),
         (errors.InUse("x"), "The store /d/store.db is in use by another process."),
-        (errors.WrongSecret("x"), "The store /d/store.db does not open with the key file /d/store.key."),
+        (
+            errors.WrongSecret("x"),
+            "The store /d/store.db does not open with the key file /d/store.key.",
+        ),
         (errors.Missing("x"), "There is no store at /d/store.db."),
         (errors.Unavailable("disk full"), "The store /d/store.db cannot be reached: disk full."),
         (
             errors.Tampered(errors.Part.RECORD, errors.Reason.EDITED),
-            "The store /d/store.db is damaged or was tampered with: the record was changed: it does "
-            "not open under its key. It was not changed; restore a copy.",
+            "The store /d/store.db is damaged or was tampered with: the record was changed: it "
+            "does not open under its key. It was not changed; restore a copy.",
         ),
     ],
 )  # fmt: skip
