@@ -59,13 +59,13 @@ class Level:
         svns: of an enclave: one; of a platform: 16 SGX components, PCESVN, 16 TDX components.
         status: what reaching them means.
         advisories: the advisories that still apply, "INTEL-SA-00615".
-        date: when the TCB was released, as Intel writes it.
+        date: when the TCB was released; UTC.
     """
 
     svns: tuple[int, ...]
     status: TCBStatus
     advisories: frozenset[str]
-    date: str
+    date: datetime
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class _Reader:
                 svns=svns(level.object("tcb")),
                 status=level.status("tcbStatus"),
                 advisories=frozenset(level.strings("advisoryIDs")),
-                date=level.get("tcbDate", str),
+                date=level.time("tcbDate"),
             )
             for level in self.objects("tcbLevels")
         )

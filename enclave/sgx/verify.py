@@ -23,7 +23,7 @@ class VerifiedSGX(Verified):
         report: the enclave's report body.
         fmspc: the kind of platform, 6 bytes.
         tcb_status: of platform and quoting enclave together; never Revoked.
-        tcb_date: when the platform's TCB level was released, as Intel writes it.
+        tcb_date: when the platform's TCB level was released; UTC.
         advisories: the advisories that apply to it.
         evaluation_number: the lower TCB evaluation data number of the collateral.
     """
@@ -31,7 +31,7 @@ class VerifiedSGX(Verified):
     report: EnclaveReport
     fmspc: bytes
     tcb_status: TCBStatus
-    tcb_date: str
+    tcb_date: datetime
     advisories: frozenset[str]
     evaluation_number: int
 

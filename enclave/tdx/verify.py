@@ -37,7 +37,7 @@ class VerifiedTDX(Verified):
         report_1_5: the whole of it from a TDX 1.5 quote; else None.
         fmspc: the kind of platform, 6 bytes.
         tcb_status: of platform, quoting enclave and TDX module together; never Revoked.
-        tcb_date: when the platform's TCB level was released, as Intel writes it.
+        tcb_date: when the platform's TCB level was released; UTC.
         advisories: the advisories that apply to it.
         evaluation_number: the lower TCB evaluation data number of the collateral.
     """
@@ -46,7 +46,7 @@ class VerifiedTDX(Verified):
     report_1_5: TDReport15 | None
     fmspc: bytes
     tcb_status: TCBStatus
-    tcb_date: str
+    tcb_date: datetime
     advisories: frozenset[str]
     evaluation_number: int
 

@@ -1,0 +1,142 @@
+"""Appraisal: whether verified evidence is what the relying party asked for.
+
+A policy is a TOML file with one table for each TEE whose evidence is accepted, holding reference
+values and conditions. Nothing is accepted that it does not name: no table, no evidence of that
+TEE; no measurement, none at all. A key that is not known here is an error.
+
+    [sev-snp]
+    measurements = ["0123…"]
+    min_tcb = { Genoa = { boot_loader = 10, snp = 23, microcode = 84 } }
+
+docs/attestation.md explains every key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from enclave.errors import InvalidPolicy, Refused
+from enclave.evidence import TEE, Verified
+from enclave.sgx import policy as sgx
+from enclave.snp import policy as snp
+from enclave.tdx import policy as tdx
+
+MAX_POLICY_SIZE = 1 << 18  # a thousand measurements have about 100 KB
+
+Section = snp.SNPPolicy | tdx.TDXPolicy | sgx.SGXPolicy
+
+SECTIONS: Mapping[TEE, type[Section]] = MappingProxyType(
+    {TEE.SEV_SNP: snp.SNPPolicy, TEE.TDX: tdx.TDXPolicy, TEE.SGX: sgx.SGXPolicy}
+)
+_CHECKS: Mapping[TEE, tuple[Callable[[Any, Any], Iterator[str]], ...]] = MappingProxyType(
+    {TEE.SEV_SNP: snp.CHECKS, TEE.TDX: tdx.CHECKS, TEE.SGX: sgx.CHECKS}
+)
+_WARNINGS: Mapping[TEE, Callable[[Any, Any], Iterator[str]]] = MappingProxyType(
+    {TEE.SEV_SNP: snp.warnings_of, TEE.TDX: tdx.warnings_of, TEE.SGX: sgx.warnings_of}
+)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy: by TEE, what is accepted of it. The empty one accepts nothing.
+
+    Raises:
+        InvalidPolicy: a section stands under another TEE than its own.
+    """
+
+    sections: Mapping[TEE, Section]
+
+    def __post_init__(self) -> None:
+        for tee, section in self.sections.items():
+            if not isinstance(section, SECTIONS[tee]):
+                raise InvalidPolicy(f"{type(section).__name__} is no policy for {tee}")
+
+
+@dataclass(frozen=True)
+class Appraised:
+    """Evidence that a policy accepts.
+
+    Attributes:
+        verified: the evidence.
+        until: when this result must be renewed: something that it rests on is too old then.
+        warnings: what was accepted and is worth showing; a line each.
+    """
+
+    verified: Verified
+    until: datetime
+    warnings: tuple[str, ...]
+
+
+def read_policy(text: str) -> Policy:
+    """The policy in a TOML document.
+
+    Args:
+        text: at most 262144 characters.
+
+    Raises:
+        InvalidPolicy: not TOML, too long, an unknown table or key, a value of another kind.
+    """
+    if len(text) > MAX_POLICY_SIZE:
+        raise InvalidPolicy(f"more than {MAX_POLICY_SIZE} characters")
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        # A policy is the reader's own file, so the place that the library names is of use.
+        raise InvalidPolicy(f"not TOML: {error}") from None
+    if unknown := sorted(set(document) - set(TEE)):
+        raise InvalidPolicy(f"no table {unknown[0]!r}; there are {', '.join(TEE)}")
+    return Policy({TEE(name): SECTIONS[TEE(name)].read(document[name], name) for name in document})
+
+
+def write_policy(policy: Policy) -> str:
+    """The TOML document that `read_policy` reads as `policy`."""
+    return "\n".join(section.write(tee) for tee, section in policy.sections.items())
+
+
+def appraise(
+    verified: Verified, policy: Policy, now: datetime, *, allow_insecure_simulated: bool = False
+) -> Appraised:
+    """The verified evidence, accepted.
+
+    Args:
+        verified: what `enclave.verify.verify` gave.
+        policy: what is accepted.
+        now: the clock; later than at verification where a result is used again.
+        allow_insecure_simulated: accept evidence under roots that are not the vendor's, which
+            a software chip makes and which proves nothing about any machine.
+
+    Raises:
+        Refused: with all reasons.
+    """
+    section = policy.sections.get(verified.tee)
+    if section is None:
+        raise Refused((f"the policy accepts no evidence of {verified.tee}",))
+    until = _until(verified, section)
+    reasons: list[str] = []
+    if verified.simulated and not allow_insecure_simulated:
+        reasons.append("simulated: its root is not the vendor's")
+    if not verified.verified_at <= now <= until:
+        reasons.append(
+            f"verified on {verified.verified_at:%Y-%m-%d}, of use until {until:%Y-%m-%d}"
+        )
+    for check in _CHECKS[verified.tee]:
+        reasons += check(verified, section)
+    if reasons:
+        raise Refused(tuple(reasons))
+    warnings = [*_WARNINGS[verified.tee](verified, section)]
+    if verified.simulated:
+        warnings.insert(0, "simulated: no chip stands behind this evidence")
+    return Appraised(verified, until, tuple(warnings))
+
+
+def _until(verified: Verified, section: Section) -> datetime:
+    """The end of what was verified, or of what the policy lets collateral live."""
+    if verified.collateral_issued is None:
+        return verified.valid_until
+    age = timedelta(days=section.max_collateral_age_days)
+    return min(verified.valid_until, verified.collateral_issued + age)

@@ -1,0 +1,142 @@
+"""What a policy may ask of TDX evidence, and the appraisal of a verified TD report.
+
+MRTD covers the firmware that the host loaded and nothing after it; the firmware extends RTMR0
+(its own configuration, ACPI tables), RTMR1 and RTMR2 (boot loader, kernel, command line, initrd),
+and the system RTMR3. So MRTD alone names no server: each register must be listed, or be named in
+`allow_any`. The other registers hold what the host or the owner said at launch, and must be zero
+unless they are listed.
+
+Source: "Intel TDX Module Base Architecture Specification" (348549), sections on measurement and
+attestation, TD_PARAMS, ATTRIBUTES, XFAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from enclave.policy_keys import (
+    BOOLEAN,
+    DATE,
+    STRINGS,
+    Table,
+    flags,
+    key,
+    names,
+    number,
+    octets,
+    one_of,
+)
+from enclave.sgx.tcb import TCBStatus
+from enclave.tdx.abi import TDAttributes
+from enclave.tdx.verify import VerifiedTDX
+
+_U64 = (1 << 64) - 1
+_ZERO = frozenset({bytes(48)})
+MEASURED = ("rtmr0", "rtmr1", "rtmr2", "rtmr3")
+CHOSEN = ("mrconfigid", "mrowner", "mrownerconfig", "mrservicetd")
+
+# x87, SSE, AVX, AVX-512, PKRU, CET, AMX: what current QEMU and Linux give to TDs.
+XFAM_KNOWN = 0x61AE7
+XFAM_FIXED = 0x3  # x87 and SSE are always there
+
+
+class TDXPolicy(Table):
+    """The section `[tdx]`; docs/attestation.md explains each key."""
+
+    mrtd: frozenset[bytes] = key(octets(48), frozenset())
+    rtmr0: frozenset[bytes] = key(octets(48), frozenset())
+    rtmr1: frozenset[bytes] = key(octets(48), frozenset())
+    rtmr2: frozenset[bytes] = key(octets(48), frozenset())
+    rtmr3: frozenset[bytes] = key(octets(48), frozenset())
+    mrconfigid: frozenset[bytes] = key(octets(48), _ZERO)
+    mrowner: frozenset[bytes] = key(octets(48), _ZERO)
+    mrownerconfig: frozenset[bytes] = key(octets(48), _ZERO)
+    mrservicetd: frozenset[bytes] = key(octets(48), _ZERO)
+    allow_any: frozenset[str] = key(one_of(*MEASURED, *CHOSEN), frozenset())
+    statuses: frozenset[TCBStatus] = key(names(TCBStatus), frozenset({TCBStatus.UP_TO_DATE}))
+    advisories: frozenset[str] = key(STRINGS, frozenset())
+    min_tcb_date: datetime = key(DATE, datetime(1970, 1, 1, tzinfo=UTC))
+    min_evaluation_number: int = key(number(0xFFFFFFFF), 0)
+    fmspcs: frozenset[bytes] = key(octets(6), frozenset())
+    mrseam: frozenset[bytes] = key(octets(48), frozenset())
+    allow_debug: bool = key(BOOLEAN, default=False)
+    allow_migration: bool = key(BOOLEAN, default=False)
+    attributes_required: TDAttributes = key(flags(TDAttributes), TDAttributes.SEPT_VE_DISABLE)
+    attributes_allowed: TDAttributes = key(flags(TDAttributes), TDAttributes(0))
+    xfam_required: int = key(number(_U64), XFAM_FIXED)
+    xfam_allowed: int = key(number(_U64), XFAM_KNOWN)
+    max_collateral_age_days: int = key(number(3650), 30)
+
+
+def _check_registers(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
+    report = verified.report
+    if report.mrtd not in policy.mrtd:
+        yield f"MRTD {report.mrtd.hex()} is not accepted"
+    for name in (*MEASURED, *CHOSEN):
+        value = _register(verified, name)
+        if name not in policy.allow_any and value not in getattr(policy, name):
+            yield f"{name.upper()} {value.hex()} is not accepted"
+
+
+def _register(verified: VerifiedTDX, name: str) -> bytes:
+    if name != "mrservicetd":
+        value: bytes = getattr(verified.report, name)
+        return value
+    # A TD of TDX 1.0 has no service TD.
+    return bytes(48) if verified.report_1_5 is None else verified.report_1_5.mrservicetd
+
+
+def _check_attributes(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
+    attributes = verified.report.tdattributes
+    if attributes & TDAttributes.TUD and not policy.allow_debug:
+        yield "the TD is open to debugging by its host"
+    if attributes & TDAttributes.MIGRATABLE and not policy.allow_migration:
+        yield "the TD can be migrated"
+    if missing := policy.attributes_required & ~attributes:
+        yield f"TD attributes lack {missing:#x}"
+    judged = TDAttributes.TUD | TDAttributes.MIGRATABLE
+    allowed = policy.attributes_required | policy.attributes_allowed | judged
+    if extra := attributes & ~int(allowed):
+        yield f"TD attributes {extra:#x} are not accepted"
+
+
+def _check_xfam(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
+    xfam = verified.report.xfam
+    if missing := policy.xfam_required & ~xfam:
+        yield f"XFAM lacks {missing:#x}"
+    if extra := xfam & ~policy.xfam_allowed:
+        yield f"XFAM bits {extra:#x} are not accepted"
+
+
+def _check_tcb(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
+    if policy.mrseam and verified.report.mrseam not in policy.mrseam:
+        yield f"TDX module {verified.report.mrseam.hex()} is not accepted"
+    if verified.tcb_status not in policy.statuses:
+        yield f"TCB status {verified.tcb_status} is not accepted"
+    if unaccepted := sorted(verified.advisories - policy.advisories):
+        yield f"advisories that still apply: {', '.join(unaccepted)}"
+    if verified.tcb_date < policy.min_tcb_date:
+        yield f"its TCB is of {verified.tcb_date:%Y-%m-%d}, before the minimum"
+    if verified.evaluation_number < policy.min_evaluation_number:
+        yield f"TCB evaluation data {verified.evaluation_number} is below the minimum"
+    if policy.fmspcs and verified.fmspc not in policy.fmspcs:
+        yield f"FMSPC {verified.fmspc.hex()} is not accepted"
+
+
+CHECKS: tuple[Callable[[VerifiedTDX, TDXPolicy], Iterator[str]], ...] = (
+    _check_registers,
+    _check_attributes,
+    _check_xfam,
+    _check_tcb,
+)
+
+
+def warnings_of(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
+    """What is accepted and still worth saying."""
+    if verified.report.tdattributes & TDAttributes.TUD:
+        yield "the TD's memory is open to its host (debug)"
+    if verified.tcb_status is not TCBStatus.UP_TO_DATE:
+        yield f"TCB status {verified.tcb_status}"
+    if unmeasured := sorted(policy.allow_any & set(MEASURED)):
+        yield f"not compared: {', '.join(unmeasured).upper()}"
