@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from kmip.messages import MAX_BATCH_ITEMS
 from server.failure import Failure
 from server.settings import setting
 
@@ -133,8 +134,8 @@ class Config:
 
     # What a client can cost
     max_message_bytes: int = setting(
-        4 * 1024 * 1024,
-        "longest request, and longest response; longer requests are refused by their header",
+        1024 * 1024,
+        "longest request; a longer one is refused by its first 8 bytes",
         "keys and certificates are thousands of bytes, and longer data can be streamed in parts; "
         "a connection holds at most one request in memory",
         unit="bytes",
@@ -169,7 +170,7 @@ class Config:
     read_seconds: float = setting(
         30.0,
         "longest time from a request's first byte to its last",
-        "4 MiB at 1.2 Mbit/s; PyKMIP itself waits 30 s for an answer",
+        "1 MiB at 0.3 Mbit/s; PyKMIP itself waits 30 s for an answer",
         unit="seconds",
         minimum=0.1,
         maximum=3600,
@@ -192,12 +193,12 @@ class Config:
         maximum=30 * 86400,
     )
     max_batch_items: int = setting(
-        1000,
+        MAX_BATCH_ITEMS,
         "requests in one message",
         "a page of Locate results fetched at once is hundreds; each item may cost a commit",
         unit="items",
         minimum=1,
-        maximum=100_000,
+        maximum=MAX_BATCH_ITEMS,
     )
     stop_seconds: float = setting(
         8.0,

@@ -1,12 +1,12 @@
-"""The log and the audit trail: single lines of `key=value`, nothing secret in them.
+"""Where the log and the audit log go, and the form of the log's lines.
 
 A line is `time level=… from=… message="…"`. Whatever a client chose (a name, an identifier) is
 quoted with its control characters escaped, so that nobody can write a line of their own. An
 exception shows as its type and the place that raised it, not its text, which may quote values; at
 level debug the whole traceback follows on the same line.
 
-Audit lines are what is logged to the logger `server.audit`, at any level; they go where the
-setting `audit` says and not into the log.
+Audit lines are made whole by `server.audit` and written as they are, where the setting `audit`
+says.
 """
 
 import json
@@ -17,13 +17,14 @@ import traceback
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
-from typing import TextIO
+from typing import Final, TextIO
 
 from server import files
 from server.config import Config
 from server.failure import Failure
 
-AUDIT = "server.audit"
+AUDIT: Final = "strongroom.audit"
+"""The logger of audit lines."""
 
 
 class Line(logging.Formatter):
@@ -66,18 +67,15 @@ def configure(config: Config, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     root = logging.getLogger()
     root.setLevel(config.log_level.upper())
-    root.handlers[:] = [_handler(logging.StreamHandler(stream))]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Line())
+    root.handlers[:] = [handler]
     audit = logging.getLogger(AUDIT)
     audit.setLevel(logging.INFO)
     audit.propagate = False
     for old in audit.handlers:
         old.close()
-    audit.handlers[:] = [_handler(_audit_handler(config.audit, stream))]
-
-
-def _handler(handler: logging.Handler) -> logging.Handler:
-    handler.setFormatter(Line())
-    return handler
+    audit.handlers[:] = [_audit_handler(config.audit, stream)]
 
 
 def _audit_handler(audit: str, stream: TextIO) -> logging.Handler:

@@ -80,8 +80,7 @@ def test_the_level_is_that_of_the_settings_but_audit_is_always_written() -> None
     stream = configure(log_level=LogLevel.ERROR)
     logging.getLogger("x").warning("not this")
     logging.getLogger(logs.AUDIT).info("this")
-    assert stream.getvalue().count("\n") == 1
-    assert 'message="this"' in stream.getvalue()
+    assert stream.getvalue() == "this\n"
 
 
 def test_audit_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -> None:
@@ -90,7 +89,7 @@ def test_audit_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -
         stream = configure(audit=str(place))
         logging.getLogger(logs.AUDIT).info("created")
     assert stream.getvalue() == ""
-    assert place.read_text().count('message="created"') == 2
+    assert place.read_text() == "created\ncreated\n"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
@@ -100,8 +99,7 @@ def test_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> None:
     logging.getLogger(logs.AUDIT).info("one")
     place.rename(tmp_path / "audit.log.1")
     logging.getLogger(logs.AUDIT).info("two")
-    assert "two" in place.read_text()
-    assert "one" not in place.read_text()
+    assert place.read_text() == "two\n"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
