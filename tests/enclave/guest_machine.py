@@ -1,0 +1,89 @@
+"""What several tests share: one software chip for the run, and a pretended machine with devices."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from enclave.insecure import SoftwareChip
+
+needs_fuse = pytest.mark.skipif(
+    not (Path("/dev/fuse").exists() and os.geteuid() == 0),
+    reason="needs /dev/fuse and root, to pretend the kernel's guest interfaces",
+)
+
+
+@cache
+def _directory() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="strongroom-test-chip-")
+
+
+@cache
+def software_chip() -> SoftwareChip:
+    """One chip for all tests: its RSA-4096 keys take a second."""
+    return SoftwareChip.open(Path(_directory().name), datetime.now(UTC))
+
+
+class GuestMachine:
+    """The process of `fake_guest.py`. Set how the host and the kernel behave with `set`."""
+
+    def __init__(self, mountpoint: Path) -> None:
+        software_chip()
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                Path(__file__).with_name("fake_guest.py"),
+                mountpoint,
+                _directory().name,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert json.loads(self._process.stdout.readline()) == {"ready": True}
+        root = Path(f"/proc/{self._process.pid}/root{mountpoint}")
+        self.devices = root
+        self.directory = root / "report"
+        self.sev_guest = root / "sev-guest"
+        self.tdx_guest = root / "tdx_guest"
+
+    def set(self, **values) -> None:
+        self._command({"set": values})
+
+    def reset(self, **values) -> None:
+        """Everything as it should be, except for `values`."""
+        self._command({"reset": True, "set": values})
+
+    def state(self) -> dict:
+        """How many requests reached the firmware, how many configfs entries are left."""
+        return self._command({})
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    def _command(self, command: dict) -> dict:
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def booted(tmp_path_factory):
+    machine = GuestMachine(tmp_path_factory.mktemp("mount"))
+    yield machine
+    machine.close()
+
+
+@pytest.fixture
+def machine(booted):
+    """The machine, with a host and a kernel that behave."""
+    booted.reset()
+    return booted

@@ -1,0 +1,249 @@
+import errno
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import trio
+
+from enclave.claims import SkProvider
+from enclave.collateral import SNPCollateral
+from enclave.errors import DeviceError, DeviceLost
+from enclave.evidence import TEE
+from enclave.insecure import MEASUREMENT
+from enclave.keys import NoDerivedKey
+from enclave.snp.abi import parse_report
+from enclave.snp.device import SevGuest, SevGuestBusy
+from enclave.tdx.device import TdxGuest
+from enclave.tdx.quote import parse_tdx_quote
+from enclave.tee import BUSY_ATTEMPTS, MAX_WAITING, Gate, SnpTee, TdxTee, find
+from enclave.verify import verify
+from tests.enclave.guest_machine import booted, machine, needs_fuse, software_chip
+
+__all__ = ["booted", "machine"]  # fixtures
+
+ASKED = bytes(range(64))
+NOWHERE = Path("/nonexistent")
+
+
+class Recorder:
+    """A call to a chip that notes when it ran and whether another one ran meanwhile."""
+
+    def __init__(self) -> None:
+        self.at, self.inside, self.together = [], 0, 0
+
+    def __call__(self) -> None:
+        self.inside += 1
+        self.together = max(self.together, self.inside)
+        self.at.append(trio.from_thread.run_sync(trio.current_time))
+        self.inside -= 1
+
+
+async def test_calls_pass_one_at_a_time_and_then_at_the_rate(autojump_clock):
+    gate, recorder = Gate(burst=3, per_second=2), Recorder()
+    async with trio.open_nursery() as nursery:
+        for _ in range(6):
+            nursery.start_soon(gate.run, recorder)
+    assert [at - recorder.at[0] for at in recorder.at] == pytest.approx([0, 0, 0, 0.5, 1, 1.5])
+    assert recorder.together == 1
+
+
+async def test_a_rest_fills_the_burst_again_and_no_more(autojump_clock):
+    gate, recorder = Gate(burst=2, per_second=1), Recorder()
+    for _ in range(2):
+        await gate.run(recorder)
+    await trio.sleep(100)
+    start = trio.current_time()
+    for _ in range(3):
+        await gate.run(recorder)
+    assert [at - start for at in recorder.at[2:]] == pytest.approx([0, 0, 1])
+
+
+async def test_a_long_queue_is_refused(autojump_clock):
+    gate, recorder, refused = Gate(burst=1, per_second=1), Recorder(), []
+
+    async def ask() -> None:
+        try:
+            await gate.run(recorder)
+        except DeviceError as error:
+            refused.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(MAX_WAITING + 5):
+            nursery.start_soon(ask)
+    assert len(recorder.at) == MAX_WAITING + 1  # one was inside
+    assert len(refused) == 4
+
+
+async def test_nothing_passes_once_the_key_is_lost(autojump_clock):
+    gate, recorder = Gate(), Recorder()
+
+    def lose() -> None:
+        raise DeviceLost("gone")
+
+    with pytest.raises(DeviceLost):
+        await gate.run(lose)
+    with pytest.raises(DeviceLost, match="gone"):
+        await gate.run(recorder)
+    assert recorder.at == []
+
+
+async def test_other_failures_do_not_close_the_gate(autojump_clock):
+    gate, recorder = Gate(), Recorder()
+
+    def fail() -> None:
+        raise DeviceError("not now")
+
+    with pytest.raises(DeviceError):
+        await gate.run(fail)
+    await gate.run(recorder)
+    assert len(recorder.at) == 1
+
+
+async def test_a_busy_chip_is_asked_again_a_few_times(autojump_clock):
+    gate, calls = Gate(), []
+
+    def busy() -> str:
+        calls.append(1)
+        if len(calls) < BUSY_ATTEMPTS:
+            raise SevGuestBusy("later")
+        return "now"
+
+    assert await gate.run(busy) == "now"
+
+    def always() -> None:
+        raise SevGuestBusy("later")
+
+    with pytest.raises(DeviceError, match="stays busy"):
+        await gate.run(always)
+
+
+async def test_a_call_is_not_abandoned_when_its_caller_gives_up(autojump_clock):
+    gate, recorder, done = Gate(), Recorder(), []
+
+    def slow() -> None:
+        trio.from_thread.run_sync(scope.cancel)
+        done.append(True)
+
+    with trio.CancelScope() as scope:
+        await gate.run(slow)
+    assert done == [True]
+    await gate.run(recorder)
+
+
+def snp(machine, **values) -> SnpTee:
+    return SnpTee(device=SevGuest(machine.sev_guest), directory=machine.directory, **values)
+
+
+@needs_fuse
+@pytest.mark.parametrize("way", ["configfs", "device"])
+async def test_snp_evidence_verifies_whichever_way_it_came(machine, way):
+    directory = machine.directory if way == "configfs" else NOWHERE
+    tee = SnpTee(device=SevGuest(machine.sev_guest), directory=directory)
+    evidence = await tee.evidence(ASKED)
+    chip = software_chip()
+    verified = verify(evidence, SNPCollateral(), chip.roots, chip.made)
+    assert verified.report_data == ASKED
+    assert verified.measurement == MEASUREMENT == await tee.measurement()
+    assert (tee.kind, tee.sk, tee.simulated) == (TEE.SEV_SNP, SkProvider.SNP_DERIVED_KEY, False)
+
+
+@needs_fuse
+async def test_supplied_certificates_serve_where_the_host_has_none(machine):
+    machine.set(auxblob=False)
+    chip = software_chip()
+    evidence = await snp(machine, endorsements=(chip.vcek(),)).evidence(ASKED)
+    assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == ASKED
+
+
+@needs_fuse
+async def test_snp_evidence_that_answers_another_question(machine):
+    machine.set(outblob="other")
+    with pytest.raises(DeviceError, match="other report data"):
+        await snp(machine).evidence(ASKED)
+
+
+@needs_fuse
+@pytest.mark.parametrize("number", [errno.EIO, errno.ETIMEDOUT, errno.ENOTTY])
+async def test_numbers_that_mean_a_lost_key_close_the_gate(machine, number):
+    machine.set(outblob_errno=number)
+    tee = snp(machine)
+    with pytest.raises(DeviceLost):
+        await tee.evidence(ASKED)
+    machine.set(outblob_errno=0)
+    with pytest.raises(DeviceLost):
+        await tee.evidence(ASKED)
+
+
+@needs_fuse
+async def test_a_tdx_host_that_fails_may_be_asked_again(machine):
+    machine.set(provider="tdx_guest", outblob_errno=errno.EIO)
+    tee = TdxTee(device=TdxGuest(machine.tdx_guest), directory=machine.directory)
+    with pytest.raises(DeviceError):
+        await tee.evidence(ASKED)
+    machine.set(outblob_errno=0)
+    evidence = await tee.evidence(ASKED)
+    assert parse_tdx_quote(evidence.report).td.reportdata == ASKED
+
+
+@needs_fuse
+async def test_the_derived_key_depends_on_policy_measurement_and_tcb(machine):
+    """The fields are checked against the firmware's own mixing, not against our constant."""
+    sk = await snp(machine).derived_key()
+    chip, tcb = software_chip(), software_chip().tcb.build()
+    assert sk.provider is SkProvider.SNP_DERIVED_KEY
+    assert sk.tcb_version == sk.current_tcb_version == tcb
+    assert sk.chip_sha256 == sha256(chip.chip_id).digest()
+    assert sk.measurement == MEASUREMENT
+    older = await snp(machine).derived_key(bytes(8))
+    assert older.tcb_version == bytes(8)
+    assert older.key != sk.key
+    assert sk.key.hex() not in repr(sk)
+
+
+@needs_fuse
+async def test_a_key_of_zeros_is_no_key(machine):
+    machine.set(zero_key=True)
+    with pytest.raises(DeviceError, match="all zero"):
+        await snp(machine).derived_key()
+
+
+@needs_fuse
+async def test_a_td_has_evidence_a_measurement_and_no_key(machine):
+    machine.set(provider="tdx_guest", outblob="padded")
+    tee = TdxTee(device=TdxGuest(machine.tdx_guest), directory=machine.directory)
+    evidence = await tee.evidence(ASKED)
+    chip = software_chip()
+    verified = verify(evidence, chip.intel.collateral(chip.made), chip.roots, chip.made)
+    assert verified.report_data == ASKED
+    assert await tee.measurement() == MEASUREMENT
+    assert (tee.kind, tee.sk) == (TEE.TDX, SkProvider.NONE)
+    with pytest.raises(NoDerivedKey):
+        await tee.derived_key()
+    machine.set(outblob="other")
+    with pytest.raises(DeviceError, match="other report data"):
+        await tee.evidence(ASKED)
+
+
+@needs_fuse
+@pytest.mark.parametrize("provider, kind", [("sev_guest", TEE.SEV_SNP), ("tdx_guest", TEE.TDX)])
+def test_the_chip_of_a_machine_is_found(machine, provider, kind):
+    machine.set(provider=provider)
+    tee = find(machine.directory, devices=machine.devices / "devices")
+    assert tee.kind is kind
+    assert not tee.simulated
+
+
+def test_a_machine_without_a_chip_has_none(tmp_path):
+    with pytest.raises(DeviceError, match="neither"):
+        find(tmp_path / "report", devices=tmp_path)
+
+
+def test_a_device_alone_is_enough(tmp_path):
+    (tmp_path / "sev-guest").touch()
+    assert find(tmp_path / "report", devices=tmp_path).kind is TEE.SEV_SNP
+
+
+@needs_fuse
+async def test_reports_state_the_level_of_the_guest(machine):
+    evidence = await snp(machine, vmpl=2).evidence(ASKED)
+    assert parse_report(evidence.report).vmpl == 2
