@@ -119,6 +119,11 @@ class Keyring:
     current: int
     epochs: Mapping[int, Epoch] = field(repr=False)
 
+    def leaf(self, epoch: int, name: bytes, meta_tag: bytes) -> int:
+        """What one live record adds to the set digest."""
+        keys = self.epochs[epoch]
+        return keys.leaf(keys.handle(name), meta_tag)
+
     @property
     def now(self) -> Epoch:
         """The keys of the current epoch."""

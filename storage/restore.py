@@ -118,6 +118,7 @@ def _overlay(table: Table, rows: dict[bytes, Row], entry: Entry) -> None:
 def _check_digest(table: Table, newest: State, rows: dict[bytes, Row]) -> None:
     if len(rows) < newest.count:
         raise Tampered(Part.RECORD, Reason.DROPPED)
-    digest = sum(table.leaf(row) for row in rows.values()) % LEAF_MODULUS
+    leaf = table.keyring.leaf
+    digest = sum(leaf(row.epoch, row.name, row.tag) for row in rows.values()) % LEAF_MODULUS
     if len(rows) > newest.count or digest != newest.digest:
         raise Tampered(Part.RECORD, Reason.REPLAYED)

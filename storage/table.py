@@ -40,11 +40,6 @@ class Table:
         self.rows: dict[bytes, Row] = {}
         self.index = Index()
 
-    def leaf(self, row: Row) -> int:
-        """What a row adds to the set digest."""
-        epoch = self.keyring.epochs[row.epoch]
-        return epoch.leaf(epoch.handle(row.name), row.tag)
-
     def row(self, content: Content, blob: bytes) -> Row:
         """The row of a record whose meta blob was opened."""
         return Row(
@@ -83,13 +78,14 @@ class Draft:
     """One commit in the making.
 
     Attributes:
+        table: what it is drafted on.
         rows: the changed rows; None: removed.
         unlocked: the key header after it.
         keyring: the keys everything in it is sealed under.
     """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self.table = table
         self._base = table.state
         self.rows: dict[bytes, Row | None] = {}
         self.unlocked, self.keyring = table.unlocked, table.keyring
@@ -102,7 +98,7 @@ class Draft:
 
     def row(self, name: bytes) -> Row | None:
         """The row of a record as it will be after this draft."""
-        return self.rows[name] if name in self.rows else self._table.rows.get(name)
+        return self.rows[name] if name in self.rows else self.table.rows.get(name)
 
     def expect(self, name: bytes, version: int) -> None:
         """Raise `Conflict` unless the record is at this version; 0: does not exist."""
@@ -182,7 +178,7 @@ class Draft:
         self._meta[handle] = blob
         self._logged[name] = PutMeta(handle, blob)
         self._contents[name] = content
-        self._set(name, old, self._table.row(content, blob))
+        self._set(name, old, self.table.row(content, blob))
 
     def _next_serial(self) -> int:
         serial = self._serial
@@ -199,15 +195,12 @@ class Draft:
         self._set(name, old, None)
 
     def _set(self, name: bytes, old: Row | None, new: Row | None) -> None:
-        before = 0 if old is None else self._leaf(old)
-        after = 0 if new is None else self._leaf(new)
+        leaf = self.keyring.leaf
+        before = 0 if old is None else leaf(old.epoch, name, old.tag)
+        after = 0 if new is None else leaf(new.epoch, name, new.tag)
         self.digest = (self.digest - before + after) % LEAF_MODULUS
         self.count += (new is not None) - (old is not None)
         self.rows[name] = new
-
-    def _leaf(self, row: Row) -> int:
-        epoch = self.keyring.epochs[row.epoch]
-        return epoch.leaf(epoch.handle(row.name), row.tag)
 
     def replay(self, changes: Iterable[Logged]) -> None:
         """Draft what a log entry says was done elsewhere.
@@ -223,7 +216,7 @@ class Draft:
             if plaintext is None:
                 raise Tampered(Part.LOG, Reason.EDITED)
             content = Content.decode(plaintext)
-            self._set(content.name, self.row(content.name), self._table.row(content, change.blob))
+            self._set(content.name, self.row(content.name), self.table.row(content, change.blob))
 
     def commit(self, oldest: int) -> tuple[Commit, State]:
         """The draft as a commit for the back end, and the state it leads to.
@@ -233,6 +226,8 @@ class Draft:
         """
         base, keyring, unlocked = self._base, self.keyring, self.unlocked
         number = base.number + 1
+        if self.table.keyring.epochs.keys() - keyring.epochs.keys():
+            oldest = number  # the entries before are sealed under keys that are given up
         entry = seal_entry(keyring, number, base.chain, self._logged.values())
         state = State(
             number=number,
@@ -244,7 +239,7 @@ class Draft:
             header=unlocked.header.digest,
         )
         head = state.seal(keyring)
-        header = None if unlocked is self._table.unlocked else unlocked.build()
-        expected = self._table.head
+        header = None if unlocked is self.table.unlocked else unlocked.build()
+        expected = self.table.head
         commit = Commit(number, expected, head, entry, oldest, self._meta, self._body, header)
         return commit, state

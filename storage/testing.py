@@ -1,0 +1,436 @@
+"""What every back end must pass, and back ends that fail or lie on purpose.
+
+    async def test_back_end():
+        space = MemorySpace()
+        await check_backend(lambda: MemoryBackend(space))
+
+Needs no test framework.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import trio
+
+from storage.backend import Backend, Commit, Kind, Tail
+from storage.errors import Damaged, InUse, StorageError, Unavailable
+
+Make = Callable[[], Backend]
+
+
+async def check_backend(make: Make) -> None:
+    """Put a back end through everything the interface promises.
+
+    Args:
+        make: gives an unopened back end each time; all over one and the same place, which is empty
+            at first.
+
+    Raises:
+        AssertionError: a promise is not kept.
+    """
+    for exercise in _EXERCISES:
+        await exercise(make)
+
+
+@asynccontextmanager
+async def opened(backend: Backend) -> Any:
+    """The back end, open for the length of a block."""
+    await backend.open()
+    try:
+        yield backend
+    finally:
+        await backend.aclose()
+
+
+class _Writer:
+    """Makes commits that follow one another, and knows what should be there."""
+
+    def __init__(self, backend: Backend, number: int, head: bytes) -> None:
+        self.backend = backend
+        self.number = number
+        self.head = head
+
+    @classmethod
+    async def at_end(cls, backend: Backend) -> "_Writer":
+        _, head = await backend.load()
+        assert head is not None, "the head is gone"
+        tail = await backend.tail(0)
+        return cls(backend, tail.entries[-1][0] if tail.entries else 0, head)
+
+    def draft(
+        self,
+        meta: Mapping[bytes, bytes | None] | None = None,
+        body: Mapping[bytes, bytes | None] | None = None,
+        oldest: int = 1,
+        header: bytes | None = None,
+    ) -> Commit:
+        number, head = self.number + 1, b"head " + os.urandom(16)
+        entry = b"entry %d" % number
+        return Commit(number, self.head, head, entry, oldest, meta or {}, body or {}, header)
+
+    async def commit(self, **changes: Any) -> Commit:
+        commit = self.draft(**changes)
+        assert await self.backend.commit(commit) is None, "a commit that follows was refused"
+        self.number, self.head = commit.number, commit.head
+        return commit
+
+
+async def _is_empty_at_first(make: Make) -> None:
+    async with opened(make()) as backend:
+        assert await backend.load() == (None, None), "an empty place has a header or a head"
+        assert await backend.get(Kind.META, [_handle(1)]) == [None], "an empty place has blobs"
+        assert await backend.scan(b"") == ([], None), "an empty place has records"
+        try:
+            await backend.tail(0)
+        except Damaged:
+            pass
+        else:
+            raise AssertionError("a tail was read where there is no head")
+
+
+async def _is_made_once(make: Make) -> None:
+    first = Commit(0, None, b"head 0", b"", 1, {}, {}, b"header")
+    async with opened(make()) as backend:
+        assert await backend.commit(first) is None, "no store can be made"
+        other = Commit(0, None, b"head x", b"", 1, {_handle(1): b"x"}, {}, b"other")
+        missed = await backend.commit(other)
+        assert missed == Tail(b"head 0", []), "a second store was made over the first"
+        assert await backend.load() == (b"header", b"head 0"), "a refused commit changed something"
+        assert await backend.get(Kind.META, [_handle(1)]) == [None], "a refused commit wrote"
+        assert await backend.tail(0) == Tail(b"head 0", []), "making a store is not a log entry"
+
+
+async def _keeps_blobs(make: Make) -> None:
+    every = bytes(range(256))
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        await writer.commit(
+            meta={_handle(1): every, _handle(2): b"two"}, body={_handle(1): b"", _handle(3): b"b"}
+        )
+        handles = [_handle(3), _handle(2), _handle(1), _handle(2)]
+        assert await backend.get(Kind.META, handles) == [None, b"two", every, b"two"]
+        assert await backend.get(Kind.BODY, handles) == [b"b", None, b"", None]
+        assert await backend.get(Kind.BODY, []) == []
+        await writer.commit(
+            meta={_handle(1): b"new", _handle(9): None}, body={_handle(1): None, _handle(3): b"c"}
+        )
+        assert await backend.get(Kind.META, handles) == [None, b"two", b"new", b"two"]
+        assert await backend.get(Kind.BODY, handles) == [b"c", None, None, None]
+        await writer.commit(meta={_handle(1): None, _handle(2): None}, body={_handle(3): None})
+        assert await backend.scan(b"") == ([], None), "removed records are still scanned"
+
+
+async def _compares_the_head(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        behind = _Writer(backend, writer.number, writer.head)
+        commits = [await writer.commit(meta={_handle(1): b"%d" % n}) for n in range(3)]
+        late = behind.draft(meta={_handle(1): b"late", _handle(2): b"late"}, header=b"late")
+        missed = await backend.commit(late)
+        assert missed is not None, "a commit on an old head was applied"
+        assert missed.head == writer.head
+        assert list(missed.entries) == [(one.number, one.entry) for one in commits]
+        assert await backend.get(Kind.META, [_handle(1), _handle(2)]) == [b"2", None]
+        assert await backend.load() == (b"header", writer.head), "a refused commit changed places"
+
+
+async def _lets_one_of_many_win(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        won: list[Commit] = []
+
+        async def attempt(n: int) -> None:
+            commit = writer.draft(meta={_handle(n): b"%d" % n})
+            if await backend.commit(commit) is None:
+                won.append(commit)
+
+        async with trio.open_nursery() as nursery:
+            for n in range(100, 110):
+                nursery.start_soon(attempt, n)
+        assert len(won) == 1, "of many commits on one head not exactly one was applied"
+        assert (await backend.load())[1] == won[0].head
+        there = await backend.get(Kind.META, [_handle(n) for n in range(100, 110)])
+        assert [blob for blob in there if blob is not None] == list(won[0].meta.values())
+        writer = await _Writer.at_end(backend)
+        await writer.commit(meta=dict.fromkeys(won[0].meta))
+
+
+async def _keeps_the_log(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        start = writer.number
+        for _ in range(10):
+            await writer.commit()
+        tail = await backend.tail(start + 4)
+        expected = [(n, b"entry %d" % n) for n in range(start + 5, start + 11)]
+        assert (tail.head, list(tail.entries)) == (writer.head, expected)
+        assert list((await backend.tail(writer.number)).entries) == []
+        await writer.commit(oldest=start + 8)
+        kept = dict((await backend.tail(start + 7)).entries)
+        assert sorted(kept) == list(range(start + 8, start + 12)), "kept log entries are gone"
+
+
+async def _changes_the_header(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        await writer.commit(header=b"second header")
+        await writer.commit()
+        assert await backend.load() == (b"second header", writer.head)
+        await writer.commit(header=b"header")
+
+
+async def _scans_everything(make: Make) -> None:
+    blobs: dict[bytes, bytes | None] = {_handle(n): b"%d" % n * (n % 50) for n in range(2500)}
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        await writer.commit(meta=blobs, body={_handle(5000): b"not a record"})
+        found: dict[bytes, bytes] = {}
+        cursor: bytes | None = b""
+        while cursor is not None:
+            page, cursor = await backend.scan(cursor)
+            found.update(page)
+        assert found == blobs, "a scan does not give every record once"
+        await writer.commit(meta=dict.fromkeys(blobs), body={_handle(5000): None})
+
+
+async def _takes_large_blobs(make: Make) -> None:
+    large = os.urandom(5 << 20)
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        await writer.commit(body={_handle(1): large})
+        assert await backend.get(Kind.BODY, [_handle(1)]) == [large]
+        await writer.commit(body={_handle(1): None})
+
+
+async def _is_there_again(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        await writer.commit(meta={_handle(1): b"kept"}, body={_handle(1): b"kept too"})
+        expected = await backend.load(), await backend.tail(0)
+        await backend.aclose()
+        await backend.aclose()
+    async with opened(make()) as backend:
+        assert (await backend.load(), await backend.tail(0)) == expected
+        assert await backend.get(Kind.META, [_handle(1)]) == [b"kept"]
+        assert await backend.get(Kind.BODY, [_handle(1)]) == [b"kept too"]
+
+
+async def _is_held_or_shared(make: Make) -> None:
+    async with opened(make()) as backend:
+        second = make()
+        if not backend.exclusive:
+            async with opened(second):
+                writer = await _Writer.at_end(backend)
+                await writer.commit()
+                assert (await second.load())[1] == writer.head, "a second one sees another head"
+            return
+        try:
+            await second.open()
+        except InUse:
+            await second.aclose()
+        else:
+            raise AssertionError("an exclusive place was opened twice")
+        assert (await backend.load())[1] is not None, "a refused second opening did harm"
+
+
+async def _survives_cancelled_callers(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        for _ in range(20):
+            commit = writer.draft(meta={_handle(1): b"m"}, body={_handle(1): b"b"})
+            with trio.move_on_after(0):
+                await backend.commit(commit)
+            following = writer.draft(meta={_handle(1): None}, body={_handle(1): None})
+            missed = await backend.commit(following)  # settles which of the two was first
+            if missed is None:
+                writer.number, writer.head = following.number, following.head
+                continue
+            assert missed == Tail(commit.head, [(commit.number, commit.entry)])
+            assert await backend.get(Kind.META, [_handle(1)]) == [b"m"], "half a commit"
+            assert await backend.get(Kind.BODY, [_handle(1)]) == [b"b"], "half a commit"
+            writer.number, writer.head = commit.number, commit.head
+
+
+_EXERCISES: Final = (
+    _is_empty_at_first,
+    _is_made_once,
+    _keeps_blobs,
+    _compares_the_head,
+    _lets_one_of_many_win,
+    _keeps_the_log,
+    _changes_the_header,
+    _scans_everything,
+    _takes_large_blobs,
+    _is_held_or_shared,
+    _survives_cancelled_callers,
+    _is_there_again,
+)
+
+
+def _handle(n: int) -> bytes:
+    return n.to_bytes(16)
+
+
+class FailingBackend:
+    """A back end that fails when told to.
+
+    Args:
+        inner: does the work.
+
+    Attributes:
+        exclusive: of the inner one.
+        fail_next: how many calls from now on fail without having done anything.
+        lose_answers: how many commits from now on are applied and yet fail: the answer is lost.
+        error: what they fail with.
+        calls: names of the methods called.
+    """
+
+    def __init__(self, inner: Backend, error: StorageError | None = None) -> None:
+        self._inner = inner
+        self.fail_next = 0
+        self.lose_answers = 0
+        self.error = error or Unavailable("the back end was told to fail")
+        self.calls: list[str] = []
+
+    @property
+    def exclusive(self) -> bool:
+        """See `Backend`."""
+        return self._inner.exclusive
+
+    def _pass(self, call: str) -> None:
+        self.calls.append(call)
+        if self.fail_next:
+            self.fail_next -= 1
+            raise self.error
+
+    async def open(self) -> None:
+        """See `Backend`."""
+        self._pass("open")
+        await self._inner.open()
+
+    async def load(self) -> tuple[bytes | None, bytes | None]:
+        """See `Backend`."""
+        self._pass("load")
+        return await self._inner.load()
+
+    async def tail(self, after: int) -> Tail:
+        """See `Backend`."""
+        self._pass("tail")
+        return await self._inner.tail(after)
+
+    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        self._pass("get")
+        return await self._inner.get(kind, handles)
+
+    async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+        """See `Backend`."""
+        self._pass("scan")
+        return await self._inner.scan(cursor)
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """See `Backend`."""
+        self._pass("commit")
+        missed = await self._inner.commit(commit)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise self.error
+        return missed
+
+    async def aclose(self) -> None:
+        """See `Backend`."""
+        await self._inner.aclose()
+
+
+class SlowBackend(FailingBackend):
+    """A back end whose commits wait for `go`.
+
+    Attributes:
+        go: set it, and they go on.
+        waiting: set once one waits.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        super().__init__(inner)
+        self.go = trio.Event()
+        self.waiting = trio.Event()
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """See `Backend`."""
+        self.waiting.set()
+        await self.go.wait()
+        return await super().commit(commit)
+
+
+class LyingBackend(FailingBackend):
+    """A back end in the hands of an attacker, who can do anything but open seals.
+
+    What it holds is left alone; its answers are changed. Lies apply to everything read after them.
+
+    Attributes:
+        blobs: for each kind, handle to the blob given instead; None: hidden.
+        log: number to the entry given instead; None: hidden.
+        places: the (header, head) given instead of the true ones; None for each that is true.
+    """
+
+    def __init__(self, inner: Backend) -> None:
+        super().__init__(inner)
+        self.blobs: dict[Kind, dict[bytes, bytes | None]] = {kind: {} for kind in Kind}
+        self.log: dict[int, bytes | None] = {}
+        self.places: tuple[bytes | None, bytes | None] = (None, None)
+
+    async def load(self) -> tuple[bytes | None, bytes | None]:
+        """See `Backend`."""
+        header, head = await super().load()
+        return self.places[0] or header, self.places[1] or head
+
+    async def tail(self, after: int) -> Tail:
+        """See `Backend`."""
+        tail = await super().tail(after)
+        lies = {number: entry for number, entry in self.log.items() if number > after}
+        entries = {**dict(tail.entries), **lies}
+        shown = [(number, entry) for number, entry in sorted(entries.items()) if entry is not None]
+        return Tail(self.places[1] or tail.head, shown)
+
+    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        true = await super().get(kind, handles)
+        lies = self.blobs[kind]
+        return [lies.get(handle, blob) for handle, blob in zip(handles, true, strict=True)]
+
+    async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+        """See `Backend`."""
+        page, following = await super().scan(cursor)
+        shown = {**dict(page), **self.blobs[Kind.META]}
+        return [(handle, blob) for handle, blob in shown.items() if blob is not None], following
+
+    async def edit(self, kind: Kind, handle: bytes, at: int = 30) -> None:
+        """Flip one bit of a blob."""
+        (blob,) = await self.get(kind, [handle])
+        assert blob is not None
+        changed = bytearray(blob)
+        changed[at] ^= 1
+        self.blobs[kind][handle] = bytes(changed)
+
+    async def swap(self, kind: Kind, one: bytes, other: bytes) -> None:
+        """Give each of two blobs in the place of the other."""
+        first, second = await self.get(kind, [one, other])
+        self.blobs[kind].update({one: second, other: first})
+
+    async def freeze(self, kind: Kind, handle: bytes) -> None:
+        """Go on giving what is there now, whatever is written: replay."""
+        (self.blobs[kind][handle],) = await self.get(kind, [handle])
+
+    def drop(self, kind: Kind, handle: bytes) -> None:
+        """Hide a blob."""
+        self.blobs[kind][handle] = None
+
+    def truth(self) -> None:
+        """Lie no more."""
+        self.blobs = {kind: {} for kind in Kind}
+        self.log, self.places = {}, (None, None)
+
+
+_: tuple[type[Backend], ...] = (FailingBackend, SlowBackend, LyingBackend)
