@@ -1,0 +1,200 @@
+"""One message in, one message out; and one client's connection, message by message.
+
+`answer` is the whole of the server for whoever has a message and a client: the TLS socket here,
+an HTTPS door, the fuzzers and the conformance cases call the same function. It gives bytes for any
+bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Final
+
+import trio
+
+from kmip.encodings import ttlv
+from kmip.enums import ResultReason, ResultStatus
+from kmip.errors import (
+    InvalidMessage,
+    KMIPError,
+    ResponseTooLarge,
+    UnsupportedProtocolVersion,
+)
+from kmip.framing import Frames
+from kmip.items import Item
+from kmip.messages import (
+    RequestHeader,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    request_of,
+    response_item,
+    version_of,
+)
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
+from server import batch, identity
+from server.client import Client
+from server.context import Server
+
+log: Final = logging.getLogger(__name__)
+
+RECEIVE_BYTES: Final = 65_536
+"""Bytes taken from the socket at once: four TLS records."""
+
+
+async def answer(server: Server, message: bytes, client: Client | None) -> bytes:
+    """The response to a request message, whatever the bytes.
+
+    Args:
+        server: what all requests share.
+        message: one whole message.
+        client: whom the transport has identified; None: a credential in the message must.
+    """
+    try:
+        item = ttlv.decode(message, server.limits)
+    except KMIPError as error:
+        return ttlv.encode(refusal(server, V1_0, error))
+    response = await respond(server, item, client)
+    encoded = ttlv.encode(response, server.limits)
+    limit = _maximum(item, server.config.max_message_bytes)
+    if len(encoded) <= limit:
+        return encoded
+    error = ResponseTooLarge("the response would be longer than the client takes")
+    return ttlv.encode(refusal(server, version_of(response), error))
+
+
+async def respond(server: Server, item: Item, client: Client | None) -> Item:
+    """The response to a request message as items, in the request's version."""
+    version = V1_0
+    try:
+        asked = version_of(item)
+        version = nearest(asked)
+        if asked != version:
+            raise UnsupportedProtocolVersion(f"version {asked} is not spoken here")
+        request = request_of(item, version)
+        batch.check(request, server.config.max_batch_items)
+        header = request.request_header
+        known = await identity.identify(client, header.authentication, server.users, version)
+    except KMIPError as error:
+        log.info("a message was refused: %s", error)
+        return refusal(server, version, error)
+    items = await batch.run(server, request, known, version)
+    return response_item(_message(server, version, header, items), version)
+
+
+def refusal(server: Server, version: ProtocolVersion, error: KMIPError) -> Item:
+    """The response to a message that cannot be taken as a whole."""
+    item = ResponseBatchItem(
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=error.reason(version),
+        result_message=str(error).encode("ascii", "backslashreplace").decode(),
+    )
+    return response_item(_message(server, version, None, (item,)), version)
+
+
+def internal_error(server: Server) -> bytes:
+    """The response where a fault of ours leaves nothing better to say."""
+    item = ResponseBatchItem(
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=ResultReason.GENERAL_FAILURE,
+        result_message="internal error",
+    )
+    return ttlv.encode(response_item(_message(server, V1_0, None, (item,)), V1_0))
+
+
+def _message(
+    server: Server,
+    version: ProtocolVersion,
+    header: RequestHeader | None,
+    items: tuple[ResponseBatchItem, ...],
+) -> ResponseMessage:
+    return ResponseMessage(
+        response_header=ResponseHeader(
+            protocol_version=version,
+            time_stamp=int(server.clock()),
+            client_correlation_value=header.client_correlation_value if header else None,
+            batch_count=len(items),
+        ),
+        batch_item=items,
+    )
+
+
+def nearest(version: ProtocolVersion) -> ProtocolVersion:
+    """The version spoken here that a client of `version` is most likely to read.
+
+    It is the newest one that is not newer, as each minor version reads those before it; for a
+    client older than all, the oldest.
+    """
+    older = [spoken for spoken in SUPPORTED if spoken <= version]
+    return older[0] if older else SUPPORTED[-1]
+
+
+def _maximum(item: Item, limit: int) -> int:
+    """The longest response in bytes that the client takes and the server sends."""
+    header = item.first(Tag.REQUEST_HEADER)
+    asked = header.first(Tag.MAXIMUM_RESPONSE_SIZE) if header else None
+    if asked is not None and isinstance(asked.value, int):
+        return min(limit, asked.value)
+    return limit
+
+
+class Connection:
+    """One client's connection.
+
+    Args:
+        server: what all requests share.
+        stream: the TLS stream, after its handshake.
+        client: whom its certificate names.
+    """
+
+    def __init__(self, server: Server, stream: trio.abc.Stream, client: Client | None) -> None:
+        self.server = server
+        self.stream = stream
+        self.client = client
+        self.frames = Frames(limit=server.config.max_message_bytes)
+        self.read_by = math.inf
+
+    async def serve(self) -> None:
+        """Answer messages until the client leaves, is too slow, or is not understood."""
+        try:
+            while data := await self._receive():
+                for message in self.frames.receive(data):
+                    self.read_by = math.inf
+                    if not await self._send(await answer(self.server, message, self.client)):
+                        return
+                    if self.server.stop.is_set():
+                        return
+        except InvalidMessage as error:
+            log.info("a connection ends: %s", error)
+            await self._send(ttlv.encode(refusal(self.server, V1_0, error)))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            log.debug("a connection broke")
+
+    async def _receive(self) -> bytes:
+        """More bytes; none where the client has left or its time is over.
+
+        Between messages a connection may idle long, and ends at once when the server stops; once a
+        message has begun, all of it must come within the reading time.
+        """
+        if not self.frames.pending:
+            with trio.move_on_after(self.server.config.idle_seconds) as scope:
+                self.server.waiting.add(scope)
+                try:
+                    return bytes(await self.stream.receive_some(RECEIVE_BYTES))
+                finally:
+                    self.server.waiting.discard(scope)
+            return b""
+        if self.read_by == math.inf:
+            self.read_by = trio.current_time() + self.server.config.read_seconds
+        with trio.move_on_at(self.read_by):
+            return bytes(await self.stream.receive_some(RECEIVE_BYTES))
+        return b""
+
+    async def _send(self, data: bytes) -> bool:
+        """Send a response; False where the client does not take it in time."""
+        with trio.move_on_after(self.server.config.write_seconds):
+            await self.stream.send_all(data)
+            return True
+        return False

@@ -1,0 +1,244 @@
+"""What a handler may use.
+
+A `Server` lives as long as the process and holds what requests share. A `Context` lives for one
+batch item: who asks, when, within which transaction, and what earlier items of the same message
+made (the ID Placeholder, 2.1 section 6). Its protocol version is private: it is there for the few
+functions here that must put something into the words of the client's version.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import trio
+
+from kmip.encodings import ttlv
+from kmip.enums import ObjectType, Operation, UniqueIdentifier
+from kmip.errors import (
+    InvalidField,
+    ItemNotFound,
+    ObjectArchived,
+    ObjectDestroyed,
+    ResponseTooLarge,
+)
+from kmip.items import Item
+from kmip.key_block import KeyValue
+from kmip.structures import Structure, from_item, to_item
+from kmip.tags import Tag
+from kmip.versions import ProtocolVersion
+from server import policy, registry
+from server.client import Client
+from server.config import Config
+from server.held import Held
+from server.objects import Opened, Transaction
+from server.streams import Streams
+from server.users import Users
+from storage import SealedStore
+
+T = TypeVar("T")
+
+Given = str | UniqueIdentifier | int | None
+"""A Unique Identifier as a request may give it."""
+
+
+@dataclass(slots=True)
+class Server:
+    """What all requests share.
+
+    Attributes:
+        config: the settings.
+        store: the sealed store.
+        users: who may identify themselves by a password.
+        clock: gives the time, seconds since 1970.
+        stop: is set when the server is to stop.
+        opened: opened objects.
+        streams: cryptographic operations in parts.
+        threads: limits how many slow calls run at once.
+        limits: of a message's items.
+        waiting: the waits of connections that idle.
+    """
+
+    config: Config
+    store: SealedStore
+    users: Users
+    clock: Callable[[], float]
+    stop: trio.Event = field(default_factory=trio.Event)
+    opened: Opened = field(init=False)
+    streams: Streams = field(default_factory=Streams)
+    threads: trio.CapacityLimiter = field(init=False)
+    limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
+    waiting: set[trio.CancelScope] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.opened = Opened(self.config.cached_objects)
+        self.threads = trio.CapacityLimiter(self.config.worker_threads)
+
+
+@dataclass(slots=True)
+class Made:
+    """What the items of a message have made so far, for those that follow.
+
+    Attributes:
+        placeholder: the ID Placeholder.
+        by_operation: what the last operation of each kind made (2.1 section 11.60).
+        by_item: what each item of the batch made, by its place from 0.
+    """
+
+    placeholder: str | None = None
+    by_operation: dict[UniqueIdentifier, str] = field(default_factory=dict)
+    by_item: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Room:
+    """The bytes that are left of the response's size limit.
+
+    Attributes:
+        left: for the payloads to come; None: no limit was asked for.
+    """
+
+    left: int | None = None
+
+    def take(self, payload: Item) -> None:
+        """Count a payload, before what it reports is made durable.
+
+        Raises:
+            ResponseTooLarge: it does not fit any more.
+        """
+        if self.left is None:
+            return
+        size = len(ttlv.encode(payload))
+        if size > self.left:
+            raise ResponseTooLarge("the response would be longer than the client takes")
+        self.left -= size
+
+
+@dataclass(slots=True)
+class Context:
+    """One batch item's view of the server.
+
+    Attributes:
+        server: what all requests share.
+        client: who asks.
+        operation: what is asked.
+        objects: the transaction.
+        made: what earlier items of the message have made.
+        now: the time of the request, seconds since 1970.
+        place: the item's place in the batch, from 0.
+        room: what is left of the response's size limit.
+    """
+
+    server: Server
+    client: Client
+    operation: Operation
+    objects: Transaction
+    made: Made
+    now: int
+    place: int
+    room: Room
+    _version: ProtocolVersion
+
+    # Objects
+
+    def identify(self, given: Given) -> str:
+        """The identifier that a request means; absent or empty means the ID Placeholder.
+
+        Raises:
+            ItemNotFound: nothing has set what it refers to.
+        """
+        if isinstance(given, str) and given:
+            return given
+        found: str | None
+        if isinstance(given, UniqueIdentifier) and given != UniqueIdentifier.ID_PLACEHOLDER:
+            found = self.made.by_operation.get(given)
+        elif isinstance(given, int) and not isinstance(given, UniqueIdentifier):
+            found = self.made.by_item.get(given)
+        else:
+            found = self.made.placeholder
+        if found is None:
+            raise ItemNotFound("no Unique Identifier is given, and nothing before has made one")
+        return found
+
+    async def find(self, given: Given) -> Held:
+        """The object a request names, if the client may do this with it; not to be changed.
+
+        Raises:
+            ItemNotFound: there is none, or it is another client's.
+            PermissionDenied: the client may do other things with it.
+        """
+        held = await self.objects.require(self.identify(given))
+        policy.permit(self.client, self.operation, held)
+        return held
+
+    async def change(self, given: Given) -> Held:
+        """A copy of the object a request names, to be changed and given to `keep`."""
+        return (await self.find(given)).copy()
+
+    async def material(self, held: Held) -> Structure:
+        """The object itself.
+
+        Raises:
+            ObjectDestroyed: its material is gone.
+            ObjectArchived: it is in archival storage.
+        """
+        if held.archived:
+            raise ObjectArchived("the object is archived; recover it first")
+        managed = await self.objects.load(held)
+        if managed is None:
+            raise ObjectDestroyed("the object is destroyed")
+        return managed
+
+    def keep(self, held: Held, *, body: bool = False) -> None:
+        """Put a changed object back; its Last Change Date becomes now."""
+        held.attributes.set(Tag.LAST_CHANGE_DATE, self.now)
+        self.objects.put(held, body=body)
+
+    def remember(self, identifier: str, *kinds: UniqueIdentifier) -> None:
+        """Set the ID Placeholder, for the items that follow."""
+        self.made.placeholder = identifier
+        self.made.by_item[self.place] = identifier
+        for kind in kinds:
+            self.made.by_operation[kind] = identifier
+
+    @staticmethod
+    def new_identifier() -> str:
+        """A Unique Identifier that nobody can guess: a random UUID, 36 characters."""
+        return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+
+    # Cryptography
+
+    async def slowly(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Run a call that takes long in a thread, so that no other client waits for it."""
+        return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
+
+    # The client's version
+
+    def encode_key_value(self, value: KeyValue) -> bytes:
+        """A Key Value as TTLV in the client's version, for wrapping."""
+        return ttlv.encode(to_item(value, Tag.KEY_VALUE, self._version))
+
+    def decode_key_value(self, data: bytes) -> KeyValue:
+        """A Key Value that was wrapped as TTLV.
+
+        Raises:
+            InvalidMessage: it is none.
+        """
+        return from_item(ttlv.decode(data), KeyValue, self._version)
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The operations that the client's version has and the server performs."""
+        return registry.supported(self._version)
+
+    def knows(self, thing: ObjectType | Any) -> bool:
+        """Whether the client's version has an enumeration value."""
+        return bool(thing.span.covers(self._version))
+
+    def require(self, condition: object, message: str) -> None:
+        """Refuse the request as an Invalid Field unless the condition holds."""
+        if not condition:
+            raise InvalidField(message)

@@ -1,0 +1,131 @@
+"""One batch item in, one result out, whatever happens.
+
+Nothing that a handler does escapes from here: an error of the protocol becomes its Result Reason,
+a conflict with another client's change is settled by performing the item again, and a fault of ours
+becomes General Failure for the client and a traceback in the log, without values.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kmip.enums import Operation, ResultReason, ResultStatus
+from kmip.errors import (
+    KMIPError,
+    OperationNotSupported,
+    ServerLimitExceeded,
+    UnknownMessageExtension,
+)
+from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
+from kmip.structures import from_item, to_item
+from kmip.tags import Tag
+from kmip.versions import ProtocolVersion
+from server.context import Context
+from server.registry import ROUTES
+from storage import Conflict, Unavailable
+
+log: Final = logging.getLogger(__name__)
+
+MAX_ATTEMPTS: Final = 20
+"""Times an item is performed anew because others changed the same objects meanwhile: with as many
+clients at one object as there are attempts, each of them wins once."""
+
+
+@dataclass(slots=True)
+class Result:
+    """How one item went.
+
+    Attributes:
+        item: what the client is told.
+        failed: whether it failed.
+    """
+
+    item: ResponseBatchItem
+    failed: bool = False
+
+
+async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> Result:
+    """Perform one batch item.
+
+    Args:
+        context: what the handler may use.
+        item: the operation and its payload, still an item.
+        commit: make its changes durable before answering; False leaves them in the transaction.
+    """
+    version = context._version  # noqa: SLF001 - the version is hidden from handlers, not from here
+    try:
+        payload = await _attempts(context, item, version, commit=commit)
+    except KMIPError as error:
+        _forget(context, commit)
+        log.info("%s failed: %s", _named(item.operation), error)
+        return failed(item, error.reason(version), str(error))
+    except Unavailable:
+        _forget(context, commit)
+        log.exception("the store is not available")
+        return failed(item, ResultReason.GENERAL_FAILURE, "the store is not available; try again")
+    except Conflict:
+        raise  # the whole batch is performed anew, see `server.batch`
+    except Exception:
+        _forget(context, commit)
+        log.exception("%s failed", _named(item.operation))
+        return failed(item, ResultReason.GENERAL_FAILURE, "internal error")
+    return Result(
+        ResponseBatchItem(
+            operation=item.operation,
+            unique_batch_item_id=item.unique_batch_item_id,
+            result_status=ResultStatus.SUCCESS,
+            response_payload=payload,
+        )
+    )
+
+
+async def _attempts(
+    context: Context, item: RequestBatchItem, version: ProtocolVersion, *, commit: bool
+) -> Any:
+    """The response payload, performing the item anew while it is in conflict with others."""
+    for extension in item.message_extension:
+        if extension.criticality_indicator:
+            raise UnknownMessageExtension("a critical message extension is not known here")
+    route = ROUTES.get(item.operation) if isinstance(item.operation, Operation) else None
+    if route is None or not route.span.covers(version):
+        raise OperationNotSupported(f"{_named(item.operation)} is not supported")
+    request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
+    for _ in range(MAX_ATTEMPTS):
+        await context.server.store.refresh()
+        try:
+            response = await route.handler(context, request)
+            payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
+            context.room.take(payload)
+            if commit:
+                await context.objects.commit()
+        except Conflict:
+            if not commit:
+                raise
+            context.objects.forget()
+        else:
+            return payload
+    raise ServerLimitExceeded("too many clients change the same object; try again")
+
+
+def failed(item: RequestBatchItem, reason: ResultReason, message: str) -> Result:
+    """The answer to an item that failed."""
+    answer = ResponseBatchItem(
+        operation=item.operation,
+        unique_batch_item_id=item.unique_batch_item_id,
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=reason,
+        result_message=message.encode("ascii", "backslashreplace").decode(),
+    )
+    return Result(answer, failed=True)
+
+
+def _forget(context: Context, commit: bool) -> None:
+    """Drop what a failed item has changed; an undoable batch drops all of it at its end."""
+    if commit:
+        context.objects.forget()
+
+
+def _named(operation: Operation | int) -> str:
+    return operation.names[0] if isinstance(operation, Operation) else f"operation {operation:#x}"

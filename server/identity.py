@@ -1,0 +1,90 @@
+"""From a certificate, or a credential in the header, to a `Client`.
+
+The certificate's Common Name is who a client is, unless a credential in the message says otherwise:
+then the credential holds, and a wrong one fails the message. Where no user is configured at all,
+credentials are passed over, because clients send example passwords beside their certificate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from kmip.errors import AuthenticationNotSuccessful
+from kmip.messages import Authentication, Device, UsernameAndPassword
+from kmip.structures import Structure
+from kmip.versions import ProtocolVersion
+from server.client import Client
+from server.users import Kind, Users
+
+MAX_CREDENTIALS: Final = 8
+"""Credentials in one message; each may cost a password derivation."""
+
+
+def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Client | None:
+    """The client that a verified certificate names; None without a certificate.
+
+    Args:
+        subject: what `ssl.SSLObject.getpeercert()` gives.
+        der: the certificate itself.
+    """
+    if not der:
+        return None
+    for names in (subject or {}).get("subject", ()):
+        for label, value in names:
+            if label == "commonName" and value:
+                return Client(value)
+    for label, value in (subject or {}).get("subjectAltName", ()):
+        return Client(f"{label}:{value}")
+    return Client(f"sha256:{hashlib.sha256(der).hexdigest()}")
+
+
+async def identify(
+    client: Client | None,
+    authentication: Authentication | None,
+    users: Users,
+    version: ProtocolVersion,
+) -> Client:
+    """Who a message is from.
+
+    Args:
+        client: whom the certificate names.
+        authentication: the header's credentials.
+        users: who may identify themselves by them.
+        version: the message's.
+
+    Raises:
+        AuthenticationNotSuccessful: a credential does not hold, or there is nothing to go by.
+        InvalidMessage: a credential is not of the form that its type says.
+    """
+    given = authentication.credential if authentication else ()
+    if len(given) > MAX_CREDENTIALS:
+        raise AuthenticationNotSuccessful("too many credentials")
+    if given and not users.is_empty():
+        for credential in given:
+            value = credential.value(version)
+            check = _CHECKS.get(type(value))
+            if check is None:
+                raise AuthenticationNotSuccessful("this type of credential is not taken here")
+            client = await check(users, value)
+    if client is None:
+        raise AuthenticationNotSuccessful("a client certificate or a credential is needed")
+    return client
+
+
+async def _user(users: Users, value: UsernameAndPassword) -> Client:
+    name = await users.verify(value.username, value.password or "", Kind.USER)
+    return Client(name, "user")
+
+
+async def _device(users: Users, value: Device) -> Client:
+    serial = value.device_serial_number or ""
+    name = await users.verify(serial, value.password or "", Kind.DEVICE)
+    return Client(f"device:{name}", "device")
+
+
+_CHECKS: Final[dict[type[Structure] | type[None], Callable[[Users, Any], Awaitable[Client]]]] = {
+    UsernameAndPassword: _user,
+    Device: _device,
+}

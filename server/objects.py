@@ -1,0 +1,254 @@
+"""The managed objects a client can reach, read and changed within one transaction.
+
+Theory: a `Transaction` belongs to one batch item, or to a whole batch that must be undone when an
+item fails. What it changes stays in it until `commit`, which hands all of it to the store as one
+unit: all or none, durable when it returns, and only if no record has changed since it was read
+(`storage.Conflict`, upon which the item is simply performed again). Reads see the transaction's
+own changes first.
+
+Opened objects are kept in a cache by the version of their record, so that a busy key is not
+unsealed and decoded for every request; the store's resident table knows each record's version
+without input or output.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from kmip.attributes import Attributes
+from kmip.errors import ItemNotFound
+from kmip.masks import StorageStatusMask
+from kmip.structures import Structure
+from server.held import Held, held_of, managed_of, record_name
+from server.terms import due_query, query_of, terms_of
+from storage import KEEP, Conflict, Put, Query, Remove, SealedStore
+
+MAX_SETTLED: Final = 1000
+"""Objects whose state is written anew in one commit."""
+
+
+class Opened:
+    """A cache of opened objects, least recently used out first.
+
+    Args:
+        limit: objects kept at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: OrderedDict[str, Held] = OrderedDict()
+
+    def get(self, identifier: str, version: int) -> Held | None:
+        """The object at this version of its record."""
+        held = self._held.get(identifier)
+        if held is None or held.version != version:
+            return None
+        self._held.move_to_end(identifier)
+        return held
+
+    def put(self, held: Held) -> None:
+        """Keep an object that nobody changes any more."""
+        if self._limit:
+            self._held[held.identifier] = held
+            self._held.move_to_end(held.identifier)
+            if len(self._held) > self._limit:
+                self._held.popitem(last=False)
+
+    def drop(self, identifier: str) -> None:
+        """Forget an object."""
+        self._held.pop(identifier, None)
+
+
+@dataclass(slots=True)
+class Located:
+    """What a search found.
+
+    Attributes:
+        identifiers: newest first, after offset and limit.
+        total: how many there are without them.
+    """
+
+    identifiers: list[str]
+    total: int
+
+
+@dataclass(slots=True)
+class _Changed:
+    held: Held | None
+    expected: int
+    body: bool
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The objects as one batch item, or one undoable batch, sees and changes them.
+
+    Attributes:
+        store: the sealed store.
+        opened: the cache of opened objects.
+        now: the time of the request, seconds since 1970.
+    """
+
+    store: SealedStore
+    opened: Opened
+    now: int
+    _changed: dict[str, _Changed] = field(default_factory=dict)
+
+    async def find(self, identifier: str) -> Held | None:
+        """The object, whoever owns it; not to be changed, but copied and put."""
+        changed = self._changed.get(identifier)
+        if changed is not None:
+            return changed.held
+        version = self.store.version(record_name(identifier))
+        if not version:
+            return None
+        held = self.opened.get(identifier, version)
+        if held is None:
+            record = await self.store.read(record_name(identifier))
+            if record is None:
+                return None
+            held = held_of(record.meta, record.version)
+            self.opened.put(held)
+        return held
+
+    async def load(self, held: Held) -> Structure | None:
+        """The object's material; it stays with `held`.
+
+        Raises:
+            storage.Conflict: the record has changed meanwhile.
+        """
+        if held.managed is None and held.version:
+            body = await self.store.read_body(held.name, held.version)
+            if body is not None:
+                held.managed = managed_of(body, held.object_type)
+        return held.managed
+
+    def add(self, held: Held) -> None:
+        """Make a new object."""
+        self._changed[held.identifier] = _Changed(held, self._expected(held.identifier), True)
+
+    def put(self, held: Held, *, body: bool = False) -> None:
+        """Change an object: `held` is a copy of what `find` gave, with the changes in it.
+
+        Args:
+            held: the changed copy.
+            body: whether its material has changed too.
+        """
+        before = self._changed.get(held.identifier)
+        body = body or (before is not None and before.body)
+        expected = before.expected if before is not None else held.version
+        self._changed[held.identifier] = _Changed(held, expected, body)
+
+    def remove(self, held: Held) -> None:
+        """Remove an object without a trace."""
+        expected = self._expected(held.identifier) or held.version
+        self._changed[held.identifier] = _Changed(None, expected, True)
+
+    def _expected(self, identifier: str) -> int:
+        before = self._changed.get(identifier)
+        if before is not None:
+            return before.expected
+        return self.store.version(record_name(identifier))
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._changed)
+
+    async def commit(self) -> None:
+        """Make every change durable, or none.
+
+        Raises:
+            storage.Conflict: an object has changed since it was read.
+            storage.Unavailable: the back end does not answer.
+        """
+        changes = [change for change in map(self._change, self._changed.items()) if change]
+        if changes:
+            await self.store.commit(changes)
+            for identifier, changed in self._changed.items():
+                self._keep(identifier, changed)
+        self._changed.clear()
+
+    def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
+        identifier, changed = entry
+        held = changed.held
+        if held is None:
+            name = record_name(identifier)
+            return Remove(name, changed.expected) if changed.expected else None
+        body = held.body() if changed.body or not changed.expected else KEEP
+        return Put(held.name, changed.expected, held.meta(), body, terms_of(held, self.now))
+
+    def _keep(self, identifier: str, changed: _Changed) -> None:
+        if changed.held is None:
+            self.opened.drop(identifier)
+            return
+        changed.held.version = changed.expected + 1
+        self.opened.put(changed.held)
+
+    def forget(self) -> None:
+        """Drop every change that is not committed."""
+        self._changed.clear()
+
+    async def locate(
+        self,
+        attributes: Attributes,
+        owner: str,
+        *,
+        status: StorageStatusMask | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Located:
+        """The client's objects that have all of the attributes, newest first."""
+        await self.settle()
+        query = query_of(attributes, owner, status, offset, limit)
+        if not self._changed:
+            found = await self.store.search(query)
+            return Located([_identifier(name) for name in found.names], found.total)
+        return await self._locate_changed(query)
+
+    async def _locate_changed(self, query: Query) -> Located:
+        """The same, with what is changed here and not yet in the store."""
+        everything = Query(query.all_of, query.none_of, query.ranges)
+        found = await self.store.search(everything)
+        old = [_identifier(name) for name in found.names]
+        kept = [identifier for identifier in old if identifier not in self._changed]
+        mine = [
+            changed.held.identifier
+            for changed in reversed(self._changed.values())
+            if changed.held is not None
+            and self.store.matches(query, terms_of(changed.held, self.now))
+        ]
+        both = mine + kept
+        end = None if query.limit is None else query.offset + query.limit
+        return Located(both[query.offset : end], len(both))
+
+    async def settle(self) -> None:
+        """Write anew the state of objects that has changed by time alone."""
+        query = due_query(self.now, MAX_SETTLED)
+        while (found := await self.store.search(query)).names:
+            settled = Transaction(self.store, self.opened, self.now)
+            for name in found.names:
+                held = await settled.find(_identifier(name))
+                if held is not None:
+                    settled.put(held.copy())
+            try:
+                await settled.commit()
+            except Conflict:
+                continue
+
+    async def require(self, identifier: str) -> Held:
+        """The object, whoever owns it.
+
+        Raises:
+            ItemNotFound: there is none.
+        """
+        held = await self.find(identifier)
+        if held is None:
+            raise ItemNotFound(f"there is no object {identifier!r}")
+        return held
+
+
+def _identifier(name: bytes) -> str:
+    return name.partition(b"/")[2].decode()

@@ -1,0 +1,4 @@
+"""The operations, one module each; `server.registry.load` imports them all.
+
+Nothing here knows a protocol version, and no operation imports another.
+"""

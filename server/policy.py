@@ -1,0 +1,49 @@
+"""Who may do what: one table.
+
+An object belongs to the client that made it. `PERMITTED` says for each relation of a client to an
+object which operations it may perform; grants and groups are rows to come, not code. Whoever has
+no row does not learn that the object exists.
+"""
+
+from enum import Enum
+from typing import Final
+
+from kmip.enums import Operation
+from kmip.errors import ItemNotFound, PermissionDenied
+from server.client import Client
+from server.held import Held
+
+
+class Relation(Enum):
+    """What a client is to an object."""
+
+    OWNER = "made it"
+    ANYONE = "knows its name at most"
+
+
+EVERYTHING: Final = frozenset(Operation)
+
+PERMITTED: Final[dict[Relation, frozenset[Operation]]] = {
+    Relation.OWNER: EVERYTHING,
+    Relation.ANYONE: frozenset(),
+}
+
+
+def relation(client: Client, held: Held) -> Relation:
+    """What the client is to the object."""
+    return Relation.OWNER if held.owner == client.name else Relation.ANYONE
+
+
+def permit(client: Client, operation: Operation, held: Held) -> None:
+    """Let the client perform the operation on the object, or raise.
+
+    Raises:
+        ItemNotFound: the client may do nothing at all with it.
+        PermissionDenied: it may do other things with it.
+    """
+    permitted = PERMITTED[relation(client, held)]
+    if operation in permitted:
+        return
+    if not permitted:
+        raise ItemNotFound(f"there is no object {held.identifier!r}")
+    raise PermissionDenied(f"this client may not {operation.names[0]} this object")

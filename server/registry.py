@@ -1,0 +1,68 @@
+"""The operations that the server performs, and the functions that perform them.
+
+A handler is a function of a `Context` and a request payload that gives a response payload. It is
+registered by the operation's name alone; its payload classes and the versions that have it are
+those that `kmip.payloads` declares.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from kmip.payloads import PAYLOADS
+
+from kmip.enums import Operation
+from kmip.structures import Structure
+from kmip.versions import ProtocolVersion, Span
+
+if TYPE_CHECKING:
+    from server.context import Context
+
+Handler = Callable[["Context", Any], Awaitable[Structure]]
+
+
+class Route(NamedTuple):
+    """How one operation is performed.
+
+    Attributes:
+        operation: which.
+        handler: performs it.
+        request: the class of its request payload.
+        span: the versions that have it.
+    """
+
+    operation: Operation
+    handler: Handler
+    request: type[Structure]
+    span: Span
+
+
+ROUTES: Final[dict[Operation, Route]] = {}
+
+
+def operation(name: Operation) -> Callable[[Handler], Handler]:
+    """Register the handler of an operation."""
+
+    def register(handler: Handler) -> Handler:
+        if name in ROUTES:
+            raise TypeError(f"{name.name} has two handlers")
+        declared = PAYLOADS[name]
+        ROUTES[name] = Route(name, handler, declared.request, declared.span)
+        return handler
+
+    return register
+
+
+def load() -> None:
+    """Import every module of `server.operations`, each of which registers what it performs."""
+    package = importlib.import_module("server.operations")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"server.operations.{module.name}")
+
+
+def supported(version: ProtocolVersion) -> list[Operation]:
+    """The operations performed for a client of `version`, by their numbers."""
+    return sorted(route.operation for route in ROUTES.values() if route.span.covers(version))

@@ -1,0 +1,87 @@
+"""Cryptographic operations in parts, between Init and Final (2.1 section 6.1.11 and others).
+
+A stream lives in memory only: it ends with Final, when its time is over, when its client opens too
+many, or with the process; the client then begins anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kmip.enums import Operation
+from kmip.errors import InvalidCorrelationValue
+
+MAX_STREAMS: Final = 1024
+"""In all: a stream of a block cipher takes about 2 KiB."""
+MAX_STREAMS_PER_CLIENT: Final = 64
+"""A client's oldest stream makes room for its newest."""
+SECONDS: Final = 600
+"""Between two parts; as long as a slow link needs for the largest part, and more."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """One operation under way.
+
+    Attributes:
+        client: whose it is.
+        operation: which operation.
+        identifier: the object used; empty for Hash.
+        state: what the operation goes on with.
+        until: when it ends unless another part comes, seconds since 1970.
+    """
+
+    client: str
+    operation: Operation
+    identifier: str
+    state: Any = field(repr=False)
+    until: int
+
+
+class Streams:
+    """All operations under way, by their Correlation Values (16 random bytes)."""
+
+    def __init__(self) -> None:
+        self._streams: OrderedDict[bytes, Stream] = OrderedDict()
+
+    def open(
+        self, client: str, operation: Operation, identifier: str, state: Any, now: int
+    ) -> bytes:
+        """Begin a stream; its Correlation Value."""
+        self._expire(now)
+        mine = [key for key, stream in self._streams.items() if stream.client == client]
+        if len(mine) >= MAX_STREAMS_PER_CLIENT:
+            del self._streams[mine[0]]
+        while len(self._streams) >= MAX_STREAMS:
+            self._streams.popitem(last=False)
+        value = secrets.token_bytes(16)
+        self._streams[value] = Stream(client, operation, identifier, state, now + SECONDS)
+        return value
+
+    def get(self, client: str, operation: Operation, value: bytes, now: int) -> Stream:
+        """The stream with this Correlation Value.
+
+        Raises:
+            InvalidCorrelationValue: the client has no such stream of this operation.
+        """
+        self._expire(now)
+        stream = self._streams.get(value)
+        if stream is None or stream.client != client or stream.operation != operation:
+            raise InvalidCorrelationValue("there is no such stream, or its time was over")
+        stream.until = now + SECONDS
+        self._streams.move_to_end(value)
+        return stream
+
+    def close(self, value: bytes) -> None:
+        """End a stream."""
+        self._streams.pop(value, None)
+
+    def _expire(self, now: int) -> None:
+        while self._streams:
+            oldest = next(iter(self._streams))
+            if self._streams[oldest].until >= now:
+                return
+            del self._streams[oldest]

@@ -1,0 +1,174 @@
+"""Attributes as terms of the store's index: what makes an object findable, and what asks for it.
+
+Every attribute of every object is a term: its key and its value as TTLV, hashed where long. So any
+attribute is a filter of Locate without a line of its own. Three kinds of value give more:
+
+    structures   a term for each field too, so that a filter may leave fields out
+    masks        a term for each bit, since a filter's bits need only be among the object's
+    dates        a ranged value, since two dates in a filter mean from and to
+
+The state of an object changes by time alone. Its term is written with the rest and is right until
+the moment in the column `DUE`, by which the server finds whose term must be written anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from kmip import lifecycle
+from kmip.attribute_table import ATTRIBUTES
+from kmip.attributes import Attributes, Custom, Key
+from kmip.encodings import ttlv
+from kmip.enums import ItemType, State
+from kmip.errors import InvalidField
+from kmip.items import Item
+from kmip.masks import StorageStatusMask
+from kmip.tags import Tag
+from kmip.versions import INTERNAL
+from kmip.vocabulary import Mask
+from server.held import Held
+from storage import Query, Range, Terms
+
+LONGEST: Final = 48
+"""Bytes of a term that stands as it is; longer ones are hashed, to keep records small."""
+
+DUE: Final = b"due"
+DATES: Final = frozenset(
+    {tag for tag in ATTRIBUTES if ATTRIBUTES[tag].form == ATTRIBUTES[Tag.INITIAL_DATE].form}
+)
+"""The attributes that are dates."""
+
+
+def terms_of(held: Held, now: int) -> Terms:
+    """What the index is to know of an object, in the state that it has at `now`."""
+    exact = {owner_term(held.owner), _status_term(held.archived)}
+    ranged: dict[bytes, int] = {}
+    for key, value in held.attributes:
+        if key in DATES:
+            ranged[_label(key)] = value
+        else:
+            exact.update(_value_terms(key, value))
+    exact.update(_value_terms(Tag.STATE, lifecycle.state_of(held.attributes, now)))
+    due = lifecycle.next_change(held.attributes, now)
+    if due is not None:
+        ranged[DUE] = due
+    return Terms(frozenset(exact), ranged)
+
+
+def owner_term(owner: str) -> bytes:
+    """The term of all that a client owns."""
+    return _term(b"owner", owner.encode())
+
+
+def _status_term(archived: bool) -> bytes:
+    return _term(b"status", b"archival" if archived else b"on-line")
+
+
+def query_of(
+    attributes: Attributes,
+    owner: str,
+    status: StorageStatusMask | None,
+    offset: int,
+    limit: int | None,
+) -> Query:
+    """The query that finds a client's objects with all of these attributes.
+
+    Args:
+        attributes: the filter; every value of it must be met.
+        owner: whose objects.
+        status: on-line or archival storage or both; None means on-line (2.1 section 6.1.32).
+        offset: how many of the newest to pass over.
+        limit: how many at most.
+
+    Raises:
+        InvalidField: more than two values of one date.
+    """
+    groups = [frozenset({owner_term(owner)})]
+    wanted = _statuses(status)
+    groups.append(frozenset(_status_term(archived) for archived in wanted))
+    ranges: list[Range] = []
+    for key in attributes.values:
+        values = attributes.all(key)
+        if key in DATES:
+            ranges.append(_range(key, values))
+        else:
+            for value in values:
+                groups += [frozenset({term}) for term in _filter_terms(key, value)]
+    return Query(tuple(groups), ranges=tuple(ranges), offset=offset, limit=limit)
+
+
+def due_query(now: int, limit: int) -> Query:
+    """The query for objects whose state has changed by time since it was written."""
+    return Query(ranges=(Range(DUE, high=now),), limit=limit)
+
+
+def _statuses(status: StorageStatusMask | None) -> list[bool]:
+    if status is None:
+        return [False]
+    found = []
+    if status & StorageStatusMask.ON_LINE_STORAGE:
+        found.append(False)
+    if status & StorageStatusMask.ARCHIVAL_STORAGE:
+        found.append(True)
+    return found
+
+
+def _range(key: Key, dates: tuple[int, ...]) -> Range:
+    """One date is met exactly, two are from and to (2.1 section 6.1.32)."""
+    if len(dates) > 2:
+        raise InvalidField("a date can be asked for by one value, or by two that mean from and to")
+    return Range(_label(key), min(dates), max(dates))
+
+
+def _value_terms(key: Key, value: Any) -> Iterator[bytes]:
+    """The terms of one value of an object."""
+    if isinstance(value, Mask):
+        for bit in range(32):
+            if value >> bit & 1:
+                yield _term(_label(key), b"bit", bytes([bit]))
+        return
+    item = _item(key, value)
+    yield _item_term(key, item)
+    if item.type == ItemType.STRUCTURE and not isinstance(key, Custom):
+        for child in item.children:
+            yield _item_term(key, child, b"field", child.tag.to_bytes(3, "big"))
+
+
+def _filter_terms(key: Key, value: Any) -> Iterable[bytes]:
+    """The terms that an object must have to meet one value of a filter."""
+    if isinstance(value, Mask):
+        return _value_terms(key, value)
+    item = _item(key, value)
+    if item.type == ItemType.STRUCTURE and not isinstance(key, Custom):
+        return (
+            _item_term(key, child, b"field", child.tag.to_bytes(3, "big"))
+            for child in item.children
+        )
+    return (_item_term(key, item),)
+
+
+def _item(key: Key, value: Any) -> Item:
+    if isinstance(key, Custom):
+        return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
+    if key == Tag.STATE:
+        value = State(value)
+    return ATTRIBUTES[key].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
+
+
+def _item_term(key: Key, item: Item, *label: bytes) -> bytes:
+    plain = Item(Tag.ATTRIBUTE_VALUE, item.type, item.value)
+    return _term(_label(key), *label, ttlv.encode(plain)[3:])
+
+
+def _label(key: Key) -> bytes:
+    if isinstance(key, Custom):
+        return b"custom\0" + key.vendor.encode() + b"\0" + key.name.encode()
+    return key.to_bytes(3, "big")
+
+
+def _term(*parts: bytes) -> bytes:
+    """Parts joined so that no two lists of parts give the same term."""
+    joined = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return joined if len(joined) <= LONGEST else hashlib.blake2b(joined, digest_size=24).digest()
