@@ -1,0 +1,65 @@
+"""Which instance of an attribute a request means, told alike for all versions.
+
+Theory: where a request names no instance, 1.x means the one with index 0 (1.4 sections 4.15 and
+4.16), and 2.x the only one there is (Modify Attribute, 2.1 section 6.1.34) or all of them (Delete
+Attribute, 2.1 section 6.1.13). The form that the request has tells which is meant, so that what
+comes out is an index, or None for 2.x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple
+
+from kmip.attributes import Instance, Reference
+from kmip.carriage import Named, Single, single_form
+from kmip.enums import ItemType
+from kmip.errors import InvalidMessage
+from kmip.items import Item
+from kmip.structures import Plain
+from kmip.tags import Tag
+from kmip.versions import AttributeForm, ProtocolVersion
+
+_INDEX = Plain(ItemType.INTEGER)
+
+
+class ModifiedInstance(Single):
+    """New Attribute, or the Attribute of 1.x with the index of what it replaces."""
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> Instance:
+        """The new value; its index is None where the form has none."""
+        instance = super().read(items, version)
+        if items[0].tag == Tag.ATTRIBUTE and instance.index is None:
+            return replace(instance, index=0)
+        return instance
+
+
+class DeletedInstance(NamedTuple):
+    """Attribute Name and Attribute Index of 1.x, or the Attribute Reference of 2.x."""
+
+    @property
+    def tags(self) -> Sequence[int]:
+        """The three of them."""
+        return (*Named().tags, Tag.ATTRIBUTE_INDEX)
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> Reference:
+        """The attribute and the index; no index: all its instances."""
+        named = [item for item in items if item.tag != Tag.ATTRIBUTE_INDEX]
+        indices = [item for item in items if item.tag == Tag.ATTRIBUTE_INDEX]
+        if len(named) != 1 or len(indices) > 1:
+            raise InvalidMessage("one attribute is deleted at a time")
+        (key,) = Named().read(named, version)
+        if indices:
+            return Reference(key, _INDEX.read(indices[0], version))
+        return Reference(key, 0 if named[0].tag == Tag.ATTRIBUTE_NAME else None)
+
+    def write(self, value: Any, version: ProtocolVersion) -> Iterable[Item]:
+        """The version's form; index 0 is left out, as it means the same."""
+        yield from Named().write((value.key,), version)
+        if single_form(version) == AttributeForm.NAMED and value.index:
+            yield _INDEX.write(Tag.ATTRIBUTE_INDEX, value.index, version)
+
+
+ModifiedAttribute = Annotated[Instance, ModifiedInstance(Tag.NEW_ATTRIBUTE)]
+DeletedAttribute = Annotated[Reference, DeletedInstance()]

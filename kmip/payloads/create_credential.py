@@ -1,0 +1,32 @@
+"""Create Credential (3.0)."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from kmip.attributes import Attributes
+from kmip.carriage import Template
+from kmip.enums import CredentialType
+from kmip.objects import ManagedObject
+from kmip.structures import Structure, structure
+from kmip.types import Identifier
+
+
+@structure
+class CreateCredentialRequest(Structure):
+    """The credential.
+
+    Attributes:
+        managed_object: a credential object or a certificate, as the type says.
+    """
+
+    credential_type: CredentialType
+    attributes: Template = field(default_factory=Attributes)
+    managed_object: ManagedObject
+
+
+@structure
+class CreateCredentialResponse(Structure):
+    """The credential."""
+
+    unique_identifier: Identifier

@@ -1,0 +1,33 @@
+"""Create Key Pair (2.1 section 6.1.9; 1.4 section 4.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmip.carriage import CommonTemplate, PrivateKeyTemplate, PublicKeyTemplate
+from kmip.payloads.protection_storage import ProtectionStorageMasks
+from kmip.structures import Structure, structure
+from kmip.types import Identifier
+from kmip.versions import V1_4, V2_0, since, until
+
+
+@structure
+class CreateKeyPairRequest(Structure):
+    """What both keys, and each of them, are to be."""
+
+    common_attributes: CommonTemplate | None = None
+    private_key_attributes: PrivateKeyTemplate | None = None
+    public_key_attributes: PublicKeyTemplate | None = None
+    common_protection_storage_masks: Annotated[ProtectionStorageMasks | None, since(V2_0)] = None
+    private_protection_storage_masks: Annotated[ProtectionStorageMasks | None, since(V2_0)] = None
+    public_protection_storage_masks: Annotated[ProtectionStorageMasks | None, since(V2_0)] = None
+
+
+@structure
+class CreateKeyPairResponse(Structure):
+    """What was made."""
+
+    private_key_unique_identifier: Identifier
+    public_key_unique_identifier: Identifier
+    private_key_attributes: Annotated[PrivateKeyTemplate | None, until(V1_4)] = None
+    public_key_attributes: Annotated[PublicKeyTemplate | None, until(V1_4)] = None

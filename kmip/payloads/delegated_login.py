@@ -1,0 +1,25 @@
+"""Delegated Login: a ticket for somebody else (2.1 section 6.1.12)."""
+
+from __future__ import annotations
+
+from kmip.attribute_values import UsageLimits
+from kmip.messages import Ticket
+from kmip.payloads.rights import Rights, TicketLease
+from kmip.structures import Structure, structure
+
+
+@structure
+class DelegatedLoginRequest(Structure):
+    """How long and how often the ticket is to be good, and for what."""
+
+    lease_time: TicketLease | None = None
+    request_count: int | None = None
+    usage_limits: UsageLimits | None = None
+    rights: Rights
+
+
+@structure
+class DelegatedLoginResponse(Structure):
+    """The ticket."""
+
+    ticket: Ticket

@@ -1,0 +1,45 @@
+"""Encrypt (2.1 section 6.1.17; 1.4 section 4.29)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmip.cryptographic import CryptographicParameters
+from kmip.payloads.data import Data
+from kmip.structures import Structure, structure
+from kmip.types import Identifier
+from kmip.versions import V1_3, V1_4, since
+
+
+@structure
+class EncryptRequest(Structure):
+    """The key, how, and the plain text.
+
+    Attributes:
+        unique_identifier: absent: the ID Placeholder.
+        correlation_value: the stream that this goes on with; absent: one part, or the first.
+    """
+
+    unique_identifier: Identifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: Data | None = None
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    init_indicator: Annotated[bool | None, since(V1_3)] = None
+    final_indicator: Annotated[bool | None, since(V1_3)] = None
+    authenticated_encryption_additional_data: Annotated[bytes | None, since(V1_4)] = None
+
+
+@structure
+class EncryptResponse(Structure):
+    """The cipher text.
+
+    Attributes:
+        iv_counter_nonce: where the server chose it.
+    """
+
+    unique_identifier: Identifier
+    data: bytes | None = None
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    authenticated_encryption_tag: Annotated[bytes | None, since(V1_4)] = None

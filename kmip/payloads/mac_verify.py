@@ -1,0 +1,39 @@
+"""MAC Verify (2.1 section 6.1.33; 1.4 section 4.34)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import ValidityIndicator
+from kmip.payloads.data import Data
+from kmip.structures import Structure, structure
+from kmip.types import Identifier
+from kmip.versions import V1_3, since
+
+
+@structure
+class MACVerifyRequest(Structure):
+    """The key, how, the data and the MAC.
+
+    Attributes:
+        unique_identifier: absent: the ID Placeholder.
+        correlation_value: the stream that this goes on with; absent: one part, or the first.
+    """
+
+    unique_identifier: Identifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: Data | None = None
+    mac_data: Data | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    init_indicator: Annotated[bool | None, since(V1_3)] = None
+    final_indicator: Annotated[bool | None, since(V1_3)] = None
+
+
+@structure
+class MACVerifyResponse(Structure):
+    """Whether it holds."""
+
+    unique_identifier: Identifier
+    validity_indicator: ValidityIndicator | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None

@@ -1,0 +1,29 @@
+"""Put: a server gives a client an object (2.1 section 6.2.3; 1.4 section 5.2)."""
+
+from __future__ import annotations
+
+from kmip.carriage import AttributeList
+from kmip.enums import PutFunction
+from kmip.objects import ManagedObject
+from kmip.structures import Structure, structure
+from kmip.types import Identifier
+
+
+@structure
+class PutRequest(Structure):
+    """The object.
+
+    Attributes:
+        replaced_unique_identifier: the object that this one replaces, if it does.
+    """
+
+    unique_identifier: Identifier
+    put_function: PutFunction
+    replaced_unique_identifier: Identifier | None = None
+    managed_object: ManagedObject
+    attributes: AttributeList | None = None
+
+
+@structure
+class PutResponse(Structure):
+    """Nothing."""
