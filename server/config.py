@@ -135,7 +135,7 @@ class Config:
     # What a client can cost
     max_message_bytes: int = setting(
         1024 * 1024,
-        "longest request; a longer one is refused by its first 8 bytes",
+        "longest request, and longest response; a longer request is refused by its first 8 bytes",
         "keys and certificates are thousands of bytes, and longer data can be streamed in parts; "
         "a connection holds at most one request in memory",
         unit="bytes",
