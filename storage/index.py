@@ -20,7 +20,7 @@ from sortedcontainers import SortedList
 from storage.query import Query, Range
 from storage.tokens import Tokens, split
 
-_MAX_ROW: Final = 1 << 32  # row numbers are 32 bits in a bitmap
+MAX_ROW: Final = 1 << 32  # row numbers are 32 bits in a bitmap
 _ROW_BITS: Final = 32
 _BIAS: Final = 1 << 63  # makes signed values sort as unsigned ones
 _LEAST: Final = -_BIAS
@@ -115,7 +115,7 @@ class Column:
 
     def rows(self, start: int, stop: int) -> BitMap:
         """The rows at these positions."""
-        return BitMap([joined & (_MAX_ROW - 1) for joined in self.values.islice(start, stop)])
+        return BitMap([joined & (MAX_ROW - 1) for joined in self.values.islice(start, stop)])
 
     def value(self, row: Row) -> int | None:
         """The row's value in this column."""
@@ -144,6 +144,7 @@ class Index:
         self._rows: dict[int, Row] = {}
         self._all = BitMap()
         self._next = 0
+        self._max_row = MAX_ROW
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -166,7 +167,7 @@ class Index:
 
     def add(self, row: Row) -> None:
         """Enter a row as the newest."""
-        if self._next == _MAX_ROW:
+        if self._next == self._max_row:
             self._renumber()
         row.number = number = self._next
         self._next += 1
@@ -202,7 +203,7 @@ class Index:
             postings[token] = numbers[0] if len(numbers) == 1 else BitMap(numbers)
         for column, joined in zip(self._columns_by_number, values, strict=True):
             column.values.update(joined)
-            column.present.update(one & (_MAX_ROW - 1) for one in joined)
+            column.present.update(one & (MAX_ROW - 1) for one in joined)
 
     def replace(self, old: Row, new: Row) -> None:
         """Enter a row in the place of another; it keeps its age."""

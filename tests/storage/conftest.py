@@ -1,0 +1,17 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from storage import MemoryBackend, MemorySpace, SQLiteBackend
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make(request, tmp_path):
+    """Gives unopened back ends over one and the same place."""
+    if request.param == "memory":
+        space = MemorySpace()
+        return lambda: MemoryBackend(space)
+    return lambda: SQLiteBackend(tmp_path / "store")

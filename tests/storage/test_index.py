@@ -1,0 +1,122 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage import Query, Range, Terms, matches
+from storage import index as index_module
+from storage.index import Index, Row
+
+NAMES = [b"%d" % n for n in range(6)]
+VALUES = st.sampled_from([-(1 << 63), -5, 0, 1, 2, 3, 1 << 40, (1 << 63) - 1])
+TERM = st.sampled_from(NAMES)
+COLUMN = st.sampled_from([b"x", b"y", b"z"])
+TERMS = st.builds(Terms, st.frozensets(TERM), st.dictionaries(COLUMN, VALUES))
+BOUND = st.none() | VALUES | st.sampled_from([-(1 << 70), 1 << 70])
+RANGE = st.builds(Range, COLUMN, BOUND, BOUND) | st.builds(Range, COLUMN, present=st.just(False))
+QUERY = st.builds(
+    Query,
+    st.lists(st.frozensets(TERM, max_size=3), max_size=3).map(tuple),
+    st.frozensets(TERM, max_size=2),
+    st.lists(RANGE, max_size=2).map(tuple),
+    st.integers(0, 4),
+    st.none() | st.integers(0, 5),
+)
+ACTION = st.tuples(st.sampled_from(["add", "replace", "remove"]), st.integers(0, 30), TERMS)
+
+
+def row(index, name, serial, terms):
+    tokens, ranged = index.tokens(terms.exact), index.ranged(terms.ranged)
+    return Row(name, 1, serial, 1, b"", 0, b"", tokens, ranged)
+
+
+class Model:
+    """The same by brute force: (row, terms), the oldest first."""
+
+    def __init__(self):
+        self.index = Index()
+        self.held = []
+        self.made = 0
+
+    def new(self, terms):
+        self.made += 1
+        return row(self.index, b"r%d" % self.made, self.made, terms)
+
+    def do(self, kind, at, terms):
+        if kind == "add" or not self.held:
+            new = self.new(terms)
+            self.held.append((new, terms))
+            self.index.add(new)
+            return
+        at %= len(self.held)
+        old, _ = self.held[at]
+        if kind == "remove":
+            del self.held[at]
+            self.index.remove(old)
+        else:
+            new = row(self.index, old.name, old.serial, terms)
+            self.held[at] = (new, terms)
+            self.index.replace(old, new)
+
+    def check(self, query):
+        found = [held.name for held, terms in reversed(self.held) if matches(query, terms)]
+        stop = None if query.limit is None else query.offset + query.limit
+        assert self.index.search(query) == (found[query.offset : stop], len(found))
+
+
+@given(st.lists(ACTION, max_size=25), st.lists(QUERY, min_size=1, max_size=6))
+def test_answers_as_a_search_of_all_would(actions, queries):
+    model = Model()
+    for action in actions:
+        model.do(*action)
+    assert len(model.index) == len(model.held)
+    for query in queries:
+        model.check(query)
+
+
+@given(st.lists(TERMS, max_size=20), st.lists(TERMS, max_size=5), st.lists(QUERY, max_size=6))
+def test_extend_is_add_for_each(first, second, queries):
+    model = Model()
+    for batch in (first, second):
+        rows = [(model.new(terms), terms) for terms in batch]
+        model.held += rows
+        model.index.extend([one for one, _ in rows])
+    for query in queries:
+        model.check(query)
+    model.do("add", 0, Terms(frozenset({b"1"})))
+    model.check(Query())
+
+
+@given(st.lists(ACTION, min_size=1, max_size=25), st.lists(QUERY, min_size=1, max_size=4))
+def test_row_numbers_never_run_out(actions, queries):
+    """As if a bitmap had room for 64 numbers: gaps are closed when it is full."""
+    model = Model()
+    model.index._max_row = 31
+    for action in (*actions, *actions[:5]):
+        model.do(*action)
+    for query in queries:
+        model.check(query)
+
+
+def test_nothing_stays_of_removed_rows():
+    index = Index()
+    rows = [row(index, b"%d" % n, n, Terms(frozenset({b"t", b"%d" % n}))) for n in range(5)]
+    for one in rows:
+        index.add(one)
+    for one in rows:
+        index.remove(one)
+    assert not index._postings
+    assert index.search(Query()) == ([], 0)
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+def test_newest_first(limit):
+    index = Index()
+    for n in range(10):
+        index.add(row(index, b"%d" % n, n, Terms(frozenset({b"t"}))))
+    names, total = index.search(Query((frozenset({b"t"}),), offset=2, limit=limit))
+    assert total == 10
+    assert names == [b"%d" % n for n in range(7, -1, -1)][:limit]
+
+
+def test_limits_are_as_bitmaps_have_them():
+    assert index_module.MAX_ROW == 1 << 32

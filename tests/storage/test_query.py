@@ -1,0 +1,42 @@
+import pytest
+from stores import terms
+
+from storage import Query, Range, matches
+
+RECORD = terms("a", "b", date=10)
+
+
+def group(*names):
+    return frozenset(name.encode() for name in names)
+
+
+@pytest.mark.parametrize(
+    "query,expected",
+    [
+        (Query(), True),
+        (Query((group("a"), group("b"))), True),
+        (Query((group("a"), group("c"))), False),
+        (Query((group("c", "b"),)), True),
+        (Query((group(),)), False),
+        (Query(none_of=group("c")), True),
+        (Query(none_of=group("c", "a")), False),
+        (Query(ranges=(Range(b"date", 10, 10),)), True),
+        (Query(ranges=(Range(b"date", 11),)), False),
+        (Query(ranges=(Range(b"date", None, 9),)), False),
+        (Query(ranges=(Range(b"date"),)), True),
+        (Query(ranges=(Range(b"date", present=False),)), False),
+        (Query(ranges=(Range(b"other", present=False),)), True),
+        (Query(ranges=(Range(b"other"),)), False),
+        (Query(offset=5, limit=0), True),
+    ],
+)
+def test_matches(query, expected):
+    assert matches(query, RECORD) is expected
+
+
+def test_nonsense_is_refused():
+    with pytest.raises(ValueError, match="absent"):
+        Range(b"date", 1, present=False)
+    for wrong in ({"offset": -1}, {"limit": -1}):
+        with pytest.raises(ValueError, match="negative"):
+            Query(**wrong)
