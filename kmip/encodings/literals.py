@@ -23,13 +23,14 @@ Source: KMIP Additional Message Encodings 1.0 sections 4.1 and 6.1; KMIP Profile
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from kmip.encodings.ttlv import STANDARD_TAGS
 from kmip.enums import ENUMERATION_OF, ItemType
 from kmip.errors import InvalidMessage
-from kmip.items import EXTENSION_TAGS, Value
+from kmip.items import EXTENSION_TAGS, Item, Value
 from kmip.masks import MASK_OF, NAMES
 from kmip.tags import WORDS, Tag
 from kmip.vocabulary import Named
@@ -202,7 +203,7 @@ def mask_names(number: int, about: int) -> list[str]:
 
 
 def _write_integer(number: Any, about: int) -> str:
-    return " ".join(mask_names(number, about)) or str(INTEGER.check(number))
+    return " ".join(mask_names(number, about)) or f"{INTEGER.check(number):d}"
 
 
 def _read_enumeration(text: str, about: int) -> int:
@@ -280,7 +281,7 @@ LITERALS: Final[dict[int, Literal]] = {
     ItemType.INTEGER: Literal(_read_integer, _write_integer),
     ItemType.LONG_INTEGER: Literal(
         lambda text, about: LONG_INTEGER.parse(text),
-        lambda number, about: str(LONG_INTEGER.check(number)),
+        lambda number, about: f"{LONG_INTEGER.check(number):d}",
     ),
     ItemType.BIG_INTEGER: Literal(_read_big_integer, lambda number, about: number.hex()),
     ItemType.ENUMERATION: Literal(_read_enumeration, write_enumeration),
@@ -293,7 +294,7 @@ LITERALS: Final[dict[int, Literal]] = {
     ),
     ItemType.INTERVAL: Literal(
         lambda text, about: UNSIGNED.parse(text),
-        lambda number, about: str(UNSIGNED.check(number)),
+        lambda number, about: f"{UNSIGNED.check(number):d}",
     ),
     ItemType.DATE_TIME_EXTENDED: Literal(
         lambda text, about: _read_date(text, MICROSECOND),
@@ -305,7 +306,7 @@ LITERALS: Final[dict[int, Literal]] = {
 }
 """The forms of all types but Structure."""
 
-PYTHON_TYPE: Final[dict[int, type]] = {
+_PYTHON_TYPE: Final[dict[int, type]] = {
     kind: bytes
     if kind in (ItemType.BIG_INTEGER, ItemType.BYTE_STRING)
     else str
@@ -315,4 +316,20 @@ PYTHON_TYPE: Final[dict[int, type]] = {
     else int
     for kind, literal in LITERALS.items()
 }
-"""What a value of each type is in Python."""
+
+
+def write(item: Item, about: int) -> str:
+    """The value of `item`, which is no structure, as text.
+
+    Args:
+        item: what is to be written.
+        about: the tag that decides which names its value has.
+
+    Raises:
+        ValueError: it does not fit its type; the caller's mistake.
+    """
+    wanted = _PYTHON_TYPE.get(item.type)
+    if wanted is not None and isinstance(item.value, wanted):
+        with suppress(InvalidMessage):
+            return LITERALS[item.type].write(item.value, about)
+    raise ValueError(f"{item!r} has a value that does not fit its type")

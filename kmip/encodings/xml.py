@@ -21,11 +21,11 @@ from xml.parsers import expat
 from kmip.encodings.literals import (
     LITERALS,
     MAX_BYTES,
-    PYTHON_TYPE,
     TAG_OF,
     Meaning,
     tag_of,
     type_of,
+    write,
 )
 from kmip.encodings.ttlv import MAX_DEPTH, MAX_ITEMS
 from kmip.enums import ItemType
@@ -256,7 +256,7 @@ def _write(item: Item, parts: list[str], meaning: Meaning, depth: int) -> None:
     start = f"<{name}" if name != _ANY_TAG else f'<{name} tag="0x{tag:06x}"'
     if kind != _STRUCTURE:
         parts.append(f'{start} type="{ItemType(kind).names[0]}" value="')
-        parts.append(_escape(literal(item, meaning)))
+        parts.append(_escape(write(item, meaning.of(tag))))
         parts.append('"/>')
         meaning.saw(tag, value)
         return
@@ -267,26 +267,6 @@ def _write(item: Item, parts: list[str], meaning: Meaning, depth: int) -> None:
     for child in item.children:
         _write(child, parts, inner, depth - 1)
     parts.append(f"</{name}>")
-
-
-def literal(item: Item, meaning: Meaning) -> str:
-    """The value of an item that is no structure, as text.
-
-    Raises:
-        ValueError: it does not fit its type.
-    """
-    kind, value = item.type, item.value
-    if not _fits(kind, value):
-        raise ValueError(f"{item!r} has a value that does not fit its type")
-    try:
-        return LITERALS[kind].write(value, meaning.of(item.tag))
-    except InvalidMessage:
-        raise ValueError(f"{item!r} has a value that does not fit its type") from None
-
-
-def _fits(kind: int, value: Value) -> bool:
-    wanted = PYTHON_TYPE.get(kind)
-    return wanted is not None and isinstance(value, wanted)
 
 
 def _escape(text: str) -> str:

@@ -250,7 +250,7 @@ def test_text_that_xml_cannot_hold_is_an_error_of_ours(text):
     ],
 )
 def test_a_value_that_does_not_fit_its_type_is_the_callers_mistake(item):
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError):
         xml.encode(item)
 
 

@@ -1,0 +1,222 @@
+"""The JSON encoding: an item is an object with a tag, a type and a value.
+
+    {"tag": "BatchCount", "type": "Integer", "value": 1}
+    {"tag": "RequestPayload", "value": [...]}                      Structure needs no type
+    {"tag": "0x540001", "type": "TextString", "value": "..."}      a tag without a name
+
+    type                                    written              also read
+    INTEGER                                 number, mask names   hexadecimal text
+    LONG_INTEGER                            number, beyond 2**52 hexadecimal text
+    BIG_INTEGER                             hexadecimal text     number
+    ENUMERATION                             name or hexadecimal  number
+    BOOLEAN                                 true, false          hexadecimal text
+    INTERVAL                                number               hexadecimal text
+    all others                              text as in XML
+
+Theory: the standard library reads the syntax, and what it would let pass is refused: numbers that
+are no integers, keys given twice, keys that no item has, anything nested deeper than a message is,
+halves of characters, and every character encoding but UTF-8. Objects are counted as they are read.
+
+Source: KMIP Additional Message Encodings 1.0 section 4.1; KMIP Profiles 2.1 section 5.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from kmip.encodings.literals import (
+    INTEGER,
+    LITERALS,
+    LONG_INTEGER,
+    MAX_BYTES,
+    UNSIGNED,
+    Meaning,
+    Number,
+    mask_names,
+    tag_of,
+    type_of,
+    write,
+)
+from kmip.encodings.ttlv import MAX_DEPTH, MAX_ITEMS
+from kmip.enums import ItemType
+from kmip.errors import InvalidMessage
+from kmip.items import Item, Value, is_known, tag_name
+
+SAFE: Final = 1 << 52
+"""Beyond it JavaScript, and much that reads JSON as it does, loses digits of a number."""
+
+_KEYS: Final = frozenset({"tag", "type", "value"})
+_STRUCTURE: Final = int(ItemType.STRUCTURE)
+
+NUMBERS: Final[dict[int, Number]] = {
+    ItemType.INTEGER: INTEGER,
+    ItemType.LONG_INTEGER: LONG_INTEGER,
+    ItemType.ENUMERATION: UNSIGNED,
+    ItemType.INTERVAL: UNSIGNED,
+}
+"""The types whose values may be JSON numbers."""
+
+WRITTEN: Final[dict[int, Callable[[Any, str, int], Any]]] = {
+    ItemType.INTEGER: lambda number, text, about: (
+        "|".join(mask_names(number, about)) or int(number)
+    ),
+    ItemType.LONG_INTEGER: lambda number, text, about: (
+        int(number) if abs(number) < SAFE else LONG_INTEGER.hexadecimal(number)
+    ),
+    ItemType.BIG_INTEGER: lambda number, text, about: f"0x{text}",
+    ItemType.BOOLEAN: lambda truth, text, about: truth,
+    ItemType.INTERVAL: lambda number, text, about: int(number),
+}
+"""How a value is written whose form is not that of XML: from the value, that form, and `about`."""
+
+
+def decode(data: bytes, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS) -> Item:
+    """The item that `data` holds.
+
+    Args:
+        data: a JSON text in UTF-8, any bytes.
+        max_bytes: how long it may be.
+        max_items: items in all.
+
+    Raises:
+        InvalidMessage: the bytes are no such text, or go beyond the limits.
+    """
+    if len(data) > max_bytes:
+        raise InvalidMessage(f"a message is at most {max_bytes} bytes long")
+    try:
+        found = json.loads(
+            data.decode(),
+            object_pairs_hook=_Objects(max_items),
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except RecursionError:
+        raise InvalidMessage("structures are nested too deep") from None
+    except ValueError:
+        raise InvalidMessage("not a JSON text in UTF-8") from None
+    return from_object(found)
+
+
+def encode(item: Item) -> bytes:
+    """The JSON text of `item`, in UTF-8, without spaces.
+
+    Raises:
+        InvalidMessage: a text has half a character (a surrogate).
+        ValueError: a value does not fit its type; the caller's mistake.
+    """
+    text = json.dumps(
+        to_object(item, Meaning(), MAX_DEPTH), ensure_ascii=False, separators=(",", ":")
+    )
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise InvalidMessage("a text has characters that JSON cannot hold") from None
+
+
+class _Objects:
+    """Makes objects of their pairs, and counts them."""
+
+    def __init__(self, max_items: int) -> None:
+        self.left = max_items
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """An object without a key given twice, and without one that no item has."""
+        self.left -= 1
+        if self.left < 0:
+            raise InvalidMessage("too many items")
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise InvalidMessage("a key is given twice")
+        if not found.keys() <= _KEYS:
+            raise InvalidMessage("a key that no item has")
+        return found
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise InvalidMessage("a number that is no integer")
+
+
+def from_object(found: Any, meaning: Meaning | None = None, max_depth: int = MAX_DEPTH) -> Item:
+    """The item that a JSON object is.
+
+    Args:
+        found: what the standard library makes of JSON.
+        meaning: of the structure in which it stands, where there is one.
+        max_depth: structures within each other.
+
+    Raises:
+        InvalidMessage: it is none.
+    """
+    if not isinstance(found, dict) or not isinstance(found.get("tag"), str):
+        raise InvalidMessage("an item is an object with a tag")
+    meaning = meaning or Meaning()
+    tag = tag_of(found["tag"])
+    try:
+        kind = _type(found)
+        value = None if kind == _STRUCTURE else _value(kind, found.get("value"), meaning.of(tag))
+    except InvalidMessage as error:
+        raise InvalidMessage(str(error), tag_name(tag)) from None
+    if value is not None:
+        meaning.saw(tag, value)
+        return Item(tag, kind, value)
+    children = found.get("value", [])
+    if not isinstance(children, list):
+        raise InvalidMessage("the value of a structure is a list", tag_name(tag))
+    if max_depth <= 0:
+        raise InvalidMessage("structures are nested too deep")
+    inner = Meaning()
+    return Item(tag, kind, tuple(from_object(child, inner, max_depth - 1) for child in children))
+
+
+def _type(found: dict[str, Any]) -> int:
+    name = found.get("type", "Structure")
+    if not isinstance(name, str):
+        raise InvalidMessage("no such item type")
+    return type_of(name)
+
+
+def _value(kind: int, value: Any, about: int) -> Value:
+    if isinstance(value, str):
+        if not _is_whole(value):
+            raise InvalidMessage("half a character")
+        return LITERALS[kind].read(value, about)
+    if isinstance(value, bool):
+        if kind == ItemType.BOOLEAN:
+            return value
+    elif isinstance(value, int):
+        if kind in NUMBERS:
+            return NUMBERS[kind].check(value)
+        if kind == ItemType.BIG_INTEGER and -SAFE <= value <= SAFE:
+            return value.to_bytes(8, "big", signed=True)
+    raise InvalidMessage("the wrong kind of value for its type")
+
+
+def _is_whole(text: str) -> bool:
+    """Whether `text` has no surrogates, which JSON can spell and UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def to_object(item: Item, meaning: Meaning, max_depth: int) -> dict[str, Any]:
+    """What the standard library makes JSON of.
+
+    Raises:
+        ValueError: a value does not fit its type; the caller's mistake.
+    """
+    tag, kind, value = item
+    name = tag_name(tag) if is_known(tag) else f"0x{tag:06x}"
+    if kind != _STRUCTURE:
+        about = meaning.of(tag)
+        written: Any = write(item, about)
+        if kind in WRITTEN:
+            written = WRITTEN[kind](value, written, about)
+        meaning.saw(tag, value)
+        return {"tag": name, "type": ItemType(kind).names[0], "value": written}
+    if max_depth <= 0:
+        raise ValueError("structures are nested too deep")
+    inner = Meaning()
+    children = [to_object(child, inner, max_depth - 1) for child in item.children]
+    return {"tag": name, "value": children}
