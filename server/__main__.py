@@ -23,12 +23,13 @@ def parser() -> argparse.ArgumentParser:
         configuration,
         serve,
         store_password,
+        trial,
         user,
     )
 
     commands = (
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, store_password.COMMAND,
-        configuration.COMMAND,
+        trial.COMMAND, configuration.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]
@@ -38,7 +39,12 @@ def parser() -> argparse.ArgumentParser:
     )
     choice = whole.add_subparsers(metavar="COMMAND", required=True)
     for command in commands:
-        one = choice.add_parser(command.name, help=command.summary, description=command.summary)
+        one = choice.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.summary,
+            allow_abbrev=False,
+        )
         if command.arguments:
             command.arguments(one)
         add_settings(one, command.settings)

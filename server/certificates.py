@@ -53,7 +53,7 @@ WARN_BEFORE: Final = timedelta(days=30)
 
 RESERVED_NAMES: Final = frozenset({"ca", "server"})
 _CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
-_EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
+EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def own_names(host: str = "", extra: Iterable[str] = ()) -> tuple[str, ...]:
         extra: more of them.
     """
     machine = [name for name in [socket.gethostname()] if _is_name(name)]
-    served = [] if host in _EVERY_ADDRESS else [host]
+    served = [] if host in EVERY_ADDRESS else [host]
     return tuple(dict.fromkeys(["localhost", "127.0.0.1", "::1", *machine, *served, *extra]))
 
 

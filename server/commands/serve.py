@@ -9,13 +9,15 @@ import argparse
 import importlib.metadata
 import logging
 import os
+import resource
 import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import trio
 
@@ -25,7 +27,9 @@ from server.config import Config
 
 log = logging.getLogger(__name__)
 
-FIRST_CLIENT = "client"
+FIRST_CLIENT: Final = "client"
+OTHER_FILES: Final = 100
+"""Files that are open besides connections: the store, the log, modules being loaded."""
 
 
 def prepare(config: Config, now: datetime) -> None:
@@ -79,13 +83,32 @@ def _program() -> str:
     return shlex.quote(str(own))
 
 
-async def _serve(config: Config) -> None:
+def allow_open_files(wanted: int) -> None:
+    """Raise this process's own limit of open files to `wanted`, or as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < wanted:
+            log.warning("only %d files may be open, %d are wanted", most, wanted)
+
+
+async def run(config: Config, tell: Callable[[str], None] = say) -> None:
+    """Serve until a signal comes.
+
+    Args:
+        config: the settings.
+        tell: is given the banner when the server is up.
+    """
     stop = trio.Event()
+
+    def started(addresses: Sequence[str]) -> None:
+        tell(banner(config, addresses))
+        log.info("serving KMIP on %s", ", ".join(addresses))
+
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
-        await listener.serve(
-            config, started=lambda addresses: say(banner(config, addresses)), stop=stop
-        )
+        await listener.serve(config, started=started, stop=stop)
         nursery.cancel_scope.cancel()
     log.info("stopped")
 
@@ -106,7 +129,8 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
     logs.configure(settings)
     prepare(settings, datetime.now(UTC))
-    explanations.run(settings, _serve, settings)
+    allow_open_files(settings.max_connections + OTHER_FILES)
+    explanations.run(settings, run, settings)
 
 
 COMMAND = Command("serve", "start the server", _run, settings=None)

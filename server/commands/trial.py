@@ -1,0 +1,156 @@
+"""`strongroom try`: make a key on a running server, fetch it and destroy it.
+
+A client in a few lines, with this project's own protocol: it shows that the certificates, the
+server and its store work together, and what a request is made of.
+"""
+
+import argparse
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from kmip.attribute_values import Name
+from kmip.attributes import Attributes
+from kmip.encodings import ttlv
+from kmip.enums import CryptographicAlgorithm, NameType, ObjectType, Operation, ResultStatus
+from kmip.errors import KMIPError
+from kmip.framing import Frames
+from kmip.key_block import KeyValue
+from kmip.masks import CryptographicUsageMask
+from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
+from kmip.objects import key_block_of
+from kmip.payloads.create import CreateRequest, CreateResponse
+from kmip.payloads.destroy import DestroyRequest, DestroyResponse
+from kmip.payloads.get import GetRequest, GetResponse
+from kmip.structures import Structure, from_item, to_item
+from kmip.tags import Tag
+from kmip.versions import V2_1
+from server import certificates
+from server.commands import Command, config, say
+from server.config import Config
+from server.failure import Failure
+
+S = TypeVar("S", bound=Structure)
+
+TIMEOUT_SECONDS: Final = 10.0
+RECEIVE_BYTES: Final = 65_536
+
+VERSION: Final = V2_1
+NAME: Final = Name(name_value="strongroom try", name_type=NameType.UNINTERPRETED_TEXT_STRING)
+KEY: Final = CreateRequest(
+    object_type=ObjectType.SYMMETRIC_KEY,
+    attributes=Attributes(
+        [
+            (Tag.NAME, NAME),
+            (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES),
+            (Tag.CRYPTOGRAPHIC_LENGTH, 256),
+            (
+                Tag.CRYPTOGRAPHIC_USAGE_MASK,
+                CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
+            ),
+        ]
+    ),
+)
+
+
+def request(operation: Operation, payload: Structure) -> bytes:
+    """One operation as a message."""
+    message = RequestMessage(
+        request_header=RequestHeader(protocol_version=VERSION, batch_count=1),
+        batch_item=(
+            RequestBatchItem(
+                operation=operation,
+                request_payload=to_item(payload, Tag.REQUEST_PAYLOAD, VERSION),
+            ),
+        ),
+    )
+    return ttlv.encode(to_item(message, Tag.REQUEST_MESSAGE, VERSION))
+
+
+def response(message: bytes, payload: type[S]) -> S:
+    """The payload of a response with one item.
+
+    Raises:
+        Failure: the server refused.
+        KMIPError: the message is no such response.
+    """
+    items = from_item(ttlv.decode(message), ResponseMessage, VERSION).batch_item
+    if len(items) != 1:
+        raise Failure("The server's answer does not have one item.")
+    item = items[0]
+    if item.result_status != ResultStatus.SUCCESS or item.response_payload is None:
+        raise Failure(f"The server refused: {item.result_message}.")
+    return from_item(item.response_payload, payload, VERSION)
+
+
+class Session:
+    """A connection, one request at a time."""
+
+    def __init__(self, connection: ssl.SSLSocket) -> None:
+        self._connection = connection
+        self._frames = Frames(Tag.RESPONSE_MESSAGE)
+
+    def perform(self, operation: Operation, payload: Structure, answer: type[S]) -> S:
+        """Send a request, and the payload that answers it."""
+        self._connection.sendall(request(operation, payload))
+        while data := self._connection.recv(RECEIVE_BYTES):
+            for message in self._frames.receive(data):
+                return response(message, answer)
+        raise Failure("The server closed the connection.")
+
+
+@contextmanager
+def _connected(config: Config, client: str) -> Iterator[ssl.SSLSocket]:
+    own = certificates.pair(config.tls_directory, certificates.check_client_name(client))
+    context = ssl.create_default_context(cafile=config.client_ca_file)
+    context.load_cert_chain(own.certificate, own.key)
+    here = config.kmip_host in certificates.EVERY_ADDRESS
+    host = "localhost" if here else config.kmip_host
+    with (
+        socket.create_connection((host, config.kmip_port), TIMEOUT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        yield connection
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--client", metavar="NAME", default="client", help="the client to be (default: client)"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    settings = config(arguments)
+    place = f"{settings.kmip_host} port {settings.kmip_port}"
+    try:
+        with _connected(settings, arguments.client) as connection:
+            say(f"connected to {place} by {connection.version()} as {arguments.client}")
+            _exercise(Session(connection))
+    except KMIPError as error:
+        raise Failure(f"The server's answer cannot be read: {error}.") from None
+    except OSError as error:
+        raise Failure(f"{place} cannot be used: {error.strerror or error}.") from None
+
+
+def _exercise(session: Session) -> None:
+    made = session.perform(Operation.CREATE, KEY, CreateResponse)
+    which = made.unique_identifier
+    say(f"Create   an AES-256 key, {which}")
+    got = session.perform(Operation.GET, GetRequest(unique_identifier=which), GetResponse)
+    block = key_block_of(got.managed_object)
+    if block is None or not isinstance(block.key_value, KeyValue):
+        raise Failure("The server's answer holds no key.")
+    say(f"Get      a key of {block.cryptographic_length} bits")
+    session.perform(Operation.DESTROY, DestroyRequest(unique_identifier=which), DestroyResponse)
+    say("Destroy  done")
+
+
+COMMAND = Command(
+    "try",
+    "make a key on a running server, fetch it and destroy it",
+    _run,
+    _arguments,
+    settings=frozenset({"data", "kmip_host", "kmip_port"}),
+)
