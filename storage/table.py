@@ -56,19 +56,20 @@ class Table:
 
     def apply(self, draft: "Draft", state: State, head: bytes) -> None:
         """Take over a draft that has become the store's state."""
+        made: list[Row] = []
         for name, row in draft.rows.items():
             old = self.rows.get(name)
-            if row is None:
-                if old is not None:
-                    del self.rows[name]
-                    self.index.remove(old)
-                continue
-            self.rows[name] = row
-            if old is not None and old.serial == row.serial:
+            if old is not None and row is not None and old.serial == row.serial:
+                self.rows[name] = row
                 self.index.replace(old, row)
                 continue
             if old is not None:
+                del self.rows[name]
                 self.index.remove(old)
+            if row is not None:
+                made.append(row)
+        for row in sorted(made, key=lambda row: row.serial):  # the index goes by age
+            self.rows[row.name] = row
             self.index.add(row)
         self.unlocked, self.keyring = draft.unlocked, draft.keyring
         self.state, self.head = state, head

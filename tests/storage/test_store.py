@@ -1,0 +1,482 @@
+import gc
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stores import CHEAP, PASSWORD, SECRET, put, shared_stores, terms
+
+from storage import (
+    KEEP,
+    Conflict,
+    Found,
+    InUse,
+    KeyFile,
+    MemoryBackend,
+    MemorySpace,
+    Missing,
+    Password,
+    Query,
+    Remove,
+    SQLiteBackend,
+    Unavailable,
+    WrongSecret,
+    open_store,
+)
+from storage.backend import Kind
+from storage.testing import FailingBackend, SlowBackend
+
+
+def having(*names):
+    return Query(tuple(frozenset({name.encode()}) for name in names))
+
+
+async def test_a_record_lives(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        await store.commit([put(b"n", 0, b"meta", b"body", terms("a", date=1))])
+        record = await store.read(b"n")
+        assert (record.name, record.version, record.meta) == (b"n", 1, b"meta")
+        assert record.terms == terms("a", date=1)
+        assert await store.read_body(b"n", 1) == b"body"
+        await store.commit([put(b"n", 1, b"second", KEEP, terms("b"))])
+        assert (await store.read(b"n")).meta == b"second"
+        assert await store.read_body(b"n", 2) == b"body"
+        assert await store.search(having("a")) == Found([], 0)
+        assert await store.search(having("b")) == Found([b"n"], 1)
+        await store.commit([put(b"n", 2, b"third", None)])
+        assert await store.read_body(b"n", 3) is None
+        assert (store.version(b"n"), store.has_body(b"n"), store.count) == (3, False, 1)
+        await store.commit([Remove(b"n", 3)])
+        assert await store.read(b"n") is None
+        assert (store.version(b"n"), store.count) == (0, 0)
+
+
+async def test_it_is_all_there_again(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        for n in range(5):
+            await store.commit([put(b"%d" % n, 0, b"m%d" % n, b"b%d" % n, terms("t", n=n))])
+        await store.commit([put(b"0", 1, b"changed", KEEP, terms("t")), Remove(b"2", 1)])
+        anchor = store.anchor
+    async with open_store(make(), SECRET, anchor=anchor) as store:
+        assert store.anchor == anchor
+        assert (await store.read(b"0")).meta == b"changed"
+        assert await store.read_body(b"0", 2) == b"b0"
+        assert await store.search(having("t")) == Found([b"4", b"3", b"1", b"0"], 4)
+        await store.commit([put(b"5", found_by=terms("t"))])
+        found = await store.search(Query(limit=2, offset=1))
+        assert found == Found([b"4", b"3"], 5)
+
+
+async def test_a_commit_is_all_or_nothing(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        await store.commit([put(b"a"), put(b"b")])
+        with pytest.raises(Conflict) as caught:
+            await store.commit([put(b"a", 1), put(b"c"), put(b"b", 2)])
+        assert caught.value.name == b"b"
+        assert (store.version(b"a"), store.version(b"c")) == (1, 0)
+        for wrong in ([put(b"a")], [put(b"x", 1)], [Remove(b"x", 1)], [Remove(b"a", 2)]):
+            with pytest.raises(Conflict):
+                await store.commit(wrong)
+        with pytest.raises(ValueError, match="once"):
+            await store.commit([put(b"x"), Remove(b"x", 1)])
+        with pytest.raises(ValueError, match="name"):
+            await store.commit([put(b"")])
+        before = store.anchor
+        await store.commit([])
+        assert store.anchor == before
+
+
+async def test_read_body_is_of_that_version_or_a_conflict(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        await store.commit([put(b"n")])
+        await store.commit([put(b"n", 1, body=b"new")])
+        for version in (0, 1, 3):
+            with pytest.raises(Conflict):
+                await store.read_body(b"n", version)
+        assert await store.read_body(b"n", 2) == b"new"
+
+
+async def test_concurrent_callers_share_commits(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        async with trio.open_nursery() as nursery:
+            for n in range(200):
+                nursery.start_soon(store.commit, [put(b"%d" % n, body=b"%d" % n)])
+        assert store.count == 200
+        assert store.anchor.number <= 3
+        assert await store.read_body(b"123", 1) == b"123"
+
+
+async def test_of_concurrent_changes_to_one_version_one_wins(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        await store.commit([put(b"n")])
+        outcomes = []
+
+        async def change(n):
+            try:
+                await store.commit([put(b"n", 1, b"%d" % n)])
+            except Conflict:
+                outcomes.append(None)
+            else:
+                outcomes.append(b"%d" % n)
+
+        async with trio.open_nursery() as nursery:
+            for n in range(20):
+                nursery.start_soon(change, n)
+        (won,) = [outcome for outcome in outcomes if outcome]
+        assert (await store.read(b"n")).meta == won
+        assert store.version(b"n") == 2
+
+
+async def test_changes_in_one_commit_see_each_other(make):
+    """Callers that share a back-end commit: made, changed, removed and made again in it."""
+    slow = SlowBackend(make())
+    slow.go.set()
+    async with open_store(slow, SECRET, create=True) as store:
+        slow.go, slow.waiting = trio.Event(), trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.commit, [put(b"first")])
+            await slow.waiting.wait()
+            for changes in (
+                [put(b"n", body=b"1")],
+                [put(b"n", 1, b"m2", KEEP)],
+                [Remove(b"n", 2)],
+                [put(b"n", 0, b"again", b"2")],
+                [put(b"gone")],
+                [Remove(b"gone", 1)],
+            ):
+                nursery.start_soon(store.commit, changes)
+                await trio.testing.wait_all_tasks_blocked()
+            slow.go.set()
+        assert store.anchor.number == 2
+    async with open_store(make(), SECRET) as store:
+        assert (await store.read(b"n")).meta == b"again"
+        assert await store.read_body(b"n", 1) == b"2"
+        assert (store.count, store.version(b"gone")) == (2, 0)
+
+
+async def test_a_cancelled_caller_does_all_or_nothing(make):
+    slow = SlowBackend(make())
+    slow.go.set()
+    async with open_store(slow, SECRET, create=True) as store:
+        slow.go, slow.waiting = trio.Event(), trio.Event()
+        async with trio.open_nursery() as nursery:
+            taken, queued = trio.CancelScope(), trio.CancelScope()
+
+            async def commit(scope, name):
+                with scope:
+                    await store.commit([put(name), put(name + b"2")])
+
+            nursery.start_soon(commit, taken, b"taken")
+            await slow.waiting.wait()
+            nursery.start_soon(commit, queued, b"queued")
+            await trio.testing.wait_all_tasks_blocked()
+            taken.cancel()
+            queued.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+            slow.go.set()
+        assert taken.cancelled_caught
+        assert queued.cancelled_caught
+        await store.commit([put(b"after")])
+        assert [store.version(name) for name in (b"taken", b"taken2", b"queued")] == [1, 1, 0]
+
+
+async def test_a_commit_under_way_is_finished_before_the_store_closes(make):
+    slow = SlowBackend(make())
+    slow.go.set()
+    outcomes = []
+    async with trio.open_nursery() as nursery, open_store(slow, SECRET, create=True) as store:
+        slow.go, slow.waiting = trio.Event(), trio.Event()
+
+        async def commit(name):
+            try:
+                await store.commit([put(name)])
+            except Unavailable:
+                outcomes.append((name, "refused"))
+            else:
+                outcomes.append((name, "durable"))
+
+        nursery.start_soon(commit, b"under way")
+        await slow.waiting.wait()
+        nursery.start_soon(commit, b"queued")
+        await trio.testing.wait_all_tasks_blocked()
+        slow.go.set()
+    with pytest.raises(Unavailable):
+        await store.commit([put(b"late")])
+    assert sorted(outcomes) == [(b"queued", "refused"), (b"under way", "durable")]
+    async with open_store(make(), SECRET) as store:
+        assert [store.version(b"under way"), store.version(b"queued")] == [1, 0]
+
+
+async def test_a_failed_commit_changes_nothing(make):
+    failing = FailingBackend(make())
+    async with open_store(failing, SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        failing.fail_next = 1
+        with pytest.raises(Unavailable):
+            await store.commit([put(b"b")])
+        assert store.version(b"b") == 0
+        await store.commit([put(b"b"), put(b"a", 1)])
+        assert store.count == 2
+
+
+async def test_a_failed_read_is_only_that(make):
+    failing = FailingBackend(make())
+    async with open_store(failing, SECRET, create=True, cache_bytes=0) as store:
+        await store.commit([put(b"a")])
+        for read in (store.read(b"a"), store.read_body(b"a", 1)):
+            failing.fail_next = 1
+            with pytest.raises(Unavailable):
+                await read
+        assert (await store.read(b"a")).meta == b"meta"
+
+
+async def test_a_commit_whose_answer_is_lost_is_found_again(make):
+    failing = FailingBackend(make())
+    async with open_store(failing, SECRET, create=True) as store:
+        failing.lose_answers = 1
+        await store.commit([put(b"a", found_by=terms("t"))])
+        assert store.version(b"a") == 1
+        assert await store.search(having("t")) == Found([b"a"], 1)
+        assert await store.read_body(b"a", 1) == b"body"
+        await store.commit([put(b"a", 1)])
+
+
+async def test_a_commit_in_doubt_is_settled_by_the_next(make):
+    failing = FailingBackend(make())
+    async with open_store(failing, SECRET, create=True) as store:
+
+        async def lose_everything(commit, true=failing.commit):
+            failing.fail_next = 0
+            try:
+                return await true(commit)
+            finally:
+                failing.fail_next = 1  # the question what became of it
+
+        failing.lose_answers = 1
+        failing.commit = lose_everything
+        with pytest.raises(Unavailable):
+            await store.commit([put(b"a")])
+        del failing.commit
+        assert store.version(b"a") == 0  # not known yet
+        await store.refresh()
+        assert store.version(b"a") == 1
+        await store.commit([put(b"a", 1)])
+
+
+async def test_opening(make):
+    with pytest.raises(Missing):
+        async with open_store(make(), SECRET):
+            pass
+    async with open_store(make(), SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        with pytest.raises(InUse):
+            async with open_store(make(), SECRET):
+                pass
+    with pytest.raises(WrongSecret):
+        async with open_store(make(), KeyFile(bytes(32)), create=True):
+            pass
+    async with open_store(make(), SECRET, create=True) as store:
+        assert store.count == 1
+
+
+async def test_errors_leave_the_block_as_they_are(make):
+    with pytest.raises(Conflict):
+        async with open_store(make(), SECRET, create=True) as store:
+            await store.commit([put(b"a", 1)])
+    with trio.CancelScope() as scope:
+        async with open_store(make(), SECRET) as store:
+            scope.cancel()
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+async def test_a_password_is_changed_without_touching_records(make):
+    async with open_store(make(), PASSWORD, create=True) as store:
+        await store.commit([put(b"a")])
+        added = await store.add_slot(SECRET)
+        await store.replace_slot(store.slot, Password("new", CHEAP))
+        assert {slot.number for slot in store.slots} == {1, added}
+    with pytest.raises(WrongSecret):
+        async with open_store(make(), PASSWORD):
+            pass
+    for secret in (SECRET, Password("new")):
+        async with open_store(make(), secret) as store:
+            assert await store.read_body(b"a", 1) == b"body"
+    async with open_store(make(), SECRET) as store:
+        assert store.slot == added
+        with pytest.raises(ValueError, match="no such"):
+            await store.remove_slot(77)
+        with pytest.raises(ValueError, match="no such"):
+            await store.replace_slot(77, SECRET)
+        await store.remove_slot(1)
+        with pytest.raises(ValueError, match="last"):
+            await store.remove_slot(added)
+    with pytest.raises(WrongSecret):
+        async with open_store(make(), Password("new")):
+            pass
+
+
+async def test_slots_are_bounded(make):
+    async with open_store(make(), SECRET, create=True) as store:
+        async with trio.open_nursery() as nursery:  # at once: none is lost
+            for n in range(7):
+                nursery.start_soon(store.add_slot, KeyFile(bytes([n]) * 32))
+        assert len(store.slots) == 8
+        with pytest.raises(ValueError, match="eight"):
+            await store.add_slot(SECRET)
+
+
+async def test_an_exclusive_store_asks_nothing_to_be_fresh(make):
+    counting = FailingBackend(make())
+    async with open_store(counting, SECRET, create=True) as store:
+        await store.commit([put(b"a", found_by=terms("t"))])
+        counting.calls.clear()
+        await store.refresh()
+        await store.search(having("t"))
+        await store.read(b"a")
+        await store.read_body(b"a", 1)
+        assert counting.calls == []
+
+
+async def test_nothing_of_a_record_is_in_the_clear():
+    space = MemorySpace()
+    word = b"a word nobody would seal by chance"
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        name = word + b" name"
+        await store.commit([put(name, 0, word, word, terms(word.decode(), **{word.decode(): 1}))])
+        await store.commit([put(name, 1, word, KEEP)])
+        assert repr(await store.read(name)).count("word") == 1
+    held = [space.header, space.head, *space.log.values()]
+    for blobs in space.blobs.values():
+        held += [*blobs, *blobs.values()]
+    assert not any(word[:8] in one for one in held)
+    sizes = {len(blob) for kind in Kind for blob in space.blobs[kind].values()}
+    assert sizes <= {256 + 42, 512 + 42}
+
+
+# The same random operations on every kind of store, and on a dict.
+
+NAME = st.sampled_from([b"a", b"b", b"c", b"d"])
+TERM_SET = st.frozensets(st.sampled_from(["x", "y", "z"]))
+CHANGE = st.tuples(
+    NAME, st.sampled_from(["put", "keep", "none", "remove"]), st.integers(0, 3), TERM_SET
+)
+STEP = st.lists(CHANGE, min_size=1, max_size=3, unique_by=lambda change: change[0])
+TRACE = st.lists(STEP | st.just("reopen") | st.just("rotate"), max_size=12)
+
+
+def to_change(step, serial):
+    name, kind, expected, found_by = step
+    if kind == "remove":
+        return Remove(name, max(expected, 1))
+    body = {"put": b"body %d" % serial, "keep": KEEP, "none": None}[kind]
+    return put(name, expected, b"meta %d" % serial, body, terms(*found_by))
+
+
+def apply_to_model(model, changes):
+    """The plain dict's verdict: None where refused, else the new dict."""
+    if any(change.expected != model.get(change.name, (0,))[0] for change in changes):
+        return None
+    new = dict(model)
+    for change in changes:
+        if isinstance(change, Remove):
+            del new[change.name]
+            continue
+        old = new.get(change.name, (0, None, None, None))
+        body = old[2] if change.body is KEEP else change.body
+        new[change.name] = (change.expected + 1, change.meta, body, change.terms)
+    return new
+
+
+async def compare(store, model):
+    assert store.count == len(model)
+    for name in (b"a", b"b", b"c", b"d"):
+        version, meta, body, found_by = model.get(name, (0, None, None, None))
+        assert store.version(name) == version
+        record = await store.read(name)
+        assert (record and (record.version, record.meta, record.terms)) == (
+            (version, meta, found_by) if version else None
+        )
+        if version:
+            assert await store.read_body(name, version) == body
+    for word in ("x", "y", "z"):
+        found = await store.search(having(word))
+        there = {name for name, held in model.items() if word.encode() in held[3].exact}
+        assert (set(found.names), found.total) == (there, len(there))
+    # Newest first: a dict keeps the order of creation, too.
+    assert (await store.search(Query())).names == list(reversed(model))
+
+
+async def run_trace(make, trace):
+    model = {}
+    serial = 0
+    steps = iter([*trace, "reopen"])
+    going = True
+    while going:
+        going = False
+        async with open_store(make(), SECRET, create=True) as store:
+            await compare(store, model)
+            for step in steps:
+                if step == "reopen":
+                    going = True
+                    break
+                if step == "rotate":
+                    await store.rotate(SECRET)
+                    continue
+                serial += 1
+                changes = [to_change(change, serial) for change in step]
+                expected = apply_to_model(model, changes)
+                if expected is None:
+                    with pytest.raises(Conflict):
+                        await store.commit(changes)
+                else:
+                    await store.commit(changes)
+                    model = expected
+                await compare(store, model)
+
+
+@given(TRACE)
+@settings(max_examples=40, deadline=None)
+def test_any_trace_in_memory(trace):
+    space = MemorySpace()
+    trio.run(run_trace, lambda: MemoryBackend(space), trace)
+
+
+@pytest.mark.slow
+def test_any_trace_in_a_file(tmp_path):
+    runs = iter(range(1_000_000))
+
+    @given(TRACE)
+    @settings(max_examples=15, deadline=None)
+    def check(trace):
+        path = tmp_path / str(next(runs))
+        trio.run(run_trace, lambda: SQLiteBackend(path), trace)
+
+    check()
+    gc.collect()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), STEP), max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_any_trace_on_several_servers(trace):
+    """One after the other, each after a refresh: several servers are as one."""
+
+    async def run():
+        model = {}
+        async with shared_stores(count=3) as stores:
+            for serial, (server, step) in enumerate(trace):
+                changes = [to_change(change, serial) for change in step]
+                expected = apply_to_model(model, changes)
+                if expected is None:
+                    with pytest.raises(Conflict):
+                        await stores[server].commit(changes)
+                else:
+                    await stores[server].commit(changes)
+                    model = expected
+            for store in stores:
+                await store.refresh()
+                await compare(store, model)
+            assert len({store.anchor for store in stores}) == 1
+
+    trio.run(run)
