@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from kmip.attributes import Attributes
 from kmip.carriage import Template
-from kmip.enums import ObjectType
-from kmip.structures import Structure, structure
-from kmip.versions import V2_1, since
+from kmip.enums import ItemType, ObjectType
+from kmip.items import Item
+from kmip.structures import Structure, structure, wrong_type
+from kmip.tags import Tag
+from kmip.versions import DIALECTS, V2_1, ProtocolVersion, since
 
 
 @structure
@@ -19,11 +22,33 @@ class ObjectTypes(Structure):
     object_type: tuple[ObjectType, ...] = ()
 
 
+class GroupNames(NamedTuple):
+    """Object Groups by their names; in 3.0 Group Links, as the attribute is one there."""
+
+    @property
+    def tags(self) -> Sequence[int]:
+        """Both tags."""
+        return (Tag.OBJECT_GROUP, Tag.GROUP_LINK)
+
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> tuple[str, ...]:
+        """The names."""
+        for item in items:
+            if item.type not in (ItemType.TEXT_STRING, ItemType.NAME_REFERENCE):
+                raise wrong_type(item, ItemType.TEXT_STRING)
+        return tuple(str(item.value) for item in items)
+
+    def write(self, value: Any, version: ProtocolVersion) -> Iterable[Item]:
+        """One item for each name."""
+        if DIALECTS[version].links_are_attributes:
+            return (Item(Tag.GROUP_LINK, ItemType.NAME_REFERENCE, name) for name in value)
+        return (Item(Tag.OBJECT_GROUP, ItemType.TEXT_STRING, name) for name in value)
+
+
 @structure
 class ObjectGroups(Structure):
     """2.1 section 7.23."""
 
-    object_group: tuple[str, ...] = ()
+    object_group: Annotated[tuple[str, ...], GroupNames()] = ()
 
 
 @structure

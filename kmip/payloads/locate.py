@@ -11,7 +11,7 @@ from kmip.enums import ObjectGroupMember
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
-from kmip.versions import V1_1, V1_3, V3_0, since
+from kmip.versions import V1_1, V1_3, V2_1, V3_0, Span, since
 
 
 @structure
@@ -25,7 +25,7 @@ class LocateRequest(Structure):
     maximum_items: int | None = None
     offset_items: Annotated[int | None, since(V1_3)] = None
     storage_status_mask: StorageStatusMask | None = None
-    object_group_member: Annotated[ObjectGroupMember | None, since(V1_1)] = None
+    object_group_member: Annotated[ObjectGroupMember | None, Span(V1_1, V2_1)] = None
     object_class_mask: Annotated[int | None, since(V3_0)] = None
     attributes: AttributeList = field(default_factory=Attributes)
 
