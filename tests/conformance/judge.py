@@ -1,0 +1,108 @@
+"""Play the OASIS cases with the independent judge, against a server that runs or one of its own.
+
+    python tests/conformance/judge.py --only 'SKLC*'              a server on port 5696
+    python tests/conformance/judge.py --data DIR --kmip-port N    another one
+    python tests/conformance/judge.py --start --only 'SKLC*' -v   a new one, which ends afterwards
+
+Whatever is no argument of ours goes to the judge, whose own help is `--judge-help`. The server has
+to be set up as `prepare` does it; see docs/conformance.md.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.conformance.cases import CASES, JUDGE  # noqa: E402 # a script finds the tests so
+
+CLIENT = "one-time-user"
+"""The Common Name of the judge's certificate. A case (TC-CREG-2) identifies itself by this user's
+password, and must see what the certificate's client has made."""
+
+USERS = {CLIENT: "one-time-password", "administrator": "password"}
+"""Who identifies by a password in the cases."""
+
+SETTINGS = ["--legacy-algorithms", "allow"]
+"""The cases use 3DES and SHA-1."""
+
+
+def prepare(data: Path) -> None:
+    """Make the certificate and the users that the cases need."""
+    strongroom(data, "client-certificate", CLIENT)
+    for name, password in USERS.items():
+        words = ["user", "add", name, "--password-file", "-", "--replace"]
+        strongroom(data, *words, password=password)
+
+
+def strongroom(data: Path, *words: str, password: str = "") -> None:
+    """Run one of the server's commands."""
+    command = [sys.executable, "-m", "server", *words, "--data", str(data)]
+    subprocess.run(
+        command, input=password.encode(), cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+@contextmanager
+def server(data: Path, log: Path) -> Iterator[int]:
+    """A server that keeps everything under `data`, prepared for the cases; its port."""
+    prepare(data)
+    words = ["serve", "--data", str(data), "--kmip-port", "0", *SETTINGS]
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "server", *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            banner = process.stdout.readline()
+            if " on " not in banner:
+                raise SystemExit(f"the server did not start; see {log}")
+            yield int(banner.split(" on ")[1].split(",")[0].rpartition(":")[2])
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def command(data: Path, port: int, words: Sequence[str]) -> list[str]:
+    """The judge's command line."""
+    tls = data / "tls"
+    name = CLIENT if (tls / f"{CLIENT}.pem").exists() else "client"
+    return [
+        *(sys.executable, str(JUDGE), "--host", "localhost", "--port", str(port)),
+        *("--ca", str(tls / "ca.pem")),
+        *("--cert", str(tls / f"{name}.pem"), "--key", str(tls / f"{name}.key")),
+        *("--vectors", str(CASES), *words),
+    ]
+
+
+def main() -> int:
+    """Run the judge; its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT / ".strongroom", help="the server's")
+    parser.add_argument("--kmip-port", type=int, default=5696)
+    parser.add_argument("--start", action="store_true", help="start a server of its own")
+    parser.add_argument("--log", type=Path, default=Path(os.devnull), help="of that server")
+    parser.add_argument("--judge-help", action="store_true")
+    ours, words = parser.parse_known_args()
+    if ours.judge_help:
+        return subprocess.run([sys.executable, str(JUDGE), "--help"], check=False).returncode
+    if not ours.start:
+        return subprocess.run(command(ours.data, ours.kmip_port, words), check=False).returncode
+    with tempfile.TemporaryDirectory() as place, server(Path(place), ours.log) as port:
+        return subprocess.run(command(Path(place), port, words), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
