@@ -1,19 +1,12 @@
 """What vendors publish about their chips after they are made: revocation, TCB levels, identities.
 
 Collateral is bytes here: it is signed by the vendor, verified together with the evidence, and
-not trusted before. It travels in the JSON form that the tools of Intel's ecosystem share
-(`DCAPCollateral.from_json`), or is fetched: `fetch_collateral` is given a function that gets a
-URL, so that this module knows which documents are needed and nothing about networks.
+not trusted before. It is kept and passed on as JSON, for Intel's in the form that the tools of
+that ecosystem share. `enclave.fetch` knows where it comes from.
 
-    SEV-SNP   revocation list of the product, from AMD's key distribution service (KDS)
+    SEV-SNP   revocation lists of the product's root
     TDX, SGX  TCB info, QE identity, PCK revocation list, root revocation list, and the chains
-              of those who signed them, from Intel's provisioning certification service (PCS)
-
-A verifier needs a revocation list of AMD about once a year, and Intel's documents about once a
-month. Fetch them beforehand, and keep them: verification itself never waits for a vendor.
-
-Source: AMD 57230, "VCEK Certificate and KDS Interface Specification", 1.00; AMD 58369, "VLEK";
-Intel, "Provisioning Certification Service API", version 4.
+              of those who signed them
 """
 
 from __future__ import annotations
@@ -30,10 +23,6 @@ from enclave.snp.abi import Product
 MAX_COLLATERAL_SIZE = 4 << 20  # all documents of one platform have about 60 KB
 MAX_DOCUMENT_SIZE = 1 << 20  # TCB infos have about 10 KB
 MAX_CHAIN_SIZE = 1 << 15  # two certificates of about 1 KB each in PEM
-
-KDS = "https://kdsintf.amd.com"
-PCS = "https://api.trustedservices.intel.com"
-INTEL_ROOT_CRL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
 
 
 @dataclass(frozen=True)
@@ -52,6 +41,26 @@ class SNPCollateral:
             raise InvalidEvidence("collateral", f"{len(self.revocation_lists)} revocation lists")
         if any(len(listing) > MAX_REVOCATION_LIST_SIZE for listing in self.revocation_lists):
             raise InvalidEvidence("collateral", "a revocation list is too long")
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """The collateral in `{"revocation_lists": ["3082…"]}`, lists in hexadecimal.
+
+        Raises:
+            InvalidEvidence: not such an object, or too long.
+        """
+        lists = read_json(data, "collateral").get("revocation_lists")
+        if not isinstance(lists, list) or not all(isinstance(entry, str) for entry in lists):
+            raise InvalidEvidence("collateral", "revocation_lists is not a list of strings")
+        try:
+            return cls(tuple(bytes.fromhex(entry) for entry in lists))
+        except ValueError:
+            raise InvalidEvidence("collateral", "a revocation list is not hexadecimal") from None
+
+    def to_json(self) -> bytes:
+        """The JSON that `from_json` reads."""
+        lists = [listing.hex() for listing in self.revocation_lists]
+        return json.dumps({"revocation_lists": lists}).encode()
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,6 @@ class DCAPCollateral:
         Raises:
             InvalidEvidence: not such an object, or too long.
         """
-        if len(data) > MAX_COLLATERAL_SIZE:
-            raise InvalidEvidence("collateral", f"more than {MAX_COLLATERAL_SIZE} bytes")
         document = read_json(data, "collateral")
         return cls(**{entry.name: _part(document, entry.name) for entry in fields(cls)})
 
@@ -126,12 +133,14 @@ def read_json(data: bytes, what: str) -> dict[str, Any]:
     """The JSON object in `data`.
 
     Args:
-        data: UTF-8; the caller has bounded its length.
+        data: UTF-8, at most 4 MiB.
         what: the name of the document, for the error.
 
     Raises:
-        InvalidEvidence: not JSON, too deep, or not an object.
+        InvalidEvidence: not JSON, too long, too deep, or not an object.
     """
+    if len(data) > MAX_COLLATERAL_SIZE:
+        raise InvalidEvidence(what, f"more than {MAX_COLLATERAL_SIZE} bytes")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
