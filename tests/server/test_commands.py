@@ -207,24 +207,21 @@ def test_on_a_terminal_a_password_is_asked_for_twice_and_not_echoed(tmp_path: Pa
     terminal = f"import pty, sys; sys.exit(pty.spawn([{child}]) >> 8)"
 
     def answer(*answers: str) -> tuple[int, str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", terminal], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert process.stdin
-        assert process.stdout
-        shown = b""
-        for one in answers:
-            while not shown.rstrip().endswith(b":"):
-                more = os.read(process.stdout.fileno(), 1000)
-                assert more, shown
-                shown += more
-            process.stdin.write(one.encode() + b"\n")
-            process.stdin.flush()
-            shown += b"\n"
-        shown += process.stdout.read()
-        process.stdin.close()
-        process.stdout.close()
-        return process.wait(), shown.decode()
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, "-c", terminal], **pipes) as process:
+            assert process.stdin
+            assert process.stdout
+            shown = b""
+            for one in answers:
+                while not shown.rstrip().endswith(b":"):
+                    more = os.read(process.stdout.fileno(), 1000)
+                    assert more, shown
+                    shown += more
+                process.stdin.write(one.encode() + b"\n")
+                process.stdin.flush()
+                shown += b"\n"
+            shown += process.stdout.read()
+        return process.returncode, shown.decode()
 
     status, shown = answer("secret", "other")
     assert status == 1

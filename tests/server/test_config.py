@@ -7,7 +7,7 @@ import pytest
 
 from server.config import Config
 from server.failure import Failure
-from server.settings import kind_of, rows
+from server.settings import gather, kind_of, rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,3 +56,8 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         Config(tls_certificate=Path("/c"))
     with pytest.raises(Failure, match="not both"):
         Config(store_password_file=Path("/p"), store_password_prompt=True)
+
+
+def test_variables_of_the_tests_and_of_the_commands_are_left_alone() -> None:
+    variables = {"STRONGROOM_SHARED": "../shared", "STRONGROOM_CONFIG": "x.toml"}
+    assert gather(Config, {}, variables, None)["data"].value == Path(".strongroom")
