@@ -1,0 +1,204 @@
+"""A server's certificate that carries evidence, made and kept fresh.
+
+The server's key lives in the VM. Its certificate is self-signed and says nothing by itself; the
+evidence inside has the chip sign the claims, and the claims name the key. So whoever completes a
+TLS handshake with that certificate holds a key that this code, on such a chip, spoke for. What is
+then proved of whom, and that a certificate alone gives no more freshness than its life, is told
+in docs/attestation.md.
+
+A certificate lives at most 24 hours (`enclave.claims.MAX_LIFE`). `keep_fresh` makes the next one at
+two thirds of that, and goes on serving the present one while the chip does not answer.
+
+Python's `ssl` does not offer the exporter (RFC 9266) that would bind evidence to one connection.
+The binding is to the key, whose private half does not leave the VM, and to a nonce where the
+verifier asks for one. The claim for an exporter's value is defined and stays absent.
+
+Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats"; RFC 5280; see `enclave.forms`.
+"""
+
+import logging
+import os
+import secrets
+import ssl
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from enclave import report_data
+from enclave.claims import Claims, encode
+from enclave.errors import EnclaveError
+from enclave.forms import (
+    BARE_OIDS,
+    TAGGED_EVIDENCE_OID,
+    TaggedEvidence,
+    write_bare,
+    write_tagged,
+)
+from enclave.tee import Tee
+
+RETRY_SECONDS: Final = 60.0  # of the eight hours that are left at the first attempt
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate (DER) and the end of its life."""
+
+    certificate: bytes
+    not_after: datetime
+
+
+async def attest(tee: Tee, claims: Claims) -> TaggedEvidence:
+    """Evidence over these claims.
+
+    Raises:
+        DeviceError, DeviceLost: see `enclave.tee.Tee`.
+    """
+    written = encode(claims)
+    return TaggedEvidence(await tee.evidence(report_data.of_claims(written)), written)
+
+
+async def issue_certificate(
+    tee: Tee,
+    key: ec.EllipticCurvePrivateKey,
+    claims: Claims,
+    *,
+    name: str = "strongroom",
+    dns_names: Collection[str] = (),
+    for_ckms: bool = False,
+) -> bytes:
+    """A self-signed DER certificate for `key` that carries evidence over `claims`.
+
+    Args:
+        tee: the chip.
+        key: the server's key.
+        claims: they name the key, and their validity becomes the certificate's.
+        name: the common name, for people.
+        dns_names: subject alternative names, for clients that look at them.
+        for_ckms: carry evidence in the bare form too (one more request to the chip). That evidence
+            has no role and no time; clients of this project do not look at it unless told to.
+
+    Raises:
+        DeviceError, DeviceLost: see `enclave.tee.Tee`.
+        ValueError: the claims name another key.
+    """
+    if claims.public_key_sha256 != sha256(_key_info(key.public_key())).digest():
+        raise ValueError("the claims name another key")
+    extensions = {TAGGED_EVIDENCE_OID: write_tagged(await attest(tee, claims))}
+    if for_ckms:
+        bare = await tee.evidence(report_data.of_bare_key(key.public_key()))
+        extensions[BARE_OIDS[tee.kind]] = write_bare(bare)
+    return _build(key, claims, name, dns_names, extensions)
+
+
+def make_claims(tee: Tee, key: ec.EllipticCurvePublicKey, **claims: Any) -> Claims:
+    """Claims about `key`: its hash and the chip's kind of sealing key, the rest as given."""
+    digest = sha256(_key_info(key)).digest()
+    return Claims(public_key_sha256=digest, sk=tee.sk, **claims)
+
+
+def _build(
+    key: ec.EllipticCurvePrivateKey,
+    claims: Claims,
+    name: str,
+    dns_names: Collection[str],
+    extensions: Mapping[str, bytes],
+) -> bytes:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(claims.not_before)
+        .not_valid_after(claims.not_after)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    )
+    if dns_names:
+        names = x509.SubjectAlternativeName([x509.DNSName(each) for each in dns_names])
+        builder = builder.add_extension(names, critical=False)
+    for oid, value in extensions.items():
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _key_info(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def use_certificate(
+    context: ssl.SSLContext, key: ec.EllipticCurvePrivateKey, certificate: bytes
+) -> None:
+    """Have new connections of `context` presented with this certificate; open ones keep theirs.
+
+    `ssl` takes keys from files only. The file is memory without a name, and the key in it is
+    encrypted under a password that exists for this call.
+    """
+    password = secrets.token_bytes(32).hex().encode()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
+    pem += x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, pem)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=password)
+    finally:
+        os.close(descriptor)
+
+
+def server_context() -> ssl.SSLContext:
+    """A context for servers whose clients verify evidence: TLS 1.3, no certificate yet."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+async def keep_fresh(
+    issue: Callable[[], Awaitable[Issued]],
+    install: Callable[[Issued], None],
+    now: Callable[[], datetime],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Issue a certificate and install it, and again at two thirds of its life, for ever.
+
+    The first failure to issue is raised, by `nursery.start` to whoever starts the server. Later
+    ones are logged and tried again while the present certificate serves; when it has ended,
+    clients refuse it by themselves.
+
+    Args:
+        issue: makes a certificate, valid from now.
+        install: puts it in place, as with `use_certificate`.
+        now: the clock, with a time zone.
+        task_status: started once the first certificate is in place.
+    """
+    issued = await issue()
+    install(issued)
+    task_status.started()
+    while True:
+        await trio.sleep(max(0.0, (issued.not_after - now()).total_seconds() * 2 / 3))
+        while True:
+            try:
+                issued = await issue()
+                break
+            except EnclaveError as error:
+                log.warning("certificate not renewed, ends %s: %s", issued.not_after, error)
+                await trio.sleep(RETRY_SECONDS)
+        install(issued)
