@@ -10,7 +10,9 @@ absent), and terms by which it is found. Meta plaintext, before sealing, all int
     16     tag of the body's blob; zero without one
     2, n   name
     4, n   meta
-    2      number of exact terms; each 2, n
+    2      number e of exact terms
+    2 e    their lengths
+    n      the terms, joined
     2      number of ranged terms; each 2, n (column) and 8 (signed value)
     ...    zeros up to the size class
 
@@ -25,6 +27,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 from storage.xaes import TAG_BYTES
@@ -166,9 +169,9 @@ class Content(NamedTuple):
             _LONG.pack(len(self.meta)),
             self.meta,
             _SHORT.pack(len(exact)),
+            struct.pack(f">{len(exact)}H", *map(len, exact)),
+            *exact,
         ]
-        for term in exact:
-            parts += (_SHORT.pack(len(term)), term)
         parts.append(_SHORT.pack(len(ranged)))
         for column, value in ranged.items():
             parts += (_SHORT.pack(len(column)), column, _VALUE.pack(value))
@@ -192,12 +195,10 @@ class Content(NamedTuple):
 def _terms(data: bytes, at: int) -> Terms:
     (count,) = _SHORT.unpack_from(data, at)
     at += 2
-    exact = []
-    for _ in range(count):
-        end = at + 2 + (data[at] << 8 | data[at + 1])
-        exact.append(data[at + 2 : end])
-        at = end
-    return Terms(frozenset(exact), dict(_ranged(data, at)))
+    lengths = struct.unpack_from(f">{count}H", data, at)
+    ends = list(accumulate(lengths, initial=at + 2 * count))
+    exact = frozenset([data[start:end] for start, end in pairwise(ends)])
+    return Terms(exact, dict(_ranged(data, ends[-1])))
 
 
 def _ranged(data: bytes, at: int) -> Iterator[tuple[bytes, int]]:

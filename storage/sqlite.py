@@ -170,6 +170,10 @@ class SQLiteBackend:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except UnicodeDecodeError:  # a damaged schema, quoted in SQLite's own message
+        raise Damaged from None
+    except MemoryError:
+        raise Unavailable("there is not enough memory to read the store's file") from None
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_IOERR_SHORT_READ or code is None:

@@ -1,6 +1,317 @@
-from storage import SQLiteBackend
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stores import SECRET, put
+
+from storage import Damaged, InUse, SQLiteBackend, Tampered, Unavailable, open_store
 from storage.testing import check_backend
 
 
 async def test_back_end(tmp_path):
     await check_backend(lambda: SQLiteBackend(tmp_path / "store"))
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A closed store with 60 records."""
+
+    async def fill():
+        async with open_store(SQLiteBackend(tmp_path / "store"), SECRET, create=True) as store:
+            await store.commit([put(b"%d" % n, meta=bytes(700)) for n in range(60)])
+
+    trio.run(fill)
+    return tmp_path / "store"
+
+
+async def open_and_read(path, create=False):
+    async with open_store(SQLiteBackend(path), SECRET, create=create, cache_bytes=0) as store:
+        for n in range(60):
+            await store.read(b"%d" % n)
+            await store.read_body(b"%d" % n, 1)
+        return store.count
+
+
+async def test_only_its_owner_may_read_the_file(tmp_path):
+    old = os.umask(0)
+    try:
+        async with open_store(SQLiteBackend(tmp_path / "store"), SECRET, create=True) as store:
+            await store.commit([put(b"a")])
+            modes = {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
+        assert modes == {0o600}
+    finally:
+        os.umask(old)
+
+
+async def test_it_is_as_durable_as_sqlite_can_be(tmp_path):
+    backend = SQLiteBackend(tmp_path / "store")
+    await backend.open()
+
+    def pragma(name):
+        return backend._writer.call(lambda c: c.execute(f"PRAGMA {name}").fetchone()[0])
+
+    assert await pragma("journal_mode") == "wal"
+    assert await pragma("synchronous") == 2
+    assert await pragma("secure_delete") == 1
+    await backend.aclose()
+
+
+async def test_another_process_is_told_so(path):
+    script = """
+        import sys, trio
+        from storage import InUse, KeyFile, SQLiteBackend, open_store
+        async def main():
+            try:
+                async with open_store(SQLiteBackend(sys.argv[1]), KeyFile(bytes(range(32)))):
+                    print("opened")
+            except InUse as error:
+                print(error)
+        trio.run(main)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
+    async with open_store(SQLiteBackend(path), SECRET):
+        told = await trio.run_process(command, capture_stdout=True)
+    assert told.stdout == b"another process has this store open\n"
+    told = await trio.run_process(command, capture_stdout=True)
+    assert told.stdout == b"opened\n"
+
+
+async def test_another_name_of_the_file_is_the_same_file(path):
+    os.link(path, path.with_name("other"))
+    async with open_store(SQLiteBackend(path), SECRET):
+        with pytest.raises(InUse):
+            await open_and_read(path.with_name("other"))
+
+
+@pytest.mark.parametrize("share", [0, 0.02, 0.3, 0.6, 0.95, 0.999])
+async def test_a_file_cut_short(path, share):
+    size = path.stat().st_size
+    os.truncate(path, int(size * share))
+    with pytest.raises(Tampered):
+        await open_and_read(path, create=True)
+
+
+async def test_files_that_are_not_ours(tmp_path):
+    (tmp_path / "text").write_text("no database at all" * 1000)
+    with sqlite3.connect(tmp_path / "other") as other:
+        other.execute("CREATE TABLE t (x)")
+    other.close()
+    for name in ("text", "other"):
+        with pytest.raises(Damaged):
+            await open_and_read(tmp_path / name, create=True)
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        await open_and_read(tmp_path, create=True)
+    with pytest.raises(Unavailable, match="cannot be opened"):
+        await open_and_read(tmp_path / "no" / "such" / "directory", create=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON meta BEGIN DELETE FROM body; END",
+        "CREATE VIEW v AS SELECT * FROM meta",
+        "DROP TABLE body",
+        "ALTER TABLE body RENAME TO other",
+        "PRAGMA application_id = 7",
+    ],
+)
+async def test_a_schema_that_is_not_ours(path, statement):
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+    with pytest.raises(Damaged):
+        await open_and_read(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE meta SET blob = 'text'",
+        "UPDATE meta SET handle = 7 WHERE rowid = 1",
+        "UPDATE body SET blob = 1.5",
+        "UPDATE log SET entry = 'text'",
+        "UPDATE place SET value = 'text' WHERE name = 'head'",
+        "UPDATE place SET value = 12 WHERE name = 'header'",
+        "UPDATE meta SET rowid = -rowid",
+        "DELETE FROM place",
+        "DELETE FROM log",
+        "DELETE FROM meta WHERE rowid = 5",
+        "DELETE FROM body WHERE rowid = 5",
+        "UPDATE meta SET blob = zeroblob(100000000) WHERE rowid = 5",
+    ],
+)
+async def test_contents_that_are_not_ours(path, statement):
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+    if "-rowid" in statement:  # only another order
+        assert await open_and_read(path) == 60
+        return
+    with pytest.raises(Tampered):
+        await open_and_read(path, create=True)
+
+
+@pytest.mark.slow
+def test_any_damage_is_noticed_or_harmless(path, tmp_path):
+    """Never anything but a right answer or an error of ours; never a wrong answer."""
+    content = path.read_bytes()
+    damaged = tmp_path / "damaged"
+
+    @given(st.lists(st.tuples(st.integers(0, len(content) - 1), st.binary(min_size=1, max_size=8))))
+    @settings(max_examples=60, deadline=None)
+    def check(edits):
+        data = bytearray(content)
+        for at, new in edits:
+            data[at : at + len(new)] = new
+        for left in tmp_path.glob("damaged*"):
+            left.unlink()
+        damaged.write_bytes(data)
+        with contextlib.suppress(Tampered, Unavailable):
+            assert trio.run(open_and_read, damaged) == 60
+
+    check()
+
+
+def limited(path, script, **limits):
+    """Run a script over a store in a child whose files may not grow beyond a limit."""
+
+    def limit():
+        for name, value in limits.items():
+            resource.setrlimit(getattr(resource, name), (value, value))
+
+    head = """
+        import sys, trio
+        from storage import *
+        secret, path = KeyFile(bytes(range(32))), sys.argv[1]
+        def put(n, size=20_000):
+            return Put(b"new %d" % n, 0, b"m", bytes(size), Terms())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(script), str(path)]
+    return subprocess.run(
+        command, capture_output=True, text=True, preexec_fn=limit, check=True, timeout=60
+    )
+
+
+def test_a_full_disk_refuses_commits_and_loses_nothing(path):
+    script = """
+        async def main():
+            done = 0
+            async with open_store(SQLiteBackend(path), secret) as store:
+                try:
+                    for n in range(1000):
+                        await store.commit([put(n)])
+                        done += 1
+                except Unavailable as error:
+                    print(error, file=sys.stderr)
+                assert (await store.read(b"7")).version == 1
+                assert store.count == 60 + done
+            print(done)
+        trio.run(main)
+    """
+    told = limited(path, script, RLIMIT_FSIZE=2 << 20)
+    done = int(told.stdout)
+    assert 5 < done < 1000
+    assert "does not answer" in told.stderr
+
+    async def check():
+        async with open_store(SQLiteBackend(path), SECRET) as store:
+            assert store.count in (60 + done, 60 + done + 1)  # the refused one may have happened
+            for n in range(done):
+                assert await store.read_body(b"new %d" % n, 1) == bytes(20_000)
+            await store.commit([put(b"there is room again")])
+
+    trio.run(check)
+
+
+WRITER = """
+    import sys, trio
+    from storage import KeyFile, Put, Remove, SQLiteBackend, Terms, KEEP, open_store
+
+    async def write(store, lane):
+        version = 0
+        while True:
+            one, other = b"%d one" % lane, b"%d other" % lane
+            body = b"%d" % (version + 1)
+            terms = Terms(frozenset({b"version " + body}))
+            await store.commit([Put(name, version, body, body, terms) for name in (one, other)])
+            version += 1
+            print(lane, version, flush=True)
+
+    async def main():
+        async with open_store(SQLiteBackend(sys.argv[1]), KeyFile(bytes(range(32))), create=True) \
+                as store:
+            async with trio.open_nursery() as nursery:
+                for lane in range(int(sys.argv[2]), int(sys.argv[2]) + 8):
+                    nursery.start_soon(write, store, lane)
+
+    trio.run(main)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", [1, 9, 40, 41, 42, 100, 333])
+def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path, lines):
+    """A real process is killed -9 after it has acknowledged so many commits."""
+    path = tmp_path / "store"
+    acknowledged = {}
+    for first in (0, 8):  # the second over what the first left
+        command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path), str(first)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(lines):
+                lane, version = map(int, process.stdout.readline().split())
+                acknowledged[lane] = version
+            process.send_signal(signal.SIGKILL)
+            for line in process.stdout:  # what it said before it died
+                if line.endswith("\n"):
+                    lane, version = map(int, line.split())
+                    acknowledged[lane] = version
+
+    async def check():
+        async with open_store(SQLiteBackend(path), SECRET) as store:
+            for lane in range(16):
+                one, other = b"%d one" % lane, b"%d other" % lane
+                version = store.version(one)
+                assert store.version(other) == version, "half a commit"
+                assert version >= acknowledged.get(lane, 0), "an acknowledged commit is lost"
+                if version:
+                    assert (await store.read(one)).meta == b"%d" % version
+                    assert await store.read_body(other, version) == b"%d" % version
+            await store.commit([put(b"and on it goes")])
+
+    trio.run(check)
+
+
+def test_a_copy_taken_while_it_is_open_is_whole_or_refused(path, tmp_path):
+    async def check():
+        async with open_store(SQLiteBackend(path), SECRET) as store:
+            await store.commit([put(b"new")])
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{path}{suffix}", tmp_path / f"copy{suffix}")
+            shutil.copy(path, tmp_path / "without")
+        async with open_store(SQLiteBackend(tmp_path / "copy"), SECRET) as store:
+            assert store.version(b"new") == 1
+        async with open_store(SQLiteBackend(tmp_path / "without"), SECRET) as store:
+            assert store.version(b"new") == 0  # an older state as a whole: only an anchor tells
+
+    trio.run(check)
+
+
+async def test_a_closed_back_end_is_unavailable(path):
+    backend = SQLiteBackend(path)
+    with pytest.raises(Unavailable, match="closed"):
+        await backend.load()
+    await backend.open()
+    await backend.aclose()
+    with pytest.raises(Unavailable, match="closed"):
+        await backend.load()

@@ -1,0 +1,150 @@
+"""Attacks on single records while the store is open."""
+
+import pytest
+import trio
+import trio.testing
+from stores import SECRET, put
+
+from storage import KEEP, MemoryBackend, Part, Reason, Tampered, open_store
+from storage.backend import Kind
+from storage.testing import LyingBackend, SlowBackend
+
+READ = {
+    Kind.META: lambda store: store.read(b"a"),
+    Kind.BODY: lambda store: store.read_body(b"a", store.version(b"a")),
+}
+PART = {Kind.META: Part.RECORD, Kind.BODY: Part.BODY}
+
+
+@pytest.fixture
+async def attacked(make):
+    """A store with two records, whose back end may lie; nothing is answered from the cache."""
+    lying = LyingBackend(make())
+    async with open_store(lying, SECRET, create=True, cache_bytes=0) as store:
+        await store.commit([put(b"a"), put(b"b", body=b"other")])
+        handle = store._table.keyring.now.handle
+        yield store, lying, handle(b"a"), handle(b"b")
+
+
+async def refused(store, kind):
+    with pytest.raises(Tampered) as caught:
+        await READ[kind](store)
+    assert caught.value.part is PART[kind]
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_each_attack_is_told_apart(attacked, kind):
+    store, lying, a, b = attacked
+    await lying.edit(kind, a)
+    assert await refused(store, kind) is Reason.EDITED
+    lying.truth()
+    await lying.edit(kind, a, at=-1)
+    assert await refused(store, kind) is Reason.EDITED
+    lying.truth()
+    await lying.swap(kind, a, b)
+    assert await refused(store, kind) is Reason.SWAPPED
+    lying.truth()
+    lying.drop(kind, a)
+    assert await refused(store, kind) is Reason.DROPPED
+    lying.truth()
+    await lying.freeze(kind, a)
+    await store.commit([put(b"a", 1, b"new", b"new")])
+    assert await refused(store, kind) is Reason.REPLAYED
+    lying.truth()
+    assert (await store.read(b"a")).meta == b"new"
+    assert await store.read_body(b"a", 2) == b"new"
+
+
+async def test_a_meta_blob_is_no_body(attacked):
+    store, lying, a, _ = attacked
+    (meta,) = await lying.get(Kind.META, [a])
+    lying.blobs[Kind.BODY][a] = meta
+    assert await refused(store, Kind.BODY) is Reason.EDITED
+
+
+async def test_a_kept_body_stays_good_and_an_older_one_does_not(attacked):
+    store, lying, a, _ = attacked
+    await lying.freeze(Kind.BODY, a)
+    await store.commit([put(b"a", 1, b"m2", KEEP)])
+    assert await store.read_body(b"a", 2) == b"body"
+    await store.commit([put(b"a", 2, b"m3", b"body")])  # equal, yet not the same
+    assert await refused(store, Kind.BODY) is Reason.REPLAYED
+
+
+async def test_a_removed_record_does_not_come_back(attacked):
+    store, lying, a, _ = attacked
+    await lying.freeze(Kind.META, a)
+    await lying.freeze(Kind.BODY, a)
+    await store.commit([put(b"a", 1, b"m", None)])
+    assert await store.read_body(b"a", 2) is None
+
+
+async def test_one_bad_record_does_not_spoil_the_others(attacked):
+    store, lying, a, _ = attacked
+    lying.drop(Kind.META, a)
+    assert await refused(store, Kind.META) is Reason.DROPPED
+    assert (await store.read(b"b")).version == 1
+    await store.commit([put(b"b", 1)])
+
+
+async def test_a_read_that_meets_a_commit_is_no_attack():
+    """The blob is fetched from before, the table is from after, and the other way round."""
+    slow = SlowBackend(MemoryBackend())
+    slow.go.set()
+    async with open_store(slow, SECRET, create=True, cache_bytes=0) as store:
+        await store.commit([put(b"a")])
+        slow.go, slow.waiting = trio.Event(), trio.Event()
+        true_get = slow._inner.get
+        fetched = []
+
+        async def get_while_committing(kind, handles):
+            answer = await true_get(kind, handles)
+            if not fetched:
+                fetched.append(answer)
+                slow.go.set()
+                while store.version(b"a") == 1:
+                    await trio.lowlevel.checkpoint()
+            return answer
+
+        slow._inner.get = get_while_committing
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.commit, [put(b"a", 1, b"new")])
+            await slow.waiting.wait()
+            assert (await store.read(b"a")).meta == b"meta"  # as it was when the read began
+        assert (await store.read(b"a")).meta == b"new"
+        slow._inner.get = true_get
+        slow.go, slow.waiting = trio.Event(), trio.Event()
+        true_commit = slow._inner.commit
+
+        async def read_before_the_table_knows(commit):
+            missed = await true_commit(commit)
+            nursery.start_soon(read_newest)
+            await trio.testing.wait_all_tasks_blocked()
+            return missed
+
+        async def read_newest():
+            assert (await store.read(b"a")).meta == b"newest"
+            fetched.append("after")
+
+        slow._inner.commit = read_before_the_table_knows
+        slow.go.set()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.commit, [put(b"a", 2, b"newest")])
+        assert fetched[-1] == "after"
+
+
+async def test_what_was_read_or_written_last_is_not_fetched(make):
+    counting = LyingBackend(make())
+    async with open_store(counting, SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+    counting = LyingBackend(make())
+    async with open_store(counting, SECRET) as store:
+        for _ in range(2):
+            assert (await store.read(b"a")).meta == b"meta"
+            assert await store.read_body(b"a", 1) == b"body"
+        assert counting.calls.count("get") == 2
+        await store.commit([put(b"a", 1, b"m2", b"b2")])
+        assert (await store.read(b"a")).meta == b"m2"
+        assert await store.read_body(b"a", 2) == b"b2"
+        assert counting.calls.count("get") == 2

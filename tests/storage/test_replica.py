@@ -1,0 +1,246 @@
+"""Several servers over one back end."""
+
+import copy
+
+import pytest
+import trio
+from stores import PASSWORD, SECRET, put, shared_stores, terms
+
+from storage import (
+    Conflict,
+    KeyFile,
+    MemoryBackend,
+    MemorySpace,
+    Part,
+    Query,
+    Reason,
+    Remove,
+    Tampered,
+    Unavailable,
+    WrongSecret,
+    open_store,
+)
+from storage import replica as replica_module
+from storage.testing import FailingBackend, LyingBackend
+
+
+async def test_each_follows_the_other():
+    async with shared_stores() as (one, other):
+        await one.commit([put(b"a", found_by=terms("t"))])
+        assert other.version(b"a") == 0
+        await other.refresh()
+        assert await other.read_body(b"a", 1) == b"body"
+        assert (await other.search(Query((frozenset({b"t"}),)))).names == [b"a"]
+        await other.commit([put(b"a", 1, b"m2")])
+        await one.refresh()
+        assert (await one.read(b"a")).meta == b"m2"
+        await one.commit([Remove(b"a", 2)])
+        await other.refresh()
+        assert await other.read(b"a") is None
+        assert one.anchor == other.anchor
+
+
+async def test_a_stale_server_reads_what_is_there_now():
+    async with shared_stores() as (one, other):
+        await one.commit([put(b"a")])
+        await other.refresh()
+        await one.commit([put(b"a", 1, b"m2", b"b2")])
+        assert (await other.read(b"a")).version == 2
+        assert await other.read_body(b"a", 2) == b"b2"
+        await one.commit([Remove(b"a", 2)])
+        other._reader._opened.drop(b"a")
+        assert await other.read(b"a") is None
+
+
+async def test_a_stale_server_refuses_and_accepts_by_the_newest_state():
+    async with shared_stores() as (one, other):
+        await one.commit([put(b"a"), put(b"b")])
+        with pytest.raises(Conflict):
+            await other.commit([put(b"a")])
+        await one.commit([Remove(b"a", 1)])
+        await other.commit([put(b"a")])  # its table still says it exists
+        assert other.version(b"a") == 1
+        await one.refresh()
+        assert one.version(b"a") == 1
+
+
+async def test_two_that_write_at_once_never_disagree(autojump_clock):
+    async with shared_stores() as stores:
+        won = []
+
+        async def write(store, n):
+            for _ in range(10):
+                version = store.version(b"counter")
+                try:
+                    await store.commit([put(b"counter", version), put(b"%d.%d" % (n, len(won)))])
+                except Conflict:
+                    await store.refresh()
+                else:
+                    won.append(n)
+
+        async with trio.open_nursery() as nursery:
+            for n in range(12):
+                nursery.start_soon(write, stores[n % 2], n)
+        for store in stores:
+            await store.refresh()
+            assert store.version(b"counter") == len(won)
+        assert stores[0].anchor == stores[1].anchor
+        assert won
+
+
+async def test_waiting_refreshes_share_one_request():
+    space = MemorySpace()
+    counting = FailingBackend(MemoryBackend(space, shared=True))
+    async with open_store(counting, SECRET, create=True) as store:
+        counting.calls.clear()
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(store.refresh)
+        # Some arrived after the first had asked, so his answer may be too old for them.
+        assert 1 <= counting.calls.count("tail") <= 2
+
+
+async def test_who_falls_behind_the_log_reads_everything_again(monkeypatch):
+    monkeypatch.setattr(replica_module, "_KEPT_SHARED", 4)
+    async with shared_stores() as (one, other):
+        await one.commit([put(b"old", found_by=terms("t"))])
+        await other.refresh()
+        for n in range(20):
+            await one.commit([put(b"%d" % n, found_by=terms("t"))])
+        await other.refresh()
+        assert other.anchor == one.anchor
+        assert (await other.search(Query((frozenset({b"t"}),)))).total == 21
+        await other.commit([put(b"more")])
+        await one.refresh()
+        assert one.anchor == other.anchor
+
+
+async def test_the_log_is_bounded_by_bytes(monkeypatch):
+    monkeypatch.setattr(replica_module, "_KEPT_BYTES", 20_000)
+    space = MemorySpace()
+    async with shared_stores(space) as (one, other):
+        for n in range(30):
+            await one.commit([put(b"%d" % n, meta=bytes(1500))])
+        assert 5 <= len(space.log) <= 12
+        await other.refresh()
+        assert other.count == 30
+
+
+async def test_a_changed_header_is_followed():
+    space = MemorySpace()
+    async with shared_stores(space) as (one, other):
+        number = await one.add_slot(PASSWORD)
+        await one.commit([put(b"a")])
+        await other.refresh()
+        assert {slot.number for slot in other.slots} == {1, number}
+        await other.remove_slot(number)
+        await one.commit([put(b"b")])
+        assert [slot.number for slot in one.slots] == [1]
+
+
+async def test_rotated_keys_stop_the_other_server():
+    space = MemorySpace()
+    async with shared_stores(space) as (one, other):
+        await one.commit([put(b"a")])
+        await other.refresh()
+        await one.rotate(KeyFile(bytes(40)))
+        with pytest.raises(WrongSecret, match="rotated"):
+            await other.refresh()
+        with pytest.raises(WrongSecret):
+            await other.commit([put(b"b")])
+        assert await one.read_body(b"a", 1) == b"body"
+    async with open_store(MemoryBackend(space, shared=True), KeyFile(bytes(40))) as again:
+        assert again.count == 1
+
+
+@pytest.fixture
+async def watched():
+    """Two servers at commit 2, the second of which is lied to; and the space as it was at 1."""
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (one,):
+        await one.commit([put(b"a")])
+        before = copy.deepcopy(space)
+        await one.commit([put(b"b")])
+        lying = LyingBackend(MemoryBackend(space, shared=True))
+        async with open_store(lying, SECRET) as other:
+            yield space, before, one, other, lying
+
+
+async def stopped(store, part, reason):
+    for attempt in (store.refresh(), store.read(b"a"), store.commit([put(b"z")])):
+        with pytest.raises(Tampered) as caught:
+            await attempt
+        assert (caught.value.part, caught.value.reason) == (part, reason)
+
+
+async def test_going_back_is_noticed(watched):
+    _, before, _, other, lying = watched
+    lying.places = (None, before.head)
+    await stopped(other, Part.HEAD, Reason.ROLLED_BACK)
+
+
+async def test_two_histories_are_noticed(watched):
+    _, before, _, other, lying = watched
+    async with shared_stores(before, 1) as (forked,):
+        await forked.commit([put(b"x")])
+    lying.places = (None, before.head)
+    await stopped(other, Part.HEAD, Reason.FORKED)
+
+
+async def test_a_longer_other_history_is_noticed(watched):
+    _, before, _, other, lying = watched
+    async with shared_stores(before, 1) as (forked,):
+        await forked.commit([put(b"x")])
+        await forked.commit([put(b"y")])
+    lying.places, lying.log = (None, before.head), {3: before.log[3]}
+    await stopped(other, Part.LOG, Reason.FORKED)
+
+
+@pytest.mark.parametrize(
+    "lie,reason",
+    [
+        (lambda log: {3: None}, Reason.DROPPED),
+        (lambda log: {4: None}, Reason.DROPPED),
+        (lambda log: {3: log[4], 4: log[3]}, Reason.SWAPPED),
+        (lambda log: {4: log[3]}, Reason.SWAPPED),
+        (lambda log: {3: log[2]}, Reason.SWAPPED),
+        (lambda log: {3: log[3][:-1] + b"?"}, Reason.EDITED),
+        (lambda log: {5: log[4]}, Reason.SWAPPED),
+    ],
+)
+async def test_lies_in_the_log_are_noticed(watched, lie, reason):
+    space, _, one, other, lying = watched
+    await one.commit([put(b"c")])
+    await one.commit([put(b"d")])
+    lying.log = lie(space.log)
+    await stopped(other, Part.LOG, reason)
+
+
+async def test_a_hidden_header_is_noticed(watched):
+    _, before, one, other, lying = watched
+    await one.add_slot(PASSWORD)
+    lying.places = (before.header, None)
+    with pytest.raises(Unavailable, match="header"):
+        await other.refresh()
+    lying.truth()
+    await other.refresh()
+    assert len(other.slots) == 2
+
+
+async def test_a_commit_without_an_answer_that_others_have_built_on():
+    """Our answer was lost, and before we could ask, another server had committed after us."""
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (one,):
+        failing = FailingBackend(MemoryBackend(space, shared=True))
+        async with open_store(failing, SECRET) as other:
+            true_tail = failing.tail
+
+            async def after_another_commit(after):
+                await one.commit([put(b"theirs", one.version(b"theirs"))])
+                return await true_tail(after)
+
+            failing.tail = after_another_commit
+            failing.lose_answers = 1
+            await other.commit([put(b"ours")])
+            assert (other.version(b"ours"), other.version(b"theirs")) == (1, 1)
+            assert one.anchor == other.anchor
