@@ -201,7 +201,7 @@ def _ensure_key(path: Path) -> PrivateKeyTypes:
 
 
 def _read_key(path: Path) -> PrivateKeyTypes:
-    pem = files.read(path, "The private key")
+    pem = files.read_private(path, "The private key")
     try:
         return load_pem_private_key(pem, password=None)
     except (TypeError, ValueError, UnsupportedAlgorithm):

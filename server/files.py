@@ -7,6 +7,7 @@ before; `create` only where nothing was, so that of two processes that start tog
 key and the other finds it.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from server.failure import Failure
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+
+log = logging.getLogger(__name__)
 
 
 def make_directory(path: Path) -> None:
@@ -71,6 +74,18 @@ def read(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Failure(f"{what} {path} cannot be read: {error.strerror}.") from None
+
+
+def read_private(path: Path, what: str) -> bytes:
+    """The contents of `path`, which should be readable by its owner only; else the log warns.
+
+    Raises:
+        Failure: it cannot be read.
+    """
+    content = read(path, what)
+    if path.stat().st_mode & 0o077:
+        log.warning("%s %s is open to other users of this machine", what, path)
+    return content
 
 
 @contextmanager

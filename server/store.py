@@ -128,7 +128,7 @@ def key_file(path: Path) -> KeyFile:
         Failure: it cannot be read, or is too short or too long.
     """
     try:
-        return KeyFile(files.read(path, "The key file"))
+        return KeyFile(files.read_private(path, "The key file"))
     except ValueError as error:
         raise Failure(f"The key file {path} cannot be used: {error}.") from None
 

@@ -64,3 +64,16 @@ def test_a_directory_in_the_place_of_a_file_leaves_nothing_behind(tmp_path: Path
     with pytest.raises(Failure, match="cannot be written"):
         files.replace(tmp_path / "file", b"")
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_private_file_that_others_can_read_is_told_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "key"
+    files.replace(path, b"secret")
+    assert files.read_private(path, "The key") == b"secret"
+    assert not caplog.text
+    path.chmod(0o640)
+    assert files.read_private(path, "The key") == b"secret"
+    assert f"The key {path} is open to other users" in caplog.text
+    assert "secret" not in caplog.text
