@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 from kmip.enums import (
     CredentialType,
@@ -33,9 +33,9 @@ class VendorSpecific(NamedTuple):
         """None that is read."""
         return ()
 
-    def read(self, items: Sequence[Item], version: ProtocolVersion) -> tuple[Item, ...]:
-        """The items."""
-        return tuple(items)
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> NoReturn:
+        """Never called, since it has no tags."""
+        raise AssertionError
 
     def write(self, value: Any, version: ProtocolVersion) -> Iterable[Item]:
         """The items."""
