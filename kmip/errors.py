@@ -198,9 +198,15 @@ class UsageLimitExceeded(KMIPError):
 
 
 class ReadOnlyAttribute(KMIPError):
-    """The client may not set, change or delete this attribute."""
+    """The client may not add or set this attribute (2.1 sections 6.1.2, 6.1.3 and 6.1.51)."""
 
     reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.READ_ONLY_ATTRIBUTE))
+
+
+class AttributeReadOnly(KMIPError):
+    """The client may not give, change or delete this attribute, as other operations call it."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.ATTRIBUTE_READ_ONLY))
 
 
 class MultiValuedAttribute(KMIPError):
