@@ -460,7 +460,12 @@ class DCAP:
             sequence(oid(f"{SGX}.1"), octet_string(b"\x99" * 16)),
             sequence(
                 oid(f"{SGX}.2"),
-                sequence(*tcb, sequence(oid(f"{SGX}.2.18"), octet_string(bytes(16)))),
+                sequence(
+                    *tcb,
+                    sequence(
+                        oid(f"{SGX}.2.18"), octet_string(bytes(svn & 0xFF for svn in self.svns))
+                    ),
+                ),
             ),
             sequence(oid(f"{SGX}.3"), octet_string(bytes(2))),
             sequence(oid(f"{SGX}.4"), octet_string(self.fmspc)),

@@ -1,0 +1,190 @@
+import json
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from enclave.certificates import MAX_REVOCATION_LIST_SIZE
+from enclave.collateral import (
+    MAX_CHAIN_SIZE,
+    MAX_COLLATERAL_SIZE,
+    MAX_DOCUMENT_SIZE,
+    DCAPCollateral,
+    SNPCollateral,
+)
+from enclave.errors import InvalidEvidence
+from enclave.evidence import TEE
+from enclave.fetch import Document, fetch_collateral, fetch_vcek, vcek_url
+from enclave.snp.abi import Product, SigningKey, parse_report
+from enclave.verify import verify
+from tests.enclave.forging import DCAP, NOW, PROCESSOR, SNP
+
+
+@pytest.mark.parametrize("collateral", [SNPCollateral(), SNP().collateral(), DCAP().collateral])
+def test_it_goes_through_json(collateral):
+    assert type(collateral).from_json(collateral.to_json()) == collateral
+
+
+@pytest.mark.parametrize("kind", [SNPCollateral, DCAPCollateral])
+@given(data=st.binary(max_size=60))
+def test_garbage_is_refused(kind, data):
+    with pytest.raises(InvalidEvidence):
+        kind.from_json(data)
+
+
+SNP_WRONG = {
+    "no list": b'{"revocation_lists": "3082"}',
+    "no text": b'{"revocation_lists": [3082]}',
+    "no hexadecimal": b'{"revocation_lists": ["zz"]}',
+    "too many": json.dumps({"revocation_lists": ["00"] * 7}).encode(),
+    "too long": json.dumps({"revocation_lists": ["00" * (MAX_REVOCATION_LIST_SIZE + 1)]}).encode(),
+    "deep": b"[" * 100_000,
+    "overlong": b" " * (MAX_COLLATERAL_SIZE + 1),
+}
+
+
+@pytest.mark.parametrize("data", SNP_WRONG.values(), ids=SNP_WRONG)
+def test_snp_collateral_is_read_strictly(data):
+    with pytest.raises(InvalidEvidence):
+        SNPCollateral.from_json(data)
+
+
+@pytest.mark.parametrize("name", list(DCAPCollateral.__dataclass_fields__))
+def test_each_part_is_there_and_text(name):
+    document = json.loads(DCAP().collateral.to_json())
+    for value in (None, 5):
+        with pytest.raises(InvalidEvidence, match=name):
+            DCAPCollateral.from_json(json.dumps(document | {name: value}).encode())
+
+
+def test_parts_are_bounded():
+    collateral = DCAP().collateral
+    for name, size in (("tcb_info", MAX_DOCUMENT_SIZE), ("tcb_info_issuer_chain", MAX_CHAIN_SIZE)):
+        with pytest.raises(InvalidEvidence, match=name):
+            replace(collateral, **{name: bytes(size + 1)})
+
+
+class Vendor:
+    """Answers what the vendors' services would, and remembers what was asked."""
+
+    def __init__(self, **documents):
+        self.documents = documents
+        self.asked = []
+
+    async def __call__(self, url):
+        self.asked.append(url)
+        return next(document for part, document in self.documents.items() if part in url)
+
+
+def pcs(collateral):
+    """Intel's service for this collateral; keywords are parts of URLs."""
+
+    def document(member, inner, signature, header, chain):
+        body = b'{"%s":%s,"signature":"%s"}' % (member, inner, signature.hex().encode())
+        return Document(body, {header: quote(chain)})
+
+    return {
+        "tcb?fmspc": document(
+            b"tcbInfo",
+            collateral.tcb_info,
+            collateral.tcb_info_signature,
+            "tcb-info-issuer-chain",
+            collateral.tcb_info_issuer_chain,
+        ),
+        "qe/identity": document(
+            b"enclaveIdentity",
+            collateral.qe_identity,
+            collateral.qe_identity_signature,
+            "sgx-enclave-identity-issuer-chain",
+            collateral.qe_identity_issuer_chain,
+        ),
+        "pckcrl": Document(
+            collateral.pck_crl,
+            {"sgx-pck-crl-issuer-chain": quote(collateral.pck_crl_issuer_chain)},
+        ),
+        "RootCA.der": Document(collateral.root_ca_crl),
+    }
+
+
+@pytest.mark.parametrize(
+    "forged, kind, authority",
+    [
+        (DCAP(), "tdx", "platform"),
+        (DCAP(ca=PROCESSOR), "tdx", "processor"),
+        (DCAP(tee=TEE.SGX, version=3), "sgx", "platform"),
+    ],
+)
+async def test_intels_documents_are_fetched_byte_for_byte(forged, kind, authority):
+    collateral = forged.collateral
+    vendor = Vendor(**pcs(collateral))
+    fetched = await fetch_collateral(forged.evidence, vendor)
+    assert fetched == collateral
+    assert verify(forged.evidence, fetched, forged.roots, NOW)
+    service = "https://api.trustedservices.intel.com"
+    assert vendor.asked == [
+        f"{service}/{kind}/certification/v4/tcb?fmspc=90c06f000000",
+        f"{service}/{kind}/certification/v4/qe/identity",
+        f"{service}/sgx/certification/v4/pckcrl?ca={authority}&encoding=der",
+        "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+    ]
+
+
+@pytest.mark.parametrize(
+    "part, document, why",
+    [
+        ("tcb?fmspc", Document(b"{}", {"tcb-info-issuer-chain": ""}), "tcbInfo"),
+        ("tcb?fmspc", Document(b'{"tcbInfo":{},"signature":"zz"}', {}), "hexadecimal"),
+        ("qe/identity", Document(bytes(MAX_DOCUMENT_SIZE + 1)), "more than"),
+        ("pckcrl", Document(b""), "sgx-pck-crl-issuer-chain"),
+    ],
+)
+async def test_documents_of_another_form_are_refused(part, document, why):
+    forged = DCAP()
+    vendor = Vendor(**(pcs(forged.collateral) | {part: document}))
+    with pytest.raises(InvalidEvidence, match=why):
+        await fetch_collateral(forged.evidence, vendor)
+
+
+async def test_nothing_is_fetched_for_a_quote_of_somebody_else():
+    vendor = Vendor()
+    with pytest.raises(InvalidEvidence):
+        await fetch_collateral(DCAP(ca="Somebody CA").evidence, vendor)
+    assert vendor.asked == []
+
+
+@pytest.mark.parametrize("product", Product)
+@pytest.mark.parametrize("signer", [SigningKey.VCEK, SigningKey.VLEK])
+async def test_amds_list_is_fetched(product, signer):
+    forged = SNP(product, signer)
+    vendor = Vendor(crl=Document(forged.collateral().revocation_lists[0]))
+    collateral = await fetch_collateral(forged.evidence, vendor)
+    assert verify(forged.evidence, collateral, forged.roots, NOW).revocation_checked
+    kind = signer.name.lower()
+    assert vendor.asked == [f"https://kdsintf.amd.com/{kind}/v1/{product}/crl"]
+
+
+async def test_a_product_is_known_by_its_processor_or_not_at_all():
+    evidence = replace(SNP(Product.TURIN).evidence, certificates=())
+    vendor = Vendor(crl=Document(b""))
+    await fetch_collateral(evidence, vendor)
+    assert vendor.asked == ["https://kdsintf.amd.com/vcek/v1/Turin/crl"]
+    old = replace(SNP(report_changes={"version": 2}).evidence, certificates=())
+    with pytest.raises(InvalidEvidence, match="which product"):
+        await fetch_collateral(old, vendor)
+
+
+async def test_a_chips_certificate_is_found_by_identity_and_tcb():
+    genoa, turin = SNP(), SNP(Product.TURIN)
+    assert vcek_url(parse_report(genoa.report), Product.GENOA) == (
+        f"https://kdsintf.amd.com/vcek/v1/Genoa/{'c1' * 64}"
+        "?blSPL=10&teeSPL=00&snpSPL=23&ucodeSPL=84"
+    )
+    assert vcek_url(parse_report(turin.report), Product.TURIN) == (
+        f"https://kdsintf.amd.com/vcek/v1/Turin/{'c1' * 8}"
+        "?fmcSPL=01&blSPL=01&teeSPL=01&snpSPL=04&ucodeSPL=81"
+    )
+    leaf = genoa.leaf
+    vendor = Vendor(vcek=Document(leaf))
+    assert await fetch_vcek(parse_report(genoa.report), Product.GENOA, vendor) == leaf
