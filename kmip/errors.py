@@ -120,9 +120,9 @@ class ObjectArchived(KMIPError):
 
 
 class ObjectDestroyed(KMIPError):
-    """The object's material is gone."""
+    """The object's material is gone; Item Not Found up to 2.0, as clients of these expect."""
 
-    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.OBJECT_DESTROYED))
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_1, R.OBJECT_DESTROYED))
 
 
 class ObjectAlreadyExists(KMIPError):

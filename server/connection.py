@@ -61,8 +61,8 @@ async def answer(server: Server, message: bytes, client: Client | None) -> bytes
     limit = _maximum(item, server.config.max_message_bytes)
     if len(encoded) <= limit:
         return encoded
-    error = ResponseTooLarge("the response would be longer than the client takes")
-    return ttlv.encode(refusal(server, version_of(response), error))
+    large = ResponseTooLarge("the response would be longer than the client takes")
+    return ttlv.encode(refusal(server, version_of(response), large))
 
 
 async def respond(server: Server, item: Item, client: Client | None) -> Item:

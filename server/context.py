@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import trio
 
 from kmip.encodings import ttlv
-from kmip.enums import ObjectType, Operation, UniqueIdentifier
+from kmip.enums import Data, Operation, UniqueIdentifier
 from kmip.errors import (
     InvalidField,
     ItemNotFound,
@@ -30,9 +30,10 @@ from kmip.key_block import KeyValue
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
+from kmip.vocabulary import Named
 from server import policy, registry
 from server.client import Client
-from server.config import Config
+from server.config import Config, LegacyAlgorithms
 from server.held import Held
 from server.objects import Opened, Transaction
 from server.streams import Streams
@@ -86,11 +87,15 @@ class Made:
         placeholder: the ID Placeholder.
         by_operation: what the last operation of each kind made (2.1 section 11.60).
         by_item: what each item of the batch made, by its place from 0.
+        data_by_operation: the data that the last operation of each kind gave (2.1 section 7.9).
+        data_by_item: the data that each item gave.
     """
 
     placeholder: str | None = None
     by_operation: dict[UniqueIdentifier, str] = field(default_factory=dict)
     by_item: dict[int, str] = field(default_factory=dict)
+    data_by_operation: dict[Data, bytes] = field(default_factory=dict, repr=False)
+    data_by_item: dict[int, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(slots=True)
@@ -141,6 +146,7 @@ class Context:
     place: int
     room: Room
     _version: ProtocolVersion
+    _done: list[Any] = field(default_factory=list, repr=False)
 
     # Objects
 
@@ -204,6 +210,30 @@ class Context:
         for kind in kinds:
             self.made.by_operation[kind] = identifier
 
+    def data_of(self, given: bytes | Data | int | None) -> bytes | None:
+        """The data that a request means: its own, or what an earlier item of the batch gave.
+
+        Raises:
+            InvalidField: no item has given what it refers to.
+        """
+        if given is None or isinstance(given, bytes):
+            return given
+        if isinstance(given, Data):
+            found = self.made.data_by_operation.get(given)
+        else:
+            place = given if given >= 0 else self.place + given
+            found = self.made.data_by_item.get(place)
+        if found is None:
+            raise InvalidField("nothing before has given the data that is referred to")
+        return found
+
+    def give(self, data: bytes | None, kind: Data) -> bytes | None:
+        """Hand on data to the items that follow; the same data."""
+        if data is not None:
+            self.made.data_by_operation[kind] = data
+            self.made.data_by_item[self.place] = data
+        return data
+
     @staticmethod
     def new_identifier() -> str:
         """A Unique Identifier that nobody can guess: a random UUID, 36 characters."""
@@ -214,6 +244,23 @@ class Context:
     async def slowly(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run a call that takes long in a thread, so that no other client waits for it."""
         return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
+
+    @property
+    def allow_legacy(self) -> bool:
+        """Whether algorithms kept for old data may protect new data."""
+        return self.server.config.legacy_algorithms == LegacyAlgorithms.ALLOW
+
+    @property
+    def allow_legacy_reading(self) -> bool:
+        """Whether algorithms kept for old data may open and verify it."""
+        return self.server.config.legacy_algorithms != LegacyAlgorithms.REFUSE
+
+    def once(self, call: Callable[[], T]) -> T:
+        """The result of a call that must not be repeated when the item is performed anew."""
+        if not self._done:
+            self._done.append(call())
+        result: T = self._done[0]
+        return result
 
     # The client's version
 
@@ -234,11 +281,6 @@ class Context:
         """The operations that the client's version has and the server performs."""
         return registry.supported(self._version)
 
-    def knows(self, thing: ObjectType | Any) -> bool:
+    def knows(self, thing: Named) -> bool:
         """Whether the client's version has an enumeration value."""
-        return bool(thing.span.covers(self._version))
-
-    def require(self, condition: object, message: str) -> None:
-        """Refuse the request as an Invalid Field unless the condition holds."""
-        if not condition:
-            raise InvalidField(message)
+        return thing.span.covers(self._version)

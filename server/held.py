@@ -11,7 +11,7 @@ Date that has come counts without anybody writing it down.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from kmip import lifecycle
 from kmip.attribute_values import UsageLimits
@@ -57,6 +57,7 @@ class Held:
         archived: whether it is in archival storage.
         allocated: Usage Limits units that Get Usage Allocation has given out.
         version: of its record; 0: not yet committed.
+        opened: its key as the cryptographic library has it, once it has been used.
     """
 
     identifier: str
@@ -67,6 +68,7 @@ class Held:
     archived: bool = False
     allocated: int = 0
     version: int = 0
+    opened: Any = field(default=None, repr=False)
 
     @property
     def name(self) -> bytes:
@@ -80,6 +82,17 @@ class Held:
     def state(self, now: int) -> State:
         """The state at `now`, seconds since 1970."""
         return lifecycle.state_of(self.attributes, now)
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether its material is gone."""
+        return Tag.DESTROY_DATE in self.attributes
+
+    def view(self, now: int) -> Attributes:
+        """All attributes with the State at `now`: what a client sees."""
+        seen = self.attributes.copy()
+        seen.set(Tag.STATE, self.state(now))
+        return seen
 
     @property
     def usage_limits(self) -> UsageLimits | None:

@@ -12,9 +12,8 @@ import pkgutil
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kmip.payloads import PAYLOADS
-
 from kmip.enums import Operation
+from kmip.payloads import PAYLOADS
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion, Span
 

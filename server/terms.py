@@ -43,7 +43,7 @@ DATES: Final = frozenset(
 
 def terms_of(held: Held, now: int) -> Terms:
     """What the index is to know of an object, in the state that it has at `now`."""
-    exact = {owner_term(held.owner), _status_term(held.archived)}
+    exact = {owner_term(held.owner), _status_term(_status(held))}
     ranged: dict[bytes, int] = {}
     for key, value in held.attributes:
         if key in DATES:
@@ -62,8 +62,16 @@ def owner_term(owner: str) -> bytes:
     return _term(b"owner", owner.encode())
 
 
-def _status_term(archived: bool) -> bytes:
-    return _term(b"status", b"archival" if archived else b"on-line")
+def _status(held: Held) -> StorageStatusMask:
+    if held.is_destroyed:
+        return StorageStatusMask.DESTROYED_STORAGE
+    if held.archived:
+        return StorageStatusMask.ARCHIVAL_STORAGE
+    return StorageStatusMask.ON_LINE_STORAGE
+
+
+def _status_term(status: StorageStatusMask) -> bytes:
+    return _term(b"status", bytes([status]))
 
 
 def query_of(
@@ -78,7 +86,7 @@ def query_of(
     Args:
         attributes: the filter; every value of it must be met.
         owner: whose objects.
-        status: on-line or archival storage or both; None means on-line (2.1 section 6.1.32).
+        status: which storage the objects are in; None means on-line (2.1 section 6.1.32).
         offset: how many of the newest to pass over.
         limit: how many at most.
 
@@ -86,8 +94,8 @@ def query_of(
         InvalidField: more than two values of one date.
     """
     groups = [frozenset({owner_term(owner)})]
-    wanted = _statuses(status)
-    groups.append(frozenset(_status_term(archived) for archived in wanted))
+    wanted = StorageStatusMask.ON_LINE_STORAGE if status is None else status
+    groups.append(frozenset(_status_term(one) for one in StorageStatusMask if one & wanted))
     ranges: list[Range] = []
     for key in attributes.values:
         values = attributes.all(key)
@@ -102,17 +110,6 @@ def query_of(
 def due_query(now: int, limit: int) -> Query:
     """The query for objects whose state has changed by time since it was written."""
     return Query(ranges=(Range(DUE, high=now),), limit=limit)
-
-
-def _statuses(status: StorageStatusMask | None) -> list[bool]:
-    if status is None:
-        return [False]
-    found = []
-    if status & StorageStatusMask.ON_LINE_STORAGE:
-        found.append(False)
-    if status & StorageStatusMask.ARCHIVAL_STORAGE:
-        found.append(True)
-    return found
 
 
 def _range(key: Key, dates: tuple[int, ...]) -> Range:

@@ -1,0 +1,88 @@
+"""Objects as they leave the server: format, compression, wrapping, and what may leave at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kmip.enums import CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType
+from kmip.errors import (
+    KeyCompressionTypeNotSupported,
+    KeyFormatTypeNotSupported,
+    KeyValueNotPresent,
+    NotExtractable,
+    Sensitive,
+)
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.objects import Certificate, key_block_of
+from kmip.payloads.export import ExportRequest
+from kmip.payloads.get import GetRequest
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server.context import Context
+from server.crypto import key_formats
+from server.held import Held
+
+
+async def deliver(context: Context, held: Held, request: GetRequest | ExportRequest) -> Structure:
+    """The object in the form that a request asks for.
+
+    Raises:
+        NotExtractable, Sensitive: its material may not leave, or not so.
+        KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported: it has no such form.
+        ObjectDestroyed, ObjectArchived, KeyValueNotPresent: there is no material to give.
+    """
+    managed = await context.material(held)
+    block = key_block_of(managed)
+    if block is None:
+        _check_plain(managed, request.key_format_type)
+        _check_extractable(held, wrapped=False)
+        return managed
+    if block.key_value is None:
+        raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
+    _check_extractable(held, wrapped=block.key_wrapping_data is not None)
+    formed = in_format(
+        held.object_type, block, request.key_format_type, request.key_compression_type
+    )
+    return replace(managed, key_block=formed)
+
+
+def _check_extractable(held: Held, *, wrapped: bool) -> None:
+    if held.attributes.get(Tag.EXTRACTABLE) is False:
+        raise NotExtractable("the object is not extractable")
+    if held.attributes.get(Tag.SENSITIVE) and not wrapped:
+        raise Sensitive("the object is sensitive: ask for it wrapped")
+
+
+def _check_plain(managed: Structure, wanted: KeyFormatType | None) -> None:
+    """Objects without a key block have one form."""
+    own = KeyFormatType.X_509 if isinstance(managed, Certificate) else None
+    if wanted is not None and wanted != own:
+        raise KeyFormatTypeNotSupported("the object has no such format")
+
+
+def in_format(
+    object_type: ObjectType,
+    block: KeyBlock,
+    wanted: KeyFormatType | None,
+    compression: KeyCompressionType | None = None,
+) -> KeyBlock:
+    """A key block in another format; a wrapped one keeps the format it has."""
+    if block.key_wrapping_data is not None:
+        if wanted not in (None, block.key_format_type):
+            raise KeyFormatTypeNotSupported("a wrapped key has the format it was wrapped in")
+        if compression is not None:
+            raise KeyCompressionTypeNotSupported("a wrapped key cannot be compressed")
+        return block
+    if wanted is None and compression is None:
+        return block
+    to_format = wanted or block.key_format_type
+    algorithm: CryptographicAlgorithm | None = block.cryptographic_algorithm
+    material = key_formats.convert(
+        object_type, block.key_material, block.key_format_type, to_format, algorithm, compression
+    )
+    return replace(
+        block,
+        key_format_type=to_format,
+        key_compression_type=compression,
+        key_value=KeyValue(key_material=material),
+    )

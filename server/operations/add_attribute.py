@@ -1,0 +1,25 @@
+"""Add Attribute (2.1 section 6.1.2)."""
+
+from kmip import attribute_rules
+from kmip.attributes import Instance
+from kmip.enums import Operation
+from kmip.errors import InvalidField
+from kmip.payloads.add_attribute import AddAttributeRequest, AddAttributeResponse
+from server import changing
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.ADD_ATTRIBUTE)
+async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttributeResponse:
+    """Give an object an attribute, or one more value of one."""
+    held = await context.change(request.unique_identifier)
+    key, value = request.new_attribute.key, request.new_attribute.value
+    if value is None:
+        raise InvalidField("there is no Attribute Value")
+    attribute_rules.check_add(key, value, changing.situation(context, held))
+    index = held.attributes.add(key, value)
+    context.keep(held)
+    return AddAttributeResponse(
+        unique_identifier=held.identifier, attribute=Instance(key, value, index)
+    )

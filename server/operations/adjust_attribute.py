@@ -1,0 +1,88 @@
+"""Adjust Attribute (2.1 section 6.1.3)."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from kmip import attribute_rules
+from kmip.attribute_table import ATTRIBUTES
+from kmip.attributes import Custom, Key
+from kmip.enums import AdjustmentType, ItemType, Operation
+from kmip.errors import InvalidDataType, InvalidField, MultiValuedAttribute, NumericRange
+from kmip.items import Item
+from kmip.payloads.adjust_attribute import AdjustAttributeRequest, AdjustAttributeResponse
+from kmip.tags import Tag
+from kmip.versions import INTERNAL
+from server import changing
+from server.context import Context
+from server.registry import operation
+
+RANGES: Final = {
+    ItemType.INTEGER: range(-(1 << 31), 1 << 31),
+    ItemType.LONG_INTEGER: range(-(1 << 63), 1 << 63),
+    ItemType.DATE_TIME: range(-(1 << 63), 1 << 63),
+    ItemType.DATE_TIME_EXTENDED: range(-(1 << 63), 1 << 63),
+    ItemType.INTERVAL: range(1 << 32),
+}
+"""The numbers that each type of item holds."""
+
+ADJUSTMENTS: Final[dict[AdjustmentType, Callable[[int, int], int]]] = {
+    AdjustmentType.INCREMENT: lambda value, by: value + by,
+    AdjustmentType.DECREMENT: lambda value, by: value - by,
+    AdjustmentType.NEGATE: lambda value, by: -value,
+}
+
+
+@operation(Operation.ADJUST_ATTRIBUTE)
+async def adjust_attribute(
+    context: Context, request: AdjustAttributeRequest
+) -> AdjustAttributeResponse:
+    """Increase, decrease or negate a number."""
+    if len(request.attribute_names) != 1:
+        raise InvalidField("one attribute is adjusted at a time")
+    held = await context.change(request.unique_identifier)
+    key = changing.key_of(request.attribute_names[0])
+    instances = changing.present(held, key)
+    if len(instances) != 1:
+        raise MultiValuedAttribute("the attribute has more than one value")
+    before = _item(key, held.attributes.get(key))
+    after = adjusted(before, request.adjustment_type, _amount(request.adjustment_value))
+    value: Any = after
+    if not isinstance(key, Custom):
+        value = ATTRIBUTES[key].form.read(after, INTERNAL)
+    attribute_rules.check_put(key, value, changing.situation(context, held))
+    held.attributes.set(key, value)
+    context.keep(held)
+    return AdjustAttributeResponse(unique_identifier=held.identifier)
+
+
+def adjusted(item: Item, how: AdjustmentType, by: int) -> Item:
+    """An item with its number adjusted; a Boolean can be negated.
+
+    Raises:
+        InvalidDataType: the item is of a type that cannot be adjusted so.
+        NumericRange: the result leaves the type's range.
+    """
+    if item.type == ItemType.BOOLEAN and how == AdjustmentType.NEGATE:
+        return Item(item.tag, item.type, not item.value)
+    span, change = RANGES.get(ItemType(item.type)), ADJUSTMENTS.get(how)
+    if span is None or change is None or not isinstance(item.value, int):
+        raise InvalidDataType("an attribute of this type cannot be adjusted so")
+    result = change(item.value, by)
+    if result not in span:
+        raise NumericRange("the result is out of the attribute's range")
+    return Item(item.tag, item.type, result)
+
+
+def _item(key: Key, value: Any) -> Item:
+    if isinstance(key, Custom):
+        return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
+    return ATTRIBUTES[key].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
+
+
+def _amount(value: Item | None) -> int:
+    """The Adjustment Value; 1 where there is none."""
+    if value is None:
+        return 1
+    if not isinstance(value.value, int):
+        raise InvalidDataType("the Adjustment Value is no number")
+    return value.value

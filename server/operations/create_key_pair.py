@@ -1,0 +1,54 @@
+"""Create Key Pair (2.1 section 6.1.9)."""
+
+from kmip.attributes import Attributes
+from kmip.cryptographic import CryptographicDomainParameters
+from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
+from kmip.payloads.create_key_pair import CreateKeyPairRequest, CreateKeyPairResponse
+from kmip.tags import Tag
+from server import making, pairs, protection
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.CREATE_KEY_PAIR)
+async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> CreateKeyPairResponse:
+    """Make a private and a public key that link to each other."""
+    common = await making.resolve(context, request.common_attributes)
+    private = _merged(common, await making.resolve(context, request.private_key_attributes))
+    public = _merged(common, await making.resolve(context, request.public_key_attributes))
+    making.required(private, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    protection.check(
+        private, request.private_protection_storage_masks or request.common_protection_storage_masks
+    )
+    protection.check(
+        public, request.public_protection_storage_masks or request.common_protection_storage_masks
+    )
+    domain: CryptographicDomainParameters | None = private.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
+    pair = await pairs.generate(context, private, domain)
+    private_held = making.make(
+        context, ObjectType.PRIVATE_KEY, pair.private_key, private, created=True
+    )
+    public_held = making.make(context, ObjectType.PUBLIC_KEY, pair.public_key, public, created=True)
+    making.link(private_held, LinkType.PUBLIC_KEY_LINK, public_held.identifier)
+    making.link(public_held, LinkType.PRIVATE_KEY_LINK, private_held.identifier)
+    context.objects.add(private_held)
+    context.objects.add(public_held)
+    context.remember(public_held.identifier, UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY)
+    context.remember(
+        private_held.identifier,
+        UniqueIdentifier.CREATE_KEY_PAIR_PRIVATE_KEY,
+        UniqueIdentifier.CREATE_KEY_PAIR,
+    )
+    return CreateKeyPairResponse(
+        private_key_unique_identifier=private_held.identifier,
+        public_key_unique_identifier=public_held.identifier,
+    )
+
+
+def _merged(common: Attributes, own: Attributes) -> Attributes:
+    """One key's own attributes come before what both have (1.4 section 4.2)."""
+    merged = own.copy()
+    for key, value in common:
+        if key not in own.values:
+            merged.add(key, value)
+    return merged

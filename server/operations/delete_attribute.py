@@ -1,0 +1,47 @@
+"""Delete Attribute (2.1 section 6.1.13)."""
+
+from kmip import attribute_rules
+from kmip.attributes import Instance, Key
+from kmip.enums import LinkType, Operation
+from kmip.errors import AttributeNotFound, InvalidField
+from kmip.payloads.delete_attribute import DeleteAttributeRequest, DeleteAttributeResponse
+from kmip.tags import Tag
+from server import changing
+from server.context import Context
+from server.held import Held
+from server.registry import operation
+
+
+@operation(Operation.DELETE_ATTRIBUTE)
+async def delete_attribute(
+    context: Context, request: DeleteAttributeRequest
+) -> DeleteAttributeResponse:
+    """Take an attribute, or one value of one, from an object."""
+    held = await context.change(request.unique_identifier)
+    key, indices = _meant(held, request)
+    attribute_rules.check_delete(key, changing.situation(context, held))
+    value = held.attributes.values[key][indices[0]]
+    for index in indices:
+        held.attributes.remove(key, index)
+    context.keep(held)
+    return DeleteAttributeResponse(
+        unique_identifier=held.identifier, attribute=Instance(key, value, indices[0])
+    )
+
+
+def _meant(held: Held, request: DeleteAttributeRequest) -> tuple[Key, list[int]]:
+    """The attribute and the instances of it that are to go."""
+    current, reference = request.current_attribute, request.attribute_reference
+    if current is not None:
+        return current.key, [changing.index_of(held, current.key, current, None)]
+    if reference is None:
+        raise InvalidField("no attribute is named")
+    if isinstance(reference.key, LinkType):
+        links = held.attributes.select([reference.key]).values.get(Tag.LINK)
+        if not links:
+            raise AttributeNotFound(f"the object has no {reference.key.names[0]}")
+        return Tag.LINK, list(links)
+    key = reference.key
+    if reference.index is not None:
+        return key, [changing.index_of(held, key, None, reference.index)]
+    return key, list(changing.present(held, key))

@@ -1,0 +1,22 @@
+"""Destroy (2.1 section 6.1.15)."""
+
+from kmip.enums import Operation, State
+from kmip.errors import ObjectDestroyed, WrongKeyLifecycleState
+from kmip.payloads.destroy import DestroyRequest, DestroyResponse
+from kmip.tags import Tag
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.DESTROY)
+async def destroy(context: Context, request: DestroyRequest) -> DestroyResponse:
+    """Destroy an object's material; its attributes stay, and tell when it was destroyed."""
+    held = await context.change(request.unique_identifier)
+    if held.is_destroyed:
+        raise ObjectDestroyed("the object is destroyed already")
+    if held.state(context.now) == State.ACTIVE:
+        raise WrongKeyLifecycleState("an Active object cannot be destroyed; revoke it first")
+    held.attributes.set(Tag.DESTROY_DATE, context.now)
+    held.managed = None
+    context.keep(held, body=True)
+    return DestroyResponse(unique_identifier=held.identifier)

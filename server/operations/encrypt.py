@@ -1,0 +1,57 @@
+"""Encrypt (2.1 section 6.1.17)."""
+
+from typing import Final
+
+from kmip.enums import Data, Operation
+from kmip.payloads.encrypt import EncryptRequest, EncryptResponse
+from server import parts, using
+from server.context import Context
+from server.crypto import ciphers
+from server.registry import operation
+
+SLOW_BYTES: Final = 1 << 18
+"""Data from which on a thread encrypts: below, changing threads takes longer than AES."""
+
+
+@operation(Operation.ENCRYPT)
+async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
+    """Encrypt data, or the next part of them."""
+    data = context.data_of(request.data) or b""
+
+    async def begin() -> tuple[str, ciphers.EncryptStream]:
+        key = await using.key_for(
+            context,
+            request.unique_identifier,
+            request.cryptographic_parameters,
+            using.USES[Operation.ENCRYPT],
+        )
+        using.charge(context, key.held, len(data))
+        stream = ciphers.EncryptStream(
+            key.key,
+            key.algorithm,
+            key.parameters,
+            iv_counter_nonce=request.iv_counter_nonce,
+            additional_data=request.authenticated_encryption_additional_data or b"",
+            allow_legacy=context.allow_legacy,
+        )
+        return key.held.identifier, stream
+
+    part = await parts.part_of(context, request, begin)
+    made_vector = None if request.correlation_value else part.state.iv_counter_nonce
+    if not part.is_last:
+        return EncryptResponse(
+            unique_identifier=part.identifier,
+            data=part.state.update(data),
+            iv_counter_nonce=made_vector,
+            correlation_value=part.correlation_value,
+        )
+    if len(data) < SLOW_BYTES:
+        done = part.state.finalize(data)
+    else:
+        done = await context.slowly(part.state.finalize, data)
+    return EncryptResponse(
+        unique_identifier=part.identifier,
+        data=context.give(done.data, Data.ENCRYPT),
+        iv_counter_nonce=made_vector,
+        authenticated_encryption_tag=done.authenticated_encryption_tag,
+    )

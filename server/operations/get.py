@@ -1,0 +1,24 @@
+"""Get (2.1 section 6.1.19)."""
+
+from kmip.enums import Operation
+from kmip.payloads.get import GetRequest, GetResponse
+from kmip.tags import Tag
+from server import delivery
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.GET)
+async def get(context: Context, request: GetRequest) -> GetResponse:
+    """Give an object; from then on it is not Fresh any more."""
+    held = await context.find(request.unique_identifier)
+    managed = await delivery.deliver(context, held, request)
+    if held.attributes.get(Tag.FRESH):
+        served = held.copy()
+        served.attributes.set(Tag.FRESH, value=False)
+        context.objects.put(served)
+    return GetResponse(
+        object_type=held.object_type,
+        unique_identifier=held.identifier,
+        managed_object=managed,
+    )

@@ -1,0 +1,19 @@
+"""Get Attribute List (2.1 section 6.1.20)."""
+
+from kmip.enums import Operation
+from kmip.payloads.get_attribute_list import GetAttributeListRequest, GetAttributeListResponse
+from server import reading
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.GET_ATTRIBUTE_LIST)
+async def get_attribute_list(
+    context: Context, request: GetAttributeListRequest
+) -> GetAttributeListResponse:
+    """Name the attributes that the object has."""
+    held = await context.find(request.unique_identifier)
+    attributes = reading.complete(context, held.view(context.now))
+    return GetAttributeListResponse(
+        unique_identifier=held.identifier, attribute_names=tuple(attributes.values)
+    )

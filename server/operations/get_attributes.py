@@ -1,0 +1,19 @@
+"""Get Attributes (2.1 section 6.1.21)."""
+
+from kmip.enums import Operation
+from kmip.payloads.get_attributes import GetAttributesRequest, GetAttributesResponse
+from server import reading
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.GET_ATTRIBUTES)
+async def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttributesResponse:
+    """Give the attributes asked for that the object has, or all of them."""
+    held = await context.find(request.unique_identifier)
+    attributes = held.view(context.now)
+    if request.attribute_names:
+        attributes = attributes.select(request.attribute_names)
+    else:
+        attributes = reading.complete(context, attributes)
+    return GetAttributesResponse(unique_identifier=held.identifier, attributes=attributes)

@@ -1,0 +1,28 @@
+"""Modify Attribute (2.1 section 6.1.34)."""
+
+from kmip import attribute_rules
+from kmip.attributes import Instance
+from kmip.enums import Operation
+from kmip.errors import InvalidField
+from kmip.payloads.modify_attribute import ModifyAttributeRequest, ModifyAttributeResponse
+from server import changing
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.MODIFY_ATTRIBUTE)
+async def modify_attribute(
+    context: Context, request: ModifyAttributeRequest
+) -> ModifyAttributeResponse:
+    """Put another value in the place of one that the object has."""
+    held = await context.change(request.unique_identifier)
+    key, value = request.new_attribute.key, request.new_attribute.value
+    if value is None:
+        raise InvalidField("there is no Attribute Value")
+    index = changing.index_of(held, key, request.current_attribute, request.new_attribute.index)
+    attribute_rules.check_modify(key, value, changing.situation(context, held))
+    changing.replace(held.attributes, key, index, value)
+    context.keep(held)
+    return ModifyAttributeResponse(
+        unique_identifier=held.identifier, attribute=Instance(key, value, index)
+    )

@@ -1,0 +1,129 @@
+"""Query (2.1 section 6.1.39): what the server does and is."""
+
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any, Final
+
+from kmip.cryptographic import RNGParameters
+from kmip.enums import (
+    CredentialType,
+    DestroyAction,
+    Operation,
+    ProfileName,
+    QueryFunction,
+    RNGMode,
+    ShreddingAlgorithm,
+    UnwrapMode,
+)
+from kmip.objects import OBJECTS
+from kmip.payloads.protection_storage import ProtectionStorageMasks
+from kmip.payloads.query import QueryRequest, QueryResponse
+from kmip.payloads.query_information import (
+    CapabilityInformation,
+    CredentialInformation,
+    ProfileInformation,
+    ServerInformation,
+)
+from server import making, protection
+from server.context import Context
+from server.registry import operation
+
+VENDOR: Final = "Strongroom"
+
+# Profiles of 1.x are named by version; 2.x has one name for each.
+PROFILES: Final = tuple(
+    profile
+    for profile in ProfileName
+    if "SERVER" in profile.name
+    and profile.name.startswith(
+        (
+            "BASELINE",
+            "SYMMETRIC_KEY_LIFECYCLE",
+            "ASYMMETRIC_KEY_LIFECYCLE",
+            "SYMMETRIC_KEY_FOUNDRY",
+            "OPAQUE_MANAGED_OBJECT_STORE",
+            "STORAGE_ARRAY",
+            "TAPE_LIBRARY",
+            "BASIC_CRYPTOGRAPHIC",
+            "ADVANCED_CRYPTOGRAPHIC",
+            "RNG_CRYPTOGRAPHIC",
+        )
+    )
+)
+"""The profiles whose cases the server passes (docs/conformance.md)."""
+
+RANDOM: Final[tuple[RNGParameters, ...]] = (making.RANDOM,)
+
+CAPABILITIES: Final = CapabilityInformation(
+    streaming_capability=True,
+    asynchronous_capability=False,
+    attestation_capability=False,
+    batch_undo_capability=True,
+    batch_continue_capability=True,
+    unwrap_mode=UnwrapMode.NOT_PROCESSED,
+    destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
+    shredding_algorithm=ShreddingAlgorithm.CRYPTOGRAPHIC,
+    rng_mode=RNGMode.SHARED_INSTANTIATION,
+    quantum_safe_capability=True,
+)
+
+CREDENTIALS: Final = CredentialInformation(
+    credential_type=(CredentialType.USERNAME_AND_PASSWORD, CredentialType.DEVICE)
+)
+
+Answer = Callable[[Context], dict[str, Any]]
+
+
+def _server(context: Context) -> dict[str, Any]:
+    information = ServerInformation(
+        server_name=VENDOR,
+        product_name=VENDOR,
+        server_version=importlib.metadata.version("strongroom"),
+    )
+    return {"vendor_identification": VENDOR, "server_information": information}
+
+
+def _objects(context: Context) -> dict[str, Any]:
+    return {"object_type": tuple(kind for kind in OBJECTS if context.knows(kind))}
+
+
+def _profiles(context: Context) -> dict[str, Any]:
+    known = [profile for profile in PROFILES if context.knows(profile)]
+    return {"profile_information": tuple(ProfileInformation(profile_name=one) for one in known)}
+
+
+def _masks(context: Context) -> dict[str, Any]:
+    masks = ProtectionStorageMasks(protection_storage_mask=(protection.OFFERED,))
+    return {"protection_storage_masks": masks}
+
+
+ANSWERS: Final[dict[QueryFunction, Answer]] = {
+    QueryFunction.QUERY_OPERATIONS: lambda context: {"operation": tuple(context.operations)},
+    QueryFunction.QUERY_OBJECTS: _objects,
+    QueryFunction.QUERY_SERVER_INFORMATION: _server,
+    QueryFunction.QUERY_APPLICATION_NAMESPACES: lambda context: {},
+    QueryFunction.QUERY_EXTENSION_LIST: lambda context: {},
+    QueryFunction.QUERY_EXTENSION_MAP: lambda context: {},
+    QueryFunction.QUERY_ATTESTATION_TYPES: lambda context: {},
+    QueryFunction.QUERY_RNGS: lambda context: {"rng_parameters": RANDOM},
+    QueryFunction.QUERY_VALIDATIONS: lambda context: {},
+    QueryFunction.QUERY_PROFILES: _profiles,
+    QueryFunction.QUERY_CAPABILITIES: lambda context: {"capability_information": (CAPABILITIES,)},
+    QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda context: {},
+    QueryFunction.QUERY_DEFAULTS_INFORMATION: lambda context: {},
+    QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: _masks,
+    QueryFunction.QUERY_CREDENTIAL_INFORMATION: lambda context: {
+        "credential_information": (CREDENTIALS,)
+    },
+}
+"""What each function adds to the response; some things the server has none of."""
+
+
+@operation(Operation.QUERY)
+async def query(context: Context, request: QueryRequest) -> QueryResponse:
+    """Answer every function that is asked for, once."""
+    found: dict[str, Any] = {}
+    for function in request.query_function:
+        answer = ANSWERS.get(function)
+        found |= answer(context) if answer is not None else {}
+    return QueryResponse(**found)

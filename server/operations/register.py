@@ -1,0 +1,44 @@
+"""Register: an object that the client has (2.1 section 6.1.43)."""
+
+from kmip.enums import Operation, UniqueIdentifier
+from kmip.errors import InvalidField, InvalidObjectType
+from kmip.objects import key_block_of, object_type_of
+from kmip.payloads.register import RegisterRequest, RegisterResponse
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server import making, protection
+from server.context import Context
+from server.held import Held
+from server.registry import operation
+
+
+@operation(Operation.REGISTER)
+async def register(context: Context, request: RegisterRequest) -> RegisterResponse:
+    """Keep an object as it is given, wrapped or plain."""
+    managed = request.managed_object
+    if managed is None:
+        raise InvalidField("there is no object to register")
+    if object_type_of(managed) != request.object_type:
+        raise InvalidObjectType("the object is not of the Object Type given")
+    attributes = await making.resolve(context, request.attributes)
+    protection.check(attributes, request.protection_storage_masks)
+    held = making.make(context, request.object_type, managed, attributes, created=False)
+    check_key_value(held, managed)
+    context.objects.add(held)
+    context.remember(held.identifier, UniqueIdentifier.REGISTER)
+    return RegisterResponse(unique_identifier=held.identifier)
+
+
+def check_key_value(held: Held, managed: Structure) -> None:
+    """Mark an object whose key value is elsewhere (1.2: Key Value Location).
+
+    Raises:
+        InvalidField: there is neither a key value nor a place of it.
+    """
+    block = key_block_of(managed)
+    if block is not None and block.key_value is None:
+        if Tag.KEY_VALUE_LOCATION not in held.attributes:
+            raise InvalidField("there is neither a Key Value nor a Key Value Location")
+        held.attributes.set(Tag.KEY_VALUE_PRESENT, value=False)
+    elif Tag.KEY_VALUE_LOCATION in held.attributes:
+        held.attributes.set(Tag.KEY_VALUE_PRESENT, value=True)

@@ -1,0 +1,22 @@
+"""Set Attribute (2.1 section 6.1.51)."""
+
+from kmip import attribute_rules
+from kmip.enums import Operation
+from kmip.errors import InvalidField
+from kmip.payloads.set_attribute import SetAttributeRequest, SetAttributeResponse
+from server import changing
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.SET_ATTRIBUTE)
+async def set_attribute(context: Context, request: SetAttributeRequest) -> SetAttributeResponse:
+    """Give an attribute its one value, whether the object has it already or not."""
+    held = await context.change(request.unique_identifier)
+    key, value = request.new_attribute.key, request.new_attribute.value
+    if value is None:
+        raise InvalidField("there is no Attribute Value")
+    attribute_rules.check_put(key, value, changing.situation(context, held))
+    held.attributes.set(key, value)
+    context.keep(held)
+    return SetAttributeResponse(unique_identifier=held.identifier)

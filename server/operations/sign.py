@@ -1,0 +1,57 @@
+"""Sign (2.1 section 6.1.55)."""
+
+from kmip.enums import Data, Operation
+from kmip.payloads.sign import SignRequest, SignResponse
+from server import parts, using
+from server.context import Context
+from server.crypto import signatures
+from server.registry import operation
+
+
+@operation(Operation.SIGN)
+async def sign(context: Context, request: SignRequest) -> SignResponse:
+    """Sign data, a digest the client made, or the next part of data."""
+    data = context.data_of(request.data)
+    if request.digested_data is not None and data is None and not request.correlation_value:
+        return await _sign_digest(context, request, request.digested_data)
+
+    async def begin() -> tuple[str, signatures.SignStream]:
+        key = await _key(context, request, len(data or b""))
+        stream = signatures.SignStream(key.key, key.parameters, allow_legacy=context.allow_legacy)
+        return key.held.identifier, stream
+
+    part = await parts.part_of(context, request, begin)
+    if not part.is_last:
+        part.state.update(data or b"")
+        return SignResponse(
+            unique_identifier=part.identifier, correlation_value=part.correlation_value
+        )
+    signature = await context.slowly(part.state.finalize, data or b"")
+    return _signed(context, part.identifier, signature)
+
+
+async def _sign_digest(context: Context, request: SignRequest, digest: bytes) -> SignResponse:
+    key = await _key(context, request, len(digest))
+
+    def compute() -> bytes:
+        return signatures.sign(
+            key.key, key.parameters, digested_data=digest, allow_legacy=context.allow_legacy
+        )
+
+    return _signed(context, key.held.identifier, await context.slowly(compute))
+
+
+async def _key(context: Context, request: SignRequest, length: int) -> using.Key:
+    key = await using.key_for(
+        context,
+        request.unique_identifier,
+        request.cryptographic_parameters,
+        using.USES[Operation.SIGN],
+    )
+    using.charge(context, key.held, length)
+    return key
+
+
+def _signed(context: Context, identifier: str, signature: bytes) -> SignResponse:
+    context.give(signature, Data.SIGN_SIGNATURE_DATA)
+    return SignResponse(unique_identifier=identifier, signature_data=signature)

@@ -1,0 +1,67 @@
+"""Signature Verify (2.1 section 6.1.56)."""
+
+from kmip.enums import Operation
+from kmip.errors import MissingData
+from kmip.payloads.signature_verify import SignatureVerifyRequest, SignatureVerifyResponse
+from server import parts, using
+from server.context import Context
+from server.crypto import signatures
+from server.registry import operation
+
+
+@operation(Operation.SIGNATURE_VERIFY)
+async def signature_verify(
+    context: Context, request: SignatureVerifyRequest
+) -> SignatureVerifyResponse:
+    """Tell whether a signature is the key's over data, over a digest, or over many parts."""
+    data = context.data_of(request.data)
+    signature = context.data_of(request.signature_data)
+    if request.digested_data is not None and data is None and not request.correlation_value:
+        return await _verify_digest(context, request, signature, request.digested_data)
+
+    async def begin() -> tuple[str, signatures.VerifyStream]:
+        key = await _key(context, request)
+        stream = signatures.VerifyStream(
+            key.key, key.parameters, allow_legacy=context.allow_legacy_reading
+        )
+        return key.held.identifier, stream
+
+    part = await parts.part_of(context, request, begin)
+    if not part.is_last:
+        part.state.update(data or b"")
+        return SignatureVerifyResponse(
+            unique_identifier=part.identifier, correlation_value=part.correlation_value
+        )
+    validity = await context.slowly(part.state.finalize, _needed(signature), data or b"")
+    return SignatureVerifyResponse(unique_identifier=part.identifier, validity_indicator=validity)
+
+
+async def _verify_digest(
+    context: Context, request: SignatureVerifyRequest, signature: bytes | None, digest: bytes
+) -> SignatureVerifyResponse:
+    key = await _key(context, request)
+    validity = signatures.verify(
+        key.key,
+        key.parameters,
+        _needed(signature),
+        digested_data=digest,
+        allow_legacy=context.allow_legacy_reading,
+    )
+    return SignatureVerifyResponse(
+        unique_identifier=key.held.identifier, validity_indicator=validity
+    )
+
+
+async def _key(context: Context, request: SignatureVerifyRequest) -> using.Key:
+    return await using.key_for(
+        context,
+        request.unique_identifier,
+        request.cryptographic_parameters,
+        using.USES[Operation.SIGNATURE_VERIFY],
+    )
+
+
+def _needed(signature: bytes | None) -> bytes:
+    if signature is None:
+        raise MissingData("there is no Signature Data")
+    return signature
