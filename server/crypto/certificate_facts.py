@@ -170,10 +170,9 @@ def _facts(certificate: x509.Certificate, value: bytes) -> CertificateFacts:
 def _public_key(of: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey | None:
     """The public key within; None where the server does not compute with its kind."""
     try:
-        key = of.public_key()
+        return of.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
         return None
-    return key if isinstance(key, PublicKey) else None
 
 
 def _key_attributes(key: PublicKey | None) -> dict[Tag, tuple[Any, ...]]:

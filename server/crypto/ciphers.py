@@ -14,7 +14,8 @@ What is taken where the parameters are silent:
 - a padding method with a mode that pads nothing (CTR, GCM, ...) is passed over.
 
 > **Danger.** CTR, OFB, GCM, CCM and ChaCha20 fall apart when one key sees one vector twice. The
-> server cannot know what vectors a client has used: let it choose (Random IV).
+> server cannot know what vectors a client has used: let it choose (Random IV). A one time pad falls
+> apart when it encrypts twice; Usage Limits of one pad's length hold a client to it.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ from server.crypto.engines import Buffered, Engine, Setting
 from server.crypto.errors import InvalidKey, MissingParameters, refuse_legacy
 from server.crypto.initialization_vectors import check_vector, choose_vector
 from server.crypto.key_types import Key, public_half
-from server.crypto.modes import CHACHA20_STREAM, MODES, RC4_STREAM, MakeCipher, Mode
+from server.crypto.modes import CHACHA20_STREAM, MODES, ONE_TIME_PAD, RC4_STREAM, MakeCipher, Mode
 from server.crypto.padding import Padder, Unpadder
 from server.crypto.rsa_encryption import rsa_decrypt, rsa_encrypt
 
@@ -53,6 +54,7 @@ class CipherRow(NamedTuple):
         block: bytes of a block; 1 for a stream cipher.
         alone: the mode where the parameters name none.
         legacy: kept for old data only.
+        any_length: every key serves.
     """
 
     make: MakeCipher
@@ -60,6 +62,7 @@ class CipherRow(NamedTuple):
     block: int
     alone: Mode | None = None
     legacy: bool = False
+    any_length: bool = False
 
 
 def _des(key: bytes) -> CipherAlgorithm:
@@ -80,6 +83,11 @@ def _keyed(make: Callable[[bytes], CipherAlgorithm], *lengths: int) -> MakeCiphe
     return checked
 
 
+def _no_cipher(_: bytes) -> CipherAlgorithm:
+    """A one time pad is used as it is."""
+    raise UnsupportedCryptographicParameters("a one time pad has no cipher")
+
+
 CIPHERS: dict[A, CipherRow] = {
     A.DES: CipherRow(_des, CLASSIC, 8, legacy=True),
     A.DES3: CipherRow(_des, CLASSIC, 8),
@@ -92,6 +100,7 @@ CIPHERS: dict[A, CipherRow] = {
     A.RC4: CipherRow(decrepit.ARC4, frozenset(), 1, RC4_STREAM, legacy=True),
     A.SEED: CipherRow(decrepit.SEED, CLASSIC, 16, legacy=True),
     A.SM4: CipherRow(algorithms.SM4, EVERY, 16),
+    A.ONE_TIME_PAD: CipherRow(_no_cipher, frozenset(), 1, ONE_TIME_PAD, any_length=True),
     A.CHACHA20: CipherRow(
         _keyed(lambda key: algorithms.ChaCha20(key, bytes(16)), 32),
         frozenset(),
@@ -156,6 +165,8 @@ def _choose(
 
 def _check_key(row: CipherRow, key: bytes, mode: M | None) -> None:
     """Raise InvalidKey where the material is not of a length that the algorithm has."""
+    if row.any_length:
+        return
     if mode is M.XTS and (len(key) not in (32, 64) or key[: len(key) // 2] == key[len(key) // 2 :]):
         raise InvalidKey("XTS takes two different AES keys, 32 or 64 bytes in all")
     if mode is not M.XTS and row.make is algorithms.AES and len(key) not in (16, 24, 32):

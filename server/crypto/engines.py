@@ -116,3 +116,25 @@ class Buffered:
     def finalize(self) -> tuple[bytes, bytes]:
         """The whole output and the tag; raises CryptographicFailure."""
         return self._compute(bytes(self._parts))
+
+
+class Pad:
+    """An engine that adds a one time pad to the data, bit by bit; encrypting is decrypting."""
+
+    def __init__(self, pad: bytes) -> None:
+        """Begin at the pad's first byte."""
+        self._pad = pad
+        self._used = 0
+
+    def update(self, data: bytes) -> bytes:
+        """Use up as much of the pad as `data` has; raises CryptographicFailure beyond its end."""
+        part = self._pad[self._used : self._used + len(data)]
+        if len(part) < len(data):
+            raise CryptographicFailure("the data is longer than the one time pad")
+        self._used += len(data)
+        mixed = int.from_bytes(part, "big") ^ int.from_bytes(data, "big")
+        return mixed.to_bytes(len(data), "big")
+
+    def finalize(self) -> tuple[bytes, bytes]:
+        """Nothing is left over."""
+        return b"", b""

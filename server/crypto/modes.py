@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from kmip.enums import BlockCipherMode as M
 from kmip.errors import CryptographicFailure
 from server.crypto import chacha20
-from server.crypto.engines import Buffered, Engine, Setting, Streamed
+from server.crypto.engines import Buffered, Engine, Pad, Setting, Streamed
 from server.crypto.errors import InvalidTagLength
 from server.crypto.initialization_vectors import (
     CCM_NONCE,
@@ -237,3 +237,6 @@ MODES: dict[M, Mode | None] = {
 
 CHACHA20_STREAM = Mode(lambda block: CHACHA20_NONCE, chacha20.stream, chacha20.stream)
 RC4_STREAM = Mode(lambda block: NONE, unsalted, unsalted)
+ONE_TIME_PAD = Mode(
+    lambda block: NONE, lambda _, setting: Pad(setting.key), lambda _, setting: Pad(setting.key)
+)
