@@ -37,7 +37,7 @@ class CreateSplitKeyResponse(Structure):
     """The parts.
 
     Attributes:
-        object_type: only in the table of 1.2, whose own cases leave it out.
+        object_type: only the table of 1.2 has it.
     """
 
     object_type: Annotated[ObjectType | None, Span(V1_2, V1_2)] = None
