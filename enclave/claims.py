@@ -41,6 +41,7 @@ MAX_SKEW: Final = timedelta(minutes=5)  # the server's clock is its host's; a ve
 NONCE_BYTES: Final = range(32, 65)  # fewer could be guessed, more could not matter
 
 _PROFILE: Final = b"1"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHA256: Final = 1  # IANA named information: sha-256
 
 
@@ -180,4 +181,4 @@ def _seconds(moment: datetime) -> bytes:
 
 
 def _moment(seconds: bytes) -> datetime:
-    return datetime.fromtimestamp(int.from_bytes(seconds, "big"), UTC)
+    return _EPOCH + timedelta(seconds=int.from_bytes(seconds, "big"))

@@ -27,7 +27,13 @@ def _directory() -> tempfile.TemporaryDirectory:
 @cache
 def software_chip() -> SoftwareChip:
     """One chip for all tests: its RSA-4096 keys take a second."""
-    return SoftwareChip.open(Path(_directory().name), datetime.now(UTC))
+    return SoftwareChip.open(Path(_directory().name), datetime(2030, 5, 1, tzinfo=UTC))
+
+
+@cache
+def other_chip() -> SoftwareChip:
+    """A chip of other vendors, as old as the first."""
+    return SoftwareChip.make(software_chip().made)
 
 
 class GuestMachine:

@@ -96,6 +96,7 @@ def test_the_key_claim_is_that_of_interoperable_ra_tls():
         {"strongroom-instance": bytes(15)},
         {"strongroom-not-after": bytes(8)},
         {"strongroom-not-before": b"\xff" * 8},
+        {"strongroom-not-after": b"\x01" + bytes(7)},
         {"strongroom-deployment": b""},
         {"strongroom-deployment": b"\xff"},
         {"strongroom-operator": bytes(33)},
