@@ -84,7 +84,7 @@ async def serve(
                 store=sealed,
                 users=Users(config.users_file),
                 clock=time.time,  # noqa: TID251 - this is where the clock comes from
-                stop=stop or trio.Event(),
+                stop=trio.Event() if stop is None else stop,
             )
             await Listener(server, context).serve(listeners, started)
     finally:

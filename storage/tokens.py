@@ -1,9 +1,9 @@
 """Tokens: what the resident index keeps in place of terms.
 
-A token is 16 bytes of BLAKE2b under a key drawn at start and never written anywhere, so the index
-keeps no attribute values (but for the terms used last), all entries have one size, and nobody who chooses terms can aim for a
-collision. With 16 bytes a collision does not happen by chance either (2**-81 for 10**7 terms), so
-the index need not confirm its hits.
+A token is 16 bytes of BLAKE2b under a key drawn at start and never written anywhere. So the index
+keeps no attribute values (but for the terms used last), all its entries have one size, and nobody
+who chooses terms can aim for a collision. With 16 bytes a collision does not happen by chance
+either (2**-81 for 10**7 terms), so the index need not confirm its hits.
 """
 
 import hashlib

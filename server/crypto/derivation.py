@@ -18,6 +18,7 @@ Where the specification leaves a choice:
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cryptography.exceptions import InternalError
@@ -46,6 +47,7 @@ from server.crypto.initialization_vectors import NONE
 from server.crypto.key_types import PrivateKey, PublicKey
 from server.crypto.macs import HMACS
 from server.crypto.modes import MODES
+from server.crypto.suites import CIPHERS
 from server.crypto.symmetric_keys import ANY_BYTES
 
 MAX_ITERATIONS = 20_000_000
@@ -53,7 +55,8 @@ MAX_ITERATIONS = 20_000_000
 core ten seconds; more would let one request hold a thread for longer than clients wait."""
 
 
-class Base(NamedTuple):
+@dataclass(frozen=True)
+class Base:
     """What is derived from.
 
     Attributes:
@@ -62,7 +65,7 @@ class Base(NamedTuple):
         peer: for ASYMMETRIC_KEY, the public key of the other side.
     """
 
-    key: bytes | PrivateKey
+    key: bytes | PrivateKey = field(repr=False)
     algorithm: A | None = None
     peer: PublicKey | None = None
 
@@ -176,7 +179,7 @@ def _encrypt(base: Base, inputs: Inputs) -> bytes:
 
 def _zero_vector(algorithm: A, parameters: CryptographicParameters) -> bytes | None:
     """Zeros as long as the mode's vector is by default; None where it has none."""
-    row = ciphers.CIPHERS.get(algorithm)
+    row = CIPHERS.get(algorithm)
     named = parameters.block_cipher_mode
     mode = MODES.get(named) if named is not None else row.alone if row is not None else None
     if row is None or mode is None or mode.vector(row.block) is NONE:

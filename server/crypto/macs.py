@@ -16,9 +16,9 @@ from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import HashingAlgorithm as H
 from kmip.enums import ValidityIndicator
 from kmip.errors import UnsupportedCryptographicParameters
-from server.crypto.ciphers import CIPHERS
 from server.crypto.errors import InvalidKey, refuse_legacy
 from server.crypto.hashes import hash_algorithm
+from server.crypto.suites import CIPHERS
 
 
 class Context(Protocol):

@@ -13,6 +13,7 @@ Where the specification is silent:
   encrypted.
 """
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kmip.cryptographic import CryptographicParameters
@@ -31,7 +32,8 @@ NOT_UNWRAPPED = "the wrapped key does not unwrap"
 """The one sentence for every reason why unwrapping fails."""
 
 
-class WrappingKey(NamedTuple):
+@dataclass(frozen=True)
+class WrappingKey:
     """A key that wraps, and how.
 
     Attributes:
@@ -40,7 +42,7 @@ class WrappingKey(NamedTuple):
         parameters: in the key information, else those of the key.
     """
 
-    key: Key
+    key: Key = field(repr=False)
     algorithm: A
     parameters: CryptographicParameters
 
@@ -121,7 +123,13 @@ def wrap(
     steps = _steps(method, encryption, authentication)
     key_value, vector = value, None
     if encryption is not None:
-        encrypted = ciphers.encrypt(*encryption, value, allow_legacy=allow_legacy)
+        encrypted = ciphers.encrypt(
+            encryption.key,
+            encryption.algorithm,
+            encryption.parameters,
+            value,
+            allow_legacy=allow_legacy,
+        )
         key_value = encrypted.data + (encrypted.authenticated_encryption_tag or b"")
         vector = encrypted.iv_counter_nonce
     mac_signature = None
@@ -166,7 +174,9 @@ def unwrap(
 def _decrypt(encryption: WrappingKey, wrapped: Wrapped, *, allow_legacy: bool) -> bytes:
     try:
         return ciphers.decrypt(
-            *encryption,
+            encryption.key,
+            encryption.algorithm,
+            encryption.parameters,
             wrapped.key_value,
             iv_counter_nonce=wrapped.iv_counter_nonce,
             allow_legacy=allow_legacy,
