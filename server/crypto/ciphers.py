@@ -32,6 +32,7 @@ from server.crypto.key_types import Key, public_half
 from server.crypto.modes import Mode
 from server.crypto.padding import Padder, Unpadder
 from server.crypto.rsa_encryption import rsa_decrypt, rsa_encrypt
+from server.crypto.suites import choose_suite
 
 
 @dataclass(frozen=True)

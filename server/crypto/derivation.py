@@ -9,8 +9,6 @@ error").
 Where the specification leaves a choice:
 - HMAC is one HMAC over the derivation data (OASIS TC-DERIVEKEY-2). Where the request has a Salt,
   which the method does not have, it is HKDF: that is what PyKMIP's clients mean by it.
-- SP 800-108: the derivation data is the whole fixed input; the counter has 32 bits and stands
-  before it, after the feedback of the feedback modes; the length is not appended.
 - ENCRYPT without an Initialization Vector takes one of zeros, since the result must be the same
   each time; only the cipher text counts, not a tag.
 - HASH hashes the key, or the derivation data of an object that has none.
@@ -18,13 +16,10 @@ Where the specification leaves a choice:
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from cryptography.exceptions import InternalError
-from cryptography.hazmat.primitives import cmac, hashes, hmac
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
-from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
@@ -40,12 +35,18 @@ from kmip.errors import (
     UnsupportedCryptographicParameters,
 )
 from server.crypto import ciphers
+from server.crypto.derivation_inputs import Base, Inputs
 from server.crypto.diffie_hellman import DHPrivateKey, DHPublicKey
-from server.crypto.errors import InvalidKey, MissingParameters
-from server.crypto.hashes import digest, hash_algorithm
+from server.crypto.errors import MissingParameters
+from server.crypto.hashes import digest
 from server.crypto.initialization_vectors import NONE
+from server.crypto.key_based_kdf import (
+    counter_mode,
+    double_pipeline_mode,
+    feedback_mode,
+    prf_hmac,
+)
 from server.crypto.key_types import PrivateKey, PublicKey
-from server.crypto.macs import HMACS
 from server.crypto.modes import MODES
 from server.crypto.suites import CIPHERS
 from server.crypto.symmetric_keys import ANY_BYTES
@@ -53,71 +54,6 @@ from server.crypto.symmetric_keys import ANY_BYTES
 MAX_ITERATIONS = 20_000_000
 """PBKDF2 iterations, counted for each block of output: RFC 6070 tests 16 777 216, which takes a
 core ten seconds; more would let one request hold a thread for longer than clients wait."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """What is derived from.
-
-    Attributes:
-        key: the bytes of a symmetric key or secret data; for ASYMMETRIC_KEY a private key.
-        algorithm: its Cryptographic Algorithm, where it has one.
-        peer: for ASYMMETRIC_KEY, the public key of the other side.
-    """
-
-    key: bytes | PrivateKey = field(repr=False)
-    algorithm: A | None = None
-    peer: PublicKey | None = None
-
-    def secret(self) -> bytes:
-        """The key's bytes; raises InvalidKey where it has none of use."""
-        if not isinstance(self.key, bytes):
-            raise InvalidKey("this derivation needs a symmetric key or secret data")
-        return self.key
-
-
-class Inputs(NamedTuple):
-    """What the Derivation Parameters say (2.1 section 7.12).
-
-    Attributes:
-        length: bytes wanted.
-        parameters: Cryptographic Parameters.
-        derivation_data: empty where neither the request nor a second object gives any.
-        salt: None where the request has none.
-        iteration_count: of PBKDF2.
-        initialization_vector: of ENCRYPT and of the feedback mode.
-        allow_legacy: the policy.
-    """
-
-    length: int
-    parameters: CryptographicParameters
-    derivation_data: Sequence[bytes]
-    salt: bytes | None
-    iteration_count: int | None
-    initialization_vector: bytes | None
-    allow_legacy: bool
-
-    def data(self) -> bytes:
-        """The derivation data as one; raises MissingData where there is none."""
-        if not self.derivation_data:
-            raise MissingData("this derivation needs derivation data")
-        return b"".join(self.derivation_data)
-
-    def hash(self, base: Base, default: H | None = None) -> hashes.HashAlgorithm:
-        """The hash of the pseudorandom function.
-
-        From the parameters, else from an HMAC algorithm in them or of the key ("the attributes of
-        the derivation key provide enough information"), else `default`; raises MissingParameters.
-        """
-        named = self.parameters.hashing_algorithm
-        for algorithm in (self.parameters.cryptographic_algorithm, base.algorithm):
-            if named is None and algorithm is not None:
-                named = HMACS.get(algorithm)
-        if named is None:
-            named = default
-        if named is None:
-            raise MissingParameters("this derivation needs a hashing algorithm")
-        return hash_algorithm(named, allow_legacy=self.allow_legacy)
 
 
 def _pbkdf2(base: Base, inputs: Inputs) -> bytes:
@@ -149,7 +85,7 @@ def _hmac(base: Base, inputs: Inputs) -> bytes:
     """One HMAC over the derivation data (RFC 2104); with a Salt, HKDF."""
     if inputs.salt is not None:
         return _hkdf(base, inputs)
-    return _prf_hmac(base.secret(), inputs.hash(base))(inputs.data())
+    return prf_hmac(base.secret(), inputs.hash(base))(inputs.data())
 
 
 def _hkdf(base: Base, inputs: Inputs) -> bytes:
@@ -187,73 +123,6 @@ def _zero_vector(algorithm: A, parameters: CryptographicParameters) -> bytes | N
     return bytes(mode.vector(row.block).default)
 
 
-PRF = Callable[[bytes], bytes]
-
-
-def _prf_hmac(key: bytes, algorithm: hashes.HashAlgorithm) -> PRF:
-    def compute(data: bytes) -> bytes:
-        context = hmac.HMAC(key, algorithm)
-        context.update(data)
-        return context.finalize()
-
-    return compute
-
-
-def _prf(base: Base, inputs: Inputs) -> PRF:
-    """HMAC where a hash is named or the key is one of HMAC, else CMAC with AES (SP 800-108 4)."""
-    named = inputs.parameters.cryptographic_algorithm or base.algorithm
-    if named != A.AES or inputs.parameters.hashing_algorithm is not None:
-        return _prf_hmac(base.secret(), inputs.hash(base))
-    try:
-        cipher = algorithms.AES(base.secret())
-    except ValueError:
-        raise InvalidKey("the key is not of a length that the algorithm has") from None
-
-    def compute(data: bytes) -> bytes:
-        context = cmac.CMAC(cipher)
-        context.update(data)
-        return context.finalize()
-
-    return compute
-
-
-def _iterate(step: Callable[[bytes, int], bytes], first: bytes, length: int) -> bytes:
-    """`step` of the last block and the counter, until there are `length` bytes."""
-    output, block, counter = b"", first, 0
-    while len(output) < length:
-        counter += 1
-        block = step(block, counter)
-        output += block
-    return output
-
-
-def _counter_mode(base: Base, inputs: Inputs) -> bytes:
-    """SP 800-108 section 5.1 (revision 1: 4.1)."""
-    prf, fixed = _prf(base, inputs), inputs.data()
-    return _iterate(lambda _, i: prf(i.to_bytes(4, "big") + fixed), b"", inputs.length)
-
-
-def _feedback_mode(base: Base, inputs: Inputs) -> bytes:
-    """SP 800-108 section 5.2 (4.2): K(0) is the Initialization Vector."""
-    prf, fixed = _prf(base, inputs), inputs.data()
-    return _iterate(
-        lambda block, i: prf(block + i.to_bytes(4, "big") + fixed),
-        inputs.initialization_vector or b"",
-        inputs.length,
-    )
-
-
-def _double_pipeline_mode(base: Base, inputs: Inputs) -> bytes:
-    """SP 800-108 section 5.3 (4.3): A(0) is the fixed input."""
-    prf, fixed = _prf(base, inputs), inputs.data()
-    output, a, counter = b"", fixed, 0
-    while len(output) < inputs.length:
-        counter += 1
-        a = prf(a)
-        output += prf(a + counter.to_bytes(4, "big") + fixed)
-    return output
-
-
 def _aws_signature(base: Base, inputs: Inputs) -> bytes:
     """The signing key of AWS Signature Version 4: date, region and service, in this order."""
     parts = inputs.derivation_data
@@ -261,7 +130,7 @@ def _aws_signature(base: Base, inputs: Inputs) -> bytes:
         raise MissingData("AWS Signature Version 4 needs date, region and service")
     key = b"AWS4" + base.secret()
     for part in (*parts, b"aws4_request"):
-        key = _prf_hmac(key, hashes.SHA256())(part)
+        key = prf_hmac(key, hashes.SHA256())(part)
     return key
 
 
@@ -295,9 +164,9 @@ METHODS: dict[D, Callable[[Base, Inputs], bytes]] = {
     D.HASH: _hash,
     D.HMAC: _hmac,
     D.ENCRYPT: _encrypt,
-    D.NIST800_108_C: _counter_mode,
-    D.NIST800_108_F: _feedback_mode,
-    D.NIST800_108_DPI: _double_pipeline_mode,
+    D.NIST800_108_C: counter_mode,
+    D.NIST800_108_F: feedback_mode,
+    D.NIST800_108_DPI: double_pipeline_mode,
     D.ASYMMETRIC_KEY: _asymmetric_key,
     D.AWS_SIGNATURE_VERSION_4: _aws_signature,
     D.HKDF: _hkdf,
