@@ -227,6 +227,30 @@ async def test_a_hidden_header_is_noticed(watched):
     assert len(other.slots) == 2
 
 
+async def test_a_refresh_that_sees_our_own_commit_before_its_answer():
+    """The log is read after the back end took the commit and before it said so."""
+    space = MemorySpace()
+    backend = LyingBackend(MemoryBackend(space, shared=True))
+    async with open_store(backend, SECRET, create=True) as store:
+        true_commit, taken, answer = backend.commit, trio.Event(), trio.Event()
+
+        async def answer_late(commit):
+            missed = await true_commit(commit)
+            taken.set()
+            await answer.wait()
+            return missed
+
+        backend.commit = answer_late
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.commit, [put(b"a")])
+            await taken.wait()
+            await store.refresh()
+            assert await store.read_body(b"a", 1) == b"body"
+            answer.set()
+        assert (store.version(b"a"), store.count, store.anchor.number) == (1, 1, 1)
+        await store.commit([put(b"a", 1)])
+
+
 async def test_a_commit_without_an_answer_that_others_have_built_on():
     """Our answer was lost, and before we could ask, another server had committed after us."""
     space = MemorySpace()

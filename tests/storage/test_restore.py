@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from stores import SECRET, put, shared_stores
+from stores import PASSWORD, SECRET, put, shared_stores
 
 from storage import (
     Anchor,
@@ -13,8 +13,10 @@ from storage import (
     Reason,
     Remove,
     Tampered,
+    Unavailable,
     open_store,
 )
+from storage import replica as replica_module
 from storage.backend import Kind
 from storage.testing import LyingBackend
 
@@ -158,7 +160,67 @@ def test_anchors_are_text():
             Anchor.parse(wrong)
 
 
-async def test_commits_of_others_during_the_scan_are_seen(monkeypatch):
+async def test_a_log_that_turns_round_during_the_scan(monkeypatch):
+    """So much is written meanwhile that the scan begins anew."""
+    monkeypatch.setattr(replica_module, "_KEPT_SHARED", 3)
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (writer,):
+        await writer.commit([put(b"%d" % n) for n in range(10)])
+        backend = LyingBackend(MemoryBackend(space, shared=True))
+        true_scan, scans = backend.scan, []
+
+        async def scan_then_commit(cursor):
+            scans.append(cursor)
+            page = await true_scan(cursor)
+            for n in range(10 if len(scans) < limit else 0):
+                await writer.commit([put(b"%d" % n, writer.version(b"%d" % n))])
+            return page
+
+        backend.scan = scan_then_commit
+        limit = 3
+        async with open_store(backend, SECRET) as late:
+            assert late.anchor == writer.anchor
+            assert late.version(b"9") == 3
+        limit = 1000
+        with pytest.raises(Unavailable, match="faster"):
+            async with open_store(backend, SECRET):
+                pass
+
+
+async def test_a_header_changed_while_opening():
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (writer,):
+        backend = LyingBackend(MemoryBackend(space, shared=True))
+        true_scan, scans = backend.scan, []
+
+        async def scan_then_change(cursor):
+            if not scans:
+                await writer.add_slot(PASSWORD)
+            scans.append(cursor)
+            return await true_scan(cursor)
+
+        backend.scan = scan_then_change
+        async with open_store(backend, SECRET) as late:
+            assert late.anchor == writer.anchor
+            assert len(late.slots) == 2
+
+
+async def test_a_head_that_goes_back_while_opening(space):
+    backend = LyingBackend(MemoryBackend(space))
+    true_scan = backend.scan
+
+    async def scan_then_go_back(cursor):
+        backend.places = (None, space.before.head)
+        return await true_scan(cursor)
+
+    backend.scan = scan_then_go_back
+    with pytest.raises(Tampered) as caught:
+        async with open_store(backend, SECRET):
+            pass
+    assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
+
+
+async def test_commits_of_others_during_the_scan_are_seen():
     """Changed, made and removed between the scan and the reading of the log."""
     space = MemorySpace()
     async with shared_stores(space, 1) as (writer,):
