@@ -21,7 +21,7 @@ from kmip.attribute_rules import (
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes, Custom
-from kmip.enums import ObjectType, Operation, State
+from kmip.enums import ObjectType, Operation, ResultReason, State
 from kmip.errors import (
     AttributeReadOnly,
     AttributeSingleValued,
@@ -32,7 +32,11 @@ from kmip.errors import (
     ReadOnlyAttribute,
     WrongKeyLifecycleState,
 )
+from kmip.messages import version_of
+from kmip.payloads import PAYLOADS
+from kmip.structures import from_item
 from kmip.tags import WORDS, Tag
+from tests.conformance.cases import all_cases, needs_cases, read
 from tests.kmip.shared import SPECIFICATIONS, needs_specifications
 
 NOW = 1_700_000_000
@@ -322,3 +326,91 @@ def test_the_servers_conditions_are_never_a_clients():
     assert CONDITIONS[When.ABSENT].holds(Tag.ALTERNATIVE_NAME, None, situation())
     assert not CONDITIONS[When.ABSENT].holds(Tag.ALTERNATIVE_NAME, None, named)
     assert not CONDITIONS[When.LEFT_OUT].holds(Tag.NAME, None, named)
+
+
+# The OASIS cases
+
+
+def steps(case):
+    """Each batch item of a case: version, operation, request payload and Result Reason."""
+    for exchange in read(case.path):
+        version = version_of(exchange.request)
+        items = [
+            [item for item in message.children if item.tag == Tag.BATCH_ITEM]
+            for message in exchange
+        ]
+        for asked, answered in zip(*items, strict=True):
+            operation, payload = asked.first(Tag.OPERATION), asked.first(Tag.REQUEST_PAYLOAD)
+            reason = answered.first(Tag.RESULT_REASON)
+            if operation and payload:
+                code = None if reason is None else ResultReason(reason.value)
+                yield version, Operation(operation.value), payload, code
+
+
+def changed(operation, request):
+    """The check that an operation on an attribute asks for, and its arguments."""
+    if operation == Operation.DELETE_ATTRIBUTE:
+        return check_delete, (request.attribute_reference.key,)
+    new = request.new_attribute
+    checks = {Operation.ADD_ATTRIBUTE: check_add, Operation.MODIFY_ATTRIBUTE: check_modify}
+    return checks.get(operation, check_put), (new.key, new.value)
+
+
+CHANGING = {
+    Operation.ADD_ATTRIBUTE,
+    Operation.MODIFY_ATTRIBUTE,
+    Operation.SET_ATTRIBUTE,
+    Operation.DELETE_ATTRIBUTE,
+}
+MAKING = {
+    Operation.CREATE,
+    Operation.CREATE_KEY_PAIR,
+    Operation.REGISTER,
+    Operation.DERIVE_KEY,
+    Operation.REKEY,
+    Operation.IMPORT,
+}
+GIVEN = {
+    "attributes": ObjectType.SYMMETRIC_KEY,
+    "common_attributes": ObjectType.PUBLIC_KEY,
+    "private_key_attributes": ObjectType.PRIVATE_KEY,
+    "public_key_attributes": ObjectType.PUBLIC_KEY,
+}
+
+
+@needs_cases
+@pytest.mark.slow
+def test_the_cases_change_attributes_as_the_rules_let_them():
+    """In some state of the object each step has the result that its case expects."""
+    tried = set()
+    for case in all_cases():
+        for version, operation, payload, reason in steps(case):
+            if operation not in CHANGING:
+                continue
+            request = from_item(payload, PAYLOADS[operation].request, version)
+            check, arguments = changed(operation, request)
+            possible = {
+                error and error("").reason(version)
+                for state in State
+                for kind in (ObjectType.SYMMETRIC_KEY, ObjectType.CERTIFICATE)
+                for error in [outcome(check, *arguments, Situation(kind, state, Attributes(), NOW))]
+            }
+            assert reason in possible, case
+            tried.add((operation, reason))
+    assert len(tried) == 7
+
+
+@needs_cases
+@pytest.mark.slow
+def test_the_cases_make_objects_with_attributes_that_the_rules_let_them_give():
+    tried = set()
+    for case in all_cases():
+        for version, operation, payload, reason in steps(case):
+            if reason or operation not in MAKING or case.name == "CS-AC-M-3-12":
+                continue
+            request = from_item(payload, PAYLOADS[operation].request, version)
+            for field, kind in GIVEN.items():
+                for key, _ in getattr(request, field, None) or ():
+                    check_set(key, getattr(request, "object_type", kind), operation)
+                    tried.add((operation, key))
+    assert len(tried) > 50
