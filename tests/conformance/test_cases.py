@@ -1,0 +1,80 @@
+"""Every OASIS case, in process, against an empty server each."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+import trio
+
+from server import registry
+from server.client import Client
+from server.config import Config, LegacyAlgorithms
+from server.connection import answer
+from server.context import Server as WholeServer
+from server.users import Cost, Kind, Users, add
+from storage.memory import MemoryBackend
+from storage.secret import MIN_KEY_FILE_BYTES, KeyFile
+from storage.store import open_store
+from tests.conformance import unsupported
+from tests.conformance.cases import all_cases, needs_cases
+from tests.conformance.judge import CLIENT, USERS
+from tests.conformance.judgement import Difference
+from tests.conformance.playing import Clock, Server, missing, play, reason_not_to_play
+
+pytestmark = needs_cases
+
+STARTED = 1_900_000_000
+"""When the cases are played, far from every date that they print."""
+
+CHEAP = Cost(memory_kib=32, iterations=1, lanes=1)
+
+
+@pytest.fixture(scope="session")
+def users_file(tmp_path_factory):
+    file = tmp_path_factory.mktemp("users") / "users.json"
+    for name, password in USERS.items():
+        add(file, Kind.USER, name, password, cost=CHEAP)
+    registry.load()
+    return file
+
+
+async def difference_of(case, users_file, data):
+    """What is not as expected when a case is played, if anything."""
+    config = Config(data=data, legacy_algorithms=LegacyAlgorithms.ALLOW)
+    async with AsyncExitStack() as stack:
+
+        async def start():
+            clock = Clock(STARTED)
+            store = await stack.enter_async_context(
+                open_store(MemoryBackend(), KeyFile(bytes(MIN_KEY_FILE_BYTES)), create=True)
+            )
+            users = Users(users_file, cost=CHEAP)
+            server = WholeServer(config=config, store=store, users=users, clock=clock)
+
+            async def answer_it(message):
+                return await answer(server, message, Client(CLIENT))
+
+            return Server(answer_it, clock)
+
+        try:
+            await play(case, start)
+        except Difference as difference:
+            return difference
+    return None
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=str)
+def test_case(case, users_file, tmp_path):
+    if why_not := reason_not_to_play(case) or missing(case):
+        pytest.skip(why_not)
+    difference = trio.run(difference_of, case, users_file, tmp_path)
+    reason = unsupported.reason(case)
+    if difference and reason:
+        pytest.xfail(f"{reason}: {difference}")
+    if difference:
+        pytest.fail(str(difference), pytrace=False)
+    assert reason is None, f"{case} passes: take it out of {unsupported.FILE.name}"
+
+
+@pytest.mark.parametrize("pattern", unsupported.reasons())
+def test_a_listed_case_exists(pattern):
+    assert any(unsupported.covers(pattern, case) for case in all_cases())
