@@ -30,3 +30,10 @@ async def shared_stores(space=None, count=2, **options):
             return
         async with shared_stores(space, count - 1, **options) as others:
             yield (one, *others)
+
+
+def flipped(blob, at=-1):
+    """The blob with one bit changed."""
+    changed = bytearray(blob)
+    changed[at] ^= 1
+    return bytes(changed)

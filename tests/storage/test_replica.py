@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import trio
-from stores import PASSWORD, SECRET, put, shared_stores, terms
+from stores import PASSWORD, SECRET, flipped, put, shared_stores, terms
 
 from storage import (
     Conflict,
@@ -204,7 +204,7 @@ async def test_a_longer_other_history_is_noticed(watched):
         (lambda log: {3: log[4], 4: log[3]}, Reason.SWAPPED),
         (lambda log: {4: log[3]}, Reason.SWAPPED),
         (lambda log: {3: log[2]}, Reason.SWAPPED),
-        (lambda log: {3: log[3][:-1] + b"?"}, Reason.EDITED),
+        (lambda log: {3: flipped(log[3])}, Reason.EDITED),
         (lambda log: {5: log[4]}, Reason.SWAPPED),
     ],
 )

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from stores import PASSWORD, SECRET, put, shared_stores
+from stores import PASSWORD, SECRET, flipped, put, shared_stores
 
 from storage import (
     Anchor,
@@ -56,7 +56,7 @@ async def test_records(space):
     a, b, c = (space.handle(name) for name in (b"a", b"b", b"c"))
     true = dict(meta)
     lies = {
-        Reason.EDITED: {a: true[a][:50] + b"?" + true[a][51:]},
+        Reason.EDITED: {a: flipped(true[a], 50)},
         Reason.SWAPPED: {a: true[b], b: true[a]},
         Reason.REPLAYED: {a: old[a]},
         Reason.DROPPED: {b: None},
@@ -85,7 +85,7 @@ async def test_log(space):
     for lie, reason in (
         ({1: true[1], 2: true[3], 3: true[2]}, Reason.SWAPPED),
         ({1: true[1], 2: true[2], 3: true[2]}, Reason.SWAPPED),  # doubled
-        ({1: true[1], 2: true[2][:60] + b"?" + true[2][61:], 3: true[3]}, Reason.EDITED),
+        ({1: true[1], 2: flipped(true[2], 60), 3: true[3]}, Reason.EDITED),
         ({1: true[1], 3: true[3]}, Reason.DROPPED),
         ({2: true[2], 3: true[3]}, Reason.DROPPED),  # at the beginning
         ({1: true[1], 2: true[2]}, Reason.DROPPED),  # at the end
@@ -109,7 +109,7 @@ async def test_header_and_head(space):
         ((None, newer_head), (Part.HEADER, Reason.DROPPED)),
         ((newer_header, None), (Part.HEAD, Reason.DROPPED)),
         ((None, None), (Part.HEAD, Reason.DROPPED)),
-        ((newer_header, newer_head[:-1] + b"?"), (Part.HEAD, Reason.EDITED)),
+        ((newer_header, flipped(newer_head)), (Part.HEAD, Reason.EDITED)),
         ((newer_header, b""), (Part.HEAD, Reason.EDITED)),
         ((newer_header[:-1], newer_head), (Part.HEADER, Reason.DAMAGED)),
         ((b"", newer_head), (Part.HEADER, Reason.DAMAGED)),
