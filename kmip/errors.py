@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from kmip.enums import ResultReason as R
-from kmip.versions import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, ProtocolVersion
+from kmip.versions import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, ProtocolVersion
 
 Reasons = Sequence[tuple[ProtocolVersion, R]]
 
@@ -19,9 +19,11 @@ class KMIPError(Exception):
 
     Attributes:
         reasons: the Result Reason from each version on, oldest first.
+        payload: what the answer holds all the same (a structure; only Check has one).
     """
 
     reasons: ClassVar[Reasons] = ((V1_0, R.GENERAL_FAILURE),)
+    payload: object | None = None
 
     def reason(self, version: ProtocolVersion) -> R:
         """The Result Reason that a client of `version` knows."""
@@ -45,6 +47,18 @@ class ItemNotFound(KMIPError):
     """No object with this identifier that the client may see."""
 
     reasons = ((V1_0, R.ITEM_NOT_FOUND),)
+
+
+class ObjectNotFound(KMIPError):
+    """The same from 2.1 on, where most operations have a reason of their own for it."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_1, R.OBJECT_NOT_FOUND))
+
+
+class AttributesNotFound(KMIPError):
+    """The same for Get Attributes, which 3.0 answers as 2.0 did (OASIS BL-M-20)."""
+
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_1, R.OBJECT_NOT_FOUND), (V3_0, R.ITEM_NOT_FOUND))
 
 
 class ResponseTooLarge(KMIPError):

@@ -173,10 +173,13 @@ class Context:
         """The object a request names, if the client may do this with it; not to be changed.
 
         Raises:
-            ItemNotFound: there is none, or it is another client's.
+            ObjectNotFound: there is none, or it is another client's.
             PermissionDenied: the client may do other things with it.
         """
-        held = await self.objects.require(self.identify(given))
+        identifier = self.identify(given)
+        held = await self.objects.find(identifier)
+        if held is None:
+            raise policy.not_found(self.operation, identifier)
         policy.permit(self.client, self.operation, held)
         return held
 

@@ -18,8 +18,9 @@ from kmip.errors import (
     ServerLimitExceeded,
     UnknownMessageExtension,
 )
+from kmip.items import Item
 from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
-from kmip.structures import from_item, to_item
+from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
 from server.context import Context
@@ -60,7 +61,7 @@ async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> 
     except KMIPError as error:
         _forget(context, commit)
         log.info("%s failed: %s", _named(item.operation), error)
-        return failed(item, error.reason(version), str(error))
+        return failed(item, error.reason(version), str(error), _payload(error, version))
     except Unavailable:
         _forget(context, commit)
         log.exception("the store is not available")
@@ -109,7 +110,14 @@ async def _attempts(
     raise ServerLimitExceeded("too many clients change the same object; try again")
 
 
-def failed(item: RequestBatchItem, reason: ResultReason, message: str) -> Result:
+def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
+    held = error.payload
+    return to_item(held, Tag.RESPONSE_PAYLOAD, version) if isinstance(held, Structure) else None
+
+
+def failed(
+    item: RequestBatchItem, reason: ResultReason, message: str, payload: Item | None = None
+) -> Result:
     """The answer to an item that failed."""
     answer = ResponseBatchItem(
         operation=item.operation,
@@ -117,6 +125,7 @@ def failed(item: RequestBatchItem, reason: ResultReason, message: str) -> Result
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=reason,
         result_message=message.encode("ascii", "backslashreplace").decode(),
+        response_payload=payload,
     )
     return Result(answer, failed=True)
 

@@ -79,7 +79,7 @@ async def resolve(context: Context, attributes: Attributes | None) -> Attributes
     own.templates = ()
     for name in attributes.templates:
         for key, value in await _template(context, name):
-            if key not in attributes.values:
+            if key != Tag.NAME and key not in attributes.values:
                 own.add(key, value)
     return own
 
@@ -146,8 +146,10 @@ def describe(held: Held, managed: Structure) -> None:
         _describe_key(held, block)
     elif isinstance(managed, Certificate):
         for tag, values in certificate_facts(managed.certificate_value).attributes.items():
-            for value in values:
-                held.attributes.add(tag, value)
+            if tag not in held.attributes:
+                for value in values:
+                    held.attributes.add(tag, value)
+        _default(held, Tag.KEY_FORMAT_TYPE, KeyFormatType.X_509)
     elif isinstance(managed, CertificateRequest):
         _default(held, Tag.CERTIFICATE_REQUEST_TYPE, managed.certificate_request_type)
     elif isinstance(managed, OpaqueObject):

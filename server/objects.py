@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kmip.attributes import Attributes
-from kmip.errors import ItemNotFound
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from server.held import Held, held_of, managed_of, record_name
@@ -237,17 +236,6 @@ class Transaction:
                 await settled.commit()
             except Conflict:
                 continue
-
-    async def require(self, identifier: str) -> Held:
-        """The object, whoever owns it.
-
-        Raises:
-            ItemNotFound: there is none.
-        """
-        held = await self.find(identifier)
-        if held is None:
-            raise ItemNotFound(f"there is no object {identifier!r}")
-        return held
 
 
 def _identifier(name: bytes) -> str:

@@ -10,7 +10,6 @@ from kmip.enums import CryptographicAlgorithm, ObjectType
 from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import PrivateKey, PublicKey
 from kmip.tags import Tag
-from server.config import LegacyAlgorithms
 from server.context import Context
 from server.crypto import key_facts, key_formats, key_pairs, key_types
 
@@ -31,13 +30,11 @@ async def generate(
         InvalidField, UnsupportedCryptographicParameters: the server makes no such pair.
     """
     algorithm: CryptographicAlgorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    wanted = key_pairs.Wanted(
-        length=attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
-        curve=domain.recommended_curve if domain else None,
-        qlength=domain.qlength if domain else None,
-        allow_legacy=context.server.config.legacy_algorithms == LegacyAlgorithms.ALLOW,
+    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    legacy = context.allow_legacy
+    key = await context.slowly(
+        lambda: key_pairs.generate_key_pair(algorithm, length, domain, allow_legacy=legacy)
     )
-    key = await context.slowly(key_pairs.generate_key_pair, algorithm, wanted)
     return of_key(key, algorithm)
 
 

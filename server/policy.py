@@ -9,7 +9,13 @@ from enum import Enum
 from typing import Final
 
 from kmip.enums import Operation
-from kmip.errors import ItemNotFound, PermissionDenied
+from kmip.errors import (
+    AttributesNotFound,
+    ItemNotFound,
+    KMIPError,
+    ObjectNotFound,
+    PermissionDenied,
+)
 from server.client import Client
 from server.held import Held
 
@@ -29,6 +35,26 @@ PERMITTED: Final[dict[Relation, frozenset[Operation]]] = {
 }
 
 
+NOT_FOUND: Final[dict[Operation, type[KMIPError]]] = {
+    Operation.ADJUST_ATTRIBUTE: ItemNotFound,
+    Operation.CERTIFY: ItemNotFound,
+    Operation.CREATE_SPLIT_KEY: ItemNotFound,
+    Operation.GET_ATTRIBUTES: AttributesNotFound,
+}
+"""How operations say that there is no object, where they do not say Object Not Found (the tables
+"Error Handling" of 2.1 section 6.1)."""
+
+
+def not_found(operation: Operation, identifier: str) -> KMIPError:
+    """The error for an object that is not there, or that the client may not know of."""
+    kind = NOT_FOUND.get(operation, ObjectNotFound)
+    return kind(f"there is no object {identifier[:LONGEST]!r}")
+
+
+LONGEST: Final = 128
+"""Characters of an identifier that an error repeats."""
+
+
 def relation(client: Client, held: Held) -> Relation:
     """What the client is to the object."""
     return Relation.OWNER if held.owner == client.name else Relation.ANYONE
@@ -38,12 +64,12 @@ def permit(client: Client, operation: Operation, held: Held) -> None:
     """Let the client perform the operation on the object, or raise.
 
     Raises:
-        ItemNotFound: the client may do nothing at all with it.
+        ObjectNotFound: the client may do nothing at all with it.
         PermissionDenied: it may do other things with it.
     """
     permitted = PERMITTED[relation(client, held)]
     if operation in permitted:
         return
     if not permitted:
-        raise ItemNotFound(f"there is no object {held.identifier!r}")
+        raise not_found(operation, held.identifier)
     raise PermissionDenied(f"this client may not {operation.names[0]} this object")

@@ -1,9 +1,8 @@
 """Activate (2.1 section 6.1.1)."""
 
-from kmip.enums import Operation, State
-from kmip.errors import WrongKeyLifecycleState
+from kmip import lifecycle
+from kmip.enums import Operation
 from kmip.payloads.activate import ActivateRequest, ActivateResponse
-from kmip.tags import Tag
 from server.context import Context
 from server.registry import operation
 
@@ -12,8 +11,6 @@ from server.registry import operation
 async def activate(context: Context, request: ActivateRequest) -> ActivateResponse:
     """Make a Pre-Active object Active from now on."""
     held = await context.change(request.unique_identifier)
-    if held.state(context.now) != State.PRE_ACTIVE:
-        raise WrongKeyLifecycleState("only a Pre-Active object can be activated")
-    held.attributes.set(Tag.ACTIVATION_DATE, context.now)
+    lifecycle.happen(held.attributes, lifecycle.Event.ACTIVATE, context.now)
     context.keep(held)
     return ActivateResponse(unique_identifier=held.identifier)

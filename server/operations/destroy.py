@@ -1,9 +1,9 @@
 """Destroy (2.1 section 6.1.15)."""
 
-from kmip.enums import Operation, State
-from kmip.errors import ObjectDestroyed, WrongKeyLifecycleState
+from kmip import lifecycle
+from kmip.enums import Operation
+from kmip.errors import ObjectDestroyed
 from kmip.payloads.destroy import DestroyRequest, DestroyResponse
-from kmip.tags import Tag
 from server.context import Context
 from server.registry import operation
 
@@ -14,9 +14,7 @@ async def destroy(context: Context, request: DestroyRequest) -> DestroyResponse:
     held = await context.change(request.unique_identifier)
     if held.is_destroyed:
         raise ObjectDestroyed("the object is destroyed already")
-    if held.state(context.now) == State.ACTIVE:
-        raise WrongKeyLifecycleState("an Active object cannot be destroyed; revoke it first")
-    held.attributes.set(Tag.DESTROY_DATE, context.now)
+    lifecycle.happen(held.attributes, lifecycle.Event.DESTROY, context.now)
     held.managed = None
     context.keep(held, body=True)
     return DestroyResponse(unique_identifier=held.identifier)

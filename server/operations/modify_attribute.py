@@ -19,8 +19,8 @@ async def modify_attribute(
     key, value = request.new_attribute.key, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    index = changing.index_of(held, key, request.current_attribute, request.new_attribute.index)
     attribute_rules.check_modify(key, value, changing.situation(context, held))
+    index = changing.index_of(held, key, request.current_attribute, request.new_attribute.index)
     changing.replace(held.attributes, key, index, value)
     context.keep(held)
     return ModifyAttributeResponse(

@@ -1,8 +1,9 @@
 """Register: an object that the client has (2.1 section 6.1.43)."""
 
+from kmip.attributes import Attributes
 from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
-from kmip.objects import key_block_of, object_type_of
+from kmip.objects import Template, key_block_of, object_type_of
 from kmip.payloads.register import RegisterRequest, RegisterResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
@@ -21,12 +22,22 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     if object_type_of(managed) != request.object_type:
         raise InvalidObjectType("the object is not of the Object Type given")
     attributes = await making.resolve(context, request.attributes)
+    if isinstance(managed, Template):
+        attributes = _named(attributes, managed)
     protection.check(attributes, request.protection_storage_masks)
     held = making.make(context, request.object_type, managed, attributes, created=False)
     check_key_value(held, managed)
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.REGISTER)
     return RegisterResponse(unique_identifier=held.identifier)
+
+
+def _named(attributes: Attributes, template: Template) -> Attributes:
+    """A template's own attributes: those of the request and what it lends, its name above all."""
+    own = attributes.copy()
+    for key, value in template.attributes:
+        own.add(key, value)
+    return own
 
 
 def check_key_value(held: Held, managed: Structure) -> None:
