@@ -19,6 +19,7 @@ Python's `ssl` has no exporter), it is refused rather than half believed.
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -271,8 +272,9 @@ def _judge(
 def _roots(evidence: Evidence, expectation: Expectation) -> Roots:
     if expectation.roots is not None:
         return expectation.roots
-    if expectation.allow_insecure_simulated and len(evidence.certificates) > 1:
-        return roots_in(evidence)
+    if expectation.allow_insecure_simulated:
+        with suppress(InvalidEvidence):  # a real chip's evidence may come without a root
+            return roots_in(evidence)
     return vendor_roots()
 
 

@@ -30,6 +30,10 @@ MAX_BLOB_BYTES: Final = 128 * 1024  # kernels before 6.18 give at most 32 KiB, r
 MAX_ATTRIBUTE_BYTES: Final = 4096  # a text attribute is one page
 ATTEMPTS: Final = 3  # one meddler may be a race; three are an attack or a fault
 
+# Not mounted, not ours, or (ENXIO) mounted while no vendor's driver is loaded.
+_ABSENT: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENXIO}
+)
 _RACED: Final = frozenset({errno.EBUSY, errno.EWOULDBLOCK})
 
 
@@ -112,8 +116,10 @@ def _entry(directory: Path) -> Iterator[Path]:
     entry = directory / f"strongroom-{secrets.token_hex(8)}"
     try:
         entry.mkdir()
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-        raise ConfigfsUnavailable(f"{directory}: {error.strerror}") from error
+    except OSError as error:
+        if error.errno in _ABSENT:
+            raise ConfigfsUnavailable(f"{directory}: {error.strerror}") from error
+        raise
     try:
         yield entry
     finally:

@@ -20,9 +20,11 @@ import logging
 import os
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import tempfile
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -39,7 +41,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from enclave import report_data
-from enclave.claims import Claims, encode
+from enclave.claims import MAX_LIFE, Claims, Role, encode
 from enclave.errors import EnclaveError
 from enclave.forms import (
     BARE_OIDS,
@@ -61,6 +63,84 @@ class Issued:
 
     certificate: bytes
     not_after: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attester:
+    """A running server, able to attest its key whenever that is asked for.
+
+    Attributes:
+        tee: the chip.
+        key: the TLS key that it serves with.
+        role, deployment, instance, configuration_sha256, operator_sha256: see `enclave.claims`.
+        store: the server's present account of its store; None while none is open.
+        now: the clock, with a time zone.
+        life: how long what it makes is valid, at most 24 hours.
+    """
+
+    tee: Tee
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    role: Role
+    deployment: str
+    instance: bytes
+    configuration_sha256: bytes
+    operator_sha256: bytes | None = None
+    store: Callable[[], bytes | None] = lambda: None
+    now: Callable[[], datetime]
+    life: timedelta = MAX_LIFE
+
+    def claims(self, nonce: bytes | None = None) -> Claims:
+        """What it says of itself from now on, to whoever chose the nonce.
+
+        Raises:
+            InvalidEvidence: a nonce of another length than 32 to 64 bytes.
+        """
+        start = self.now().replace(microsecond=0)
+        return make_claims(
+            self.tee,
+            self.key.public_key(),
+            role=self.role,
+            deployment=self.deployment,
+            instance=self.instance,
+            not_before=start,
+            not_after=start + self.life,
+            configuration_sha256=self.configuration_sha256,
+            store=self.store(),
+            operator_sha256=self.operator_sha256,
+            nonce=nonce,
+        )
+
+    async def certificate(
+        self, *, dns_names: Collection[str] = (), for_ckms: bool = False
+    ) -> Issued:
+        """A certificate with evidence, as from `issue_certificate`."""
+        claims = self.claims()
+        certificate = await issue_certificate(
+            self.tee, self.key, claims, dns_names=dns_names, for_ckms=for_ckms
+        )
+        return Issued(certificate, claims.not_after)
+
+    async def quote(self, nonce: bytes) -> bytes:
+        """Tagged evidence over a verifier's nonce: the body that answers `GET /quote?nonce=`."""
+        return write_tagged(await attest(self.tee, self.claims(nonce)))
+
+    async def serve(
+        self,
+        context: ssl.SSLContext,
+        *,
+        dns_names: Collection[str] = (),
+        for_ckms: bool = False,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Keep `context` presented with a fresh certificate, for ever; see `keep_fresh`."""
+
+        async def issue() -> Issued:
+            return await self.certificate(dns_names=dns_names, for_ckms=for_ckms)
+
+        def install(issued: Issued) -> None:
+            use_certificate(context, self.key, issued.certificate)
+
+        await keep_fresh(issue, install, self.now, task_status=task_status)
 
 
 async def attest(tee: Tee, claims: Claims) -> TaggedEvidence:
@@ -149,16 +229,29 @@ def use_certificate(
 ) -> None:
     """Have new connections of `context` presented with this certificate; open ones keep theirs.
 
-    `ssl` takes keys from files only. The file is memory without a name, and the key in it is
-    encrypted under a password that exists for this call.
+    `ssl` takes keys from files only. The file is memory without a name where the system has that,
+    and the key in it is encrypted under a password that exists for this call.
     """
     password = secrets.token_bytes(32).hex().encode()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
     pem += x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+    with _nameless_file(pem) as path:
+        context.load_cert_chain(path, password=password)
+
+
+@contextmanager
+def _nameless_file(content: bytes) -> Iterator[str]:
+    """A path at which `content` can be read for a moment; a real file where there is no other."""
+    if not hasattr(os, "memfd_create"):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            yield file.name
+        return
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
-        os.write(descriptor, pem)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=password)
+        os.write(descriptor, content)
+        yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
 

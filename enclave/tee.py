@@ -137,6 +137,24 @@ class Gate:
         self._tokens -= 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What the operator knows of a machine and the machine cannot tell.
+
+    Attributes:
+        vmpl: the privilege level that reports and keys are for.
+        firmware_only: the launch measurement covers the cloud provider's firmware and not what it
+            boots (AWS, and whoever else brings his own). A key derived from it would be anybody's
+            on that machine, so there is none: the claims say so.
+        endorsements: DER certificates (VCEK or VLEK, ASK or ASVK) for hosts that offer none; sent
+            along when the host's table is empty.
+    """
+
+    vmpl: int = 0
+    firmware_only: bool = False
+    endorsements: tuple[bytes, ...] = field(default=(), repr=False)
+
+
 @dataclass(frozen=True)
 class SnpTee:
     """A SEV-SNP guest: configfs-tsm where the kernel has it, otherwise the device.
@@ -144,30 +162,33 @@ class SnpTee:
     Attributes:
         device: always needed for the derived key.
         directory: of configfs-tsm.
-        vmpl: the privilege level that reports are to state.
-        endorsements: DER certificates (VCEK or VLEK, ASK or ASVK) that the operator supplied, for
-            hosts that offer none; sent along when the host's table is empty.
+        circumstances: see there.
     """
 
     device: SevGuest = field(default_factory=SevGuest)
     directory: Path = configfs.DIRECTORY
-    vmpl: int = 0
-    endorsements: tuple[bytes, ...] = field(default=(), repr=False)
+    circumstances: Circumstances = field(default_factory=Circumstances)
     gate: Gate = field(default_factory=Gate, repr=False)
 
     kind: TEE = field(default=TEE.SEV_SNP, init=False)
-    sk: SkProvider = field(default=SkProvider.SNP_DERIVED_KEY, init=False)
     simulated: bool = field(default=False, init=False)
+
+    @property
+    def sk(self) -> SkProvider:
+        """The chip's derived key, unless it would be other software's too."""
+        if self.circumstances.firmware_only:
+            return SkProvider.NONE
+        return SkProvider.SNP_DERIVED_KEY
 
     @classmethod
     def is_here(cls, directory: Path, devices: Path) -> bool:
         """Whether this machine is such a guest."""
-        return (devices / "sev-guest").exists() or _provider(directory) == "sev_guest"
+        return (devices / "sev-guest").exists() or configfs.find_provider(directory) == "sev_guest"
 
     @classmethod
-    def at(cls, directory: Path, devices: Path) -> "SnpTee":
+    def at(cls, directory: Path, devices: Path, circumstances: Circumstances) -> "SnpTee":
         """The chip behind these paths."""
-        return cls(device=SevGuest(devices / "sev-guest"), directory=directory)
+        return cls(SevGuest(devices / "sev-guest"), directory, circumstances)
 
     async def evidence(self, report_data: bytes) -> Evidence:
         """See `Tee`."""
@@ -176,13 +197,16 @@ class SnpTee:
         certificates = tuple(
             found[guid] for guid in (snp.VCEK_GUID, snp.VLEK_GUID, snp.ASK_GUID) if guid in found
         )
-        return Evidence(self.kind, report, certificates or self.endorsements)
+        return Evidence(self.kind, report, certificates or self.circumstances.endorsements)
 
     async def derived_key(self, tcb_version: bytes | None = None) -> DerivedKey:
         """See `Tee`."""
+        if self.sk is SkProvider.NONE:
+            raise NoDerivedKey("the measurement covers the provider's firmware only")
         report = await self._own_report()
         tcb = report.reported_tcb if tcb_version is None else tcb_version
-        ask = partial(self.device.derived_key, SEALING_FIELDS, tcb_version=tcb, vmpl=self.vmpl)
+        vmpl = self.circumstances.vmpl
+        ask = partial(self.device.derived_key, SEALING_FIELDS, tcb_version=tcb, vmpl=vmpl)
         return DerivedKey(
             provider=self.sk,
             key=await self.gate.run(ask),
@@ -202,15 +226,13 @@ class SnpTee:
 
     def _read(self, report_data: bytes) -> tuple[bytes, bytes]:
         """A report and the host's certificate table. Blocks."""
+        vmpl = self.circumstances.vmpl
         try:
             answer = configfs.ask(
-                report_data,
-                provider="sev_guest",
-                privlevel=self.vmpl,
-                directory=self.directory,
+                report_data, provider="sev_guest", privlevel=vmpl, directory=self.directory
             )
         except configfs.ConfigfsUnavailable:
-            return self.device.extended_report(report_data, vmpl=self.vmpl)
+            return self.device.extended_report(report_data, vmpl=vmpl)
         except configfs.ConfigfsFailed as error:
             if error.errno in _SNP_KEY_LOST:
                 raise DeviceLost(str(error)) from error
@@ -235,12 +257,12 @@ class TdxTee:
     @classmethod
     def is_here(cls, directory: Path, devices: Path) -> bool:
         """Whether this machine is such a guest."""
-        return (devices / "tdx_guest").exists() or _provider(directory) == "tdx_guest"
+        return (devices / "tdx_guest").exists() or configfs.find_provider(directory) == "tdx_guest"
 
     @classmethod
-    def at(cls, directory: Path, devices: Path) -> "TdxTee":
-        """The chip behind these paths."""
-        return cls(device=TdxGuest(devices / "tdx_guest"), directory=directory)
+    def at(cls, directory: Path, devices: Path, circumstances: Circumstances) -> "TdxTee":
+        """The chip behind these paths; nothing depends on its circumstances."""
+        return cls(TdxGuest(devices / "tdx_guest"), directory)
 
     async def evidence(self, report_data: bytes) -> Evidence:
         """See `Tee`."""
@@ -265,21 +287,22 @@ PROVIDERS: Final[Mapping[TEE, type[SnpTee] | type[TdxTee]]] = MappingProxyType(
 )
 
 
-def find(directory: Path = configfs.DIRECTORY, devices: Path = Path("/dev")) -> Tee:
+def find(
+    directory: Path = configfs.DIRECTORY,
+    devices: Path = Path("/dev"),
+    circumstances: Circumstances | None = None,
+) -> Tee:
     """The chip of this machine. Blocks for a moment.
 
     Args:
         directory: where configfs-tsm would be mounted.
         devices: where the guest devices would be.
+        circumstances: what the operator knows of the machine.
 
     Raises:
         DeviceError: there is none here, and none is pretended.
     """
     for provider in PROVIDERS.values():
         if provider.is_here(directory, devices):
-            return provider.at(directory, devices)
+            return provider.at(directory, devices, circumstances or Circumstances())
     raise DeviceError("this machine has neither a SEV-SNP nor a TDX guest interface")
-
-
-def _provider(directory: Path) -> str | None:
-    return configfs.find_provider(directory)

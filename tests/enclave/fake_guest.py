@@ -44,6 +44,7 @@ class Machine:
     races: int = 0  # so many entries are disturbed by another writer
     busy: int = 0  # so many reads of outblob fail with EBUSY
     outblob_errno: int = 0
+    mkdir_errno: int = 0
     auxblob: bool = True
     certificates_need: int = 0  # bytes that the certificate table takes at least
     throttle: int = 0  # so many requests are told to come back
@@ -154,6 +155,8 @@ class ReportDirectory(Directory):
         self.machine = machine
 
     def make(self, name: str) -> Node:
+        if self.machine.mkdir_errno:
+            raise OSError(self.machine.mkdir_errno, "mkdir")
         entry = Entry(self.machine)
         self.entries[name] = entry
         return entry
@@ -326,7 +329,11 @@ def main() -> None:
             "devices": Directory(),
         }
     )
-    server = Server(root, mountpoint)
+    try:
+        server = Server(root, mountpoint)
+    except OSError as error:
+        print(json.dumps({"ready": False, "why": str(error)}), flush=True)
+        return
     print(json.dumps({"ready": True}), flush=True)
     threading.Thread(target=obey, args=(machine, report), daemon=True).start()
     server.serve()

@@ -24,8 +24,16 @@ from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationF
 from enclave.evidence import TEE
 from enclave.forms import BARE_OIDS, TAGGED_EVIDENCE_OID, Form, write_bare, write_tagged
 from enclave.insecure import MEASUREMENT, SoftwareGuest, SoftwareTee
+from enclave.keys import Purpose, tls_key
 from enclave.policy import read_policy
-from enclave.ratls import attest, issue_certificate, make_claims, server_context, use_certificate
+from enclave.ratls import (
+    Attester,
+    attest,
+    issue_certificate,
+    make_claims,
+    server_context,
+    use_certificate,
+)
 from enclave.snp.abi import GuestPolicy
 from enclave.tdx.abi import TDAttributes
 from tests.enclave.guest_machine import other_chip, software_chip
@@ -193,6 +201,16 @@ async def test_a_simulated_chip_does_not_pass_under_the_vendors_roots():
 async def test_a_simulated_chip_that_was_asked_for_may_bring_its_own_root():
     attested = judge(await certificate_of(), expecting(roots=None), NOW)
     assert attested.simulated
+
+
+async def test_asking_for_simulated_evidence_adds_no_root_to_the_vendors():
+    """Evidence that brings no root along is held against theirs, whatever was allowed."""
+    tee = chip_of()
+    evidence = await attest(tee, claims_for(tee))
+    leaf_only = replace(evidence.evidence, certificates=evidence.evidence.certificates[:1])
+    tagged = write_tagged(evidence._replace(evidence=leaf_only))
+    with pytest.raises(VerificationFailed, match="certificate chain"):
+        judge(forged({TAGGED_EVIDENCE_OID: tagged}, KEY), expecting(roots=None), NOW)
 
 
 async def test_a_foreign_root():
@@ -469,6 +487,44 @@ async def test_what_is_no_answer_to_a_challenge(raw, why):
     error = await challenged(answer)
     assert isinstance(error, InvalidEvidence)
     assert why in str(error)
+
+
+async def test_a_server_that_attests_itself_is_found_in_order():
+    """The whole of both sides: certificate kept fresh, challenge answered, store accounted for."""
+    states = [None]
+    attester = Attester(
+        tee=chip_of(),
+        key=await tls_key(chip_of(), Purpose.BOOTSTRAP_TLS),
+        role=Role.BOOTSTRAP,
+        deployment="eu-1",
+        instance=b"i" * 16,
+        configuration_sha256=b"c" * 32,
+        operator_sha256=b"o" * 32,
+        store=lambda: states[-1],
+        now=lambda: NOW + timedelta(microseconds=5),
+    )
+
+    async def answer(request):
+        states.append(b"epoch 1")
+        return http(await attester.quote(nonce_in(request)))
+
+    context = server_context()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(attester.serve, context)
+        server = Server(await certificate_of(), answer=answer)
+        server.context = context
+        expectation = expecting(deployment="eu-1", operator_sha256=b"o" * 32)
+        async with (
+            server.listening() as port,
+            await connect("127.0.0.1", port, expectation, now=clock()) as connection,
+        ):
+            assert connection.attested.claims.store is None
+            fresh = await challenge(connection, HTTPAsk("kms"), expectation, now=clock())
+        nursery.cancel_scope.cancel()
+    assert fresh.attested.claims.store == b"epoch 1"
+    assert fresh.attested.pin == connection.attested.pin
+    with pytest.raises(InvalidEvidence):
+        await attester.quote(b"short")
 
 
 @pytest.mark.skipif(

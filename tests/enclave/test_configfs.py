@@ -92,6 +92,18 @@ def test_the_provider_is_found(machine):
     assert configfs.find_provider(machine.directory) == "tdx_guest"
 
 
+@needs_fuse
+@pytest.mark.parametrize(
+    "number, error", [(errno.ENXIO, ConfigfsUnavailable), (errno.ENOMEM, ConfigfsFailed)]
+)
+def test_no_entry_can_be_made(machine, number, error):
+    """ENXIO: configfs-tsm is there, and no vendor's driver behind it."""
+    machine.set(mkdir_errno=number)
+    with pytest.raises(error):
+        configfs.ask(ASKED, provider="sev_guest", directory=machine.directory)
+    assert configfs.find_provider(machine.directory) is None
+
+
 def test_without_configfs(tmp_path):
     directory = tmp_path / "report"
     assert configfs.find_provider(directory) is None

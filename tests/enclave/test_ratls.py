@@ -5,7 +5,7 @@ import os
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from hashlib import sha256, sha384, sha512
 from pathlib import Path
 
 import pytest
@@ -337,6 +337,52 @@ def test_a_key_that_no_bare_evidence_binds():
     )
     with pytest.raises(InvalidEvidence, match="no evidence binds"):
         read_presented(certificate.public_bytes(Encoding.DER), [Form.BARE])
+
+
+async def test_a_certificate_is_installed_also_where_memory_has_no_file_names(monkeypatch):
+    tee = SoftwareTee(SoftwareGuest(software_chip()))
+    certificate = await issue_certificate(tee, KEY, claims_for(tee))
+    monkeypatch.delattr(os, "memfd_create")
+    use_certificate(server_context(), KEY, certificate)
+    with pytest.raises(ssl.SSLError, match="key values mismatch"):
+        use_certificate(server_context(), OTHER_KEY, certificate)
+
+
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        ({"pubkey-hash": 1}, "name no key"),
+        ({"pubkey-hash": cbor.encode([2, bytes(32)])}, "another key"),
+        ({"pubkey-hash": cbor.encode([7, bytes(48)])}, "another key"),
+        ({"nonce": 7}, "no byte string"),
+    ],
+)
+async def test_claims_of_another_make_that_cannot_be_understood(change, why):
+    tee = SoftwareTee(SoftwareGuest(software_chip()))
+    claims = {"pubkey-hash": cbor.encode([1, claims_for(tee).public_key_sha256])}
+    good, bad = (
+        with_extensions(
+            {TAGGED_EVIDENCE_OID: write_tagged(TaggedEvidence(evidence, cbor.encode(each)))}, KEY
+        )
+        for evidence in [await tee.evidence(bytes(64))]
+        for each in (claims, claims | change)
+    )
+    assert read_presented(good, [Form.INTEROPERABLE]).nonce is None
+    with pytest.raises(InvalidEvidence, match=why):
+        read_presented(bad, [Form.INTEROPERABLE])
+
+
+@pytest.mark.parametrize("number, hashed", [(7, sha384), (8, sha512)])
+async def test_longer_hashes_of_the_key_count_too(number, hashed):
+    tee = SoftwareTee(SoftwareGuest(software_chip()))
+    key_info = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    claims = {
+        "pubkey-hash": cbor.encode([number, hashed(key_info).digest()]),
+        "nonce": b"any length",
+    }
+    tagged = TaggedEvidence(await tee.evidence(bytes(64)), cbor.encode(claims))
+    der = with_extensions({TAGGED_EVIDENCE_OID: write_tagged(tagged)}, KEY)
+    assert read_presented(der, [Form.INTEROPERABLE]).nonce == b"any length"
 
 
 def issued(number: int, at: datetime) -> Issued:

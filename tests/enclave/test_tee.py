@@ -15,7 +15,7 @@ from enclave.snp.abi import parse_report
 from enclave.snp.device import SevGuest, SevGuestBusy
 from enclave.tdx.device import TdxGuest
 from enclave.tdx.quote import parse_tdx_quote
-from enclave.tee import BUSY_ATTEMPTS, MAX_WAITING, Gate, SnpTee, TdxTee, find
+from enclave.tee import BUSY_ATTEMPTS, MAX_WAITING, Circumstances, Gate, SnpTee, TdxTee, find
 from enclave.verify import verify
 from tests.enclave.guest_machine import booted, machine, needs_fuse, software_chip
 
@@ -130,8 +130,9 @@ async def test_a_call_is_not_abandoned_when_its_caller_gives_up(autojump_clock):
     await gate.run(recorder)
 
 
-def snp(machine, **values) -> SnpTee:
-    return SnpTee(device=SevGuest(machine.sev_guest), directory=machine.directory, **values)
+def snp(machine, **circumstances) -> SnpTee:
+    device = SevGuest(machine.sev_guest)
+    return SnpTee(device, machine.directory, Circumstances(**circumstances))
 
 
 @needs_fuse
@@ -201,6 +202,15 @@ async def test_the_derived_key_depends_on_policy_measurement_and_tcb(machine):
 
 
 @needs_fuse
+async def test_where_the_measurement_covers_firmware_only_there_is_no_key(machine):
+    tee = snp(machine, firmware_only=True)
+    assert tee.sk is SkProvider.NONE
+    with pytest.raises(NoDerivedKey):
+        await tee.derived_key()
+    assert machine.state()["requests"] == 0
+
+
+@needs_fuse
 async def test_a_key_of_zeros_is_no_key(machine):
     machine.set(zero_key=True)
     with pytest.raises(DeviceError, match="all zero"):
@@ -228,8 +238,10 @@ async def test_a_td_has_evidence_a_measurement_and_no_key(machine):
 @pytest.mark.parametrize("provider, kind", [("sev_guest", TEE.SEV_SNP), ("tdx_guest", TEE.TDX)])
 def test_the_chip_of_a_machine_is_found(machine, provider, kind):
     machine.set(provider=provider)
-    tee = find(machine.directory, devices=machine.devices / "devices")
+    known = Circumstances(firmware_only=True)
+    tee = find(machine.directory, machine.devices / "devices", known)
     assert tee.kind is kind
+    assert tee.sk is SkProvider.NONE
     assert not tee.simulated
 
 
