@@ -1,0 +1,41 @@
+"""Keys for the tests, made once; none is anybody's."""
+
+from functools import cache
+
+from kmip.cryptographic import CryptographicDomainParameters
+from kmip.enums import CryptographicAlgorithm as A
+from kmip.enums import RecommendedCurve as C
+from server.crypto.key_pairs import generate_key_pair
+
+LENGTHS = {A.RSA: 1024, A.DSA: 1024, A.DH: 2048, A.EC: 256, A.ECDH: 256, A.ECDSA: 256, A.ECMQV: 256}
+
+
+@cache
+def private_key(algorithm, curve=None):
+    """One private key of an algorithm; RSA and DSA short, to be quick."""
+    domain = None if curve is None else CryptographicDomainParameters(recommended_curve=curve)
+    length = None if curve is not None else LENGTHS.get(algorithm)
+    return generate_key_pair(algorithm, length, domain, allow_legacy=True)
+
+
+KINDS = [
+    (A.RSA, None),
+    (A.DSA, None),
+    (A.DH, None),
+    (A.EC, None),
+    (A.ECDSA, C.P_521),
+    (A.ECDH, C.SECP256K1),
+    (A.ECDH, C.CURVE25519),
+    (A.ECDH, C.CURVE448),
+    (A.ECDSA, C.CURVE25519),
+    (A.ED25519, None),
+    (A.ED448, None),
+    (A.ML_KEM_768, None),
+    (A.ML_KEM_1024, None),
+    (A.ML_DSA_44, None),
+    (A.ML_DSA_65, None),
+    (A.ML_DSA_87, None),
+]
+"""(algorithm, curve) of every kind of key the engine computes with."""
+
+NAMES = [a.name + ("" if c is None else "-" + c.name) for a, c in KINDS]
