@@ -153,7 +153,7 @@ def encode(item: Item, message: TTLV = MESSAGE) -> bytes:
     try:
         message.build_stream(item, stream)
     except (construct.ConstructError, struct.error):
-        raise ValueError(f"{item!r} has a value that does not fit its type") from None
+        raise _misfit(item) from None
     return stream.getvalue()
 
 
@@ -235,6 +235,8 @@ def _write(item: Item, parts: list[bytes], depth: int) -> int:
     """Append the bytes of `item`; how many they are."""
     tag, kind, value = item
     if kind in _NUMBERS:
+        if kind == _BOOLEAN and value not in (False, True):
+            raise _misfit(item)
         packer, size = _NUMBERS[kind]
         parts.append(_HEADER.pack(tag << 8 | kind, size))
         parts.append(packer.pack(value))
@@ -242,18 +244,35 @@ def _write(item: Item, parts: list[bytes], depth: int) -> int:
     if kind == _STRUCTURE:
         if depth <= 0:
             raise ValueError("structures are nested too deep")
+        if not isinstance(value, tuple):
+            raise _misfit(item)
         place = len(parts)
         parts.append(b"")
         length = 0
-        for child in item.children:
+        for child in value:
             length += _write(child, parts, depth - 1)
         parts[place] = _HEADER.pack(tag << 8 | kind, length)
         return HEADER_BYTES + length
-    raw = value.encode() if isinstance(value, str) else value
-    if not isinstance(raw, bytes) or (kind not in _TEXTS and kind not in _BYTES):
-        raise ValueError(f"{item!r} has a value that does not fit its type")
+    raw = _bytes_of(item)
     length = len(raw)
     parts.append(_HEADER.pack(tag << 8 | kind, length))
     parts.append(raw)
     parts.append(_ZEROS[-length & 7])
     return HEADER_BYTES + length + (-length & 7)
+
+
+def _bytes_of(item: Item) -> bytes:
+    """The value of a text or of bytes, without padding."""
+    _, kind, value = item
+    if kind in _TEXTS and isinstance(value, str):
+        return value.encode()
+    if kind in _BYTES and isinstance(value, bytes):
+        multiple = _BYTES[kind]
+        if multiple == 1 or (value and len(value) % multiple == 0):
+            return value
+    raise _misfit(item)
+
+
+def _misfit(item: Item) -> ValueError:
+    """The error for a value that its type cannot have; it does not tell the value."""
+    return ValueError(f"{tag_name(item.tag)} has a value that does not fit its type")
