@@ -117,7 +117,7 @@ class Knowledge:
         """
         if item.type == ItemType.STRUCTURE:
             return item._replace(value=tuple(map(self.resolve, item.children)))
-        if item.type == ItemType.DATE_TIME and item.value in NOW_RANGE:
+        if isinstance(item.value, int) and item.value in NOW_RANGE:
             return item._replace(value=self.time(item.value))
         name = placeholder(item.value)
         if name is not None:

@@ -16,8 +16,10 @@ from kmip.errors import InvalidMessage
 from kmip.items import Item
 from kmip.tags import Tag
 from tests.conformance.cases import Case, Exchange, all_cases, read
-from tests.conformance.judgement import Difference, Judgement, Lists
+from tests.conformance.difference import Difference
+from tests.conformance.judgement import Judgement
 from tests.conformance.knowledge import Knowledge, Unbound
+from tests.conformance.rules import Lists
 
 AFTER = {
     "SASED-M-3": ["SASED-M-2"],
@@ -234,10 +236,10 @@ def _operation(message: Item) -> object:
 def _from_the_other_end(exchanges: list[Exchange]) -> list[Exchange]:
     """The case with its five objects numbered backwards in the pages that are expected."""
     return [
-        Exchange(
-            exchange.request, _renumbered(exchange.response) if number >= 2 else exchange.response
-        )
-        for number, exchange in enumerate(exchanges)
+        Exchange(exchange.request, _renumbered(exchange.response))
+        if _operation(exchange.request) == Operation.LOCATE
+        else exchange
+        for exchange in exchanges
     ]
 
 

@@ -16,8 +16,8 @@ from storage.secret import MIN_KEY_FILE_BYTES, KeyFile
 from storage.store import open_store
 from tests.conformance import unsupported
 from tests.conformance.cases import all_cases, needs_cases
+from tests.conformance.difference import Difference
 from tests.conformance.judge import CLIENT, USERS
-from tests.conformance.judgement import Difference
 from tests.conformance.playing import Clock, Server, missing, play, reason_not_to_play
 
 pytestmark = needs_cases
