@@ -13,7 +13,6 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -145,11 +144,6 @@ class Certificate:
     def issuer_common_name(self) -> str:
         """The issuer's CN; empty where it has none or several."""
         return _common_name(self.issuer)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the DER, hexadecimal."""
-        return sha256(self.der).hexdigest()
 
     def public_key(self) -> Any:
         """The subject's key.

@@ -100,11 +100,12 @@ def _check_is_ca(issuer: Certificate, usage: int, step: Step) -> None:
     constraints = issuer.extensions.get(_BASIC_CONSTRAINTS)
     if constraints is None or not decode_der(_BasicConstraints, constraints, "certificate").ca:
         raise VerificationFailed(step, "the issuer is not a certificate authority")
-    key_usage = issuer.extensions.get(_KEY_USAGE)
-    if key_usage is not None:
-        bits = decode_der(asn1.BitString, key_usage, "certificate").as_bytes()
-        if not bits or not bits[0] & usage:
-            raise VerificationFailed(step, "the issuer's key may not sign this")
+    if _KEY_USAGE not in issuer.extensions:
+        return  # RFC 5280 section 6.1.4 (n): any use is then allowed
+    key_usage = issuer.extensions[_KEY_USAGE]
+    bits = decode_der(asn1.BitString, key_usage, "certificate").as_bytes()
+    if not bits or not bits[0] & usage:
+        raise VerificationFailed(step, "the issuer's key may not sign this")
 
 
 def check_dates(certificate: Certificate, now: datetime) -> None:

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
-
+from enclave.certificates import read_pem_chain
 from enclave.errors import EnclaveError
 from enclave.snp.abi import Product
 
@@ -67,29 +66,35 @@ def is_vendor(root: bytes, product: Product | None = None) -> bool:
 
 @cache
 def vendor_roots() -> Roots:
-    """The roots of AMD (Milan, Genoa, Turin) and Intel that come with this package.
+    """The roots of AMD (Milan, Genoa, Turin) and Intel that come with this package; see `read`."""
+    return read(files(__name__))
+
+
+def read(directory: Traversable) -> Roots:
+    """The vendors' roots, from a directory with the PEM files of this one.
 
     Raises:
-        EnclaveError: a file beside this module is not the certificate that is pinned here.
+        EnclaveError: a file there is not the certificate that is pinned here.
     """
     amd = {
         product: AMDRoot(
-            ark=_pinned(f"amd-{product.lower()}-ark.pem", product),
-            ask=_der(f"amd-{product.lower()}-ask.pem"),
-            asvk=_der(f"amd-{product.lower()}-asvk.pem"),
+            ark=_pinned(directory, f"amd-{product.lower()}-ark.pem", product),
+            ask=_der(directory, f"amd-{product.lower()}-ask.pem"),
+            asvk=_der(directory, f"amd-{product.lower()}-asvk.pem"),
         )
         for product in Product
     }
-    return Roots(amd=MappingProxyType(amd), intel=_pinned("intel-sgx-root-ca.pem", None))
+    intel = _pinned(directory, "intel-sgx-root-ca.pem", None)
+    return Roots(amd=MappingProxyType(amd), intel=intel)
 
 
-def _pinned(name: str, product: Product | None) -> bytes:
-    root = _der(name)
+def _pinned(directory: Traversable, name: str, product: Product | None) -> bytes:
+    root = _der(directory, name)
     if not is_vendor(root, product):
         raise EnclaveError(f"{name} is not the root that is pinned")
     return root
 
 
-def _der(name: str) -> bytes:
-    pem = files(__name__).joinpath(name).read_bytes()
-    return load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+def _der(directory: Traversable, name: str) -> bytes:
+    (certificate,) = read_pem_chain(directory.joinpath(name).read_bytes())
+    return certificate.der

@@ -44,9 +44,10 @@ from enclave.collateral import DCAPCollateral
 from enclave.errors import Step, VerificationFailed
 from enclave.roots import Roots, is_vendor
 from enclave.sgx.abi import EnclaveReport
+from enclave.sgx.documents import QEIdentity, TCBInfo, read_qe_identity, read_tcb_info
 from enclave.sgx.pck import PCK, read_pck
 from enclave.sgx.quote import SignatureData
-from enclave.sgx.tcb import Level, QEIdentity, TCBInfo, level_of, read_qe_identity, read_tcb_info
+from enclave.sgx.tcb import Level, level_of
 
 PCK_ISSUERS = ("Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA")
 PCK_NAME = "Intel SGX PCK Certificate"

@@ -23,7 +23,8 @@ from enclave.errors import Step, VerificationFailed
 from enclave.evidence import TEE, Evidence, Verified
 from enclave.roots import Roots
 from enclave.sgx.dcap import Platform, masked, verify_platform
-from enclave.sgx.tcb import Level, ModuleIdentity, TCBStatus, converge, level_of, relaunch
+from enclave.sgx.documents import ModuleIdentity
+from enclave.sgx.tcb import Level, TCBStatus, converge, level_of, relaunch
 from enclave.tdx.abi import TDReport10, TDReport15
 from enclave.tdx.quote import TDXQuote, parse_tdx_quote
 

@@ -425,6 +425,8 @@ class DCAP:
     fmspc: bytes = FMSPC
     root_revoked: tuple[int, ...] = ()
     pck_revoked: tuple[int, ...] = ()
+    pck_chain: bytes | None = None
+    attestation_point: bytes | None = None
     tamper: int | None = None
 
     @property
@@ -565,6 +567,7 @@ class DCAP:
         x_y = attestation_key.public_key().public_bytes(
             Encoding.X962, PublicFormat.UncompressedPoint
         )[1:]
+        x_y = self.attestation_point or x_y
         auth = bytes(range(32))
         qe_report = enclave_report(
             **{
@@ -594,7 +597,7 @@ class DCAP:
             qe_report=qe_report,
             qe_report_signature=raw_signature(ec_key("pck"), qe_report.build()),
             qe_authentication_data=auth,
-            pck_chain=pem(self.pck, self.issuer, self.root) + b"\0",
+            pck_chain=self.pck_chain or pem(self.pck, self.issuer, self.root) + b"\0",
         )
         quote = self._quote(header, data)
         data = replace(data, signature=raw_signature(attestation_key, quote.signed))

@@ -79,6 +79,10 @@ DAMAGES = {
     "extension twice": certificate(
         "x", "x", ec_key("x"), ec_key("x"), extensions={"1.2.3": b"", "1.2.4": b""}
     ).replace(b"\x06\x02\x2a\x04", b"\x06\x02\x2a\x03"),
+    "signature of bits": LEAF[: LEAF.rindex(b"\x03\x82\x02\x01\x00") + 4]
+    + b"\x04"
+    + LEAF[LEAF.rindex(b"\x03\x82\x02\x01\x00") + 5 : -1]
+    + b"\x10",
     "no certificate": signed(ec_key("x"), integer(1)),
 }
 

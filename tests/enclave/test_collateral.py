@@ -59,6 +59,12 @@ def test_each_part_is_there_and_text(name):
             DCAPCollateral.from_json(json.dumps(document | {name: value}).encode())
 
 
+def test_hexadecimal_parts_are_hexadecimal():
+    document = json.loads(DCAP().collateral.to_json())
+    with pytest.raises(InvalidEvidence, match="pck_crl"):
+        DCAPCollateral.from_json(json.dumps(document | {"pck_crl": "zz"}).encode())
+
+
 def test_parts_are_bounded():
     collateral = DCAP().collateral
     for name, size in (("tcb_info", MAX_DOCUMENT_SIZE), ("tcb_info_issuer_chain", MAX_CHAIN_SIZE)):
@@ -166,7 +172,8 @@ async def test_amds_list_is_fetched(product, signer):
 
 
 async def test_a_product_is_known_by_its_processor_or_not_at_all():
-    evidence = replace(SNP(Product.TURIN).evidence, certificates=())
+    foreign = DCAP().root
+    evidence = replace(SNP(Product.TURIN).evidence, certificates=(foreign,))
     vendor = Vendor(crl=Document(b""))
     await fetch_collateral(evidence, vendor)
     assert vendor.asked == ["https://kdsintf.amd.com/vcek/v1/Turin/crl"]

@@ -1,12 +1,15 @@
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from enclave import roots
 from enclave.certificates import read_certificate
 from enclave.chain import AMD_SCHEME, INTEL_SCHEME, check_issued, check_root
+from enclave.errors import EnclaveError
 from enclave.roots import is_vendor, vendor_roots
 from enclave.snp.abi import Product
-from tests.enclave.forging import DCAP, amd_root
+from tests.enclave.forging import DCAP, amd_root, pem
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -48,3 +51,12 @@ def test_other_roots_are_simulated_whatever_they_are_called():
 
 def test_roots_are_not_shown():
     assert "\\x" not in repr(vendor_roots())
+
+
+def test_an_edited_file_is_no_new_root(tmp_path):
+    for path in Path(roots.__file__).parent.glob("*.pem"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert roots.read(tmp_path) == vendor_roots()
+    (tmp_path / "amd-genoa-ark.pem").write_bytes(pem(amd_root(Product.GENOA).ark))
+    with pytest.raises(EnclaveError, match=r"amd-genoa-ark\.pem is not the root"):
+        roots.read(tmp_path)

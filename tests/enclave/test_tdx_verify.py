@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,11 +20,13 @@ from tests.enclave.forging import (
     CA,
     DCAP,
     FMSPC,
+    MEASUREMENT,
     NOW,
     PCK_SERIAL,
     PLATFORM,
     PLATFORM_SERIAL,
     PROCESSOR,
+    REPORT_DATA,
     ROOT,
     SGX,
     SIGNER_SERIAL,
@@ -60,10 +63,35 @@ def test_genuine_evidence_is_verified(body, ca):
 def test_a_chain_without_its_root_is_enough():
     forged = DCAP()
     assert forged.quote.count(b"BEGIN") == 3
-    assert verify(forged)
+
+    alone = DCAP(pck_chain=pem(forged.pck, forged.issuer))
+    assert verify(alone).tcb_status is TCBStatus.UP_TO_DATE
+
+
+def test_the_measurement_is_mrtd():
+    verified = verify(DCAP())
+    assert (verified.measurement, verified.report_data) == (MEASUREMENT, REPORT_DATA)
 
 
 WRONG = {
+    "PCK alone": (DCAP(pck_chain=pem(DCAP().pck)), Step.CERTIFICATE_CHAIN),
+    "four PCK certificates": (
+        DCAP(pck_chain=pem(DCAP().pck, *[DCAP().issuer] * 3)),
+        Step.CERTIFICATE_CHAIN,
+    ),
+    "attestation key that is no point": (DCAP(attestation_point=b"\1" * 64), Step.SIGNATURE),
+    "another attestation key": (
+        DCAP(
+            attestation_point=ec_key("other")
+            .public_key()
+            .public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:]
+        ),
+        Step.SIGNATURE,
+    ),
+    "TCB signer on another curve": (
+        DCAP(signer_changes={"key": ec_key("other", "secp384r1")}),
+        Step.TCB_INFO,
+    ),
     "quote signature": (DCAP(tamper=(48 + 136) * 8), Step.SIGNATURE),
     "QE report names another key": (
         DCAP(qe_changes={"report_data": bytes(64)}),
@@ -367,8 +395,9 @@ PCK_EXTENSIONS = {
     "none": {},
     "no sequence": {SGX: octet_string(b"")},
     "empty": {SGX: sequence()},
+    "no FMSPC": {SGX: GENUINE.pck_extension.replace(oid(f"{SGX}.4"), oid(f"{SGX}.9"))},
     "twice": {SGX: sequence(*[sequence(oid(f"{SGX}.1"), octet_string(bytes(16)))] * 2)},
-    "short PPID": {SGX: sequence(sequence(oid(f"{SGX}.1"), octet_string(bytes(15))))},
+    "short FMSPC": {SGX: DCAP(fmspc=bytes(5)).pck_extension},
     "negative SVN": {SGX: DCAP(svns=(-1,) + (2,) * 15).pck_extension},
     "SVN of two bytes": {SGX: DCAP(svns=(256,) + (2,) * 15).pck_extension},
 }
