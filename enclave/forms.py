@@ -99,7 +99,8 @@ def read_blob(blob: bytes) -> Evidence:
     if len(blob) > MAX_BLOB_BYTES:
         raise InvalidEvidence("evidence", f"{len(blob)} bytes, more than {MAX_BLOB_BYTES}")
     # A report begins with its version as 32 bits; in a quote the upper half is the key type, not 0.
-    if int.from_bytes(blob[:4], "little") in snp.REPORT_VERSIONS:
+    version = int.from_bytes(blob[:4], "little")
+    if version in snp.REPORT_VERSIONS and len(blob) >= snp.REPORT_SIZE:
         report, table = blob[: snp.REPORT_SIZE], blob[snp.REPORT_SIZE :]
         return Evidence(TEE.SEV_SNP, report, tuple(snp.parse_certificate_table(table).values()))
     if len(blob) >= QuoteHeader.size:

@@ -24,6 +24,17 @@ from enclave.snp.certificates import HWID, PRODUCT_NAME, TCB_EXTENSIONS
 
 PRODUCT: Final = Product.GENOA
 LIFE: Final = timedelta(days=25 * 365)  # AMD's own: a chip's file is not renewed
+CA_USAGE: Final = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 _PSS: Final = padding.PSS(mgf=padding.MGF1(SHA384()), salt_length=48)
 _STRUCTURE_VERSION: Final = "1.3.6.1.4.1.3704.1.1"
 
@@ -126,6 +137,8 @@ def _builder(
 def _ca(
     subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, now: datetime, serial: int
 ) -> x509.CertificateBuilder:
-    return _builder(subject, issuer, key, now, serial).add_extension(
-        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    return (
+        _builder(subject, issuer, key, now, serial)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(CA_USAGE, critical=True)
     )

@@ -10,6 +10,7 @@ Certification Service API", version 4 (TCB info version 3, QE identity version 2
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from enclave.collateral import DCAPCollateral
-from enclave.insecure.amd import LIFE, name_of
+from enclave.insecure.amd import CA_USAGE, LIFE, name_of
 from enclave.roots import Roots
 from enclave.sgx.abi import EnclaveReport
 from enclave.sgx.quote import SignatureData
@@ -86,24 +87,12 @@ class PretendedIntel:
         root_name = name_of("Intel SGX Root CA")
         platform_name = name_of("Intel SGX PCK Platform CA")
 
-        def issue(
-            name: x509.Name, key: ec.EllipticCurvePrivateKey, serial: int, *, ca: bool = False
-        ) -> x509.CertificateBuilder:
-            return (
-                x509.CertificateBuilder()
-                .subject_name(name)
-                .public_key(key.public_key())
-                .serial_number(serial)
-                .not_valid_before(now)
-                .not_valid_after(now + LIFE)
-                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            )
-
-        root = issue(root_name, root_key, 1, ca=True).issuer_name(root_name)
-        platform = issue(platform_name, platform_key, 2, ca=True).issuer_name(root_name)
-        pck = issue(name_of("Intel SGX PCK Certificate"), pck_key, 3).issuer_name(platform_name)
+        issue = partial(_certificate, now=now)
+        root = issue(root_name, root_key, root_name, 1, ca=True)
+        platform = issue(platform_name, platform_key, root_name, 2, ca=True)
+        pck = issue(name_of("Intel SGX PCK Certificate"), pck_key, platform_name, 3)
         pck = pck.add_extension(_pck_extension(), critical=False)
-        tcb_signing = issue(name_of("Intel SGX TCB Signing"), tcb_key, 4).issuer_name(root_name)
+        tcb_signing = issue(name_of("Intel SGX TCB Signing"), tcb_key, root_name, 4)
         return cls(
             root_key,
             platform_key,
@@ -164,6 +153,28 @@ class PretendedIntel:
             qe_identity=qe_identity,
             qe_identity_signature=_sign(self.tcb_key, qe_identity),
         )
+
+
+def _certificate(
+    name: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name,
+    serial: int,
+    *,
+    now: datetime,
+    ca: bool = False,
+) -> x509.CertificateBuilder:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(now)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    )
+    return builder.add_extension(CA_USAGE, critical=True) if ca else builder
 
 
 def _level(status: str, date: str, **tcb: Any) -> dict[str, Any]:

@@ -269,6 +269,7 @@ def test_a_vlek_in_a_bincode_list_has_a_guid_or_none():
         (cbor.encode([b"", b""]), "under tag 60000"),
         (cbor.encode(cbor.Tagged(60000, [bytes(1184), b""])), "neither"),
         (cbor.encode(cbor.Tagged(60000, [b"", b""])), "neither"),
+        (cbor.encode(cbor.Tagged(60000, [b"\x02\0\0\0" + bytes(1000), b""])), "neither"),
         (b"", "CBOR"),
     ],
 )
