@@ -26,7 +26,7 @@ from kmip.items import Item, tag_name
 from kmip.structures import Structure, from_item, structure, to_item, wrong_type
 from kmip.tags import Tag
 from kmip.types import BigInteger, Identifier
-from kmip.versions import V1_1, ProtocolVersion, since
+from kmip.versions import V1_0, V1_1, ProtocolVersion, since
 
 
 @structure
@@ -276,7 +276,9 @@ class KeyBlockForm(NamedTuple):
 
 
 def bind(
-    material: bytes | Transparent | Item, key_format: KeyFormatType, version: ProtocolVersion
+    material: bytes | Transparent | Item,
+    key_format: KeyFormatType,
+    version: ProtocolVersion = V1_0,
 ) -> bytes | Transparent | Item:
     """Key material as its format has it.
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kmip.enums import CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType
+from kmip.enums import (
+    CryptographicAlgorithm,
+    KeyCompressionType,
+    KeyFormatType,
+    KeyWrapType,
+    ObjectType,
+)
 from kmip.errors import (
     KeyCompressionTypeNotSupported,
     KeyFormatTypeNotSupported,
     KeyValueNotPresent,
+    KeyWrapTypeNotSupported,
     NotExtractable,
     Sensitive,
 )
@@ -18,6 +25,7 @@ from kmip.payloads.export import ExportRequest
 from kmip.payloads.get import GetRequest
 from kmip.structures import Structure
 from kmip.tags import Tag
+from server import wrapping
 from server.context import Context
 from server.crypto import key_formats
 from server.held import Held
@@ -39,10 +47,18 @@ async def deliver(context: Context, held: Held, request: GetRequest | ExportRequ
         return managed
     if block.key_value is None:
         raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
-    _check_extractable(held, wrapped=block.key_wrapping_data is not None)
+    wanted = request.key_wrapping_specification
+    if request.key_wrap_type == KeyWrapType.NOT_WRAPPED and wanted is None:
+        block = await wrapping.unwrap(context, block)
+    is_wrapped = block.key_wrapping_data is not None
+    _check_extractable(held, wrapped=is_wrapped or wanted is not None)
     formed = in_format(
         held.object_type, block, request.key_format_type, request.key_compression_type
     )
+    if wanted is not None:
+        if is_wrapped:
+            raise KeyWrapTypeNotSupported("the key is wrapped already")
+        formed = await wrapping.wrap(context, held, formed, wanted)
     return replace(managed, key_block=formed)
 
 

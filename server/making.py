@@ -102,6 +102,7 @@ def make(
     attributes: Attributes,
     *,
     created: bool,
+    checked: bool = False,
     identifier: str | None = None,
 ) -> Held:
     """A new object of this client; the caller adds it to the transaction.
@@ -112,12 +113,14 @@ def make(
         managed: the object.
         attributes: what the client sets, resolved.
         created: whether the server has made the material.
+        checked: whether it is known already that the client may set these attributes.
         identifier: where the client chooses it (Import).
 
     Raises:
         ReadOnlyAttribute, InvalidAttribute, …: the client may not set one of the attributes.
     """
-    check_set(context, object_type, attributes)
+    if not checked:
+        check_set(context, object_type, attributes)
     held = Held(
         identifier=identifier or context.new_identifier(),
         owner=context.client.name,

@@ -14,10 +14,13 @@ from kmip.attribute_values import UsageLimits
 from kmip.cryptographic import CryptographicParameters
 from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, UsageLimitsUnit
 from kmip.errors import (
+    AttributesNotFound,
     CryptographicFailure,
     IncompatibleCryptographicUsageMask,
     InvalidObjectType,
+    ItemNotFound,
     KeyValueNotPresent,
+    ObjectNotFound,
     UsageLimitExceeded,
     WrongKeyLifecycleState,
 )
@@ -36,7 +39,7 @@ class Use(NamedTuple):
     """What an operation needs of a key.
 
     Attributes:
-        mask: the bits of the usage mask, all of them.
+        mask: bits of the usage mask, of which the object must have one.
         protects: whether it protects, or processes what was protected.
     """
 
@@ -55,6 +58,10 @@ USES: Final[dict[Operation, Use]] = {
 
 WRAP: Final = Use(Mask.WRAP_KEY, protects=True)
 UNWRAP: Final = Use(Mask.UNWRAP_KEY, protects=False)
+
+
+NOT_FOUND: Final = frozenset({ObjectNotFound, ItemNotFound, AttributesNotFound})
+"""The ways to say that there is no such object."""
 
 
 class Key(NamedTuple):
@@ -79,7 +86,7 @@ async def key_for(
     """The key a request names, if it may be used so now.
 
     Raises:
-        ItemNotFound, PermissionDenied: the client has no such object.
+        ObjectNotFound, PermissionDenied: the client has no such object.
         WrongKeyLifecycleState, IncompatibleCryptographicUsageMask: it may not be used so.
         ObjectDestroyed, ObjectArchived, KeyValueNotPresent: there is no key material.
         InvalidObjectType: it is no key.
@@ -94,7 +101,7 @@ def check_use(context: Context, held: Held, use: Use) -> None:
     if not lifecycle.may_use(held.attributes, context.now, protects=use.protects):
         raise WrongKeyLifecycleState("the object's state or dates do not allow this use")
     mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK)
-    if mask is None or (mask & use.mask != use.mask and not mask & Mask.UNRESTRICTED):
+    if mask is None or not mask & (use.mask | Mask.UNRESTRICTED):
         raise IncompatibleCryptographicUsageMask("the object's usage mask does not allow this use")
 
 

@@ -35,4 +35,4 @@ class ExportResponse(Structure):
     object_type: ObjectType
     unique_identifier: Identifier
     attributes: AttributeList = field(default_factory=Attributes)
-    managed_object: ManagedObject
+    managed_object: ManagedObject | None = None

@@ -1,87 +1,17 @@
 """Create: a new symmetric key, or new secret data (2.1 section 6.1.8)."""
 
-from collections.abc import Callable
-from typing import Final
-
-from kmip.attributes import Attributes
-from kmip.enums import (
-    CryptographicAlgorithm,
-    KeyFormatType,
-    ObjectType,
-    Operation,
-    SecretDataType,
-    UniqueIdentifier,
-)
+from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField
-from kmip.key_block import KeyBlock, KeyValue
-from kmip.objects import SecretData, SymmetricKey
 from kmip.payloads.create import CreateRequest, CreateResponse
-from kmip.structures import Structure
-from kmip.tags import Tag
-from server import making, protection
+from server import making, material, protection
 from server.context import Context
-from server.crypto import symmetric_keys
 from server.registry import operation
-
-DEFAULT_LENGTHS: Final = {
-    CryptographicAlgorithm.AES: 256,
-    CryptographicAlgorithm.CHACHA20: 256,
-    CryptographicAlgorithm.CHACHA20POLY1305: 256,
-    CryptographicAlgorithm.DES3: 192,
-    CryptographicAlgorithm.HMAC_SHA1: 160,
-    CryptographicAlgorithm.HMAC_SHA224: 224,
-    CryptographicAlgorithm.HMAC_SHA256: 256,
-    CryptographicAlgorithm.HMAC_SHA384: 384,
-    CryptographicAlgorithm.HMAC_SHA512: 512,
-}
-"""Bits of a key whose length the client leaves to the server."""
-
-SECRET_BITS: Final = 256
-"""Bits of secret data whose length the client leaves to the server."""
-
-
-def symmetric_key(attributes: Attributes) -> SymmetricKey:
-    """A random key of the algorithm and length that the attributes say."""
-    making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
-    algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, DEFAULT_LENGTHS.get(algorithm))
-    if length is None:
-        raise InvalidField("Cryptographic Length is needed")
-    return SymmetricKey(
-        key_block=KeyBlock(
-            key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(
-                key_material=symmetric_keys.generate_symmetric_key(algorithm, length)
-            ),
-            cryptographic_algorithm=algorithm,
-            cryptographic_length=length,
-        )
-    )
-
-
-def secret_data(attributes: Attributes) -> SecretData:
-    """Random secret data of the length that the attributes say."""
-    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, SECRET_BITS)
-    return SecretData(
-        secret_data_type=SecretDataType.PASSWORD,
-        key_block=KeyBlock(
-            key_format_type=KeyFormatType.OPAQUE,
-            key_value=KeyValue(key_material=symmetric_keys.generate_secret(length)),
-        ),
-    )
-
-
-MAKERS: Final[dict[ObjectType, Callable[[Attributes], Structure]]] = {
-    ObjectType.SYMMETRIC_KEY: symmetric_key,
-    ObjectType.SECRET_DATA: secret_data,
-}
-"""What makes the material of each type of object that can be created."""
 
 
 @operation(Operation.CREATE)
 async def create(context: Context, request: CreateRequest) -> CreateResponse:
     """Make an object from random material."""
-    maker = MAKERS.get(request.object_type)
+    maker = material.MAKERS.get(request.object_type)
     if maker is None:
         raise InvalidField(f"the server does not create a {request.object_type.names[0]}")
     attributes = await making.resolve(context, request.attributes)

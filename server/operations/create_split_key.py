@@ -1,0 +1,91 @@
+"""Create Split Key (2.1 section 6.1.10)."""
+
+import itertools
+
+from kmip.attributes import Attributes
+from kmip.enums import KeyFormatType, LinkType, ObjectType, Operation, UniqueIdentifier
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.objects import SplitKey
+from kmip.payloads.create_split_key import CreateSplitKeyRequest, CreateSplitKeyResponse
+from kmip.tags import Tag
+from server import making, protection, using
+from server.context import Context
+from server.crypto import split_keys, symmetric_keys
+from server.held import Held
+from server.registry import operation
+
+
+@operation(Operation.CREATE_SPLIT_KEY)
+async def create_split_key(
+    context: Context, request: CreateSplitKeyRequest
+) -> CreateSplitKeyResponse:
+    """Split a key, or random material, into parts, each an object of its own."""
+    attributes = await making.resolve(context, request.attributes)
+    protection.check(attributes, request.protection_storage_masks)
+    secret, whole = await _secret(context, request, attributes)
+    sharing = split_keys.Sharing(
+        request.split_key_method,
+        request.split_key_parts,
+        request.split_key_threshold,
+        request.prime_field_size,
+    )
+    parts = await context.slowly(split_keys.split, secret, sharing)
+    held = [
+        making.make(
+            context,
+            ObjectType.SPLIT_KEY,
+            _part(request, attributes, number, material),
+            attributes,
+            created=True,
+        )
+        for number, material in sorted(parts.items())
+    ]
+    _link(context, held, whole)
+    context.remember(held[0].identifier, UniqueIdentifier.CREATE_SPLIT_KEY)
+    return CreateSplitKeyResponse(
+        object_type=ObjectType.SPLIT_KEY,
+        unique_identifier=tuple(part.identifier for part in held),
+    )
+
+
+async def _secret(
+    context: Context, request: CreateSplitKeyRequest, attributes: Attributes
+) -> tuple[bytes, Held | None]:
+    """What is split, and the object it comes from."""
+    if request.unique_identifier:
+        key = await using.open_key(context, await context.find(request.unique_identifier), None)
+        return bytes(key.key), key.held
+    making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
+    material = symmetric_keys.generate_symmetric_key(
+        attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM), attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    )
+    return material, None
+
+
+def _part(
+    request: CreateSplitKeyRequest, attributes: Attributes, number: int, material: bytes
+) -> SplitKey:
+    return SplitKey(
+        split_key_parts=request.split_key_parts,
+        key_part_identifier=number,
+        split_key_threshold=request.split_key_threshold,
+        split_key_method=request.split_key_method,
+        prime_field_size=request.prime_field_size,
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.RAW,
+            key_value=KeyValue(key_material=material),
+            cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+            cryptographic_length=attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
+        ),
+    )
+
+
+def _link(context: Context, parts: list[Held], whole: Held | None) -> None:
+    """Link each part to the next one, and all of them to the whole."""
+    for part, following in itertools.pairwise(parts):
+        making.link(part, LinkType.NEXT_LINK, following.identifier)
+        making.link(following, LinkType.PREVIOUS_LINK, part.identifier)
+    for part in parts:
+        if whole is not None:
+            making.link(part, LinkType.PARENT_LINK, whole.identifier)
+        context.objects.add(part)

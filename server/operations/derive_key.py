@@ -1,0 +1,114 @@
+"""Derive Key (2.1 section 6.1.14)."""
+
+from kmip.attributes import Attributes
+from kmip.enums import (
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    SecretDataType,
+    State,
+    UniqueIdentifier,
+)
+from kmip.errors import (
+    IncompatibleCryptographicUsageMask,
+    InvalidField,
+    WrongKeyLifecycleState,
+)
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.masks import CryptographicUsageMask
+from kmip.objects import SecretData, SymmetricKey
+from kmip.payloads.derive_key import DeriveKeyRequest, DeriveKeyResponse
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server import making, using
+from server.context import Context, Given
+from server.crypto import derivation
+from server.crypto.derivation_inputs import Base
+from server.registry import operation
+
+
+@operation(Operation.DERIVE_KEY)
+async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyResponse:
+    """Derive a symmetric key or secret data from objects the server holds."""
+    attributes = await making.resolve(context, request.attributes)
+    making.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
+    bases = [await _base(context, given) for given in request.unique_identifier or (None,)]
+    material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
+    managed = _object(request.object_type, material, attributes)
+    held = making.make(context, request.object_type, managed, attributes, created=True)
+    held.attributes.set(Tag.RANDOM_NUMBER_GENERATOR, None)
+    for base in bases:
+        making.link(held, LinkType.DERIVATION_BASE_OBJECT_LINK, base.held.identifier)
+        derived_from = base.held.copy()
+        making.link(derived_from, LinkType.DERIVED_KEY_LINK, held.identifier)
+        context.keep(derived_from)
+    context.objects.add(held)
+    context.remember(held.identifier, UniqueIdentifier.DERIVE_KEY)
+    return DeriveKeyResponse(unique_identifier=held.identifier)
+
+
+USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})
+"""States from which to derive. Clients derive from keys that they never activate, and so, unlike
+for every other use, Pre-Active is enough."""
+
+
+async def _base(context: Context, given: Given) -> using.Key:
+    """An object to derive from."""
+    held = await context.find(given)
+    mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+    if not mask & (CryptographicUsageMask.DERIVE_KEY | CryptographicUsageMask.UNRESTRICTED):
+        raise IncompatibleCryptographicUsageMask("the usage mask does not allow derivation")
+    if held.state(context.now) not in USABLE:
+        raise WrongKeyLifecycleState("the object's state does not allow derivation")
+    return await using.open_key(context, held, None)
+
+
+async def _derived(
+    context: Context, request: DeriveKeyRequest, bases: list[using.Key], length: int
+) -> bytes:
+    """The derived bytes, as many as `length` bits have."""
+    parameters = request.derivation_parameters
+    data = parameters.derivation_data
+    peer = None
+    if len(bases) > 1:
+        other = bases[1].key
+        if isinstance(other, bytes):
+            data = (other,)
+        else:
+            peer = other
+    base = Base(bases[0].key, bases[0].algorithm, peer)
+    legacy = context.allow_legacy
+    return await context.slowly(
+        lambda: derivation.derive(
+            request.derivation_method,
+            base,
+            length,
+            parameters=parameters.cryptographic_parameters,
+            derivation_data=data,
+            salt=parameters.salt,
+            iteration_count=parameters.iteration_count,
+            initialization_vector=parameters.initialization_vector,
+            allow_legacy=legacy,
+        )
+    )
+
+
+def _object(object_type: ObjectType, material: bytes, attributes: Attributes) -> Structure:
+    """The derived bytes as the type of object that is asked for."""
+    if object_type == ObjectType.SECRET_DATA:
+        block = KeyBlock(
+            key_format_type=KeyFormatType.OPAQUE, key_value=KeyValue(key_material=material)
+        )
+        return SecretData(secret_data_type=SecretDataType.SEED, key_block=block)
+    if object_type != ObjectType.SYMMETRIC_KEY:
+        raise InvalidField("a symmetric key or secret data can be derived")
+    making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    return SymmetricKey(
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.RAW,
+            key_value=KeyValue(key_material=material),
+            cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+            cryptographic_length=attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
+        )
+    )

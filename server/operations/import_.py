@@ -1,0 +1,59 @@
+"""Import (2.1 section 6.1.25)."""
+
+from dataclasses import replace
+
+from kmip.enums import KeyWrapType, Operation, UniqueIdentifier
+from kmip.errors import InvalidField, ObjectAlreadyExists
+from kmip.objects import key_block_of, object_type_of
+from kmip.payloads.import_ import ImportRequest, ImportResponse
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server import making, policy, wrapping
+from server.context import Context
+from server.registry import operation
+
+COMPUTED = (Tag.STATE, Tag.DIGEST, Tag.ALWAYS_SENSITIVE, Tag.NEVER_EXTRACTABLE)
+"""Attributes that follow from others, or from the object itself."""
+
+LONGEST = 127
+"""Bytes of an identifier: libkmip cannot read longer ones."""
+
+
+@operation(Operation.IMPORT)
+async def import_(context: Context, request: ImportRequest) -> ImportResponse:
+    """Take in an object under its own identifier, with its own attributes."""
+    identifier = request.unique_identifier
+    if not isinstance(identifier, str) or not 0 < len(identifier.encode()) <= LONGEST:
+        raise InvalidField(f"an imported identifier is a text of 1 to {LONGEST} bytes")
+    managed = request.managed_object
+    if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
+        managed = await _plain(context, managed)
+    attributes = request.attributes.copy()
+    history = {tag: attributes.get(tag) for tag in COMPUTED}
+    for tag in COMPUTED:
+        attributes.set(tag, None)
+    existing = await context.objects.find(identifier)
+    if existing is not None:
+        policy.permit(context.client, context.operation, existing)
+        if not request.replace_existing and not existing.is_destroyed:
+            raise ObjectAlreadyExists("there is an object with this identifier already")
+        context.objects.remove(existing)
+    object_type = request.object_type or object_type_of(managed)
+    held = making.make(
+        context, object_type, managed, attributes, created=False, identifier=identifier
+    )
+    if history[Tag.ALWAYS_SENSITIVE] is False:
+        held.attributes.set(Tag.ALWAYS_SENSITIVE, value=False)
+    if history[Tag.NEVER_EXTRACTABLE] is False:
+        held.attributes.set(Tag.NEVER_EXTRACTABLE, value=False)
+    context.objects.add(held)
+    context.remember(identifier, UniqueIdentifier.IMPORT)
+    return ImportResponse(unique_identifier=identifier)
+
+
+async def _plain(context: Context, managed: Structure) -> Structure:
+    """An object with its key unwrapped."""
+    block = key_block_of(managed)
+    if block is None or block.key_wrapping_data is None:
+        return managed
+    return replace(managed, key_block=await wrapping.unwrap(context, block))

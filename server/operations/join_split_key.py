@@ -1,0 +1,80 @@
+"""Join Split Key (2.1 section 6.1.27)."""
+
+from kmip.enums import (
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    SecretDataType,
+    UniqueIdentifier,
+)
+from kmip.errors import CryptographicFailure, InvalidField, InvalidObjectType
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.objects import SecretData, SplitKey, SymmetricKey
+from kmip.payloads.join_split_key import JoinSplitKeyRequest, JoinSplitKeyResponse
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server import making, protection, using
+from server.context import Context
+from server.crypto import split_keys
+from server.registry import operation
+
+
+@operation(Operation.JOIN_SPLIT_KEY)
+async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> JoinSplitKeyResponse:
+    """Put a key together from enough of its parts."""
+    attributes = await making.resolve(context, request.attributes)
+    protection.check(attributes, request.protection_storage_masks)
+    parts, sharing = await _parts(context, request)
+    bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    length = None if bits is None else (bits + 7) // 8
+    secret = await context.slowly(split_keys.join, parts, sharing, length)
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=secret),
+        cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+        cryptographic_length=bits,
+    )
+    managed = _object(request, block)
+    held = making.make(context, request.object_type, managed, attributes, created=False)
+    for given in request.unique_identifier:
+        making.link(held, LinkType.CHILD_LINK, context.identify(given))
+    context.objects.add(held)
+    context.remember(held.identifier, UniqueIdentifier.JOIN_SPLIT_KEY)
+    return JoinSplitKeyResponse(object_type=held.object_type, unique_identifier=held.identifier)
+
+
+async def _parts(
+    context: Context, request: JoinSplitKeyRequest
+) -> tuple[dict[int, bytes], split_keys.Sharing]:
+    """The parts by their numbers, and how they were made."""
+    found: dict[int, bytes] = {}
+    sharings = set()
+    for given in request.unique_identifier:
+        held = await context.find(given)
+        managed = await context.material(held)
+        if not isinstance(managed, SplitKey):
+            raise InvalidObjectType("only parts of split keys are joined")
+        key = await using.open_key(context, held, None)
+        found[managed.key_part_identifier] = key.key
+        sharings.add(
+            split_keys.Sharing(
+                managed.split_key_method,
+                managed.split_key_parts,
+                managed.split_key_threshold,
+                managed.prime_field_size,
+                managed.split_key_polynomial,
+            )
+        )
+    if len(sharings) != 1:
+        raise CryptographicFailure("the parts do not belong together")
+    return found, sharings.pop()
+
+
+def _object(request: JoinSplitKeyRequest, block: KeyBlock) -> Structure:
+    if request.object_type == ObjectType.SYMMETRIC_KEY:
+        return SymmetricKey(key_block=block)
+    if request.object_type == ObjectType.SECRET_DATA:
+        kind = request.secret_data_type or SecretDataType.SEED
+        return SecretData(secret_data_type=kind, key_block=block)
+    raise InvalidField("a symmetric key or secret data can be joined")

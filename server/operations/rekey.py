@@ -1,0 +1,26 @@
+"""Re-key (2.1 section 6.1.46)."""
+
+from kmip.enums import ObjectType, Operation, UniqueIdentifier
+from kmip.errors import InvalidObjectType
+from kmip.payloads.rekey import ReKeyRequest, ReKeyResponse
+from server import making, material, protection, replacing
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.REKEY)
+async def rekey(context: Context, request: ReKeyRequest) -> ReKeyResponse:
+    """Make a key to replace a symmetric key."""
+    old = await context.change(request.unique_identifier)
+    if old.object_type != ObjectType.SYMMETRIC_KEY:
+        raise InvalidObjectType("only a symmetric key can be re-keyed")
+    replacing.check_replaceable(old, context.now)
+    asked = await making.resolve(context, request.attributes)
+    making.check_set(context, old.object_type, asked)
+    attributes = replacing.inherited(context, old, asked, request.offset)
+    protection.check(attributes, request.protection_storage_masks)
+    managed = material.symmetric_key(attributes)
+    new = making.make(context, old.object_type, managed, attributes, created=True, checked=True)
+    replacing.replace(context, old, new)
+    context.remember(new.identifier, UniqueIdentifier.REKEY)
+    return ReKeyResponse(unique_identifier=new.identifier)

@@ -1,0 +1,145 @@
+"""Key blocks wrapped by other managed keys, and unwrapped (2.1 sections 3.3 and 7.18).
+
+What is wrapped is the whole Key Value as TTLV in the client's version, or, with No Encoding, the
+bytes of the Key Material alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from kmip.attributes import Attributes
+from kmip.enums import EncodingOption
+from kmip.errors import (
+    EncodingOptionError,
+    InvalidField,
+    KMIPError,
+    ObjectArchived,
+    ObjectDestroyed,
+    WrappingObjectArchived,
+    WrappingObjectDestroyed,
+    WrappingObjectNotFound,
+)
+from kmip.key_block import (
+    EncryptionKeyInformation,
+    KeyBlock,
+    KeyValue,
+    KeyWrappingData,
+    KeyWrappingSpecification,
+    MACSignatureKeyInformation,
+    bind,
+)
+from kmip.masks import CryptographicUsageMask as Mask
+from server import using
+from server.context import Context
+from server.crypto import wrapping as engine
+from server.held import Held
+
+SIGN: Final = using.Use(Mask.SIGN | Mask.MAC_GENERATE, protects=True)
+VERIFY: Final = using.Use(Mask.VERIFY | Mask.MAC_VERIFY, protects=False)
+
+Information = EncryptionKeyInformation | MACSignatureKeyInformation | None
+
+
+async def wrap(
+    context: Context, held: Held, block: KeyBlock, specification: KeyWrappingSpecification
+) -> KeyBlock:
+    """A plain key block wrapped as a client asks.
+
+    Args:
+        context: of the request.
+        held: the object whose block it is; its attributes may travel with the key.
+        block: with a plain Key Value.
+        specification: the keys, and how.
+
+    Raises:
+        WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived: a wrapping key.
+        IncompatibleCryptographicUsageMask, WrongKeyLifecycleState: it may not wrap.
+        EncodingOptionError: the Key Value cannot be encoded so.
+        UnsupportedCryptographicParameters, CryptographicFailure, …: it cannot be wrapped so.
+    """
+    encryption = await _key(context, specification.encryption_key_information, using.WRAP)
+    authentication = await _key(context, specification.mac_signature_key_information, SIGN)
+    value = _encoded(context, held, block, specification)
+    legacy = context.allow_legacy
+    wrapped = await context.slowly(
+        lambda: engine.wrap(
+            specification.wrapping_method, value, encryption, authentication, allow_legacy=legacy
+        )
+    )
+    data = KeyWrappingData(
+        wrapping_method=specification.wrapping_method,
+        encryption_key_information=specification.encryption_key_information,
+        mac_signature_key_information=specification.mac_signature_key_information,
+        mac_signature=wrapped.mac_signature,
+        iv_counter_nonce=wrapped.iv_counter_nonce,
+        encoding_option=specification.encoding_option,
+    )
+    return replace(block, key_value=wrapped.key_value, key_wrapping_data=data)
+
+
+def _encoded(
+    context: Context, held: Held, block: KeyBlock, specification: KeyWrappingSpecification
+) -> bytes:
+    """The bytes that are wrapped."""
+    material, names = block.key_material, specification.attribute_names
+    if material is None:
+        raise InvalidField("there is no plain Key Value to wrap")
+    if specification.encoding_option == EncodingOption.NO_ENCODING:
+        if not isinstance(material, bytes):
+            raise EncodingOptionError("a transparent key can only be wrapped TTLV encoded")
+        if names:
+            raise EncodingOptionError("attributes can only be wrapped TTLV encoded")
+        return material
+    attributes: Attributes | None = None
+    if names:
+        attributes = held.view(context.now).select(names)
+    return context.encode_key_value(KeyValue(key_material=material, attributes=attributes))
+
+
+async def unwrap(context: Context, block: KeyBlock) -> KeyBlock:
+    """A wrapped key block as it was before, its keys being the client's here.
+
+    Raises:
+        As `wrap`; CryptographicFailure where it does not unwrap.
+    """
+    data = block.key_wrapping_data
+    if data is None or not isinstance(block.key_value, bytes):
+        return block
+    encryption = await _key(context, data.encryption_key_information, using.UNWRAP)
+    authentication = await _key(context, data.mac_signature_key_information, VERIFY)
+    wrapped = engine.Wrapped(block.key_value, data.iv_counter_nonce, data.mac_signature)
+    legacy = context.allow_legacy_reading
+    value = await context.slowly(
+        lambda: engine.unwrap(
+            data.wrapping_method, wrapped, encryption, authentication, allow_legacy=legacy
+        )
+    )
+    if data.encoding_option == EncodingOption.NO_ENCODING:
+        plain = KeyValue(key_material=value)
+    else:
+        plain = context.decode_key_value(value)
+    plain.key_material = bind(plain.key_material, block.key_format_type)
+    return replace(block, key_value=plain, key_wrapping_data=None)
+
+
+async def _key(
+    context: Context, information: Information, use: using.Use
+) -> engine.WrappingKey | None:
+    """The wrapping key that a specification or wrapping data name."""
+    if information is None:
+        return None
+    try:
+        key = await using.key_for(
+            context, information.unique_identifier, information.cryptographic_parameters, use
+        )
+    except ObjectDestroyed:
+        raise WrappingObjectDestroyed("the wrapping key is destroyed") from None
+    except ObjectArchived:
+        raise WrappingObjectArchived("the wrapping key is archived") from None
+    except KMIPError as error:
+        if type(error) in using.NOT_FOUND:
+            raise WrappingObjectNotFound("there is no such wrapping key") from None
+        raise
+    return engine.WrappingKey(key.key, key.algorithm, key.parameters)
