@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from kmip.carriage import NewAttribute
+from kmip.payloads.attribute_instance import ReturnedAttribute
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V1_4, until
@@ -27,4 +28,4 @@ class AddAttributeResponse(Structure):
     """The object; in 1.x also the attribute as it is now."""
 
     unique_identifier: Identifier
-    attribute: Annotated[NewAttribute | None, until(V1_4)] = None
+    attribute: Annotated[ReturnedAttribute | None, until(V1_4)] = None

@@ -4,6 +4,9 @@ Theory: where a request names no instance, 1.x means the one with index 0 (1.4 s
 4.16), and 2.x the only one there is (Modify Attribute, 2.1 section 6.1.34) or all of them (Delete
 Attribute, 2.1 section 6.1.13). The form that the request has tells which is meant, so that what
 comes out is an index, or None for 2.x.
+
+Responses of 1.x name the instance with its index, 0 included. It may be left out there (1.4
+sections 4.15 and 4.16), but there are clients that read it without asking whether it is there.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from kmip.attributes import Instance, Reference
 from kmip.carriage import Named, Single, single_form
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
-from kmip.items import Item
+from kmip.items import Item, structure
 from kmip.structures import Plain
 from kmip.tags import Tag
 from kmip.versions import AttributeForm, ProtocolVersion
@@ -61,5 +64,18 @@ class DeletedInstance(NamedTuple):
             yield _INDEX.write(Tag.ATTRIBUTE_INDEX, value.index, version)
 
 
+class ReturnedInstance(Single):
+    """The attribute as it is, or was, in a response of 1.x."""
+
+    def write(self, value: Instance, version: ProtocolVersion) -> Iterable[Item]:
+        """The version's form; that of 1.x with the index, unless it is None."""
+        (item,) = super().write(value, version)
+        if item.tag == Tag.ATTRIBUTE and value.index == 0:
+            name, *rest = item.children
+            item = structure(item.tag, name, _INDEX.write(Tag.ATTRIBUTE_INDEX, 0, version), *rest)
+        yield item
+
+
 ModifiedAttribute = Annotated[Instance, ModifiedInstance(Tag.NEW_ATTRIBUTE)]
 DeletedAttribute = Annotated[Reference, DeletedInstance()]
+ReturnedAttribute = Annotated[Instance, ReturnedInstance(Tag.NEW_ATTRIBUTE)]

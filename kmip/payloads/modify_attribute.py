@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import CurrentAttribute, NewAttribute
-from kmip.payloads.attribute_instance import ModifiedAttribute
+from kmip.carriage import CurrentAttribute
+from kmip.payloads.attribute_instance import ModifiedAttribute, ReturnedAttribute
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V1_4, V2_0, since, until
@@ -31,4 +31,4 @@ class ModifyAttributeResponse(Structure):
     """The object; in 1.x also the attribute as it is now."""
 
     unique_identifier: Identifier
-    attribute: Annotated[NewAttribute | None, until(V1_4)] = None
+    attribute: Annotated[ReturnedAttribute | None, until(V1_4)] = None

@@ -19,7 +19,7 @@ from kmip.items import Item
 from kmip.key_block import TRANSPARENT, KeyBlock, KeyBlockForm, KeyValue, KeyValueForm
 from kmip.messages import ProtocolVersionForm
 from kmip.objects import OBJECTS, ObjectCarriage
-from kmip.payloads.attribute_instance import DeletedInstance, ModifiedInstance
+from kmip.payloads.attribute_instance import DeletedInstance, ModifiedInstance, ReturnedInstance
 from kmip.payloads.certificate_request import RequestValue
 from kmip.payloads.data import DataForm
 from kmip.payloads.factory_defaults import GroupNames
@@ -206,6 +206,7 @@ CARRIAGES = {
     Listed: lambda version: attribute_sets(version, 1),
     Single: lambda version: instances(version, st.none() | st.integers(1, 1 << 16)),
     ModifiedInstance: lambda version: instances(version, st.integers(0, 1 << 16)),
+    ReturnedInstance: lambda version: instances(version, st.none() | st.integers(0, 1 << 16)),
     DeletedInstance: _deleted,
     Named: lambda version: st.lists(selectors(version), max_size=3).map(tuple),
     ObjectCarriage: lambda version: st.sampled_from([cls for _, cls in OBJECTS.values()]).flatmap(
