@@ -19,6 +19,7 @@ import pytest
 from kmip.encodings import xml
 from kmip.encodings.xml import Element
 from kmip.items import Item
+from kmip.tags import Tag
 
 SHARED = Path(
     os.environ.get("STRONGROOM_SHARED", Path(__file__).resolve().parents[3] / "shared")
@@ -97,7 +98,10 @@ def read(path: Path) -> list[Exchange]:
     data = re.sub(rb"(</KMIP>)\s*</KMIP>\s*$", rb"\1", path.read_bytes())
     root = xml.parse(data, max_bytes=LONGEST_FILE, allow_text=True)
     messages = [xml.from_element(_mended(element)) for element in root.children]
-    return [Exchange(*pair) for pair in zip(messages[::2], messages[1::2], strict=True)]
+    # Not always in turn: a few files have two requests before their responses.
+    requests = [item for item in messages if item.tag == Tag.REQUEST_MESSAGE]
+    responses = [item for item in messages if item.tag == Tag.RESPONSE_MESSAGE]
+    return [Exchange(*pair) for pair in zip(requests, responses, strict=True)]
 
 
 def _mended(element: Element) -> Element:
