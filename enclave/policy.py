@@ -36,6 +36,9 @@ SECTIONS: Mapping[TEE, type[Section]] = MappingProxyType(
 _CHECKS: Mapping[TEE, tuple[Callable[[Any, Any], Iterator[str]], ...]] = MappingProxyType(
     {TEE.SEV_SNP: snp.CHECKS, TEE.TDX: tdx.CHECKS, TEE.SGX: sgx.CHECKS}
 )
+_NAMING: Mapping[TEE, Callable[[Any], Section]] = MappingProxyType(
+    {TEE.SEV_SNP: snp.naming, TEE.TDX: tdx.naming, TEE.SGX: sgx.naming}
+)
 _WARNINGS: Mapping[TEE, Callable[[Any, Any], Iterator[str]]] = MappingProxyType(
     {TEE.SEV_SNP: snp.warnings_of, TEE.TDX: tdx.warnings_of, TEE.SGX: sgx.warnings_of}
 )
@@ -96,6 +99,16 @@ def read_policy(text: str) -> Policy:
 def write_policy(policy: Policy) -> str:
     """The TOML document that `read_policy` reads as `policy`."""
     return "\n".join(section.write(tee) for tee, section in policy.sections.items())
+
+
+def naming(verified: Verified) -> Policy:
+    """The policy that names this very evidence; a start for writing one's own.
+
+    It has the evidence's measurements, registers, host data and (SEV-SNP) product and TCB, and the
+    defaults for everything else: evidence that needs an `allow_…` or a TCB status other than
+    UpToDate is not accepted by it.
+    """
+    return Policy({verified.tee: _NAMING[verified.tee](verified)})
 
 
 def appraise(

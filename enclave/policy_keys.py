@@ -37,7 +37,7 @@ class Kind:
     write: Callable[[Any], str]
 
 
-def key(kind: Kind, default: Any = dataclasses.MISSING) -> Any:
+def key(kind: Kind, *, default: Any = dataclasses.MISSING) -> Any:
     """A key of a section; `default` holds where the file does not say, else it must say."""
     return dataclasses.field(default=default, metadata={"kind": kind})
 

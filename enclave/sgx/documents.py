@@ -144,6 +144,8 @@ def read_tcb_info(data: bytes) -> TCBInfo:
     """
     reader = _Reader(read_json(data, "TCB info"), "TCB info")
     _check_version(reader, 3)
+    if reader.get("tcbType", int) != 0:  # how SVNs compare; only one way is defined
+        raise InvalidEvidence(reader.what, "its levels are of an unknown type")
     tee = reader.get("id", str)
     svns = _platform_svns if tee == "SGX" else _td_platform_svns
     return TCBInfo(

@@ -41,16 +41,18 @@ class Signer(Table):
 class SGXPolicy(Table):
     """The section `[sgx]`; docs/attestation.md explains each key."""
 
-    mrenclave: frozenset[bytes] = key(octets(32), frozenset())
-    signers: tuple[Signer, ...] = key(tables(Signer), ())
-    configids: frozenset[bytes] = key(octets(64), frozenset({bytes(64)}))
-    statuses: frozenset[TCBStatus] = key(names(TCBStatus), frozenset({TCBStatus.UP_TO_DATE}))
-    advisories: frozenset[str] = key(STRINGS, frozenset())
-    min_tcb_date: datetime = key(DATE, datetime(1970, 1, 1, tzinfo=UTC))
-    min_evaluation_number: int = key(number(0xFFFFFFFF), 0)
-    fmspcs: frozenset[bytes] = key(octets(6), frozenset())
+    mrenclave: frozenset[bytes] = key(octets(32), default=frozenset())
+    signers: tuple[Signer, ...] = key(tables(Signer), default=())
+    configids: frozenset[bytes] = key(octets(64), default=frozenset({bytes(64)}))
+    statuses: frozenset[TCBStatus] = key(
+        names(TCBStatus), default=frozenset({TCBStatus.UP_TO_DATE})
+    )
+    advisories: frozenset[str] = key(STRINGS, default=frozenset())
+    min_tcb_date: datetime = key(DATE, default=datetime(1970, 1, 1, tzinfo=UTC))
+    min_evaluation_number: int = key(number(0xFFFFFFFF), default=0)
+    fmspcs: frozenset[bytes] = key(octets(6), default=frozenset())
     allow_debug: bool = key(BOOLEAN, default=False)
-    max_collateral_age_days: int = key(number(3650), 30)
+    max_collateral_age_days: int = key(number(3650), default=30)
 
 
 def _check_enclave(verified: VerifiedSGX, policy: SGXPolicy) -> Iterator[str]:
@@ -91,6 +93,14 @@ CHECKS: tuple[Callable[[VerifiedSGX, SGXPolicy], Iterator[str]], ...] = (
     _check_enclave,
     _check_tcb,
 )
+
+
+def naming(verified: VerifiedSGX) -> SGXPolicy:
+    """The policy that names this evidence, and weakens none of the defaults for it."""
+    return SGXPolicy(
+        mrenclave=frozenset({verified.report.mrenclave}),
+        configids=frozenset({verified.report.configid}),
+    )
 
 
 def warnings_of(verified: VerifiedSGX, _policy: SGXPolicy) -> Iterator[str]:

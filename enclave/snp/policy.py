@@ -102,30 +102,32 @@ class SNPPolicy(Table):
     product at hand.
     """
 
-    measurements: frozenset[bytes] = key(octets(48), frozenset())
-    id_keys: tuple[IDKey, ...] = key(tables(IDKey), ())
-    products: frozenset[Product] = key(names(Product), frozenset({Product.GENOA, Product.TURIN}))
-    min_tcb: tuple[tuple[Product, bytes], ...] = key(MIN_TCB, ())
-    min_firmware: Version = key(VERSION, (0, 0, 0))
-    signers: frozenset[str] = key(one_of("VCEK", "VLEK"), frozenset({"VCEK"}))
-    csp_ids: frozenset[str] = key(STRINGS, frozenset())
-    chip_ids: frozenset[bytes] = key(octets(8, 64), frozenset())
-    vmpl: frozenset[int] = key(numbers(3), frozenset({0}))
-    host_data: frozenset[bytes] = key(octets(32), frozenset({bytes(32)}))
-    family_ids: frozenset[bytes] = key(octets(16), frozenset())
-    image_ids: frozenset[bytes] = key(octets(16), frozenset())
-    allow_any: frozenset[str] = key(one_of("host_data"), frozenset())
+    measurements: frozenset[bytes] = key(octets(48), default=frozenset())
+    id_keys: tuple[IDKey, ...] = key(tables(IDKey), default=())
+    products: frozenset[Product] = key(
+        names(Product), default=frozenset({Product.GENOA, Product.TURIN})
+    )
+    min_tcb: tuple[tuple[Product, bytes], ...] = key(MIN_TCB, default=())
+    min_firmware: Version = key(VERSION, default=(0, 0, 0))
+    signers: frozenset[str] = key(one_of("VCEK", "VLEK"), default=frozenset({"VCEK"}))
+    csp_ids: frozenset[str] = key(STRINGS, default=frozenset())
+    chip_ids: frozenset[bytes] = key(octets(8, 64), default=frozenset())
+    vmpl: frozenset[int] = key(numbers(3), default=frozenset({0}))
+    host_data: frozenset[bytes] = key(octets(32), default=frozenset({bytes(32)}))
+    family_ids: frozenset[bytes] = key(octets(16), default=frozenset())
+    image_ids: frozenset[bytes] = key(octets(16), default=frozenset())
+    allow_any: frozenset[str] = key(one_of("host_data"), default=frozenset())
     allow_debug: bool = key(BOOLEAN, default=False)
     allow_migration: bool = key(BOOLEAN, default=False)
     allow_smt: bool = key(BOOLEAN, default=True)
     allow_missing_revocation_list: bool = key(BOOLEAN, default=False)
-    guest_policy_required: GuestPolicy = key(flags(GuestPolicy), GuestPolicy(0))
-    guest_policy_forbidden: GuestPolicy = key(flags(GuestPolicy), GuestPolicy(0))
+    guest_policy_required: GuestPolicy = key(flags(GuestPolicy), default=GuestPolicy(0))
+    guest_policy_forbidden: GuestPolicy = key(flags(GuestPolicy), default=GuestPolicy(0))
     platform_info_required: PlatformInfo = key(
-        flags(PlatformInfo), PlatformInfo.ALIAS_CHECK_COMPLETE
+        flags(PlatformInfo), default=PlatformInfo.ALIAS_CHECK_COMPLETE
     )
-    platform_info_forbidden: PlatformInfo = key(flags(PlatformInfo), PlatformInfo(0))
-    max_collateral_age_days: int = key(number(3650), 366)
+    platform_info_forbidden: PlatformInfo = key(flags(PlatformInfo), default=PlatformInfo(0))
+    max_collateral_age_days: int = key(number(3650), default=366)
 
 
 def _check_measurement(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
@@ -222,6 +224,19 @@ CHECKS: tuple[Callable[[VerifiedSNP, SNPPolicy], Iterator[str]], ...] = (
     _check_tcb,
     _check_revocation,
 )
+
+
+def naming(verified: VerifiedSNP) -> SNPPolicy:
+    """The policy that names this evidence, and weakens none of the defaults for it."""
+    report = verified.report
+    reached = (report.reported_tcb, report.committed_tcb, report.launch_tcb)
+    lowest = bytes(min(components) for components in zip(*reached, strict=True))
+    return SNPPolicy(
+        measurements=frozenset({report.measurement}),
+        products=frozenset({verified.product}),
+        min_tcb=((verified.product, lowest),),
+        host_data=frozenset({report.host_data}),
+    )
 
 
 def warnings_of(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from enclave.policy_keys import (
     BOOLEAN,
@@ -44,29 +45,33 @@ XFAM_FIXED = 0x3  # x87 and SSE are always there
 class TDXPolicy(Table):
     """The section `[tdx]`; docs/attestation.md explains each key."""
 
-    mrtd: frozenset[bytes] = key(octets(48), frozenset())
-    rtmr0: frozenset[bytes] = key(octets(48), frozenset())
-    rtmr1: frozenset[bytes] = key(octets(48), frozenset())
-    rtmr2: frozenset[bytes] = key(octets(48), frozenset())
-    rtmr3: frozenset[bytes] = key(octets(48), frozenset())
-    mrconfigid: frozenset[bytes] = key(octets(48), _ZERO)
-    mrowner: frozenset[bytes] = key(octets(48), _ZERO)
-    mrownerconfig: frozenset[bytes] = key(octets(48), _ZERO)
-    mrservicetd: frozenset[bytes] = key(octets(48), _ZERO)
-    allow_any: frozenset[str] = key(one_of(*MEASURED, *CHOSEN), frozenset())
-    statuses: frozenset[TCBStatus] = key(names(TCBStatus), frozenset({TCBStatus.UP_TO_DATE}))
-    advisories: frozenset[str] = key(STRINGS, frozenset())
-    min_tcb_date: datetime = key(DATE, datetime(1970, 1, 1, tzinfo=UTC))
-    min_evaluation_number: int = key(number(0xFFFFFFFF), 0)
-    fmspcs: frozenset[bytes] = key(octets(6), frozenset())
-    mrseam: frozenset[bytes] = key(octets(48), frozenset())
+    mrtd: frozenset[bytes] = key(octets(48), default=frozenset())
+    rtmr0: frozenset[bytes] = key(octets(48), default=frozenset())
+    rtmr1: frozenset[bytes] = key(octets(48), default=frozenset())
+    rtmr2: frozenset[bytes] = key(octets(48), default=frozenset())
+    rtmr3: frozenset[bytes] = key(octets(48), default=frozenset())
+    mrconfigid: frozenset[bytes] = key(octets(48), default=_ZERO)
+    mrowner: frozenset[bytes] = key(octets(48), default=_ZERO)
+    mrownerconfig: frozenset[bytes] = key(octets(48), default=_ZERO)
+    mrservicetd: frozenset[bytes] = key(octets(48), default=_ZERO)
+    allow_any: frozenset[str] = key(one_of(*MEASURED, *CHOSEN), default=frozenset())
+    statuses: frozenset[TCBStatus] = key(
+        names(TCBStatus), default=frozenset({TCBStatus.UP_TO_DATE})
+    )
+    advisories: frozenset[str] = key(STRINGS, default=frozenset())
+    min_tcb_date: datetime = key(DATE, default=datetime(1970, 1, 1, tzinfo=UTC))
+    min_evaluation_number: int = key(number(0xFFFFFFFF), default=0)
+    fmspcs: frozenset[bytes] = key(octets(6), default=frozenset())
+    mrseam: frozenset[bytes] = key(octets(48), default=frozenset())
     allow_debug: bool = key(BOOLEAN, default=False)
     allow_migration: bool = key(BOOLEAN, default=False)
-    attributes_required: TDAttributes = key(flags(TDAttributes), TDAttributes.SEPT_VE_DISABLE)
-    attributes_allowed: TDAttributes = key(flags(TDAttributes), TDAttributes(0))
-    xfam_required: int = key(number(_U64), XFAM_FIXED)
-    xfam_allowed: int = key(number(_U64), XFAM_KNOWN)
-    max_collateral_age_days: int = key(number(3650), 30)
+    attributes_required: TDAttributes = key(
+        flags(TDAttributes), default=TDAttributes.SEPT_VE_DISABLE
+    )
+    attributes_allowed: TDAttributes = key(flags(TDAttributes), default=TDAttributes(0))
+    xfam_required: int = key(number(_U64), default=XFAM_FIXED)
+    xfam_allowed: int = key(number(_U64), default=XFAM_KNOWN)
+    max_collateral_age_days: int = key(number(3650), default=30)
 
 
 def _check_registers(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
@@ -130,6 +135,14 @@ CHECKS: tuple[Callable[[VerifiedTDX, TDXPolicy], Iterator[str]], ...] = (
     _check_xfam,
     _check_tcb,
 )
+
+
+def naming(verified: VerifiedTDX) -> TDXPolicy:
+    """The policy that names this evidence, and weakens none of the defaults for it."""
+    registers: dict[str, Any] = {
+        name: frozenset({_register(verified, name)}) for name in (*MEASURED, *CHOSEN)
+    }
+    return TDXPolicy(mrtd=frozenset({verified.report.mrtd}), **registers)
 
 
 def warnings_of(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from enclave.errors import EnclaveError, InvalidPolicy, Refused
 from enclave.evidence import TEE
-from enclave.policy import MAX_POLICY_SIZE, SECTIONS, Policy, appraise, read_policy, write_policy
+from enclave.policy import (
+    MAX_POLICY_SIZE,
+    SECTIONS,
+    Policy,
+    appraise,
+    naming,
+    read_policy,
+    write_policy,
+)
 from enclave.sgx.policy import SGXPolicy, Signer
 from enclave.sgx.tcb import TCBStatus
 from enclave.snp.abi import GuestPolicy, PlatformInfo, Product
@@ -54,6 +62,21 @@ def test_what_the_policy_names_is_accepted(tee):
     appraised = accept(VERIFIED[tee])
     assert appraised.verified == VERIFIED[tee]
     assert appraised.warnings == ("simulated: no chip stands behind this evidence",)
+
+
+@pytest.mark.parametrize("tee", TEE)
+def test_a_policy_can_be_made_from_what_it_should_accept(tee):
+    policy = naming(VERIFIED[tee])
+    assert set(policy.sections) == {tee}
+    assert accept(VERIFIED[tee], read_policy(write_policy(policy)))
+
+
+def test_a_policy_made_from_evidence_weakens_nothing():
+    debug = SNP(report_changes={"policy": GuestPolicy.RESERVED_ONE | GuestPolicy.DEBUG, "vmpl": 1})
+    verified = verify(debug.evidence, SNP().collateral(), debug.roots, NOW)
+    with pytest.raises(Refused) as caught:
+        accept(verified, naming(verified))
+    assert len(caught.value.reasons) == 2
 
 
 @pytest.mark.parametrize("tee", TEE)

@@ -45,9 +45,10 @@ FORGED = {name: forged for name, (forged, _) in (WRONG | STATUSES).items()} | {
 }
 
 
-# What it accepts and we do not: another PCEID, certificates in each other's place (it goes by
-# signatures alone), and a module that was newer at launch than it is now.
+# What it accepts and we do not: another PCEID, certificates in each other's place or to spare (it
+# goes by signatures alone), and a module that was newer at launch than it is now.
 STRICTER = {
+    "four PCK certificates",
     "TCB info of another PCE",
     "PCK of another name",
     "platform CA of another name",

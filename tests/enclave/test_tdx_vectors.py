@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from enclave.collateral import DCAPCollateral
 from enclave.errors import EnclaveError, Refused, VerificationFailed
 from enclave.evidence import TEE, Evidence
-from enclave.policy import Policy, appraise
+from enclave.policy import appraise, naming
 from enclave.roots import vendor_roots
 from enclave.tdx.abi import TDReport
-from enclave.tdx.policy import CHOSEN, MEASURED, TDXPolicy
 from enclave.tdx.quote import parse_tdx_quote
 from enclave.tdx.verify import verify_tdx
 from tests.enclave.forging import flipped
@@ -102,16 +101,6 @@ def test_no_signed_bit_can_be_changed(name, data):
     changed = flipped(evidence.report, data.draw(st.integers(0, end * 8 - 1)))
     with pytest.raises(EnclaveError):
         verify_tdx(replace(evidence, report=changed), collateral, vendor_roots(), at)
-
-
-def naming(verified):
-    """A policy that names the registers of this very TD and is strict in all else."""
-    registers = {
-        name: frozenset({getattr(verified.report, name)})
-        for name in (*MEASURED, *CHOSEN, "mrtd")
-        if name != "mrservicetd"
-    }
-    return Policy({TEE.TDX: TDXPolicy(**registers)})
 
 
 VERIFIABLE = [

@@ -274,6 +274,7 @@ def test_even_signed_documents_are_read_strictly(name, document):
 
 
 MALFORMED = {
+    "levels of another type": {"tcbType": 1},
     "no levels": {"tcbLevels": {}},
     "levels of text": {"tcbLevels": ["x"]},
     "unknown status": {"tcbLevels": [level(status="Fine")]},
