@@ -146,7 +146,7 @@ class BigIntegerForm(NamedTuple):
 
     def write(self, tag: int, value: Any, version: ProtocolVersion) -> Item:
         """The shortest encoding of the number."""
-        size = (value.bit_length() // 64 + 1) * 8
+        size = ((value if value >= 0 else ~value).bit_length() // 64 + 1) * 8
         return Item(tag, ItemType.BIG_INTEGER, value.to_bytes(size, "big", signed=True))
 
 
