@@ -41,7 +41,8 @@ class Machine:
     provider: str = "sev_guest"
     floor: int = 0
     outblob: str = "right"  # or: empty, padded, long, other (answers another question)
-    races: int = 0  # so many entries are disturbed by another writer
+    races: int = 0  # so many entries are disturbed by another writer, before outblob is read
+    late_races: int = 0  # so many, after it was
     busy: int = 0  # so many reads of outblob fail with EBUSY
     outblob_errno: int = 0
     mkdir_errno: int = 0
@@ -135,6 +136,9 @@ class Entry(Directory):
     def outblob(self) -> bytes:
         machine, data = self.machine, self.values["inblob"]
         machine.requests += 1
+        if machine.late_races:
+            machine.late_races -= 1
+            self.generation += 1
         if machine.outblob == "empty":
             return b""
         if machine.outblob == "long":

@@ -57,7 +57,7 @@ def test_another_vendors_provider_is_not_asked(machine):
 
 
 @needs_fuse
-@pytest.mark.parametrize("fault", ["races", "busy"])
+@pytest.mark.parametrize("fault", ["races", "late_races", "busy"])
 def test_a_disturbed_entry_is_asked_anew_and_given_up_at_last(machine, fault):
     """Another writer shows in the generation, or as EBUSY."""
     machine.set(**{fault: 1})
