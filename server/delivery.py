@@ -15,7 +15,6 @@ from kmip.errors import (
     KeyCompressionTypeNotSupported,
     KeyFormatTypeNotSupported,
     KeyValueNotPresent,
-    KeyWrapTypeNotSupported,
     NotExtractable,
     Sensitive,
 )
@@ -25,7 +24,7 @@ from kmip.payloads.export import ExportRequest
 from kmip.payloads.get import GetRequest
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import wrapping
+from server import containers, wrapping
 from server.context import Context
 from server.crypto import key_formats
 from server.held import Held
@@ -45,20 +44,27 @@ async def deliver(context: Context, held: Held, request: GetRequest | ExportRequ
         _check_plain(managed, request.key_format_type)
         _check_extractable(held, wrapped=False)
         return managed
-    if block.key_value is None:
-        raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
     wanted = request.key_wrapping_specification
-    if request.key_wrap_type == KeyWrapType.NOT_WRAPPED and wanted is None:
+    if block.key_value is None:
+        if wanted is not None or request.key_format_type not in (None, block.key_format_type):
+            raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
+        return managed
+    in_structure = isinstance(block.key_value, KeyValue)
+    was_wrapped = block.key_wrapping_data is not None
+    if request.key_wrap_type == KeyWrapType.NOT_WRAPPED or wanted is not None:
         block = await wrapping.unwrap(context, block)
     is_wrapped = block.key_wrapping_data is not None
     _check_extractable(held, wrapped=is_wrapped or wanted is not None)
-    formed = in_format(
-        held.object_type, block, request.key_format_type, request.key_compression_type
-    )
+    if request.key_format_type == KeyFormatType.PKCS_12 and not is_wrapped:
+        formed = await containers.contain(context, held, block)
+    else:
+        formed = in_format(
+            held.object_type, block, request.key_format_type, request.key_compression_type
+        )
     if wanted is not None:
-        if is_wrapped:
-            raise KeyWrapTypeNotSupported("the key is wrapped already")
         formed = await wrapping.wrap(context, held, formed, wanted)
+        if in_structure and was_wrapped:
+            formed = wrapping.in_structure(formed)
     return replace(managed, key_block=formed)
 
 

@@ -152,7 +152,8 @@ def describe(held: Held, managed: Structure) -> None:
             if tag not in held.attributes:
                 for value in values:
                     held.attributes.add(tag, value)
-        _default(held, Tag.KEY_FORMAT_TYPE, KeyFormatType.X_509)
+        # Not X.509, which is only the format asked for in Get (OASIS TC-CERTATTR-1).
+        _default(held, Tag.KEY_FORMAT_TYPE, KeyFormatType.RAW)
     elif isinstance(managed, CertificateRequest):
         _default(held, Tag.CERTIFICATE_REQUEST_TYPE, managed.certificate_request_type)
     elif isinstance(managed, OpaqueObject):

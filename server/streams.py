@@ -32,6 +32,7 @@ class Stream:
         identifier: the object used; empty for Hash.
         state: what the operation goes on with.
         until: when it ends unless another part comes, seconds since 1970.
+        expected: a MAC or signature to verify, where a part has brought it.
     """
 
     client: str
@@ -39,6 +40,7 @@ class Stream:
     identifier: str
     state: Any = field(repr=False)
     until: int
+    expected: bytes | None = field(default=None, repr=False)
 
 
 class Streams:

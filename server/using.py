@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from kmip import lifecycle
 from kmip.attribute_values import UsageLimits
 from kmip.cryptographic import CryptographicParameters
-from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, UsageLimitsUnit
+from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, State, UsageLimitsUnit
 from kmip.errors import (
     AttributesNotFound,
     CryptographicFailure,
@@ -103,6 +103,16 @@ def check_use(context: Context, held: Held, use: Use) -> None:
     mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK)
     if mask is None or not mask & (use.mask | Mask.UNRESTRICTED):
         raise IncompatibleCryptographicUsageMask("the object's usage mask does not allow this use")
+
+
+def check_active(context: Context, held: Held) -> None:
+    """Refuse an object that is not Active.
+
+    Raises:
+        WrongKeyLifecycleState: it is not.
+    """
+    if held.state(context.now) != State.ACTIVE:
+        raise WrongKeyLifecycleState("the object is not Active")
 
 
 async def open_key(context: Context, held: Held, parameters: CryptographicParameters | None) -> Key:

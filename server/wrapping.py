@@ -104,12 +104,12 @@ async def unwrap(context: Context, block: KeyBlock) -> KeyBlock:
     Raises:
         As `wrap`; CryptographicFailure where it does not unwrap.
     """
-    data = block.key_wrapping_data
-    if data is None or not isinstance(block.key_value, bytes):
+    data, secret = block.key_wrapping_data, wrapped_bytes(block)
+    if data is None or secret is None:
         return block
     encryption = await _key(context, data.encryption_key_information, using.UNWRAP)
     authentication = await _key(context, data.mac_signature_key_information, VERIFY)
-    wrapped = engine.Wrapped(block.key_value, data.iv_counter_nonce, data.mac_signature)
+    wrapped = engine.Wrapped(secret, data.iv_counter_nonce, data.mac_signature)
     legacy = context.allow_legacy_reading
     value = await context.slowly(
         lambda: engine.unwrap(
@@ -122,6 +122,26 @@ async def unwrap(context: Context, block: KeyBlock) -> KeyBlock:
         plain = context.decode_key_value(value)
     plain.key_material = bind(plain.key_material, block.key_format_type)
     return replace(block, key_value=plain, key_wrapping_data=None)
+
+
+def wrapped_bytes(block: KeyBlock) -> bytes | None:
+    """The wrapped bytes of a block: its Key Value, or the Key Material within one.
+
+    The second is what clients of 1.x register with No Encoding (OASIS TC-WRAP-3).
+    """
+    value = block.key_value
+    found = value.key_material if isinstance(value, KeyValue) else value
+    return found if isinstance(found, bytes) else None
+
+
+def in_structure(block: KeyBlock) -> KeyBlock:
+    """A wrapped block with its bytes within a Key Value structure, as the client had it."""
+    material = wrapped_bytes(block)
+    if material is None or block.key_wrapping_data is None:
+        return block
+    if block.key_wrapping_data.encoding_option != EncodingOption.NO_ENCODING:
+        return block
+    return replace(block, key_value=KeyValue(key_material=material))
 
 
 async def _key(

@@ -43,7 +43,7 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
     if not part.is_last:
         return DecryptResponse(
             unique_identifier=part.identifier,
-            data=part.state.update(data),
+            data=part.state.update(data) or None,
             correlation_value=part.correlation_value,
         )
     if is_slow:
@@ -51,5 +51,5 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
     else:
         plain = part.state.finalize(data)
     return DecryptResponse(
-        unique_identifier=part.identifier, data=context.give(plain, Data.DECRYPT)
+        unique_identifier=part.identifier, data=context.give(parts.rest(request, plain), Data.DECRYPT)
     )

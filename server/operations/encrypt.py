@@ -41,7 +41,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
     if not part.is_last:
         return EncryptResponse(
             unique_identifier=part.identifier,
-            data=part.state.update(data),
+            data=part.state.update(data) or None,
             iv_counter_nonce=made_vector,
             correlation_value=part.correlation_value,
         )
@@ -51,7 +51,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         done = await context.slowly(part.state.finalize, data)
     return EncryptResponse(
         unique_identifier=part.identifier,
-        data=context.give(done.data, Data.ENCRYPT),
+        data=context.give(parts.rest(request, done.data), Data.ENCRYPT),
         iv_counter_nonce=made_vector,
         authenticated_encryption_tag=done.authenticated_encryption_tag,
     )

@@ -12,8 +12,11 @@ from server import making, policy, wrapping
 from server.context import Context
 from server.registry import operation
 
-COMPUTED = (Tag.STATE, Tag.DIGEST, Tag.ALWAYS_SENSITIVE, Tag.NEVER_EXTRACTABLE)
+COMPUTED = (Tag.STATE, Tag.DIGEST)
 """Attributes that follow from others, or from the object itself."""
+
+HISTORY = (Tag.ALWAYS_SENSITIVE, Tag.NEVER_EXTRACTABLE, Tag.LAST_CHANGE_DATE)
+"""Attributes that tell of the time before the import."""
 
 LONGEST = 127
 """Bytes of an identifier: libkmip cannot read longer ones."""
@@ -29,7 +32,7 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
         managed = await _plain(context, managed)
     attributes = request.attributes.copy()
-    history = {tag: attributes.get(tag) for tag in COMPUTED}
+    history = {tag: attributes.get(tag) for tag in HISTORY}
     for tag in COMPUTED:
         attributes.set(tag, None)
     existing = await context.objects.find(identifier)
@@ -42,10 +45,9 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     held = making.make(
         context, object_type, managed, attributes, created=False, identifier=identifier
     )
-    if history[Tag.ALWAYS_SENSITIVE] is False:
-        held.attributes.set(Tag.ALWAYS_SENSITIVE, value=False)
-    if history[Tag.NEVER_EXTRACTABLE] is False:
-        held.attributes.set(Tag.NEVER_EXTRACTABLE, value=False)
+    for tag, value in history.items():
+        if value is not None and value is not True:
+            held.attributes.set(tag, value)
     context.objects.add(held)
     context.remember(identifier, UniqueIdentifier.IMPORT)
     return ImportResponse(unique_identifier=identifier)

@@ -26,15 +26,14 @@ async def mac_verify(context: Context, request: MACVerifyRequest) -> MACVerifyRe
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await parts.part_of(context, request, begin, context.data_of(request.mac_data))
     if not part.is_last:
         part.state.update(data)
         return MACVerifyResponse(
             unique_identifier=part.identifier, correlation_value=part.correlation_value
         )
-    given = context.data_of(request.mac_data)
-    if given is None:
+    if part.expected is None:
         raise MissingData("there is no MAC Data")
     return MACVerifyResponse(
-        unique_identifier=part.identifier, validity_indicator=part.state.verify(given, data)
+        unique_identifier=part.identifier, validity_indicator=part.state.verify(part.expected, data)
     )

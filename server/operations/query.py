@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from kmip.cryptographic import RNGParameters
 from kmip.enums import (
+    ClientRegistrationMethod,
     CredentialType,
     DestroyAction,
     Operation,
@@ -71,6 +72,12 @@ CREDENTIALS: Final = CredentialInformation(
     credential_type=(CredentialType.USERNAME_AND_PASSWORD, CredentialType.DEVICE)
 )
 
+METHODS: Final = (
+    ClientRegistrationMethod.CLIENT_GENERATED,
+    ClientRegistrationMethod.CLIENT_REGISTERED,
+)
+"""How clients come to be known: the operator hands out or registers their certificates."""
+
 Answer = Callable[[Context], dict[str, Any]]
 
 
@@ -109,7 +116,9 @@ ANSWERS: Final[dict[QueryFunction, Answer]] = {
     QueryFunction.QUERY_VALIDATIONS: lambda context: {},
     QueryFunction.QUERY_PROFILES: _profiles,
     QueryFunction.QUERY_CAPABILITIES: lambda context: {"capability_information": (CAPABILITIES,)},
-    QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda context: {},
+    QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda context: {
+        "client_registration_method": METHODS
+    },
     QueryFunction.QUERY_DEFAULTS_INFORMATION: lambda context: {},
     QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: _masks,
     QueryFunction.QUERY_CREDENTIAL_INFORMATION: lambda context: {

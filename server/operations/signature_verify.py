@@ -26,13 +26,13 @@ async def signature_verify(
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await parts.part_of(context, request, begin, signature)
     if not part.is_last:
         part.state.update(data or b"")
         return SignatureVerifyResponse(
             unique_identifier=part.identifier, correlation_value=part.correlation_value
         )
-    validity = await context.slowly(part.state.finalize, _needed(signature), data or b"")
+    validity = await context.slowly(part.state.finalize, _needed(part.expected), data or b"")
     return SignatureVerifyResponse(unique_identifier=part.identifier, validity_indicator=validity)
 
 
