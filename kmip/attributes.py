@@ -156,8 +156,6 @@ class Attributes:
         for selector in selectors:
             kind = selector if isinstance(selector, LinkType) else None
             key: Key = Tag.LINK if isinstance(selector, LinkType) else selector
-            if key in found.values and kind is None:
-                continue
             for index, value in self.values.get(key, {}).items():
                 if kind is None or value.link_type == kind:
                     found.values.setdefault(key, {})[index] = value
