@@ -75,7 +75,9 @@ def place(config: Config) -> Place:
 def secret_name(config: Config) -> str:
     """What opens the store, for a sentence."""
     if _has_password(config):
-        return "this password"
+        return "the password given"
+    if config.store_key_file is None and place(config).scheme == "memory":
+        return "a key that is not kept"
     return f"the key file {config.key_file}"
 
 

@@ -21,7 +21,7 @@ from typing import Final
 
 import trio
 
-from server import certificates, explanations, files, listener, logs
+from server import certificates, explanations, files, listener, logs, store
 from server.commands import Command, config, say
 from server.config import Config
 
@@ -58,7 +58,8 @@ def banner(config: Config, addresses: Sequence[str]) -> str:
     program = f"{_program()} {{}} --data {shlex.quote(str(config.data))}"
     lines = [
         f"Strongroom {importlib.metadata.version('strongroom')} serves KMIP on "
-        + ", ".join(addresses)
+        + ", ".join(addresses),
+        f"  store         {store.place(config)}, opened by {store.secret_name(config)}",
     ]
     if config.tls_client_ca is None:
         port = addresses[0].rpartition(":")[2]

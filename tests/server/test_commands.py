@@ -163,7 +163,7 @@ def test_store_password(
     assert main(["store-password", "--new-password-file", str(password), "--keep", *place]) == 0
     say("two\n")
     assert main(["store-password", "--store-password-file", str(password), *place]) == 0
-    assert "does not open with this password" in refusal(
+    assert "does not open with the password given" in refusal(
         capsys, "store-password", "--store-password-file", str(password),
         "--new-password-file", str(password), *place,
     )  # fmt: skip

@@ -60,6 +60,7 @@ def test_the_banner_tells_address_certificates_and_what_to_try(tmp_path: Path) -
     data = tmp_path / "a b"
     text = serve.banner(Config(data=data), ["127.0.0.1:40001"])
     assert "serves KMIP on 127.0.0.1:40001" in text
+    assert f"store         {data}/store.db, opened by the key file {data}/store.key" in text
     assert f"certificates  {data}/tls: ca.pem, client.pem, client.key" in text
     assert f"try --data '{data}' --kmip-port 40001" in text
     assert "INSECURE" not in text

@@ -121,7 +121,7 @@ def test_a_wrong_secret_and_a_damaged_store(tmp_path: Path, start: Start) -> Non
     place = ("--data", tmp_path, "--kmip-port", 0)
     start(*place).stop()
     (tmp_path / "password").write_text("guess")
-    assert "does not open with this password" in refusal(
+    assert "does not open with the password given" in refusal(
         *place, "--store-password-file", tmp_path / "password"
     )
     key = (tmp_path / "store.key").read_bytes()

@@ -65,7 +65,7 @@ async def test_a_store_by_password(tmp_path: Path) -> None:
     file.write_text("wrong\n")
     with pytest.raises(WrongSecret):
         await has(config)
-    assert store.secret_name(config) == "this password"
+    assert store.secret_name(config) == "the password given"
 
 
 async def test_another_key_file_does_not_open_it(tmp_path: Path) -> None:
@@ -95,7 +95,9 @@ async def test_a_file_that_is_no_store(tmp_path: Path) -> None:
 
 
 async def test_a_store_in_memory_leaves_nothing_behind(tmp_path: Path) -> None:
-    await put(Config(data=tmp_path, store="memory:"))
+    config = Config(data=tmp_path, store="memory:")
+    await put(config)
+    assert store.secret_name(config) == "a key that is not kept"
     assert not list(tmp_path.iterdir())
 
 
