@@ -7,6 +7,7 @@ is itself a byte string is wrapped as a whole.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, NamedTuple
 
 from kmip.attributes import Attributes
@@ -26,7 +27,7 @@ from kmip.items import Item, tag_name
 from kmip.structures import Structure, from_item, structure, to_item, wrong_type
 from kmip.tags import Tag
 from kmip.types import BigInteger, Identifier
-from kmip.versions import V1_0, V1_1, ProtocolVersion, since
+from kmip.versions import INTERNAL, V1_0, V1_1, V1_4, ProtocolVersion, since, until
 
 
 @structure
@@ -258,12 +259,20 @@ class KeyBlock(Structure):
         return self.key_value.attributes if isinstance(self.key_value, KeyValue) else None
 
 
+BARE: Final = {KeyFormatType.PKCS_12: until(V1_4)}
+"""Formats whose material is the Key Value itself, without a structure around it, and when (OASIS
+TC-PKCS12-1 in 1.4 and in 2.0)."""
+
+
 class KeyBlockForm(NamedTuple):
     """A Key Block whose transparent material is bound by its format."""
 
     def read(self, item: Item, version: ProtocolVersion) -> KeyBlock:
         """The block; raises InvalidMessage where material and format do not go together."""
         block = from_item(item, KeyBlock, version)
+        is_bare = block.key_format_type in BARE and block.key_wrapping_data is None
+        if is_bare and isinstance(block.key_value, bytes):
+            block.key_value = KeyValue(key_material=block.key_value)
         if isinstance(block.key_value, KeyValue):
             block.key_value.key_material = bind(
                 block.key_value.key_material, block.key_format_type, version
@@ -272,6 +281,9 @@ class KeyBlockForm(NamedTuple):
 
     def write(self, tag: int, value: Any, version: ProtocolVersion) -> Item:
         """The block's structure."""
+        span = BARE.get(value.key_format_type)
+        if span and version != INTERNAL and span.covers(version) and value.key_material:
+            value = replace(value, key_value=value.key_material)
         return to_item(value, tag, version)
 
 

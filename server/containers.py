@@ -47,9 +47,7 @@ async def contain(context: Context, held: Held, block: KeyBlock) -> KeyBlock:
     chain = await _chain(context, held)
     name = held.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME)
     sealed = await context.slowly(_serialize, name, key, chain, password)
-    return KeyBlock(
-        key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=sealed)
-    )
+    return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=sealed))
 
 
 def _serialize(name: str, key: Any, chain: list[x509.Certificate], password: bytes) -> bytes:

@@ -5,28 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kmip.enums import (
-    CryptographicAlgorithm,
-    KeyCompressionType,
     KeyFormatType,
     KeyWrapType,
-    ObjectType,
 )
 from kmip.errors import (
-    KeyCompressionTypeNotSupported,
     KeyFormatTypeNotSupported,
     KeyValueNotPresent,
     NotExtractable,
     Sensitive,
 )
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import KeyValue
 from kmip.objects import Certificate, key_block_of
 from kmip.payloads.export import ExportRequest
 from kmip.payloads.get import GetRequest
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import containers, wrapping
+from server import containers, key_blocks, wrapping
 from server.context import Context
-from server.crypto import key_formats
 from server.held import Held
 
 
@@ -58,7 +53,7 @@ async def deliver(context: Context, held: Held, request: GetRequest | ExportRequ
     if request.key_format_type == KeyFormatType.PKCS_12 and not is_wrapped:
         formed = await containers.contain(context, held, block)
     else:
-        formed = in_format(
+        formed = key_blocks.in_format(
             held.object_type, block, request.key_format_type, request.key_compression_type
         )
     if wanted is not None:
@@ -80,31 +75,3 @@ def _check_plain(managed: Structure, wanted: KeyFormatType | None) -> None:
     own = KeyFormatType.X_509 if isinstance(managed, Certificate) else None
     if wanted is not None and wanted != own:
         raise KeyFormatTypeNotSupported("the object has no such format")
-
-
-def in_format(
-    object_type: ObjectType,
-    block: KeyBlock,
-    wanted: KeyFormatType | None,
-    compression: KeyCompressionType | None = None,
-) -> KeyBlock:
-    """A key block in another format; a wrapped one keeps the format it has."""
-    if block.key_wrapping_data is not None:
-        if wanted not in (None, block.key_format_type):
-            raise KeyFormatTypeNotSupported("a wrapped key has the format it was wrapped in")
-        if compression is not None:
-            raise KeyCompressionTypeNotSupported("a wrapped key cannot be compressed")
-        return block
-    if wanted is None and compression is None:
-        return block
-    to_format = wanted or block.key_format_type
-    algorithm: CryptographicAlgorithm | None = block.cryptographic_algorithm
-    material = key_formats.convert(
-        object_type, block.key_material, block.key_format_type, to_format, algorithm, compression
-    )
-    return replace(
-        block,
-        key_format_type=to_format,
-        key_compression_type=compression,
-        key_value=KeyValue(key_material=material),
-    )

@@ -15,7 +15,7 @@ from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import SecretData, SymmetricKey
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import making
+from server import key_blocks, making
 from server.crypto import symmetric_keys
 
 DEFAULT_LENGTHS: Final = {
@@ -36,22 +36,28 @@ SECRET_BITS: Final = 256
 
 
 def symmetric_key(attributes: Attributes) -> SymmetricKey:
-    """A random key of the algorithm and length that the attributes say."""
+    """A random key of the algorithm, length and format that the attributes say."""
     making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
     algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, DEFAULT_LENGTHS.get(algorithm))
     if length is None:
         raise InvalidField("Cryptographic Length is needed")
-    return SymmetricKey(
-        key_block=KeyBlock(
-            key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(
-                key_material=symmetric_keys.generate_symmetric_key(algorithm, length)
-            ),
-            cryptographic_algorithm=algorithm,
-            cryptographic_length=length,
-        )
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=symmetric_keys.generate_symmetric_key(algorithm, length)),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
     )
+    return SymmetricKey(key_block=formed(ObjectType.SYMMETRIC_KEY, block, attributes))
+
+
+def formed(object_type: ObjectType, block: KeyBlock, attributes: Attributes) -> KeyBlock:
+    """A new key's block in the format that the attributes ask for (2.1 section 4.26).
+
+    Raises:
+        KeyFormatTypeNotSupported: keys of this kind do not have it.
+    """
+    return key_blocks.in_format(object_type, block, attributes.get(Tag.KEY_FORMAT_TYPE))
 
 
 def secret_data(attributes: Attributes) -> SecretData:

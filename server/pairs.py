@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from kmip.attributes import Attributes
@@ -10,6 +11,7 @@ from kmip.enums import CryptographicAlgorithm, ObjectType
 from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import PrivateKey, PublicKey
 from kmip.tags import Tag
+from server import key_blocks
 from server.context import Context
 from server.crypto import key_facts, key_formats, key_pairs, key_types
 
@@ -60,3 +62,11 @@ def of_key(key: key_types.PrivateKey, algorithm: CryptographicAlgorithm) -> Pair
         cryptographic_length=length,
     )
     return Pair(PrivateKey(key_block=private), PublicKey(key_block=public))
+
+
+def formed(
+    key: PrivateKey | PublicKey, object_type: ObjectType, attributes: Attributes
+) -> PrivateKey | PublicKey:
+    """A new key in the format that its attributes ask for (2.1 section 4.26)."""
+    wanted = attributes.get(Tag.KEY_FORMAT_TYPE)
+    return replace(key, key_block=key_blocks.in_format(object_type, key.key_block, wanted))

@@ -57,7 +57,9 @@ USES: Final[dict[Operation, Use]] = {
 }
 
 WRAP: Final = Use(Mask.WRAP_KEY, protects=True)
-UNWRAP: Final = Use(Mask.UNWRAP_KEY, protects=False)
+UNWRAP: Final = Use(Mask.UNWRAP_KEY | Mask.WRAP_KEY, protects=False)
+"""Not Unwrap Key alone: the vectors give back what a key wrapped that has only Wrap Key (OASIS
+TC-WRAP-3), and whoever may ask here owns that key."""
 
 
 NOT_FOUND: Final = frozenset({ObjectNotFound, ItemNotFound, AttributesNotFound})

@@ -25,10 +25,10 @@ async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> Cr
     )
     domain: CryptographicDomainParameters | None = private.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
     pair = await pairs.generate(context, private, domain)
-    private_held = making.make(
-        context, ObjectType.PRIVATE_KEY, pair.private_key, private, created=True
-    )
-    public_held = making.make(context, ObjectType.PUBLIC_KEY, pair.public_key, public, created=True)
+    private_key = pairs.formed(pair.private_key, ObjectType.PRIVATE_KEY, private)
+    public_key = pairs.formed(pair.public_key, ObjectType.PUBLIC_KEY, public)
+    private_held = making.make(context, ObjectType.PRIVATE_KEY, private_key, private, created=True)
+    public_held = making.make(context, ObjectType.PUBLIC_KEY, public_key, public, created=True)
     making.link(private_held, LinkType.PUBLIC_KEY_LINK, public_held.identifier)
     making.link(public_held, LinkType.PRIVATE_KEY_LINK, private_held.identifier)
     context.objects.add(private_held)

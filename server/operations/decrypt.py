@@ -51,5 +51,6 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
     else:
         plain = part.state.finalize(data)
     return DecryptResponse(
-        unique_identifier=part.identifier, data=context.give(parts.rest(request, plain), Data.DECRYPT)
+        unique_identifier=part.identifier,
+        data=context.give(parts.rest(request, plain), Data.DECRYPT),
     )
