@@ -29,15 +29,19 @@ from kmip.attributes import (
     name_of,
 )
 from kmip.enums import ItemType, LinkType
-from kmip.errors import InvalidMessage, UnsupportedAttribute
-from kmip.items import Item, structure, tag_name
-from kmip.structures import Nested
+from kmip.errors import IndexOutOfBounds, InvalidMessage, UnsupportedAttribute
+from kmip.items import EXTENSION_TAGS, Item, structure, tag_name
+from kmip.structures import Nested, wrong_type
 from kmip.tags import Tag
 from kmip.types import IdentifierForm
 from kmip.versions import DIALECTS, INTERNAL, AttributeForm, ProtocolVersion
 
 MAX_INSTANCES = 10_000
 """Attribute values in one structure: far above what any object holds."""
+
+INDICES = range(1 << 30)
+"""Indices that a client may give: from the last of them on there is room for as many again, since
+an attribute's next instance has the next index."""
 
 _REFERENCE = IdentifierForm(ItemType.REFERENCE)
 
@@ -80,21 +84,54 @@ def read_named(item: Item, version: ProtocolVersion) -> Instance:
     """An Attribute structure of either form.
 
     Raises:
-        InvalidMessage: it lacks a name or has a value of the wrong type.
+        InvalidMessage: it lacks a name, has a value of the wrong type, or something else.
+        IndexOutOfBounds: its index is none of `INDICES`.
         UnsupportedAttribute: no attribute has this name.
     """
-    name, value = item.first(Tag.ATTRIBUTE_NAME), item.first(Tag.ATTRIBUTE_VALUE)
-    index, vendor = item.first(Tag.ATTRIBUTE_INDEX), item.first(Tag.VENDOR_IDENTIFICATION)
+    parts = _parts(item)
+    name, value = parts.get(Tag.ATTRIBUTE_NAME), parts.get(Tag.ATTRIBUTE_VALUE)
     if name is None or not isinstance(name.value, str):
         raise InvalidMessage("has no Attribute Name", tag_name(item.tag))
-    key = Custom(str(vendor.value), name.value) if vendor else key_of_name(name.value)
-    place = index.value if index is not None and isinstance(index.value, int) else None
+    key = _key_of(name.value, parts.get(Tag.VENDOR_IDENTIFICATION))
+    place = _place(parts.get(Tag.ATTRIBUTE_INDEX))
     if isinstance(key, Custom):
         if not key.vendor:
             raise UnsupportedAttribute(f"there is no attribute {name.value!r}")
         return Instance(key, None if value is None else custom_value(value), place)
     row = ATTRIBUTES[key]
     return Instance(key, None if value is None else row.form.read(value, version), place)
+
+
+def _parts(item: Item) -> dict[int, Item]:
+    """The parts of an Attribute structure by their tags."""
+    parts: dict[int, Item] = {}
+    for child in item.children:
+        if child.tag in parts:
+            raise InvalidMessage("stands twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
+        if child.tag not in _ATTRIBUTE_PARTS and child.tag not in EXTENSION_TAGS:
+            raise InvalidMessage(f"{tag_name(child.tag)} is not expected here", tag_name(item.tag))
+        parts[child.tag] = child
+    return parts
+
+
+def _key_of(name: str, vendor: Item | None) -> Key:
+    """The key that a name means, alone or with a Vendor Identification."""
+    if vendor is None:
+        return key_of_name(name)
+    if not isinstance(vendor.value, str):
+        raise wrong_type(vendor, ItemType.TEXT_STRING)
+    return Custom(vendor.value, name)
+
+
+def _place(index: Item | None) -> int | None:
+    """An Attribute Index."""
+    if index is None:
+        return None
+    if index.type != ItemType.INTEGER or not isinstance(index.value, int):
+        raise wrong_type(index, ItemType.INTEGER)
+    if index.value not in INDICES:
+        raise IndexOutOfBounds(f"an Attribute Index is at least 0 and at most {INDICES[-1]}")
+    return index.value
 
 
 def read_tagged(item: Item, version: ProtocolVersion) -> Instance:
@@ -182,7 +219,7 @@ def _read_template(item: Item, found: Attributes, version: ProtocolVersion) -> N
 def _read_list(items: Sequence[Item], found: Attributes, version: ProtocolVersion) -> None:
     index: int | None = None
     for item in items:
-        if item.tag == Tag.ATTRIBUTE_INDEX and isinstance(item.value, int):
+        if version == INTERNAL and item.tag == Tag.ATTRIBUTE_INDEX and isinstance(item.value, int):
             index = item.value
             continue
         instance = read_tagged(item, version)
@@ -203,6 +240,8 @@ def write_attributes(
             if form == AttributeForm.NAMED:
                 yield _write_named(key, index, value, version)
                 continue
+            if key == Tag.LINK and not _is_told(value, version):
+                continue
             if version == INTERNAL and index != following:
                 yield Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, index)
             following = index + 1
@@ -216,6 +255,11 @@ def exists(key: Key, version: ProtocolVersion) -> bool:
     ):
         return True
     return ATTRIBUTES[key].span.covers(version)
+
+
+def _is_told(link: Link, version: ProtocolVersion) -> bool:
+    """Whether the version has a form for this type of link: 3.0 has none for a vendor's."""
+    return not DIALECTS[version].links_are_attributes or link.link_type in LINK_TAGS
 
 
 def single_form(version: ProtocolVersion) -> AttributeForm:
@@ -340,7 +384,7 @@ def _read_reference(item: Item) -> Selector:
     vendor, name = item.first(Tag.VENDOR_IDENTIFICATION), item.first(Tag.ATTRIBUTE_NAME)
     if name is None or not isinstance(name.value, str):
         raise InvalidMessage("names no attribute", tag_name(item.tag))
-    return Custom(str(vendor.value), name.value) if vendor else key_of_name(name.value)
+    return _key_of(name.value, vendor)
 
 
 def _write_reference(key: Tag | LinkType, version: ProtocolVersion) -> Iterator[Item]:
@@ -355,6 +399,9 @@ def _write_reference(key: Tag | LinkType, version: ProtocolVersion) -> Iterator[
     yield Item(Tag.ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, int(tag))
 
 
+_ATTRIBUTE_PARTS = frozenset(
+    {Tag.VENDOR_IDENTIFICATION, Tag.ATTRIBUTE_NAME, Tag.ATTRIBUTE_INDEX, Tag.ATTRIBUTE_VALUE}
+)
 _TEMPLATES = (
     Tag.COMMON_TEMPLATE_ATTRIBUTE,
     Tag.PRIVATE_KEY_TEMPLATE_ATTRIBUTE,
