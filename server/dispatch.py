@@ -90,7 +90,7 @@ async def _attempts(
         if extension.criticality_indicator:
             raise UnknownMessageExtension("a critical message extension is not known here")
     route = ROUTES.get(item.operation) if isinstance(item.operation, Operation) else None
-    if route is None or not route.span.covers(version):
+    if route is None or not route.is_for(version):
         raise OperationNotSupported(f"{_named(item.operation)} is not supported")
     request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
     for _ in range(MAX_ATTEMPTS):

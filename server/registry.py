@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Handler = Callable[["Context", Any], Awaitable[Structure]]
 
 
+ASKED_FIRST: Final = frozenset({Operation.DISCOVER_VERSIONS})
+"""Operations performed in every version. Discover Versions came with 1.1, but clients that do not
+know yet what the server speaks send it in the oldest version, 1.0."""
+
+
 class Route(NamedTuple):
     """How one operation is performed.
 
@@ -37,6 +42,10 @@ class Route(NamedTuple):
     handler: Handler
     request: type[Structure]
     span: Span
+
+    def is_for(self, version: ProtocolVersion) -> bool:
+        """Whether it is performed for a message of `version`."""
+        return self.span.covers(version) or self.operation in ASKED_FIRST
 
 
 ROUTES: Final[dict[Operation, Route]] = {}
