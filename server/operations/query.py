@@ -2,12 +2,14 @@
 
 import importlib.metadata
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from kmip.cryptographic import RNGParameters
 from kmip.enums import (
     ClientRegistrationMethod,
     CredentialType,
+    CryptographicAlgorithm,
     DestroyAction,
     Operation,
     ProfileName,
@@ -99,6 +101,13 @@ def _profiles(context: Context) -> dict[str, Any]:
     return {"profile_information": tuple(ProfileInformation(profile_name=one) for one in known)}
 
 
+def _capabilities(context: Context) -> dict[str, Any]:
+    """The capabilities; quantum safe only where the version has names for what makes it so."""
+    if context.knows(CryptographicAlgorithm.ML_KEM_768):
+        return {"capability_information": (CAPABILITIES,)}
+    return {"capability_information": (replace(CAPABILITIES, quantum_safe_capability=None),)}
+
+
 def _masks(context: Context) -> dict[str, Any]:
     masks = ProtectionStorageMasks(protection_storage_mask=(protection.OFFERED,))
     return {"protection_storage_masks": masks}
@@ -115,7 +124,7 @@ ANSWERS: Final[dict[QueryFunction, Answer]] = {
     QueryFunction.QUERY_RNGS: lambda context: {"rng_parameters": RANDOM},
     QueryFunction.QUERY_VALIDATIONS: lambda context: {},
     QueryFunction.QUERY_PROFILES: _profiles,
-    QueryFunction.QUERY_CAPABILITIES: lambda context: {"capability_information": (CAPABILITIES,)},
+    QueryFunction.QUERY_CAPABILITIES: _capabilities,
     QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda context: {
         "client_registration_method": METHODS
     },
