@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+import trio
+
 from kmip.enums import AsynchronousIndicator, Operation, ResultReason, ResultStatus
 from kmip.enums import BatchErrorContinuationOption as Option
 from kmip.errors import FeatureNotSupported, InvalidMessage
@@ -99,7 +101,7 @@ async def _overtaken(
     batch = _Batch(server, request, client, version)
     message = "too many clients change the same objects; try again"
     batch.results = [failed(request.batch_item[0], ResultReason.GENERAL_FAILURE, message)]
-    batch.places = [0]
+    batch.subjects = [None]
     batch.record()
     return (batch.results[0].item,)
 
@@ -118,7 +120,7 @@ class _Batch:
         self.made = Made()
         self.room = Room(_room(request, server.config.max_message_bytes))
         self.results: list[Result] = []
-        self.places: list[int] = []
+        self.subjects: list[str | None] = []
 
     async def perform(self, place: int, item: RequestBatchItem, *, commit: bool) -> Result:
         """Perform the item at `place`, and keep how it went."""
@@ -134,9 +136,10 @@ class _Batch:
             room=self.room,
             _version=self.version,
         )
+        await trio.lowlevel.checkpoint()  # a long batch lets other clients in between
         result = await perform(context, item, commit=commit)
         self.results.append(result)
-        self.places.append(place)
+        self.subjects.append(context.subject)
         return result
 
     def undo(self) -> None:
@@ -157,13 +160,13 @@ class _Batch:
 
     def record(self) -> None:
         """Write the audit log's lines."""
-        for place, result in zip(self.places, self.results, strict=True):
+        for subject, result in zip(self.subjects, self.results, strict=True):
             item = result.item
             audit.record(
                 self.server.clock(),
                 self.client,
                 item.operation if item.operation is not None else Operation.QUERY,
-                self.made.by_item.get(place),
+                subject,
                 item.result_status,
                 item.result_reason,
             )

@@ -135,6 +135,7 @@ class Context:
         now: the time of the request, seconds since 1970.
         place: the item's place in the batch, from 0.
         room: what is left of the response's size limit.
+        subject: the object that the item made or named last, for the audit log.
     """
 
     server: Server
@@ -146,6 +147,7 @@ class Context:
     place: int
     room: Room
     _version: ProtocolVersion
+    subject: str | None = None
     _done: list[Any] = field(default_factory=list, repr=False)
 
     # Objects
@@ -176,7 +178,7 @@ class Context:
             ObjectNotFound: there is none, or it is another client's.
             PermissionDenied: the client may do other things with it.
         """
-        identifier = self.identify(given)
+        identifier = self.subject = self.identify(given)
         held = await self.objects.find(identifier)
         if held is None:
             raise policy.not_found(self.operation, identifier)
@@ -208,7 +210,7 @@ class Context:
 
     def remember(self, identifier: str, *kinds: UniqueIdentifier) -> None:
         """Set the ID Placeholder, for the items that follow."""
-        self.made.placeholder = identifier
+        self.made.placeholder = self.subject = identifier
         self.made.by_item[self.place] = identifier
         for kind in kinds:
             self.made.by_operation[kind] = identifier

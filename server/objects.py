@@ -18,11 +18,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kmip.attributes import Attributes
+from kmip.errors import ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from server.held import Held, held_of, managed_of, record_name
 from server.terms import due_query, query_of, terms_of
 from storage import KEEP, Conflict, Put, Query, Remove, SealedStore
+
+MAX_META_BYTES: Final = 1 << 20
+"""An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
+one long attribute after the other must still be read for every use."""
 
 MAX_SETTLED: Final = 1000
 """Objects whose state is written anew in one commit."""
@@ -160,6 +165,7 @@ class Transaction:
         """Make every change durable, or none.
 
         Raises:
+            ServerLimitExceeded: an object has grown too large.
             storage.Conflict: an object has changed since it was read.
             storage.Unavailable: the back end does not answer.
         """
@@ -177,7 +183,10 @@ class Transaction:
             name = record_name(identifier)
             return Remove(name, changed.expected) if changed.expected else None
         body = held.body() if changed.body or not changed.expected else KEEP
-        return Put(held.name, changed.expected, held.meta(), body, terms_of(held, self.now))
+        meta = held.meta()
+        if len(meta) > MAX_META_BYTES:
+            raise ServerLimitExceeded("the object's attributes are too long together")
+        return Put(held.name, changed.expected, meta, body, terms_of(held, self.now))
 
     def _keep(self, identifier: str, changed: _Changed) -> None:
         if changed.held is None:
