@@ -53,7 +53,7 @@ from server.crypto.symmetric_keys import ANY_BYTES
 
 MAX_ITERATIONS = 20_000_000
 """PBKDF2 iterations, counted for each block of output: RFC 6070 tests 16 777 216, which takes a
-core ten seconds; more would let one request hold a thread for longer than clients wait."""
+core two to ten seconds; more would let one request hold a thread for longer than clients wait."""
 
 
 def _pbkdf2(base: Base, inputs: Inputs) -> bytes:

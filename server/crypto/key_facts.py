@@ -100,10 +100,13 @@ def length_of(key: PrivateKey | PublicKey) -> int:
 
 
 def curve_length(curve: C) -> int:
-    """The bits of a curve's field, which its name tells (P-256, SECT163R1), known here or not."""
+    """The bits of a curve's field, which its name tells (P-256, SECT163R1), known here or not.
+
+    0 for a vendor's curve, of which nothing is known.
+    """
     if curve in EDWARDS_LENGTHS:
         return EDWARDS_LENGTHS[curve]
-    digits = re.search(r"\d{3}", curve.name)
+    digits = re.search(r"\d{3}", "".join(curve.names))
     return int(digits[0]) if digits else 0
 
 

@@ -1,0 +1,100 @@
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kmip.errors import KMIPError
+from server.crypto import diffie_hellman as dh
+from server.crypto.errors import InvalidKey
+from server.crypto.split_keys import is_probable_prime
+
+GROUP = dh.group(2048)
+ORDER = (GROUP.p - 1) // 2
+
+
+def test_ffdhe2048_is_the_published_group():
+    """RFC 7919 appendix A.1: the first and last words of p."""
+    digits = f"{GROUP.p:x}"
+    assert digits.startswith("ffffffffffffffffadf85458a2bb4a9aafdc5620273d3cf1")
+    assert digits.endswith("886b423861285c97ffffffffffffffff")
+    assert GROUP.g == 2
+
+
+@pytest.mark.parametrize("bits", dh.GROUPS)
+def test_every_group_has_a_safe_prime_of_its_length(bits):
+    """The X of the formula is the least that makes a safe prime: a slip would not give one."""
+    p = dh.group(bits).p
+    assert p.bit_length() == bits
+    assert is_probable_prime(p, 1)
+    assert bits > 4096 or is_probable_prime((p - 1) // 2, 1)  # seconds beyond
+
+
+def encoded(key):
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return private, public
+
+
+ENCODED = encoded(dh.private_key(GROUP.p, 2, None, 12345))
+
+
+@pytest.mark.parametrize("q", [None, ORDER], ids=["PKCS#3", "X9.42"])
+def test_keys_load_from_their_encodings_with_and_without_q(q):
+    """PKCS#3 and X9.42 parameters; 4 generates the group of order q."""
+    ours = dh.private_key(GROUP.p, 4, q, 3**800)
+    theirs = dh.private_key(GROUP.p, 4, q, 5**500)
+    private, public = encoded(ours)
+    assert dh.is_diffie_hellman(private)
+    assert dh.is_diffie_hellman(public)
+    loaded = dh.load_private_der(private)
+    assert loaded.private_numbers().x == 3**800
+    assert loaded.private_numbers().public_numbers.parameter_numbers.q == q
+    assert theirs.exchange(dh.load_public_der(public)) == loaded.exchange(theirs.public_key())
+
+
+@pytest.mark.parametrize("y", [-1, 0, 1, GROUP.p - 1, GROUP.p, GROUP.p + 5])
+def test_a_public_key_whose_secret_can_be_guessed_is_refused(y):
+    with pytest.raises(InvalidKey):
+        dh.public_key(GROUP.p, 2, None, y)
+
+
+@pytest.mark.parametrize(
+    "p, g, q",
+    [
+        (23, 5, None),
+        (1 << 9000, 2, None),
+        (GROUP.p - 1, 2, None),
+        (GROUP.p, 1, None),
+        (GROUP.p, GROUP.p - 1, None),
+        (-GROUP.p, 2, None),
+    ],
+)
+def test_what_is_no_group_is_refused(p, g, q):
+    for make in (dh.public_key, dh.private_key):
+        with pytest.raises(InvalidKey):
+            make(p, g, q, 5)
+
+
+def test_a_private_key_outside_the_group_is_refused():
+    for x in (0, 1, GROUP.p):
+        with pytest.raises(InvalidKey):
+            dh.private_key(GROUP.p, 2, None, x)
+
+
+@settings(max_examples=15, deadline=None)  # the library tests the primality of a damaged group
+@given(st.binary(max_size=80), st.integers(0, 700))
+def test_any_bytes_are_a_key_or_refused(garbage, where):
+    private, public = ENCODED
+    for load, data in ((dh.load_private_der, private), (dh.load_public_der, public)):
+        damaged = data[:where] + garbage + data[where + len(garbage) :]
+        for each in (damaged, garbage):
+            try:
+                load(each)
+            except KMIPError as error:
+                refused = str(error)
+                assert "Diffie-Hellman" in refused
