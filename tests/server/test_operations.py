@@ -1,0 +1,41 @@
+"""What holds of all operations together."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kmip.enums import Operation
+from kmip.versions import SUPPORTED
+from server import registry
+
+OPERATIONS = Path(__file__).parents[2] / "server" / "operations"
+MODULES = sorted(OPERATIONS.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_handler_knows_a_version(path: Path):
+    text = path.read_text()
+    assert not re.search(r"\bV[123]_[0-4]\b|\b_version\b|INTERNAL\b.*version", text)
+    imported = re.findall(r"from kmip\.versions import (.*)", text)
+    allowed = {"discover_versions": {"SUPPORTED"}, "adjust_attribute": {"INTERNAL"}}
+    names = {name.strip() for line in imported for name in line.split(",")}
+    assert names <= allowed.get(path.stem, set())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_operation_imports_another(path: Path):
+    assert "server.operations" not in re.sub(r'"""[\s\S]*?"""', "", path.read_text())
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+def test_only_operations_of_the_version_are_offered(version):
+    offered = registry.supported(version)
+    assert all(operation.span.covers(version) for operation in offered)
+    assert Operation.QUERY in offered
+
+
+def test_each_operation_stands_in_the_module_of_its_name():
+    for operation, route in registry.ROUTES.items():
+        module = route.handler.__module__.rpartition(".")[2]
+        assert module.rstrip("_") == operation.name.lower()
