@@ -44,6 +44,7 @@ INDICES = range(1 << 30)
 an attribute's next instance has the next index."""
 
 _REFERENCE = IdentifierForm(ItemType.REFERENCE)
+_GROUP_NAMES = (ItemType.NAME_REFERENCE, ItemType.TEXT_STRING)
 
 
 # Names and keys
@@ -142,7 +143,7 @@ def read_tagged(item: Item, version: ProtocolVersion) -> Instance:
     """
     if item.tag == Tag.ATTRIBUTE:
         return read_named(item, version)
-    if item.tag == Tag.GROUP_LINK and item.type in (ItemType.NAME_REFERENCE, ItemType.TEXT_STRING):
+    if item.tag == Tag.GROUP_LINK and item.type in _GROUP_NAMES and version != INTERNAL:
         return Instance(Tag.OBJECT_GROUP, item.value)
     selector = _selector_of_tag(item.tag)
     if isinstance(selector, LinkType):
