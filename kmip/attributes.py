@@ -11,7 +11,7 @@ Messages carry attributes in two forms, see `kmip.carriage`. Nothing here knows 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kmip.attribute_table import ATTRIBUTES, Attribute
@@ -80,12 +80,16 @@ class Attributes:
 
     values: dict[Key, dict[int, Any]]
     templates: tuple[Name, ...] = ()
+    _following: dict[Key, int] = field(init=False, compare=False)
+    """For each key the index that no instance has had yet, once it is known: looking for it among
+    many instances each time would take a client's ten thousand values for minutes."""
 
     def __init__(
         self, instances: Iterable[tuple[Key, Any]] = (), templates: tuple[Name, ...] = ()
     ) -> None:
         self.values = {}
         self.templates = templates
+        self._following = {}
         for key, value in instances:
             self.add(key, value)
 
@@ -123,17 +127,22 @@ class Attributes:
     def add(self, key: Key, value: Any, index: int | None = None) -> int:
         """Add an instance; the index it got: the next one never used while it can be known."""
         instances = self.values.setdefault(key, {})
+        following = self._following.get(key)
+        if following is None:
+            following = max(instances, default=-1) + 1
         if index is None or index in instances:
-            index = max(instances, default=-1) + 1
+            index = following
         instances[index] = value
+        self._following[key] = max(following, index + 1)
         return index
 
     def set(self, key: Key, value: Any) -> None:
         """Make `value` the only instance of `key`; None removes it."""
         if value is None:
-            self.values.pop(key, None)
+            self.remove(key)
         else:
             self.values[key] = {0: value}
+            self._following.pop(key, None)
 
     def remove(self, key: Key, index: int | None = None) -> None:
         """Remove one instance, or all of them."""
@@ -142,6 +151,7 @@ class Attributes:
             instances.pop(index, None)
         if index is None or not instances:
             self.values.pop(key, None)
+            self._following.pop(key, None)
 
     def find(self, key: Key, value: Any) -> int | None:
         """The index of the instance with this value, if there is one."""
@@ -165,6 +175,7 @@ class Attributes:
         """An independent copy; values are shared and never changed in place."""
         twin = Attributes(templates=self.templates)
         twin.values = {key: dict(instances) for key, instances in self.values.items()}
+        twin._following = dict(self._following)
         return twin
 
     def update(self, other: Attributes) -> None:
