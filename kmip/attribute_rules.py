@@ -26,6 +26,7 @@ from typing import Any, Final, NamedTuple
 
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attributes import Attributes, Custom, Key, is_single, name_of
+from kmip.carriage import MAX_INSTANCES
 from kmip.enums import ObjectType, Operation, State
 from kmip.enums import ObjectType as T
 from kmip.enums import Operation as Op
@@ -37,6 +38,7 @@ from kmip.errors import (
     MultiValuedAttribute,
     PermissionDenied,
     ReadOnlyAttribute,
+    ServerLimitExceeded,
     WrongKeyLifecycleState,
 )
 from kmip.tags import Tag
@@ -414,6 +416,7 @@ def check_add(key: Key, value: Any, it: Situation) -> None:
         InvalidAttribute: objects of this type do not have it.
         ReadOnlyAttribute: only the server sets it.
         AttributeSingleValued: it has its one value already.
+        ServerLimitExceeded: the object has as many values as it may.
         WrongKeyLifecycleState, PermissionDenied: it is too late.
     """
     _check_applies(key, it.object_type)
@@ -422,6 +425,8 @@ def check_add(key: Key, value: Any, it: Situation) -> None:
         raise ReadOnlyAttribute(f"{name_of(key)} is set by the server alone")
     if key in it.attributes and is_single(key):
         raise AttributeSingleValued(f"the object has its {name_of(key)} already")
+    if sum(map(len, it.attributes.values.values())) >= MAX_INSTANCES:
+        raise ServerLimitExceeded(f"an object has at most {MAX_INSTANCES} attribute values")
     # What cannot be changed can still be added where it is not yet (2.1 section 4.38).
     if rules.client != When.NEVER:
         _check(rules.client, key, value, it, ReadOnlyAttribute)
