@@ -21,6 +21,7 @@ from kmip.attribute_rules import (
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes, Custom
+from kmip.carriage import MAX_INSTANCES
 from kmip.enums import ObjectType, Operation, ResultReason, State
 from kmip.errors import (
     AttributeReadOnly,
@@ -30,6 +31,7 @@ from kmip.errors import (
     MultiValuedAttribute,
     PermissionDenied,
     ReadOnlyAttribute,
+    ServerLimitExceeded,
     WrongKeyLifecycleState,
 )
 from kmip.messages import version_of
@@ -310,6 +312,13 @@ def test_set_attribute_adds_the_first_value_and_refuses_to_choose_among_several(
     assert outcome(check_put, Tag.NAME, NAMES[1], named) is None
     named.attributes.add(Tag.NAME, NAMES[1])
     assert outcome(check_put, Tag.NAME, NAMES[1], named) == MultiValuedAttribute
+
+
+def test_an_object_does_not_grow_without_end():
+    full = situation(attributes=[(THEIRS, object())] * MAX_INSTANCES)
+    assert outcome(check_add, THEIRS, object(), full) == ServerLimitExceeded
+    full.attributes.remove(THEIRS, 5)
+    assert outcome(check_add, THEIRS, object(), full) is None
 
 
 def test_an_error_tells_the_attribute_and_the_condition():

@@ -61,6 +61,15 @@ def test_an_instance_keeps_its_index_when_others_go(attributes):
     assert attributes.add(Tag.NAME, ONE) == 3
 
 
+def test_an_index_is_not_given_again():
+    attributes = Attributes([(Tag.NAME, ONE), (Tag.NAME, TWO)])
+    attributes.remove(Tag.NAME, 1)
+    twin = attributes.copy()
+    assert attributes.add(Tag.NAME, THREE) == twin.add(Tag.NAME, THREE) == 2
+    attributes.set(Tag.NAME, ONE)
+    assert attributes.add(Tag.NAME, TWO) == 1
+
+
 def test_an_index_is_taken_where_it_is_free(attributes):
     assert attributes.add(Tag.NAME, THREE, 7) == 7
     assert attributes.add(Tag.NAME, THREE, 0) == 8
