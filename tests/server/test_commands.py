@@ -229,3 +229,13 @@ def test_on_a_terminal_a_password_is_asked_for_twice_and_not_echoed(tmp_path: Pa
     assert status == 0
     assert "secret" not in shown
     assert list(users.read(tmp_path / "users.json")[Kind.USER]) == ["alice"]
+
+
+def test_an_interrupted_command_ends_as_shells_expect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("server.certificates.ensure_client", interrupted)
+    assert main(["client-certificate", "app", "--data", str(tmp_path)]) == 130

@@ -190,3 +190,8 @@ async def test_a_crowd_is_refused_rather_than_queued_without_end(path: Path) -> 
         for _ in range(users.MAX_DERIVATIONS + users.MAX_WAITING + 20):
             nursery.start_soon(enter)
     assert users.MAX_DERIVATIONS <= len(let_in) <= users.MAX_DERIVATIONS + users.MAX_WAITING
+
+
+async def test_an_overlong_password_is_refused_without_a_derivation(path: Path) -> None:
+    add(path, "alice", "secret")
+    assert not await is_let_in(guard(path), "alice", "x" * (users.MAX_PASSWORD_BYTES + 1))
