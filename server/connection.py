@@ -75,12 +75,17 @@ async def respond(server: Server, item: Item, client: Client | None) -> Item:
             raise UnsupportedProtocolVersion(f"version {asked} is not spoken here")
         request = request_of(item, version)
         batch.check(request, server.config.max_batch_items)
-        header = request.request_header
-        known = await identity.identify(client, header.authentication, server.users, version)
     except KMIPError as error:
         log.info("a message was refused: %s", error)
         return refusal(server, version, error)
-    items = await batch.run(server, request, known, version)
+    header = request.request_header
+    try:
+        known = await identity.identify(server, client, header.authentication, version)
+    except KMIPError as error:
+        log.info("a client was refused: %s", error)
+        items = batch.refused(request, error, version)
+    else:
+        items = await batch.run(server, request, known, version)
     return response_item(_message(server, version, header, items), version)
 
 
@@ -164,7 +169,7 @@ class Connection:
                     self.read_by = math.inf
                     if not await self._send(await answer(self.server, message, self.client)):
                         return
-                    if self.server.stop.is_set():
+                    if self.server.waiting.stop.is_set():
                         return
         except InvalidMessage as error:
             log.info("a connection ends: %s", error)
@@ -180,11 +185,11 @@ class Connection:
         """
         if not self.frames.pending:
             with trio.move_on_after(self.server.config.idle_seconds) as scope:
-                self.server.waiting.add(scope)
+                self.server.waiting.scopes.add(scope)
                 try:
                     return bytes(await self.stream.receive_some(RECEIVE_BYTES))
                 finally:
-                    self.server.waiting.discard(scope)
+                    self.server.waiting.scopes.discard(scope)
             return b""
         if self.read_by == math.inf:
             self.read_by = trio.current_time() + self.server.config.read_seconds

@@ -32,11 +32,13 @@ from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
 from kmip.vocabulary import Named
 from server import policy, registry
+from server.accepting import Waiting
 from server.client import Client
 from server.config import Config, LegacyAlgorithms
 from server.held import Held
 from server.objects import Opened, Transaction
 from server.streams import Streams
+from server.tickets import Tickets
 from server.users import Users
 from storage import SealedStore
 
@@ -55,24 +57,24 @@ class Server:
         store: the sealed store.
         users: who may identify themselves by a password.
         clock: gives the time, seconds since 1970.
-        stop: is set when the server is to stop.
         opened: opened objects.
         streams: cryptographic operations in parts.
+        tickets: that clients have logged in for.
         threads: limits how many slow calls run at once.
         limits: of a message's items.
-        waiting: the waits of connections that idle.
+        waiting: says when to stop, and what is to end then.
     """
 
     config: Config
     store: SealedStore
     users: Users
     clock: Callable[[], float]
-    stop: trio.Event = field(default_factory=trio.Event)
     opened: Opened = field(init=False)
     streams: Streams = field(default_factory=Streams)
+    tickets: Tickets = field(default_factory=Tickets)
     threads: trio.CapacityLimiter = field(init=False)
     limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
-    waiting: set[trio.CancelScope] = field(default_factory=set)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def __post_init__(self) -> None:
         self.opened = Opened(self.config.cached_objects)
@@ -283,8 +285,9 @@ class Context:
 
     @property
     def operations(self) -> list[Operation]:
-        """The operations that the client's version has and the server performs."""
-        return registry.supported(self._version)
+        """The operations that the client's version has and the client may ask for."""
+        known = registry.supported(self._version)
+        return [one for one in known if policy.is_allowed(self.client, one)]
 
     def knows(self, thing: Named) -> bool:
         """Whether the client's version has an enumeration value."""

@@ -227,7 +227,7 @@ async def test_a_stop_ends_connections_that_wait(server: Server, nursery):
     mine, theirs = trio.testing.memory_stream_pair()
     nursery.start_soon(serve, server, theirs)
     await trio.testing.wait_all_tasks_blocked()
-    server.stop.set()
-    for scope in tuple(server.waiting):
+    server.waiting.stop.set()
+    for scope in tuple(server.waiting.scopes):
         scope.cancel()
     assert await read(mine) == b""
