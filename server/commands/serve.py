@@ -21,7 +21,7 @@ from typing import Final
 
 import trio
 
-from server import certificates, explanations, files, listener, logs, store
+from server import certificates, explanations, files, listener, logs, store, users
 from server.commands import Command, config, say
 from server.config import Config
 
@@ -39,6 +39,7 @@ def prepare(config: Config, now: datetime) -> None:
         Failure: one is missing, unreadable, expired, or cannot be made.
     """
     files.make_directory(config.data)
+    users.read(config.users_file)
     if config.makes_own_certificate:
         names = certificates.own_names(config.kmip_host, config.server_names)
         certificates.ensure_server(config.tls_directory, names, now)

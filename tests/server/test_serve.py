@@ -56,6 +56,12 @@ def test_given_certificates_that_do_not_hold_are_refused(tmp_path: Path) -> None
         serve.prepare(config, NOW + timedelta(days=500))
 
 
+def test_a_damaged_users_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "users.json").write_text("{")
+    with pytest.raises(Failure, match=r"users\.json is damaged"):
+        serve.prepare(Config(data=tmp_path), NOW)
+
+
 def test_the_banner_tells_address_certificates_and_what_to_try(tmp_path: Path) -> None:
     data = tmp_path / "a b"
     text = serve.banner(Config(data=data), ["127.0.0.1:40001"])
