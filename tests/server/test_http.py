@@ -1,0 +1,125 @@
+"""HTTP over memory streams: routes, errors, limits."""
+
+import json
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server.accepting import Peer, Waiting
+from server.client import Client
+from server.http import HTTPConnection, HTTPError, Limits, Request, Response, Route, answer
+
+LIMITS = Limits(idle_seconds=60, read_seconds=10, write_seconds=10)
+PEER = Peer("test", Client("alice"), b"certificate")
+
+
+async def echo(request: Request) -> Response:
+    return answer({"body": request.body.decode(), "query": dict(request.query)})
+
+
+async def refuse(request: Request) -> Response:
+    raise HTTPError(422, "that will not do")
+
+
+async def broken(request: Request) -> Response:
+    raise RuntimeError("the secret is hunter2")
+
+
+ROUTES = {
+    ("GET", "/echo"): Route(echo),
+    ("POST", "/echo"): Route(echo, max_body_bytes=100),
+    ("POST", "/refuse"): Route(refuse, max_body_bytes=100),
+    ("GET", "/broken"): Route(broken),
+}
+
+
+async def serve(stream: trio.abc.Stream, waiting: Waiting | None = None) -> None:
+    await HTTPConnection(stream, PEER, ROUTES, LIMITS, waiting or Waiting()).serve()
+    await stream.aclose()
+
+
+async def exchange(nursery: trio.Nursery, data: bytes, step: int = 10_000) -> bytes:
+    mine, theirs = trio.testing.memory_stream_pair()
+    nursery.start_soon(serve, theirs)
+    for at in range(0, len(data), step):
+        await mine.send_all(data[at : at + step])
+    await mine.send_eof()
+    got = b""
+    while part := await mine.receive_some():
+        got += part
+    return got
+
+
+def post(path: bytes, body: bytes) -> bytes:
+    return b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (path, len(body), body)
+
+
+def status(data: bytes) -> int:
+    return int(data.split(b" ")[1])
+
+
+@pytest.mark.parametrize("step", [1, 10, 10_000])
+async def test_requests_are_answered_however_they_are_cut(nursery, step):
+    got = await exchange(nursery, post(b"/echo?a=1&a=2", b"hello") * 2, step)
+    assert got.count(b"HTTP/1.1 200") == 2
+    body = json.loads(got[got.rindex(b"\r\n\r\n") :])
+    assert body == {"body": "hello", "query": {"a": "2"}}
+
+
+@pytest.mark.parametrize(
+    "request_,expected",
+    [
+        (post(b"/nothing", b""), 404),
+        (post(b"/broken", b""), 405),
+        (post(b"/echo", b"x" * 101), 413),
+        (post(b"/refuse", b""), 422),
+        (b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n", 500),
+        (b"\x16\x03\x01\x02\x00\x01\x00", 400),
+        (b"GET /echo HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET /echo?" + b"a=1&" * 20 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    ],
+    ids=["path", "method", "body", "refused", "fault", "tls", "head", "query"],
+)
+async def test_what_is_refused_says_so_and_no_more(nursery, request_, expected):
+    got = await exchange(nursery, request_)
+    assert status(got) == expected
+    assert set(json.loads(got[got.rindex(b"\r\n\r\n") :])) == {"error"}
+    assert b"hunter2" not in got
+
+
+@given(data=st.binary(max_size=300))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_bytes_get_a_proper_answer_or_a_clean_close(nursery, data):
+    got = await exchange(nursery, data)
+    assert got == b"" or got.startswith(b"HTTP/1.1 ")
+
+
+async def test_a_slow_request_is_cut_off(nursery, autojump_clock):
+    mine, theirs = trio.testing.memory_stream_pair()
+    start = trio.current_time()
+    nursery.start_soon(serve, theirs)
+    await mine.send_all(b"GET /ec")
+    assert await mine.receive_some() == b""
+    assert trio.current_time() - start == pytest.approx(LIMITS.read_seconds)
+
+
+async def test_an_idle_client_is_let_go(nursery, autojump_clock):
+    mine, theirs = trio.testing.memory_stream_pair()
+    start = trio.current_time()
+    nursery.start_soon(serve, theirs)
+    assert await mine.receive_some() == b""
+    assert trio.current_time() - start == pytest.approx(LIMITS.idle_seconds)
+
+
+def test_secrets_do_not_show():
+    request = Request("POST", "/x", {"t": "hunter2"}, {"a": "hunter2"}, b"hunter2", PEER)
+    assert "hunter2" not in repr(request)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000])
+def test_a_body_that_is_no_json_object_is_refused(body):
+    with pytest.raises(HTTPError):
+        Request("POST", "/x", {}, {}, body, PEER).json()
