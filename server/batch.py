@@ -20,7 +20,7 @@ import trio
 
 from kmip.enums import AsynchronousIndicator, Operation, ResultReason, ResultStatus
 from kmip.enums import BatchErrorContinuationOption as Option
-from kmip.errors import FeatureNotSupported, InvalidMessage
+from kmip.errors import FeatureNotSupported, InvalidMessage, KMIPError
 from kmip.messages import (
     RequestBatchItem,
     RequestMessage,
@@ -77,6 +77,14 @@ async def run(
             break
     batch.record()
     return tuple(result.item for result in batch.results)
+
+
+def refused(
+    request: RequestMessage, error: KMIPError, version: ProtocolVersion
+) -> tuple[ResponseBatchItem, ...]:
+    """The answers to the items of a message whose sender is not let in: each failed alike."""
+    reason, message = error.reason(version), str(error)
+    return tuple(failed(item, reason, message).item for item in request.batch_item)
 
 
 async def _undoable(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from server.tickets import Permission
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -11,9 +13,9 @@ class Client:
         name: what it is called: the certificate's Common Name, or the user's name. Objects belong
             to this name.
         how: how it was identified: `certificate`, `user`, `device` or `ticket`.
-        rights: operations that its ticket allows; None: all.
+        permission: what its ticket allows; None: it has shown none, and may do everything.
     """
 
     name: str
     how: str = "certificate"
-    rights: tuple[object, ...] | None = field(default=None, repr=False)
+    permission: Permission | None = field(default=None, repr=False, compare=False)

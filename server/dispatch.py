@@ -92,6 +92,9 @@ async def _attempts(
     route = ROUTES.get(item.operation) if isinstance(item.operation, Operation) else None
     if route is None or not route.is_for(version):
         raise OperationNotSupported(f"{_named(item.operation)} is not supported")
+    permission = context.client.permission
+    if permission is not None:
+        permission.begin(route.operation)
     request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
     for _ in range(MAX_ATTEMPTS):
         await context.server.store.refresh()
@@ -99,6 +102,8 @@ async def _attempts(
             response = await route.handler(context, request)
             payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
             context.room.take(payload)
+            if permission is not None:
+                permission.spend()
             if commit:
                 await context.objects.commit()
         except Conflict:

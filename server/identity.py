@@ -2,21 +2,25 @@
 
 The certificate's Common Name is who a client is, unless a credential in the message says otherwise:
 then the credential holds, and a wrong one fails the message. Where no user is configured at all,
-credentials are passed over, because clients send example passwords beside their certificate.
+names and passwords are passed over, because clients send example ones beside their certificate. A
+ticket always counts: it may stand for less than its client, and never for more.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kmip.errors import AuthenticationNotSuccessful
-from kmip.messages import Authentication, Device, UsernameAndPassword
+from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion
 from server.client import Client
-from server.users import Kind, Users
+from server.users import Kind
+
+if TYPE_CHECKING:
+    from server.context import Server
 
 MAX_CREDENTIALS: Final = 8
 """Credentials in one message; each may cost a password derivation."""
@@ -41,50 +45,59 @@ def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Clie
 
 
 async def identify(
+    server: Server,
     client: Client | None,
     authentication: Authentication | None,
-    users: Users,
     version: ProtocolVersion,
 ) -> Client:
     """Who a message is from.
 
     Args:
+        server: knows users and tickets.
         client: whom the certificate names.
         authentication: the header's credentials.
-        users: who may identify themselves by them.
         version: the message's.
 
     Raises:
         AuthenticationNotSuccessful: a credential does not hold, or there is nothing to go by.
+        InvalidTicket, UsageLimitExceeded: a ticket does not hold, or not any more.
         InvalidMessage: a credential is not of the form that its type says.
     """
     given = authentication.credential if authentication else ()
     if len(given) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
-    if given and not users.is_empty():
-        for credential in given:
-            value = credential.value(version)
-            check = _CHECKS.get(type(value))
-            if check is None:
-                raise AuthenticationNotSuccessful("this type of credential is not taken here")
-            client = await check(users, value)
+    nobody = server.users.is_empty()
+    for credential in given:
+        value = credential.value(version)
+        if nobody and not isinstance(value, TicketCredential):
+            continue
+        check = _CHECKS.get(type(value))
+        if check is None:
+            raise AuthenticationNotSuccessful("this type of credential is not taken here")
+        client = await check(server, value)
     if client is None:
         raise AuthenticationNotSuccessful("a client certificate or a credential is needed")
     return client
 
 
-async def _user(users: Users, value: UsernameAndPassword) -> Client:
-    name = await users.verify(value.username, value.password or "", Kind.USER)
+async def _user(server: Server, value: UsernameAndPassword) -> Client:
+    name = await server.users.verify(value.username, value.password or "", Kind.USER)
     return Client(name, "user")
 
 
-async def _device(users: Users, value: Device) -> Client:
+async def _device(server: Server, value: Device) -> Client:
     serial = value.device_serial_number or ""
-    name = await users.verify(serial, value.password or "", Kind.DEVICE)
+    name = await server.users.verify(serial, value.password or "", Kind.DEVICE)
     return Client(f"device:{name}", "device")
 
 
-_CHECKS: Final[dict[type[Structure] | type[None], Callable[[Users, Any], Awaitable[Client]]]] = {
+async def _ticket(server: Server, value: TicketCredential) -> Client:
+    permission = server.tickets.use(value.ticket.ticket_value, int(server.clock()))
+    return Client(permission.issued.client, "ticket", permission)
+
+
+_CHECKS: Final[dict[type[Structure] | type[None], Callable[[Server, Any], Awaitable[Client]]]] = {
     UsernameAndPassword: _user,
     Device: _device,
+    TicketCredential: _ticket,
 }

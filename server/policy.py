@@ -60,14 +60,21 @@ def relation(client: Client, held: Held) -> Relation:
     return Relation.OWNER if held.owner == client.name else Relation.ANYONE
 
 
+def is_allowed(client: Client, operation: Operation) -> bool:
+    """Whether the client may ask for the operation at all."""
+    return client.permission is None or client.permission.covers(operation)
+
+
 def permit(client: Client, operation: Operation, held: Held) -> None:
     """Let the client perform the operation on the object, or raise.
 
     Raises:
-        ObjectNotFound: the client may do nothing at all with it.
+        ObjectNotFound: the client may do nothing at all with it, or its ticket does not reach it.
         PermissionDenied: it may do other things with it.
     """
     permitted = PERMITTED[relation(client, held)]
+    if client.permission is not None and not client.permission.touch(held):
+        permitted = PERMITTED[Relation.ANYONE]
     if operation in permitted:
         return
     if not permitted:

@@ -1,0 +1,14 @@
+"""Logout (2.1 section 6.1.31)."""
+
+from kmip.enums import Operation
+from kmip.payloads.logout import LogoutRequest, LogoutResponse
+from server.context import Context
+from server.registry import operation
+
+
+@operation(Operation.LOGOUT)
+async def logout(context: Context, request: LogoutRequest) -> LogoutResponse:
+    """End one of the client's tickets, whether or not it is the one that is shown."""
+    value = request.ticket.ticket_value
+    context.once(lambda: context.server.tickets.end(value, context.client.name))
+    return LogoutResponse()

@@ -1,0 +1,169 @@
+"""Login and Logout: a ticket stands for its client, for as long and as often as it is good for."""
+
+from typing import Any
+
+import pytest
+
+from kmip.attribute_values import UsageLimits
+from kmip.attributes import Attributes
+from kmip.enums import (
+    CredentialType,
+    CryptographicAlgorithm,
+    ObjectType,
+    Operation,
+    ResultReason,
+    TicketType,
+    UsageLimitsUnit,
+)
+from kmip.messages import Authentication, Credential, Ticket, TicketCredential
+from kmip.payloads.rights import TicketTime
+from kmip.tags import Tag
+from kmip.versions import V2_0, V2_1, V3_0
+from server import tickets
+from tests.server.conftest import NOW, Asking, Clock, Failed
+
+Op = Operation
+AES = Attributes(
+    [
+        (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES),
+        (Tag.CRYPTOGRAPHIC_LENGTH, 128),
+    ]
+)
+CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": AES}
+
+
+def showing(ask: Asking, ticket: Ticket) -> Asking:
+    """Whoever shows the ticket, by a certificate of its own."""
+    credential = Credential(
+        credential_type=CredentialType.TICKET, credential_value=TicketCredential(ticket=ticket)
+    )
+    header = {"authentication": Authentication(credential=(credential,))}
+    return Asking(ask.server, ask.named("bearer").client, ask.version, header)
+
+
+async def reason_of(ask: Asking, operation: Operation, **fields: Any) -> ResultReason | None:
+    """Why an operation fails."""
+    with pytest.raises(Failed) as failure:
+        await ask(operation, **fields)
+    assert failure.value.item.operation == operation
+    return failure.value.reason
+
+
+@pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
+async def test_a_ticket_stands_for_the_client_that_logged_in(ask: Asking, version):
+    ask = ask.at(version)
+    key = (await ask(Op.CREATE, **CREATE)).unique_identifier
+    ticket = (await ask(Op.LOGIN)).ticket
+    assert len(ticket.ticket_value) == tickets.TICKET_BYTES
+    bearer = showing(ask, ticket)
+    assert (await bearer(Op.GET, unique_identifier=key)).unique_identifier == key
+    made = (await bearer(Op.CREATE, **CREATE)).unique_identifier
+    assert (await ask(Op.GET, unique_identifier=made)).unique_identifier == made
+
+
+async def test_no_other_value_is_a_ticket(ask: Asking):
+    await ask(Op.LOGIN)
+    made_up = Ticket(ticket_type=TicketType.LOGIN, ticket_value=bytes(tickets.TICKET_BYTES))
+    assert await reason_of(showing(ask, made_up), Op.QUERY) == ResultReason.INVALID_TICKET
+
+
+async def test_a_request_count_counts_messages(ask: Asking):
+    bearer = showing(ask, (await ask(Op.LOGIN, request_count=2)).ticket)
+    await bearer.batch(bearer.item(Op.QUERY), bearer.item(Op.QUERY), bearer.item(Op.QUERY))
+    await bearer(Op.QUERY)
+    assert await reason_of(bearer, Op.QUERY) == ResultReason.USAGE_LIMIT_EXCEEDED
+
+
+async def test_usage_limits_count_operations_that_succeed(ask: Asking):
+    limits = UsageLimits(usage_limits_total=2)
+    bearer = showing(ask, (await ask(Op.LOGIN, usage_limits=limits)).ticket)
+    assert (
+        await reason_of(bearer, Op.GET, unique_identifier="none") == ResultReason.OBJECT_NOT_FOUND
+    )
+    items = await bearer.batch(*(bearer.item(Op.CREATE, **CREATE) for _ in range(3)))
+    reasons = [item.result_reason for item in items]
+    assert reasons == [None, None, ResultReason.USAGE_LIMIT_EXCEEDED]
+    assert (await ask(Op.LOCATE)).located_items == 2
+
+
+async def test_limits_of_bytes_are_refused(ask: Asking):
+    limits = UsageLimits(usage_limits_total=2, usage_limits_unit=UsageLimitsUnit.BYTE)
+    refused = await reason_of(ask, Op.LOGIN, usage_limits=limits)
+    assert refused == ResultReason.FEATURE_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "lease, seconds",
+    [
+        (None, tickets.LEASE_SECONDS),
+        (TicketTime(0), tickets.LEASE_SECONDS),
+        (TicketTime(60), 60),
+        (TicketTime(NOW + 90, absolute=True), 90),
+        (TicketTime(1 << 31), tickets.MAX_LEASE_SECONDS),
+        (TicketTime(NOW + (1 << 31), absolute=True), tickets.MAX_LEASE_SECONDS),
+    ],
+)
+async def test_a_ticket_ends_with_its_lease(ask: Asking, clock: Clock, lease, seconds):
+    bearer = showing(ask, (await ask(Op.LOGIN, lease_time=lease)).ticket)
+    clock.now = NOW + seconds - 1
+    await bearer(Op.QUERY)
+    clock.now = NOW + seconds
+    assert await reason_of(bearer, Op.QUERY) == ResultReason.INVALID_TICKET
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"lease_time": TicketTime(NOW, absolute=True)},
+        {"request_count": 0},
+        {"request_count": -1},
+        {"usage_limits": UsageLimits(usage_limits_total=0)},
+        {"usage_limits": UsageLimits(usage_limits_total=5, usage_limits_count=-1)},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+async def test_a_ticket_that_would_be_good_for_nothing_is_refused(ask: Asking, fields):
+    assert await reason_of(ask, Op.LOGIN, **fields) == ResultReason.INVALID_FIELD
+
+
+async def test_a_ticket_gives_no_further_tickets(ask: Asking):
+    bearer = showing(ask, (await ask(Op.LOGIN, request_count=1)).ticket)
+    assert await reason_of(bearer, Op.LOGIN) == ResultReason.PERMISSION_DENIED
+
+
+async def test_logout_ends_a_ticket(ask: Asking):
+    ticket = (await ask(Op.LOGIN)).ticket
+    await showing(ask, ticket)(Op.LOGOUT, ticket=ticket)
+    assert await reason_of(showing(ask, ticket), Op.QUERY) == ResultReason.INVALID_TICKET
+    assert await reason_of(ask, Op.LOGOUT, ticket=ticket) == ResultReason.INVALID_TICKET
+
+
+async def test_nobody_ends_the_ticket_of_another_client(ask: Asking):
+    ticket = (await ask(Op.LOGIN)).ticket
+    bob = ask.named("bob")
+    assert await reason_of(bob, Op.LOGOUT, ticket=ticket) == ResultReason.INVALID_TICKET
+    await showing(ask, ticket)(Op.QUERY)
+
+
+async def test_a_clients_oldest_ticket_makes_room(ask: Asking, monkeypatch):
+    monkeypatch.setattr(tickets, "MAX_TICKETS_PER_CLIENT", 2)
+    first, second, third = [(await ask(Op.LOGIN)).ticket for _ in range(3)]
+    assert await reason_of(showing(ask, first), Op.QUERY) == ResultReason.INVALID_TICKET
+    await showing(ask, second)(Op.QUERY)
+    await showing(ask, third)(Op.QUERY)
+
+
+async def test_no_client_ends_the_tickets_of_others_by_logging_in(ask: Asking, monkeypatch, clock):
+    monkeypatch.setattr(tickets, "MAX_TICKETS", 1)
+    ticket = (await ask(Op.LOGIN)).ticket
+    bob = ask.named("bob")
+    assert await reason_of(bob, Op.LOGIN) == ResultReason.SERVER_LIMIT_EXCEEDED
+    await showing(ask, ticket)(Op.QUERY)
+    clock.now += tickets.LEASE_SECONDS
+    await bob(Op.LOGIN)
+
+
+async def test_the_server_keeps_no_ticket(ask: Asking):
+    ticket = (await ask(Op.LOGIN)).ticket
+    assert ticket.ticket_value not in ask.server.tickets._issued
+    assert ticket.ticket_value.hex() not in repr(vars(ask.server.tickets))
