@@ -65,8 +65,6 @@ def load_private(material: Any, hints: Hints) -> PrivateKey:
                 key = serialization.load_der_private_key(data, None)
     except LOADING_ERRORS:
         raise InvalidKey("the key material is not an encoded private key") from None
-    if not isinstance(key, PrivateKey):
-        raise InvalidKey("the key material is a private key of an unknown kind")
     return key
 
 
@@ -81,8 +79,6 @@ def load_public(material: Any, _: Hints) -> PublicKey:
         raise InvalidKey("the key material is not an encoded public key") from None
     if isinstance(key, rsa.RSAPublicKey):
         check_modulus(key.public_numbers().n)
-    if not isinstance(key, PublicKey):
-        raise InvalidKey("the key material is a public key of an unknown kind")
     return key
 
 

@@ -89,10 +89,9 @@ def _numbers(p: int, g: int, q: int | None) -> DHParameterNumbers:
     """The parameters; raises InvalidKey where they cannot be a group."""
     if not 512 <= p.bit_length() <= MAX_BITS or not 1 < g < p - 1 or p % 2 == 0:
         raise InvalidKey("not the parameters of a Diffie-Hellman group the server works in")
-    try:
-        return DHParameterNumbers(p, g, q)
-    except ValueError:
-        raise InvalidKey("not the parameters of a Diffie-Hellman group") from None
+    if q is not None and not 1 < q < p:
+        raise InvalidKey("not the parameters of a Diffie-Hellman group")
+    return DHParameterNumbers(p, g, q)
 
 
 def public_key(p: int, g: int, q: int | None, y: int) -> DHPublicKey:

@@ -115,10 +115,8 @@ POINTS: dict[Compression, PublicFormat | None] = {
 
 
 def curve_of(key: PrivateKey | PublicKey) -> C | None:
-    """The Recommended Curve of a key; None where it is on none, or on one without a name."""
-    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
-        return recommended_curve(key.curve)
-    return next((named for kind, named in CURVE_OF.items() if isinstance(key, kind)), None)
+    """The Recommended Curve of a key; None where it is on none."""
+    return _named(key) if isinstance(key, ECPrivate | ECPublic) else None
 
 
 def private_bytes(key: ECPrivate) -> bytes:
@@ -157,7 +155,6 @@ def dump_ec_public(key: ECPublic, compression: Compression | None = None) -> Tra
 
 
 def _named(key: ECPrivate | ECPublic) -> C:
-    named = curve_of(key)
-    if named is None:
-        raise InvalidKey("the key is on no curve the protocol has a name for")
-    return named
+    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
+        return recommended_curve(key.curve)
+    return next(named for kind, named in CURVE_OF.items() if isinstance(key, kind))

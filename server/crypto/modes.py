@@ -141,15 +141,19 @@ def authenticated(context: AEADCipherContext, additional_data: bytes, cipher_tex
         raise CryptographicFailure(DECRYPTION_FAILED) from None
 
 
+def ccm_limit(nonce: bytes) -> int:
+    """Bytes of the longest message: its length goes into what 15 bytes leave beside the nonce."""
+    return (1 << 8 * (15 - len(nonce))) - 1
+
+
 def encrypt_ccm(_: MakeCipher, setting: Setting) -> Engine:
-    """CCM (SP 800-38C), AES only; the length of the message goes into its first block."""
+    """CCM (SP 800-38C), AES only."""
 
     def compute(data: bytes) -> tuple[bytes, bytes]:
+        if len(data) > ccm_limit(setting.iv):
+            raise CryptographicFailure("the message is too long for this nonce")
         cipher = AESCCM(setting.key, setting.tag_length)
-        try:
-            sealed = cipher.encrypt(setting.iv, data, setting.additional_data)
-        except (ValueError, OverflowError):
-            raise CryptographicFailure("the message is too long for this nonce") from None
+        sealed = cipher.encrypt(setting.iv, data, setting.additional_data)
         return sealed[: len(data)], sealed[len(data) :]
 
     return Buffered(compute)
@@ -159,11 +163,13 @@ def decrypt_ccm(_: MakeCipher, setting: Setting) -> Engine:
     """CCM, the tag checked before anything is given."""
 
     def compute(data: bytes) -> tuple[bytes, bytes]:
+        cipher_text, tag = setting.split(data)
+        if len(cipher_text) > ccm_limit(setting.iv):
+            raise CryptographicFailure(DECRYPTION_FAILED)
         cipher = AESCCM(setting.key, setting.tag_length)
-        sealed = b"".join(setting.split(data))
         try:
-            return cipher.decrypt(setting.iv, sealed, setting.additional_data), b""
-        except (InvalidTag, ValueError, OverflowError):
+            return cipher.decrypt(setting.iv, cipher_text + tag, setting.additional_data), b""
+        except InvalidTag:
             raise CryptographicFailure(DECRYPTION_FAILED) from None
 
     return Buffered(compute)

@@ -190,8 +190,6 @@ def _verify(
 ) -> ValidityIndicator:
     try:
         scheme.verify(key, chosen, signature, digest)
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return ValidityIndicator.INVALID
-    except UnsupportedAlgorithm:
-        raise UnsupportedCryptographicParameters("the server cannot verify this scheme") from None
     return ValidityIndicator.VALID

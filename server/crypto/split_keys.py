@@ -64,18 +64,6 @@ class Sharing(NamedTuple):
     polynomial: Polynomial | None = None
 
 
-class Method(NamedTuple):
-    """How a method shares.
-
-    Attributes:
-        field: the field of a sharing; None for XOR.
-        width: bytes of an element.
-    """
-
-    field: Callable[[Sharing], Field]
-    width: Callable[[Sharing], int]
-
-
 def _prime(sharing: Sharing) -> int:
     """The prime; raises BadCryptographicParameters."""
     prime = sharing.prime_field_size
@@ -88,20 +76,18 @@ def _prime(sharing: Sharing) -> int:
     return prime
 
 
-METHODS: dict[S, Method | None] = {
+METHODS: dict[S, Callable[[Sharing], Field] | None] = {
     S.XOR: None,
-    S.POLYNOMIAL_SHARING_GF_2_16: Method(
-        lambda sharing: GF65536(POLYNOMIALS[sharing.polynomial]), lambda sharing: 2
-    ),
-    S.POLYNOMIAL_SHARING_PRIME_FIELD: Method(
-        lambda sharing: PrimeField(_prime(sharing)),
-        lambda sharing: (_prime(sharing).bit_length() + 7) // 8,
-    ),
-    S.POLYNOMIAL_SHARING_GF_2_8: Method(
-        lambda sharing: GF256(POLYNOMIALS[sharing.polynomial]), lambda sharing: 1
-    ),
+    S.POLYNOMIAL_SHARING_GF_2_16: lambda sharing: GF65536(POLYNOMIALS[sharing.polynomial]),
+    S.POLYNOMIAL_SHARING_PRIME_FIELD: lambda sharing: PrimeField(_prime(sharing)),
+    S.POLYNOMIAL_SHARING_GF_2_8: lambda sharing: GF256(POLYNOMIALS[sharing.polynomial]),
 }
-"""A row for every Split Key Method; XOR has no field."""
+"""The field of every Split Key Method; XOR has none."""
+
+
+def _width(field: Field) -> int:
+    """Bytes of an element."""
+    return ((field.order - 1).bit_length() + 7) // 8
 
 
 def is_probable_prime(number: int, rounds: int = 40) -> bool:
@@ -157,7 +143,8 @@ def split(secret: bytes, sharing: Sharing) -> dict[int, bytes]:
     if method is None:
         others = [secrets.token_bytes(len(secret)) for _ in range(sharing.parts - 1)]
         return dict(enumerate([*others, _xor([secret, *others])], 1))
-    field, width = method.field(sharing), method.width(sharing)
+    field = method(sharing)
+    width = _width(field)
     shares: dict[int, bytearray] = {number: bytearray() for number in range(1, sharing.parts + 1)}
     for element in _elements(secret, width, sharing):
         if element >= field.order:
@@ -194,7 +181,8 @@ def join(parts: Mapping[int, bytes], sharing: Sharing, length: int | None = None
     method = METHODS[sharing.method]
     if method is None:
         return _xor(list(parts.values()))
-    field, width = method.field(sharing), method.width(sharing)
+    field = method(sharing)
+    width = _width(field)
     if size % width:
         raise CryptographicFailure("these parts do not give a key")
     chosen = dict(list(parts.items())[: sharing.threshold])

@@ -72,12 +72,25 @@ def test_a_public_key_whose_secret_can_be_guessed_is_refused(y):
         (GROUP.p, 1, None),
         (GROUP.p, GROUP.p - 1, None),
         (-GROUP.p, 2, None),
+        (GROUP.p, 2, 1),
+        (GROUP.p, 2, GROUP.p),
     ],
 )
 def test_what_is_no_group_is_refused(p, g, q):
     for make in (dh.public_key, dh.private_key):
         with pytest.raises(InvalidKey):
             make(p, g, q, 5)
+
+
+@pytest.mark.parametrize(
+    "q, oid", [(None, "2a864886f70d010301"), (ORDER, "2a8648ce3e0201")], ids=["PKCS#3", "X9.42"]
+)
+def test_parameters_that_are_none_are_refused(q, oid):
+    private, public = encoded(dh.private_key(GROUP.p, 4, q, 3**800))
+    for data, load in ((private, dh.load_private_der), (public, dh.load_public_der)):
+        start = data.index(bytes.fromhex(oid)) + len(oid) // 2
+        with pytest.raises(InvalidKey, match="parameters"):
+            load(data[:start] + b"\x04" + data[start + 1 :])  # a byte string, not a sequence
 
 
 def test_a_private_key_outside_the_group_is_refused():

@@ -155,3 +155,13 @@ def test_a_tag_of_another_length_than_stated_is_refused():
     parameters = Parameters(block_cipher_mode=M.GCM, tag_length=16)
     with pytest.raises(InvalidTagLength):
         decrypt(bytes(16), A.AES, parameters, b"", iv_counter_nonce=bytes(12), tag=bytes(12))
+
+
+def test_ccm_has_no_room_for_a_long_message_beside_a_long_nonce():
+    """RFC 3610 section 2: 13 bytes of nonce leave 2 bytes of length."""
+    parameters = Parameters(block_cipher_mode=M.CCM)
+    encrypt(bytes(16), A.AES, parameters, bytes(65535), iv_counter_nonce=bytes(13))
+    with pytest.raises(CryptographicFailure):
+        encrypt(bytes(16), A.AES, parameters, bytes(65536), iv_counter_nonce=bytes(13))
+    with pytest.raises(CryptographicFailure):
+        decrypt(bytes(16), A.AES, parameters, bytes(65552), iv_counter_nonce=bytes(13))

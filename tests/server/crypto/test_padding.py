@@ -82,3 +82,21 @@ def test_without_padding_only_whole_blocks_pass():
 def test_methods_of_rsa_do_not_pad_blocks(method):
     with pytest.raises(UnsupportedCryptographicParameters):
         scheme(method)
+
+
+@pytest.mark.parametrize(
+    "method, block",
+    [
+        (P.PKCS5, "0102030405060700"),
+        (P.PKCS5, "0102030405060209"),
+        (P.ANSI_X9_23, "0102030405060703"),
+        (P.ISO_10126, "0102030405060700"),
+        (P.ISO_10126, "0102030405060709"),
+        (P.SSL3, "0102030405060708"),
+        (P.PKCS5, ""),
+        (P.ISO_10126, "01020304"),
+    ],
+)
+def test_a_last_block_that_no_padding_made_is_refused(method, block):
+    with pytest.raises(CryptographicFailure):
+        unpadded(method, 8, bytes.fromhex(block))

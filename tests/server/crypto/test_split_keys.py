@@ -46,7 +46,7 @@ def sharings(draw):
     )
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(sharings(), st.binary(min_size=1, max_size=32).map(lambda b: b + b), st.randoms())
 def test_any_parts_as_many_as_the_threshold_give_the_secret(sharing, secret, random):
     parts = split(secret, sharing)

@@ -190,3 +190,8 @@ def test_parameters_for_another_algorithm_are_refused():
 def test_a_key_of_a_length_the_algorithm_lacks_is_refused(algorithm, mode, key):
     with pytest.raises(InvalidKey):
         encrypt(key, algorithm, Parameters(block_cipher_mode=mode), bytes(32))
+
+
+def test_a_one_time_pad_is_no_cipher():
+    with pytest.raises(UnsupportedCryptographicParameters):
+        CIPHERS[A.ONE_TIME_PAD].make(bytes(16))
