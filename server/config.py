@@ -132,6 +132,35 @@ class Config:
         "passwords can be guessed and certificates cannot",
     )
 
+    # What is proved
+    https_port: int = setting(
+        9998,
+        "TCP port on which the server attests itself, and takes its secrets in bootstrap mode; 0 "
+        "takes a free one; it is opened where there is a chip, real or pretended",
+        "the port that the documents of zero-trust key servers name",
+        unit="port",
+        minimum=0,
+        maximum=65535,
+    )
+    https_host: str = setting(
+        "",
+        "address on which the server attests itself",
+        "who may ask for KMIP may also ask what answers",
+        unit="address",
+        shown_default="as kmip_host",
+    )
+    insecure_software_chip: bool = setting(
+        False,
+        "pretend a chip where there is none: evidence then proves nothing and says *simulated*",
+        "evidence that proves nothing must not be mistaken for evidence",
+    )
+    deployment: str = setting(
+        "strongroom",
+        "name of this deployment in the claims, which verifiers may expect",
+        "one deployment needs no name of its own",
+        unit="1 to 64 bytes",
+    )
+
     # What a client can cost
     max_message_bytes: int = setting(
         1024 * 1024,
@@ -267,6 +296,8 @@ class Config:
         Raises:
             Failure: some do.
         """
+        if not 1 <= len(self.deployment.encode()) <= 64:
+            raise Failure("deployment is a name of 1 to 64 bytes.")
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.store_password_file is not None:

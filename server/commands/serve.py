@@ -14,7 +14,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ import trio
 from server import certificates, explanations, files, listener, logs, store, users
 from server.commands import Command, config, say
 from server.config import Config
+from server.listener import Up
 
 log = logging.getLogger(__name__)
 
@@ -49,26 +50,29 @@ def prepare(config: Config, now: datetime) -> None:
     certificates.check_given(own, config.client_ca_file, now)
 
 
-def banner(config: Config, addresses: Sequence[str]) -> str:
+def banner(config: Config, up: Up) -> str:
     """What a person reads when the server is up.
 
     Args:
         config: the settings.
-        addresses: where it listens, as `host:port`.
+        up: where it listens.
     """
     program = f"{_program()} {{}} --data {shlex.quote(str(config.data))}"
     lines = [
         f"Strongroom {importlib.metadata.version('strongroom')} serves KMIP on "
-        + ", ".join(addresses),
+        + ", ".join(up.kmip),
         f"  store         {store.place(config)}, opened by {store.secret_name(config)}",
     ]
     if config.tls_client_ca is None:
-        port = addresses[0].rpartition(":")[2]
+        port = up.kmip[0].rpartition(":")[2]
         lines += [
             f"  certificates  {config.tls_directory}: ca.pem, client.pem, client.key",
             f"  try it        {program.format('try')} --kmip-port {port}",
             f"  more clients  {program.format('client-certificate NAME')}",
         ]
+    if up.https:
+        kind = "SIMULATED, proves nothing" if up.simulated else "by this machine's chip"
+        lines.append(f"  attestation   https://{up.https[0]}/quote, {kind}")
     if config.insecure_allow_no_client_certificate:
         lines.append("  INSECURE      clients need no certificate")
     return "\n".join(lines)
@@ -104,9 +108,9 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
     """
     stop = trio.Event()
 
-    def started(addresses: Sequence[str]) -> None:
-        tell(banner(config, addresses))
-        log.info("serving KMIP on %s", ", ".join(addresses))
+    def started(up: Up) -> None:
+        tell(banner(config, up))
+        log.info("serving KMIP on %s", ", ".join(up.kmip))
 
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)

@@ -12,6 +12,7 @@ import trio
 from server.commands import serve
 from server.config import Config
 from server.failure import Failure
+from server.listener import Up
 
 NOW = datetime.now(UTC)
 
@@ -64,7 +65,7 @@ def test_a_damaged_users_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_banner_tells_address_certificates_and_what_to_try(tmp_path: Path) -> None:
     data = tmp_path / "a b"
-    text = serve.banner(Config(data=data), ["127.0.0.1:40001"])
+    text = serve.banner(Config(data=data), Up(["127.0.0.1:40001"]))
     assert "serves KMIP on 127.0.0.1:40001" in text
     assert f"store         {data}/store.db, opened by the key file {data}/store.key" in text
     assert f"certificates  {data}/tls: ca.pem, client.pem, client.key" in text
@@ -74,7 +75,7 @@ def test_the_banner_tells_address_certificates_and_what_to_try(tmp_path: Path) -
 
 def test_the_banner_does_not_tell_of_certificates_that_are_others(tmp_path: Path) -> None:
     config = Config(tls_client_ca=tmp_path / "ca.pem", insecure_allow_no_client_certificate=True)
-    text = serve.banner(config, ["127.0.0.1:5696", "[::1]:5696"])
+    text = serve.banner(config, Up(["127.0.0.1:5696", "[::1]:5696"]))
     assert "on 127.0.0.1:5696, [::1]:5696" in text
     assert "client.pem" not in text
     assert "INSECURE" in text

@@ -37,8 +37,8 @@ async def test_it_makes_fetches_and_destroys_a_key(
 
     async with trio.open_nursery() as nursery:
 
-        def started(addresses: list[str]) -> None:
-            ports.append(addresses[0].rpartition(":")[2])
+        def started(up: listener.Up) -> None:
+            ports.append(up.kmip[0].rpartition(":")[2])
             nursery.start_soon(exercise)
 
         await listener.serve(config, started=started, stop=stop)
