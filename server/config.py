@@ -131,6 +131,31 @@ class Config:
         "let clients in that show no certificate; a user name and password must then identify them",
         "passwords can be guessed and certificates cannot",
     )
+    administrators: tuple[str, ...] = setting(
+        ("administrator",),
+        "clients (names in certificates, or of users) that may make users, groups and credentials "
+        "through KMIP 3.0, and set defaults and constraints for everybody",
+        "nobody has this name until a user or a certificate of it is made; an administrator has "
+        "no right to other clients' objects",
+        unit="clients",
+    )
+    issuer: str = setting(
+        "none:",
+        "who signs what Certify and Re-certify ask for: none: nobody; own: an authority that is "
+        "made in the store at its first use; file:PATH a PEM file of a private key and its "
+        "certificate; object:ID a certificate in the store, linked to its private key",
+        "whatever this authority signs says only that some client asked for it: never let clients "
+        "in by its certificates",
+        unit="scheme:place",
+    )
+    issued_days: int = setting(
+        365,
+        "how long certificates from Certify and Re-certify are valid",
+        "a year, after which most authorities renew",
+        unit="days",
+        minimum=1,
+        maximum=36500,
+    )
 
     # What is proved
     https_port: int = setting(

@@ -20,6 +20,7 @@ from kmip.encodings import ttlv
 from kmip.enums import Data, Operation, UniqueIdentifier
 from kmip.errors import (
     InvalidField,
+    InvalidObjectType,
     ItemNotFound,
     ObjectArchived,
     ObjectDestroyed,
@@ -27,12 +28,14 @@ from kmip.errors import (
 )
 from kmip.items import Item
 from kmip.key_block import KeyValue
+from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
 from kmip.vocabulary import Named
 from server import policy, registry
 from server.accepting import Waiting
+from server.accounts import Guesses
 from server.client import Client
 from server.config import Config, LegacyAlgorithms
 from server.held import Held
@@ -60,6 +63,7 @@ class Server:
         opened: opened objects.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
+        guesses: wrong passwords of late.
         threads: limits how many slow calls run at once.
         limits: of a message's items.
         waiting: says when to stop, and what is to end then.
@@ -72,6 +76,7 @@ class Server:
     opened: Opened = field(init=False)
     streams: Streams = field(default_factory=Streams)
     tickets: Tickets = field(default_factory=Tickets)
+    guesses: Guesses = field(default_factory=Guesses)
     threads: trio.CapacityLimiter = field(init=False)
     limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
     waiting: Waiting = field(default_factory=Waiting)
@@ -197,10 +202,13 @@ class Context:
         Raises:
             ObjectDestroyed: its material is gone.
             ObjectArchived: it is in archival storage.
+            InvalidObjectType: it never has any.
         """
         if held.archived:
             raise ObjectArchived("the object is archived; recover it first")
         managed = await self.objects.load(held)
+        if managed is None and held.object_type not in OBJECTS:
+            raise InvalidObjectType("this type of object has attributes only")
         if managed is None:
             raise ObjectDestroyed("the object is destroyed")
         return managed

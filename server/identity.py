@@ -16,6 +16,7 @@ from kmip.errors import AuthenticationNotSuccessful
 from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion
+from server import accounts
 from server.client import Client
 from server.users import Kind
 
@@ -66,7 +67,7 @@ async def identify(
     given = authentication.credential if authentication else ()
     if len(given) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
-    nobody = server.users.is_empty()
+    nobody = bool(given) and server.users.is_empty() and await accounts.is_empty(server)
     for credential in given:
         value = credential.value(version)
         if nobody and not isinstance(value, TicketCredential):
@@ -74,29 +75,35 @@ async def identify(
         check = _CHECKS.get(type(value))
         if check is None:
             raise AuthenticationNotSuccessful("this type of credential is not taken here")
-        client = await check(server, value)
+        client = await check(server, client, value)
     if client is None:
         raise AuthenticationNotSuccessful("a client certificate or a credential is needed")
     return client
 
 
-async def _user(server: Server, value: UsernameAndPassword) -> Client:
-    name = await server.users.verify(value.username, value.password or "", Kind.USER)
-    return Client(name, "user")
+async def _user(server: Server, shown: Client | None, value: UsernameAndPassword) -> Client:
+    password = value.password or ""
+    user = await accounts.verify(server, shown, value.username, password)
+    if user is not None:
+        return user
+    return Client(await server.users.verify(value.username, password, Kind.USER), "user")
 
 
-async def _device(server: Server, value: Device) -> Client:
+async def _device(server: Server, shown: Client | None, value: Device) -> Client:
     serial = value.device_serial_number or ""
     name = await server.users.verify(serial, value.password or "", Kind.DEVICE)
     return Client(f"device:{name}", "device")
 
 
-async def _ticket(server: Server, value: TicketCredential) -> Client:
+async def _ticket(server: Server, shown: Client | None, value: TicketCredential) -> Client:
     permission = server.tickets.use(value.ticket.ticket_value, int(server.clock()))
     return Client(permission.issued.client, "ticket", permission)
 
 
-_CHECKS: Final[dict[type[Structure] | type[None], Callable[[Server, Any], Awaitable[Client]]]] = {
+Check = Callable[["Server", Client | None, Any], Awaitable[Client]]
+"""Gives the client that a credential proves, for whom the certificate or one before names."""
+
+_CHECKS: Final[dict[type[Structure] | type[None], Check]] = {
     UsernameAndPassword: _user,
     Device: _device,
     TicketCredential: _ticket,

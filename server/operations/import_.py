@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kmip.enums import KeyWrapType, Operation, UniqueIdentifier
-from kmip.errors import InvalidField, ObjectAlreadyExists
+from kmip.errors import InvalidField, InvalidObjectType, ObjectAlreadyExists
 from kmip.objects import key_block_of, object_type_of
 from kmip.payloads.import_ import ImportRequest, ImportResponse
 from kmip.structures import Structure
@@ -29,6 +29,8 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     if not isinstance(identifier, str) or not 0 < len(identifier.encode()) <= LONGEST:
         raise InvalidField(f"an imported identifier is a text of 1 to {LONGEST} bytes")
     managed = request.managed_object
+    if request.object_type not in (None, object_type_of(managed)):
+        raise InvalidObjectType("the object is not of the Object Type given")
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
         managed = await _plain(context, managed)
     attributes = request.attributes.copy()

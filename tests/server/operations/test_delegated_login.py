@@ -130,7 +130,7 @@ async def test_wrapping_needs_a_right_to_both_keys(ask: Asking):
         encryption_key_information=EncryptionKeyInformation(
             unique_identifier=outer,
             cryptographic_parameters=CryptographicParameters(
-                block_cipher_mode=BlockCipherMode.NIST_KEY_WRAP
+                block_cipher_mode=BlockCipherMode.NISTKEYWRAP
             ),
         ),
     )

@@ -1,0 +1,75 @@
+"""Create Credential (3.0)."""
+
+from typing import Final
+
+from kmip.enums import CredentialType, ObjectType, Operation
+from kmip.errors import InvalidField, InvalidObjectType
+from kmip.objects import PasswordCredential, object_type_of
+from kmip.payloads.create_credential import CreateCredentialRequest, CreateCredentialResponse
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server import accounts, making
+from server.context import Context
+from server.held import Held
+from server.registry import operation
+from server.users import MAX_PASSWORD_BYTES, encoded
+
+OBJECTS: Final[dict[CredentialType, ObjectType]] = {
+    CredentialType.USERNAME_AND_PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
+    CredentialType.PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
+    CredentialType.DEVICE: ObjectType.DEVICE_CREDENTIAL,
+    CredentialType.ONE_TIME_PASSWORD: ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
+    CredentialType.HASHED_PASSWORD: ObjectType.HASHED_PASSWORD_CREDENTIAL,
+    CredentialType.CERTIFICATE: ObjectType.CERTIFICATE,
+}
+"""The object that a credential of each type is."""
+
+TOLD: Final = (
+    Tag.OTP_ALGORITHM,
+    Tag.OTP_COUNTER,
+    Tag.OTP_DIGITS,
+    Tag.OTP_INTERVAL,
+    Tag.OTP_SERIAL,
+)
+"""Attributes that a one-time password's own fields tell; its seed is none of them."""
+
+
+@operation(Operation.CREATE_CREDENTIAL)
+async def create_credential(
+    context: Context, request: CreateCredentialRequest
+) -> CreateCredentialResponse:
+    """Keep a credential, whose secret then never leaves the server."""
+    accounts.require_administrator(context)
+    object_type = OBJECTS.get(request.credential_type)
+    if object_type is None:
+        raise InvalidField("there are no credential objects of this type")
+    managed = request.managed_object
+    if object_type_of(managed) != object_type:
+        raise InvalidObjectType("the object is not of the Credential Type given")
+    _check(managed)
+    attributes = request.attributes.copy()
+    if object_type != ObjectType.CERTIFICATE:
+        attributes.set(Tag.SENSITIVE, value=True)
+        attributes.set(Tag.EXTRACTABLE, value=False)
+    held = making.make(context, object_type, managed, attributes, created=False)
+    _describe(held, request.credential_type, managed)
+    context.objects.add(held)
+    context.remember(held.identifier)
+    return CreateCredentialResponse(unique_identifier=held.identifier)
+
+
+def _check(managed: Structure) -> None:
+    if isinstance(managed, PasswordCredential) and not (
+        0 < len(encoded(managed.password)) <= MAX_PASSWORD_BYTES
+    ):
+        raise InvalidField(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
+
+
+def _describe(held: Held, credential_type: CredentialType, managed: Structure) -> None:
+    if held.object_type == ObjectType.CERTIFICATE:
+        return
+    held.attributes.set(Tag.CREDENTIAL_TYPE, credential_type)
+    for tag in TOLD:
+        value = getattr(managed, tag.name.lower(), None)
+        if value is not None:
+            held.attributes.set(tag, value)

@@ -1,0 +1,43 @@
+"""Create User (3.0)."""
+
+from typing import Final
+
+from kmip.attributes import Attributes
+from kmip.enums import ObjectType, Operation
+from kmip.errors import InvalidObjectType
+from kmip.payloads.create_user import CreateUserRequest, CreateUserResponse
+from kmip.tags import Tag
+from server import accounts, making
+from server.context import Context
+from server.operations.create_credential import OBJECTS
+from server.registry import operation
+
+CREDENTIALS: Final = frozenset(OBJECTS.values())
+
+
+@operation(Operation.CREATE_USER)
+async def create_user(context: Context, request: CreateUserRequest) -> CreateUserResponse:
+    """Make a user, who is known by its Names and lets itself in by its linked credentials."""
+    accounts.require_administrator(context)
+    attributes = await _linked(context, request.attributes)
+    held = making.make(context, ObjectType.USER, None, attributes, created=True)
+    context.objects.add(held)
+    context.remember(held.identifier)
+    return CreateUserResponse(unique_identifier=held.identifier)
+
+
+async def _linked(context: Context, given: Attributes) -> Attributes:
+    """The attributes with the identifiers of the credentials they refer to.
+
+    Raises:
+        ObjectNotFound: the administrator has no such credential.
+        InvalidObjectType: it is none.
+    """
+    attributes = given.copy()
+    attributes.set(Tag.CREDENTIAL_LINK, None)
+    for reference in given.all(Tag.CREDENTIAL_LINK):
+        credential = await context.find(reference)
+        if credential.object_type not in CREDENTIALS:
+            raise InvalidObjectType("what a Credential Link points to is no credential")
+        attributes.add(Tag.CREDENTIAL_LINK, credential.identifier)
+    return attributes
