@@ -31,7 +31,7 @@ from typing import Any, Final
 import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -56,6 +56,10 @@ RETRY_SECONDS: Final = 60.0  # of the eight hours that are left at the first att
 
 log = logging.getLogger(__name__)
 
+ServerKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+"""A TLS key: one of ours is on P-256, one given from outside may be of either kind."""
+ServerPublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
 
 @dataclass(frozen=True, slots=True)
 class Issued:
@@ -79,7 +83,7 @@ class Attester:
     """
 
     tee: Tee
-    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    key: ServerKey = field(repr=False)
     role: Role
     deployment: str
     instance: bytes
@@ -155,7 +159,7 @@ async def attest(tee: Tee, claims: Claims) -> TaggedEvidence:
 
 async def issue_certificate(
     tee: Tee,
-    key: ec.EllipticCurvePrivateKey,
+    key: ServerKey,
     claims: Claims,
     *,
     name: str = "strongroom",
@@ -186,14 +190,14 @@ async def issue_certificate(
     return _build(key, claims, name, dns_names, extensions)
 
 
-def make_claims(tee: Tee, key: ec.EllipticCurvePublicKey, **claims: Any) -> Claims:
+def make_claims(tee: Tee, key: ServerPublicKey, **claims: Any) -> Claims:
     """Claims about `key`: its hash and the chip's kind of sealing key, the rest as given."""
     digest = sha256(_key_info(key)).digest()
     return Claims(public_key_sha256=digest, sk=tee.sk, **claims)
 
 
 def _build(
-    key: ec.EllipticCurvePrivateKey,
+    key: ServerKey,
     claims: Claims,
     name: str,
     dns_names: Collection[str],
@@ -220,13 +224,11 @@ def _build(
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def _key_info(key: ec.EllipticCurvePublicKey) -> bytes:
+def _key_info(key: ServerPublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def use_certificate(
-    context: ssl.SSLContext, key: ec.EllipticCurvePrivateKey, certificate: bytes
-) -> None:
+def use_certificate(context: ssl.SSLContext, key: ServerKey, certificate: bytes) -> None:
     """Have new connections of `context` presented with this certificate; open ones keep theirs.
 
     `ssl` takes keys from files only. The file is memory without a name where the system has that,

@@ -56,11 +56,13 @@ class Door(NamedTuple):
         listeners: its sockets, open.
         context: its TLS settings; a new certificate loaded into it holds for new connections.
         session: serves one connection after its handshake.
+        after: is set when connections may be accepted; None: at once.
     """
 
     listeners: Sequence[trio.SocketListener]
     context: ssl.SSLContext
     session: Session
+    after: trio.Event | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -119,6 +121,8 @@ class Acceptor:
         async def connect(stream: trio.SocketStream) -> None:
             await self._connect(door, stream)
 
+        if door.after is not None:
+            await door.after.wait()
         await trio.serve_listeners(connect, [listener], handler_nursery=connections)
 
     async def _connect(self, door: Door, stream: trio.SocketStream) -> None:

@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import trio
 
 from enclave.claims import Role
 from enclave.ratls import Attester, server_context
-from server import attestation, certificates, registry, store
+from enclave.tee import Tee
+from server import attestation, certificates, provisioning, registry, store, tls
 from server.accepting import Acceptor, Door, Peer, Stream, Waiting, open_listeners
 from server.config import Config
 from server.connection import Connection
 from server.context import Server
 from server.failure import Failure
-from server.http import HTTPConnection, Limits
+from server.http import HTTPConnection, Limits, Routes
+from server.provisioning import Provisioning
 from server.users import Users
+from storage import SealedStore
 
 log: Final = logging.getLogger(__name__)
 
 DEFAULT_HTTPS_PORT: Final = 9998
 
-TLS_VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-CIPHERS: Final = (
-    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AESGCM:RSA+AESGCM:RSA+AES:!SHA1:@STRENGTH"
-)
-"""For TLS 1.2. What comes first is forward secret and authenticated; what comes last is for clients
-that know nothing younger than KMIP's own mandatory suites (Profiles 2.1 section 4)."""
-
-
-def tls_context(config: Config) -> ssl.SSLContext:
-    """The TLS settings of the KMIP port.
-
-    Raises:
-        OSError: a certificate or key cannot be read.
-        ssl.SSLError: one does not fit the other.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = TLS_VERSIONS[config.tls_minimum_version.value]
-    context.set_ciphers(CIPHERS)
-    context.load_cert_chain(config.certificate_file, config.private_key_file)
-    context.load_verify_locations(config.client_ca_file)
-    context.verify_mode = (
-        ssl.CERT_OPTIONAL if config.insecure_allow_no_client_certificate else ssl.CERT_REQUIRED
-    )
-    return context
+NO_USERS: Final = Path(os.devnull) / "none"
+"""A server that was given its secrets takes no users from its disk, which is the host's."""
 
 
 class Up(NamedTuple):
@@ -68,11 +51,28 @@ class Up(NamedTuple):
     simulated: bool = False
 
 
+class Given(NamedTuple):
+    """What a server was given after its start, in place of what it would take from its disk.
+
+    Attributes:
+        provisioning: store, secrets, identity, clients.
+        tee: the chip that the operator has verified.
+        https: the sockets that the operator came by, which stay open for attestation.
+        after: is set when these sockets are free.
+    """
+
+    provisioning: Provisioning
+    tee: Tee
+    https: Sequence[trio.SocketListener]
+    after: trio.Event
+
+
 async def serve(
     config: Config,
     *,
     started: Callable[[Up], None] = lambda up: None,
     stop: trio.Event | None = None,
+    given: Given | None = None,
 ) -> None:
     """Serve KMIP, and attestation where there is a chip, until `stop` is set.
 
@@ -80,36 +80,38 @@ async def serve(
         config: the settings.
         started: is told where it listens, once it is up.
         stop: ends it gracefully.
+        given: what an operator gave.
 
     Raises:
         OSError, ssl.SSLError, storage.StorageError, server.failure.Failure, enclave.errors
         .EnclaveError: it cannot start.
     """
     registry.load()
-    context = tls_context(config)
     waiting = Waiting(trio.Event() if stop is None else stop)
     async with AsyncExitStack() as stack:
         listeners = await opened(stack, config.kmip_host, config.kmip_port)
-        sealed = await stack.enter_async_context(store.opened(config))
+        sealed = await stack.enter_async_context(_store(config, given))
         nursery = await stack.enter_async_context(trio.open_nursery())
+        stack.callback(nursery.cancel_scope.cancel)
         server = Server(
             config=config,
             store=sealed,
-            users=Users(config.users_file),
+            users=Users(NO_USERS if given else config.users_file),
             clock=time.time,  # noqa: TID251 - this is where the clock comes from
             waiting=waiting,
         )
-        doors = [kmip_door(server, listeners, context)]
-        up = Up(doors[0].addresses)
-        tee = attestation.find_tee(config, now())
-        if tee is not None and (sockets := await _attestation_sockets(stack, config)):
-            maker = await attestation.attester(
-                config, tee, Role.API, now, store=lambda: str(sealed.anchor).encode()
-            )
-            doors.append(await attestation_door(config, maker, sockets, waiting, nursery))
-            up = Up(doors[0].addresses, doors[1].addresses, tee.simulated)
+        tee = given.tee if given else attestation.find_tee(config, now())
+        if given:
+            await _admit(config, sealed, given)
+        maker = None if tee is None else await _maker(config, tee, sealed)
+        shown = Shown(config, maker, _identity(given), nursery)
+        kmip = await shown.kmip_context(given)
+        doors = [kmip_door(server, listeners, kmip)]
+        sockets = given.https if given else await _attestation_sockets(stack, config, tee)
+        if sockets:
+            doors.append(await shown.https_door(sockets, waiting, given and given.after))
+        up = Up(doors[0].addresses, [a for door in doors[1:] for a in door.addresses], shown.fake)
         await Acceptor(config, waiting).serve(doors, lambda: started(up))
-        nursery.cancel_scope.cancel()
 
 
 def now() -> datetime:
@@ -129,8 +131,37 @@ async def opened(stack: AsyncExitStack, host: str, port: int) -> list[trio.Socke
     return listeners
 
 
-async def _attestation_sockets(stack: AsyncExitStack, config: Config) -> list[trio.SocketListener]:
-    """Sockets for attestation; none where the default port is another server's already."""
+def _store(config: Config, given: Given | None) -> AbstractAsyncContextManager[SealedStore]:
+    opening = provisioning.opening(given.provisioning) if given else None
+    return store.opened(config, opening=opening)
+
+
+async def _admit(config: Config, sealed: SealedStore, given: Given) -> None:
+    """Hold provisioning against the store, and keep it for a restart if that is allowed."""
+    if given.provisioning.number:
+        await provisioning.check_number(sealed, given.provisioning)
+    await provisioning.keep(config.data, given.tee, sealed, given.provisioning)
+
+
+async def _maker(config: Config, tee: Tee, sealed: SealedStore) -> Attester:
+    def state() -> bytes:
+        return str(sealed.anchor).encode()
+
+    return await attestation.attester(config, tee, Role.API, now, store=state)
+
+
+def _identity(given: Given | None) -> tls.Identity | None:
+    if given is None or given.provisioning.pkcs12 is None:
+        return None
+    return tls.open_pkcs12(given.provisioning.pkcs12, given.provisioning.pkcs12_password)
+
+
+async def _attestation_sockets(
+    stack: AsyncExitStack, config: Config, tee: Tee | None
+) -> list[trio.SocketListener]:
+    """Sockets for attestation; none without a chip, or where the default port is taken."""
+    if tee is None:
+        return []
     host = config.https_host or config.kmip_host
     try:
         return await opened(stack, host, config.https_port)
@@ -152,21 +183,85 @@ def kmip_door(
     return Door(listeners, context, session)
 
 
-async def attestation_door(
+class Shown:
+    """What a server shows of itself: certificates with evidence, or an identity it was given.
+
+    Args:
+        config: the settings.
+        maker: makes evidence for the server's own key; None: there is no chip.
+        identity: a certificate and key it was given.
+        nursery: keeps certificates fresh.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        maker: Attester | None,
+        identity: tls.Identity | None,
+        nursery: trio.Nursery,
+    ) -> None:
+        self.config = config
+        self.maker = maker
+        self.identity = identity
+        self.nursery = nursery
+        self.names = certificates.own_names(config.kmip_host, config.server_names)
+
+    @property
+    def fake(self) -> bool:
+        """Whether its evidence is simulated."""
+        return self.maker is not None and self.maker.tee.simulated
+
+    async def kmip_context(self, given: Given | None) -> ssl.SSLContext:
+        """The TLS settings of KMIP.
+
+        Raises:
+            Failure: a given authority or identity cannot be used.
+        """
+        if given is None:
+            return tls.context_of_files(self.config)
+        context = tls.empty_context(self.config)
+        if given.provisioning.client_ca:
+            tls.trust_clients(context, given.provisioning.client_ca)
+        elif not self.config.insecure_allow_no_client_certificate:
+            raise Failure("No authority for client certificates has been given.")
+        await self._present(context)
+        return context
+
+    async def https_door(
+        self,
+        listeners: Sequence[trio.SocketListener],
+        waiting: Waiting,
+        after: trio.Event | None,
+    ) -> Door:
+        """The door at which the server attests itself."""
+        context = server_context()
+        maker = await self._present(context)
+        routes = attestation.Attestation(maker, lambda: "serving").routes
+        return http_door(self.config, listeners, context, routes, waiting, after)
+
+    async def _present(self, context: ssl.SSLContext) -> Attester:
+        """Give a context its certificate; what attests the key in it."""
+        if self.maker is None:
+            raise Failure("This machine has no chip that attests.")
+        if self.identity is None:
+            await self.nursery.start(attestation.keep_presented, self.maker, context, self.names)
+            return self.maker
+        tls.use_identity(context, self.identity)
+        return replace(self.maker, key=self.identity.key)
+
+
+def http_door(
     config: Config,
-    maker: Attester,
     listeners: Sequence[trio.SocketListener],
+    context: ssl.SSLContext,
+    routes: Routes,
     waiting: Waiting,
-    nursery: trio.Nursery,
+    after: trio.Event | None = None,
 ) -> Door:
-    """The door at which the server attests itself; its certificate is kept fresh in the nursery."""
-    context = server_context()
-    names = certificates.own_names(config.kmip_host, config.server_names)
-    await nursery.start(attestation.keep_presented, maker, context, names)
-    routes = attestation.Attestation(maker, lambda: "serving").routes
+    """A door for HTTP requests."""
     limits = Limits(config.idle_seconds, config.read_seconds, config.write_seconds)
 
     async def session(stream: Stream, peer: Peer) -> None:
         await HTTPConnection(stream, peer, routes, limits, waiting).serve()
 
-    return Door(listeners, context, session)
+    return Door(listeners, context, session, after)

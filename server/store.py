@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from server.config import Config
 from server.failure import Failure
 from server.passwords import read_password
 from storage.backend import Backend
+from storage.ledger import Anchor
 from storage.memory import MemoryBackend
 from storage.secret import MIN_KEY_FILE_BYTES, KeyFile, Password, Secret
 from storage.sqlite import SQLiteBackend
@@ -135,25 +136,46 @@ def key_file(path: Path) -> KeyFile:
         raise Failure(f"The key file {path} cannot be used: {error}.") from None
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How to open a store other than by the settings.
+
+    Attributes:
+        store: as the setting `store`; empty: the setting itself.
+        secret: what opens it.
+        anchor: the least state to accept.
+    """
+
+    store: str
+    secret: Secret
+    anchor: Anchor | None = None
+
+
 @asynccontextmanager
-async def opened(config: Config, *, create: bool = True) -> AsyncIterator[SealedStore]:
+async def opened(
+    config: Config, *, create: bool = True, opening: Opening | None = None
+) -> AsyncIterator[SealedStore]:
     """The store, for the length of an `async with` block.
 
     Args:
         config: says where it is and what opens it.
         create: make a new one where there is none.
+        opening: what holds in place of the settings.
 
     Raises:
         Failure: the settings cannot be used.
         storage.errors.StorageError: as `storage.store.open_store`.
     """
+    if opening is not None and opening.store:
+        config = replace(config, store=opening.store)
     where = place(config)
     is_new = where.is_new
-    with_secret = secret(config)
+    with_secret = secret(config) if opening is None else opening.secret
     async with open_store(
         BACKENDS[where.scheme](where.rest),
         with_secret,
         create=create,
+        anchor=None if opening is None else opening.anchor,
         cache_bytes=config.store_cache_bytes,
     ) as store:
         if is_new:
