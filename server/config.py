@@ -4,6 +4,7 @@
 file. `docs/configuration.md` is made from it.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -186,6 +187,46 @@ class Config:
         unit="1 to 64 bytes",
     )
 
+    # How it comes by its secrets
+    use_bootstrap_server: bool = setting(
+        False,
+        "start empty-handed: attest first, and take store, secrets and identity from an operator "
+        "over HTTPS",
+        "outside a confidential machine there is nothing to prove to the operator",
+    )
+    bootstrap_server_port: int = setting(
+        9998,
+        "TCP port of bootstrap mode; the same as https_port: the sockets are handed over",
+        "the port that the documents of zero-trust key servers name",
+        unit="port",
+        minimum=0,
+        maximum=65535,
+    )
+    bootstrap_operator_certificate: Path | None = setting(
+        None,
+        "certificate (PEM) of the operator who may provision the server; the digest of its key is "
+        "in the claims",
+        "the first who comes must not own the server: without a certificate or a token it does "
+        "not start in bootstrap mode",
+        unit="file",
+    )
+    bootstrap_operator_token_sha256: str = setting(
+        "",
+        "SHA-256, in hexadecimal, of a one-time token by which the operator may identify himself "
+        "in place of a certificate; it is in the claims",
+        "the token itself must not stand where the machine's host can read it",
+        unit="64 digits",
+    )
+    bootstrap_seconds: float = setting(
+        900.0,
+        "how long what was given is kept while the operator gives nothing more and does not start "
+        "the server",
+        "secrets do not lie about half an afternoon; entering them by hand takes minutes",
+        unit="seconds",
+        minimum=1,
+        maximum=86400,
+    )
+
     # What a client can cost
     max_message_bytes: int = setting(
         1024 * 1024,
@@ -323,6 +364,9 @@ class Config:
         """
         if not 1 <= len(self.deployment.encode()) <= 64:
             raise Failure("deployment is a name of 1 to 64 bytes.")
+        token = self.bootstrap_operator_token_sha256
+        if token and not re.fullmatch(r"[0-9a-fA-F]{64}", token):
+            raise Failure("bootstrap_operator_token_sha256 is 64 hexadecimal digits.")
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.store_password_file is not None:

@@ -14,14 +14,14 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from server import certificates, explanations, files, listener, logs, store, users
+from server import certificates, empty_handed, explanations, files, listener, logs, store, users
 from server.commands import Command, config, say
 from server.config import Config
 from server.listener import Up
@@ -41,6 +41,8 @@ def prepare(config: Config, now: datetime) -> None:
     """
     files.make_directory(config.data)
     users.read(config.users_file)
+    if config.use_bootstrap_server:
+        return  # nothing on this disk is to be trusted
     if config.makes_own_certificate:
         names = certificates.own_names(config.kmip_host, config.server_names)
         certificates.ensure_server(config.tls_directory, names, now)
@@ -61,9 +63,11 @@ def banner(config: Config, up: Up) -> str:
     lines = [
         f"Strongroom {importlib.metadata.version('strongroom')} serves KMIP on "
         + ", ".join(up.kmip),
-        f"  store         {store.place(config)}, opened by {store.secret_name(config)}",
     ]
-    if config.tls_client_ca is None:
+    if not config.use_bootstrap_server:
+        opener = store.secret_name(config)
+        lines.append(f"  store         {store.place(config)}, opened by {opener}")
+    if config.tls_client_ca is None and not config.use_bootstrap_server:
         port = up.kmip[0].rpartition(":")[2]
         lines += [
             f"  certificates  {config.tls_directory}: ca.pem, client.pem, client.key",
@@ -75,6 +79,23 @@ def banner(config: Config, up: Up) -> str:
         lines.append(f"  attestation   https://{up.https[0]}/quote, {kind}")
     if config.insecure_allow_no_client_certificate:
         lines.append("  INSECURE      clients need no certificate")
+    return "\n".join(lines)
+
+
+def waiting_banner(config: Config, addresses: Sequence[str], simulated: bool) -> str:
+    """What a person reads when the server waits for its operator; nothing of it is secret.
+
+    Args:
+        config: the settings.
+        addresses: where it waits, as `host:port`.
+        simulated: whether its evidence is.
+    """
+    lines = [
+        f"Strongroom {importlib.metadata.version('strongroom')} waits for its operator on "
+        + ", ".join(f"https://{address}" for address in addresses),
+    ]
+    if simulated:
+        lines.append("  attestation   SIMULATED, proves nothing")
     return "\n".join(lines)
 
 
@@ -114,7 +135,13 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
 
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
-        await listener.serve(config, started=started, stop=stop)
+        if config.use_bootstrap_server:
+            told = empty_handed.Told(
+                lambda at, fake: tell(waiting_banner(config, at, fake)), started
+            )
+            await empty_handed.serve(config, told, stop)
+        else:
+            await listener.serve(config, started=started, stop=stop)
         nursery.cancel_scope.cancel()
     log.info("stopped")
 

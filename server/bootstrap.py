@@ -1,0 +1,281 @@
+"""Bootstrap mode: a server that starts empty-handed, and what its operator gives it.
+
+    POST /sqlite             {"path": "...", "password": "..."}   both optional
+    POST /redis-findex       not available yet
+    POST /key-file           the store's key, application/octet-stream
+    POST /client-ca          whose certificates KMIP clients must have, PEM
+    POST /pkcs12             the API identity, multipart/form-data or application/octet-stream
+    POST /pkcs12-password    {"password": "..."}
+    POST /policy             which other servers may be given the same, TOML
+    POST /start              {"restart": bool}   starts the service
+    GET  /log                what was given, when and by whom
+    GET  /status, /quote     open to anybody, see `server.attestation`
+
+Theory: what is given is held in memory and tried as soon as it can be. `/start` answers once the
+service is up, or says why it is not; then everything given is still there, and the operator mends
+what was wrong. Once the service is up the listener is gone, and what was given with it. What is
+given and not started with is dropped after `bootstrap_seconds`.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import trio
+
+from enclave.errors import InvalidPolicy
+from enclave.policy import read_policy
+from server import explanations, provisioning, store, tls
+from server.config import Config
+from server.failure import Failure
+from server.http import HTTPError, Request, Response, Route, Routes, answer
+from server.operator_access import OperatorAccess
+from server.provisioning import Provisioning
+from storage import Missing
+
+log: Final = logging.getLogger(__name__)
+
+MAX_BODY_BYTES: Final = 1 << 20
+"""The largest PKCS#12 and policy; real ones have a few thousand bytes."""
+MAX_LOG_LINES: Final = 1000
+
+Launch = Callable[[Provisioning], Awaitable[None]]
+"""Starts the service; returns when it is up, or raises."""
+
+
+@dataclass(slots=True)
+class Bootstrap:
+    """One bootstrap, until the service is up.
+
+    Attributes:
+        config: the settings.
+        access: says who is the operator.
+        launch: starts the service.
+        done: is set when it is up.
+        given: what the operator has given so far.
+        lines: the log of who did what.
+    """
+
+    config: Config
+    access: OperatorAccess
+    launch: Launch
+    done: trio.Event = field(default_factory=trio.Event)
+    given: Provisioning = field(default_factory=Provisioning)
+    lines: list[dict[str, str]] = field(default_factory=list)
+    _touched: float = field(default=0.0)
+    _starting: trio.Lock = field(default_factory=trio.Lock)
+
+    @property
+    def routes(self) -> Routes:
+        """The operator's routes; those open to anybody are added by whoever serves them."""
+        posts = {
+            "/sqlite": self.sqlite,
+            "/redis-findex": self.redis_findex,
+            "/key-file": self.key_file,
+            "/client-ca": self.client_ca,
+            "/pkcs12": self.pkcs12,
+            "/pkcs12-password": self.pkcs12_password,
+            "/policy": self.policy,
+            "/start": self.start,
+        }
+        rows = {
+            ("POST", path): Route(self._guarded(handler), MAX_BODY_BYTES)
+            for path, handler in posts.items()
+        }
+        return rows | {("GET", "/log"): Route(self._guarded(self.show_log))}
+
+    def _guarded(
+        self, handler: Callable[[Request], Awaitable[str | Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A handler for the operator alone, with a line in the log for what it does."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                who = self.access.check(request)
+            except HTTPError as error:
+                self._note(request, "nobody", str(error))
+                raise
+            self._expire()
+            try:
+                said = await handler(request)
+            except Failure as failure:
+                self._note(request, who, str(failure))
+                raise HTTPError(422, str(failure)) from None
+            except HTTPError as error:
+                self._note(request, who, str(error))
+                raise
+            if isinstance(said, Response):
+                return said
+            self._touched = trio.current_time()
+            self._note(request, who, said)
+            return answer({"success": said})
+
+        return guarded
+
+    def _note(self, request: Request, who: str, what: str) -> None:
+        log.info("bootstrap: %s %s by %s: %s", request.method, request.path, who, what)
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "from": request.peer.address,
+            "who": who,
+            "what": f"{request.method} {request.path}: {what}",
+        }
+        self.lines = [*self.lines, line][-MAX_LOG_LINES:]
+
+    def _expire(self) -> None:
+        """Drop what was given too long ago."""
+        if self.given != Provisioning() and (
+            trio.current_time() - self._touched > self.config.bootstrap_seconds
+        ):
+            self.given = Provisioning()
+            log.warning("bootstrap: what was given is dropped, its time is over")
+
+    async def keep_expiring(self) -> None:
+        """Drop what is given and not started with, as long as the bootstrap lasts."""
+        while True:
+            await trio.sleep(self.config.bootstrap_seconds / 4)
+            self._expire()
+
+    # What is given
+
+    async def sqlite(self, request: Request) -> str:
+        """The embedded store: its place and its password."""
+        body = _fields(request, path=str, password=str)
+        path = body.get("path")
+        place = f"sqlite:{path}" if path else ""
+        given = replace(self.given, store=place)
+        if "password" in body:
+            given = replace(given, password=body["password"], key_file=None)
+        await self._try_store(given)
+        return "Successfully received Sqlite configuration"
+
+    async def redis_findex(self, request: Request) -> str:
+        """The Redis back end."""
+        raise HTTPError(501, "the Redis back end is not available yet")
+
+    async def key_file(self, request: Request) -> str:
+        """The key that opens the store, in place of a password."""
+        await self._try_store(replace(self.given, key_file=request.body, password=None))
+        return "Key file received"
+
+    async def client_ca(self, request: Request) -> str:
+        """Whose certificates KMIP clients must have."""
+        text = _text(request)
+        tls.trust_clients(tls.empty_context(self.config), text)
+        self.given = replace(self.given, client_ca=text)
+        return "Client authority received"
+
+    async def pkcs12(self, request: Request) -> str:
+        """The identity of the API; opened at once where its password is known."""
+        data = _file(request)
+        given = replace(self.given, pkcs12=data)
+        if given.pkcs12_password:
+            tls.open_pkcs12(data, given.pkcs12_password)
+        self.given = given
+        return f"PKCS#12 of {len(data)} bytes received"
+
+    async def pkcs12_password(self, request: Request) -> str:
+        """The password of the identity; may come before or after it."""
+        password = _fields(request, password=str).get("password", "")
+        if self.given.pkcs12 is not None:
+            tls.open_pkcs12(self.given.pkcs12, password)
+        self.given = replace(self.given, pkcs12_password=password)
+        return "PKCS#12 password received"
+
+    async def policy(self, request: Request) -> str:
+        """Which other servers may be given the same."""
+        text = _text(request)
+        try:
+            read_policy(text)
+        except InvalidPolicy as error:
+            raise HTTPError(422, f"the policy cannot be used: {error}") from None
+        self.given = replace(self.given, policy=text)
+        return "Policy received"
+
+    async def _try_store(self, given: Provisioning) -> None:
+        """Open the store with what is given, if that is enough, and keep what was given.
+
+        A store that is not there yet will be made at the start.
+        """
+        if given.secret is not None:
+            try:
+                async with store.opened(
+                    self.config, create=False, opening=provisioning.opening(given)
+                ):
+                    pass
+            except Missing:
+                pass
+            except Exception as error:
+                raise Failure(_explained(error, self.config)) from error
+        self.given = given
+
+    # What is done
+
+    async def start(self, request: Request) -> str:
+        """Start the service; answered when it is up."""
+        body = _fields(request, restart=bool, clear_database=bool)
+        if body.get("clear_database"):
+            raise HTTPError(422, "a store is not cleared; name another one")
+        async with self._starting:
+            if self.done.is_set():
+                return "The KMS server is up"
+            given = replace(self.given, restart=body.get("restart", False))
+            if given.secret is None:
+                raise HTTPError(422, "give the store's password or key file first")
+            try:
+                await self.launch(given)
+            except Exception as error:
+                raise Failure(_explained(error, self.config)) from error
+            self.given = Provisioning()
+            self.done.set()
+        return "Starting the KMS server"
+
+    async def show_log(self, request: Request) -> Response:
+        """Who did what."""
+        return answer({"log": self.lines})
+
+
+def _explained(error: BaseException, config: Config) -> str:
+    sentence = explanations.explain(error, config)
+    if sentence is None:
+        log.error("bootstrap: the service does not start", exc_info=error)
+        return "The service does not start; its log says more."
+    return sentence
+
+
+def _fields(request: Request, **kinds: type) -> dict[str, Any]:
+    """The body's known fields, each of its type; an empty body has none."""
+    body = request.json() if request.body else {}
+    for name, value in body.items():
+        if name not in kinds:
+            raise HTTPError(422, f"{name[:64]!r} is not expected here")
+        if value is not None and not isinstance(value, kinds[name]):
+            raise HTTPError(422, f"{name} is of another type")
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _text(request: Request) -> str:
+    try:
+        return request.body.decode()
+    except UnicodeDecodeError:
+        raise HTTPError(400, "the body is not UTF-8") from None
+
+
+def _file(request: Request) -> bytes:
+    """The bytes of an upload: the body, or the part of a form that is a file."""
+    if request.content_type != "multipart/form-data":
+        return request.body
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode("latin-1")
+    form = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
+    for part in form.walk():
+        if part.get_content_type() == "application/octet-stream":
+            content = part.get_payload(decode=True)
+            if isinstance(content, bytes):
+                return content
+    raise HTTPError(422, "the form holds no file (application/octet-stream)")
