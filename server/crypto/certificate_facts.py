@@ -32,6 +32,17 @@ from server.crypto.key_types import PublicKey
 MAX_CERTIFICATE = 64 * 1024
 """Bytes of a certificate or request: with post-quantum keys and signatures some 20 KiB."""
 
+CERTIFICATE_ERRORS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    InternalError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises where a certificate or request is none."""
+
 NAME_PARTS: dict[x509.ObjectIdentifier, str] = {
     NameOID.COMMON_NAME: "CN",
     NameOID.ORGANIZATION_NAME: "O",
@@ -103,7 +114,7 @@ def certificate_facts(value: bytes) -> CertificateFacts:
         raise InvalidKey("the certificate is longer than certificates are")
     try:
         return _facts(_load(value), value)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except CERTIFICATE_ERRORS:
         raise InvalidKey("the certificate value is not an X.509 certificate") from None
 
 
@@ -171,7 +182,7 @@ def _public_key(of: x509.Certificate | x509.CertificateSigningRequest) -> Public
     """The public key within; None where the server does not compute with its kind."""
     try:
         return of.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
+    except CERTIFICATE_ERRORS:
         return None
 
 
@@ -255,7 +266,7 @@ def request_facts(value: bytes) -> RequestFacts:
         else:
             request = x509.load_der_x509_csr(value)
         holds = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
+    except CERTIFICATE_ERRORS:
         raise InvalidCSR("the value is not a PKCS#10 certificate request") from None
     if not holds:
         raise InvalidCSR("the signature of the certificate request does not hold")

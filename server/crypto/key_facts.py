@@ -172,3 +172,16 @@ def default_format(object_type: O, algorithm: A | None = None) -> F:
     of = A.EC if algorithm in CURVE_ALGORITHMS else algorithm
     found = DEFAULT_FORMATS.get((object_type, of))
     return found or DEFAULT_FORMATS.get((object_type, None), F.RAW)
+
+
+def compact_format(key: PrivateKey | PublicKey) -> F:
+    """The format in which a key is a byte string that the most clients can read.
+
+    RSA in PKCS#1; a private key on a curve of SEC 1 as ECPrivateKey, not one of RFC 7748 or 8032,
+    which that has no encoding for; all others in PKCS#8 and X.509.
+    """
+    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+        return F.PKCS_1
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return F.ECPRIVATEKEY
+    return F.PKCS_8 if isinstance(key, PrivateKey) else F.X_509

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
 from cryptography.hazmat.primitives.serialization import pkcs12 as library
 
 from kmip.errors import BadPassword, KeyFormatTypeNotSupported
+from server.crypto.certificate_facts import CERTIFICATE_ERRORS
 from server.crypto.errors import InvalidKey
 from server.crypto.key_types import PrivateKey
 
@@ -68,12 +68,12 @@ def seal_pkcs12(
         raise BadPassword("a PKCS#12 file needs a password")
     try:
         chain = [_certificate(value) for value in certificates]
-        name = friendly_name.encode() if friendly_name else None
-        return library.serialize_key_and_certificates(
-            name, key, chain[0] if chain else None, chain[1:], BestAvailableEncryption(password)
-        )
-    except (ValueError, TypeError):
+    except CERTIFICATE_ERRORS:
         raise InvalidKey("a certificate for the PKCS#12 file is not one") from None
+    name = friendly_name.encode() if friendly_name else None
+    return library.serialize_key_and_certificates(
+        name, key, chain[0] if chain else None, chain[1:], BestAvailableEncryption(password)
+    )
 
 
 def _certificate(value: bytes) -> x509.Certificate:
@@ -97,7 +97,7 @@ def open_pkcs12(data: bytes, password: bytes) -> Opened:
         raise InvalidKey("the PKCS#12 file is longer than such files are")
     try:
         found = library.load_pkcs12(data, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
+    except CERTIFICATE_ERRORS:
         raise BadPassword("the PKCS#12 file does not open with this password") from None
     if not isinstance(found.key, PrivateKey):
         raise InvalidKey("the PKCS#12 file holds no private key")

@@ -169,6 +169,13 @@ def test_any_bytes_are_a_certificate_or_refused(where, garbage):
             assert "not an X.509 certificate" in refused
 
 
+def test_a_version_that_there_is_not_is_refused():
+    """The library raises an error of its own for it."""
+    version = DER.index(bytes.fromhex("a003020102"))
+    with pytest.raises(InvalidKey):
+        certificate_facts(DER[: version + 4] + b"\x01" + DER[version + 5 :])
+
+
 def test_a_value_longer_than_certificates_is_refused():
     with pytest.raises(InvalidKey):
         certificate_facts(bytes(MAX_CERTIFICATE + 1))

@@ -9,6 +9,7 @@ from kmip.key_block import TransparentDSAPublicKey, TransparentSymmetricKey
 from server.crypto.elliptic_keys import curve_of
 from server.crypto.key_facts import (
     algorithm_of,
+    compact_format,
     curve_length,
     default_format,
     is_of_algorithm,
@@ -131,3 +132,19 @@ def test_every_key_can_be_given_in_its_default_format():
         dump_private(key, default_format(O.PRIVATE_KEY, algorithm))
         dump_public(key.public_key(), default_format(O.PUBLIC_KEY, algorithm))
         assert curve_of(key) is not None or algorithm not in (A.EC, A.ECDSA, A.ECDH)
+
+
+@pytest.mark.parametrize("algorithm, curve", KINDS, ids=NAMES)
+def test_every_key_can_be_given_as_a_byte_string(algorithm, curve):
+    key = private_key(algorithm, curve)
+    assert isinstance(dump_private(key, compact_format(key)), bytes)
+    public = key.public_key()
+    assert isinstance(dump_public(public, compact_format(public)), bytes)
+
+
+def test_the_byte_strings_are_those_that_clients_know():
+    assert compact_format(private_key(A.RSA)) == F.PKCS_1
+    assert compact_format(private_key(A.RSA).public_key()) == F.PKCS_1
+    assert compact_format(private_key(A.EC)) == F.ECPRIVATEKEY
+    assert compact_format(private_key(A.EC).public_key()) == F.X_509
+    assert compact_format(private_key(A.ED25519)) == F.PKCS_8
