@@ -64,14 +64,19 @@ class Guesses:
             self._failures.popitem(last=False)
 
 
+def is_administrator(context: Context) -> bool:
+    """Whether the client is an administrator; one that has shown a ticket is none."""
+    client = context.client
+    return client.permission is None and client.name in context.server.config.administrators
+
+
 def require_administrator(context: Context) -> None:
     """Let administrators pass only.
 
     Raises:
-        PermissionDenied: the client is none, or has shown a ticket.
+        PermissionDenied: the client is none.
     """
-    client = context.client
-    if client.permission is not None or client.name not in context.server.config.administrators:
+    if not is_administrator(context):
         raise PermissionDenied("only an administrator may do this")
 
 

@@ -23,6 +23,7 @@ from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
+from server import constraints
 from server.context import Context
 from server.registry import ROUTES
 from storage import Conflict, Unavailable
@@ -100,6 +101,7 @@ async def _attempts(
         await context.server.store.refresh()
         try:
             response = await route.handler(context, request)
+            await constraints.check(context)
             payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
             context.room.take(payload)
             if permission is not None:

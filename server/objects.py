@@ -23,7 +23,7 @@ from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from server.held import Held, held_of, managed_of, record_name
 from server.terms import due_query, query_of, terms_of
-from storage import KEEP, Conflict, Put, Query, Remove, SealedStore
+from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, Terms
 
 MAX_META_BYTES: Final = 1 << 20
 """An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
@@ -99,6 +99,8 @@ class Transaction:
     opened: Opened
     now: int
     _changed: dict[str, _Changed] = field(default_factory=dict)
+    _notes: dict[bytes, Put] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
 
     async def find(self, identifier: str) -> Held | None:
         """The object, whoever owns it; not to be changed, but copied and put."""
@@ -131,6 +133,7 @@ class Transaction:
 
     def add(self, held: Held) -> None:
         """Make a new object."""
+        self._made.add(held.identifier)
         self._changed[held.identifier] = _Changed(held, self._expected(held.identifier), True)
 
     def put(self, held: Held, *, body: bool = False) -> None:
@@ -157,9 +160,33 @@ class Transaction:
         return self.store.version(record_name(identifier))
 
     @property
+    def made(self) -> list[Held]:
+        """The new objects, as they are now."""
+        found = (self._changed[one].held for one in self._made if one in self._changed)
+        return [held for held in found if held is not None]
+
+    async def note(self, name: bytes) -> tuple[bytes, int]:
+        """The content and the version of a record that is no object; empty and 0: there is none."""
+        noted = self._notes.get(name)
+        if noted is not None:
+            return noted.meta, noted.expected
+        record = await self.store.read(name) if self.store.version(name) else None
+        return (b"", 0) if record is None else (record.meta, record.version)
+
+    def write_note(self, name: bytes, content: bytes, expected: int) -> None:
+        """Write a record that is no object.
+
+        Args:
+            name: of the record; no object's begins so.
+            content: the whole of it.
+            expected: the version that was read.
+        """
+        self._notes[name] = Put(name, expected, content, None, Terms(frozenset(), {}))
+
+    @property
     def is_changed(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self._changed)
+        return bool(self._changed or self._notes)
 
     async def commit(self) -> None:
         """Make every change durable, or none.
@@ -170,11 +197,11 @@ class Transaction:
             storage.Unavailable: the back end does not answer.
         """
         changes = [change for change in map(self._change, self._changed.items()) if change]
-        if changes:
-            await self.store.commit(changes)
+        if changes or self._notes:
+            await self.store.commit([*changes, *self._notes.values()])
             for identifier, changed in self._changed.items():
                 self._keep(identifier, changed)
-        self._changed.clear()
+        self.forget()
 
     def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
         identifier, changed = entry
@@ -198,6 +225,8 @@ class Transaction:
     def forget(self) -> None:
         """Drop every change that is not committed."""
         self._changed.clear()
+        self._notes.clear()
+        self._made.clear()
 
     async def locate(
         self,

@@ -3,7 +3,7 @@
 from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField
 from kmip.payloads.create import CreateRequest, CreateResponse
-from server import making, material, protection
+from server import defaults, making, material, protection
 from server.context import Context
 from server.registry import operation
 
@@ -15,6 +15,7 @@ async def create(context: Context, request: CreateRequest) -> CreateResponse:
     if maker is None:
         raise InvalidField(f"the server does not create a {request.object_type.names[0]}")
     attributes = await making.resolve(context, request.attributes)
+    attributes = await defaults.completed(context, request.object_type, attributes)
     protection.check(attributes, request.protection_storage_masks)
     held = making.make(context, request.object_type, maker(attributes), attributes, created=True)
     context.objects.add(held)

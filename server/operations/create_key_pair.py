@@ -5,7 +5,7 @@ from kmip.cryptographic import CryptographicDomainParameters
 from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.payloads.create_key_pair import CreateKeyPairRequest, CreateKeyPairResponse
 from kmip.tags import Tag
-from server import making, pairs, protection
+from server import defaults, making, pairs, protection
 from server.context import Context
 from server.registry import operation
 
@@ -16,6 +16,8 @@ async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> Cr
     common = await making.resolve(context, request.common_attributes)
     private = _merged(common, await making.resolve(context, request.private_key_attributes))
     public = _merged(common, await making.resolve(context, request.public_key_attributes))
+    private = await defaults.completed(context, ObjectType.PRIVATE_KEY, private)
+    public = await defaults.completed(context, ObjectType.PUBLIC_KEY, public)
     making.required(private, Tag.CRYPTOGRAPHIC_ALGORITHM)
     protection.check(
         private, request.private_protection_storage_masks or request.common_protection_storage_masks

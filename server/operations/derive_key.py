@@ -21,7 +21,7 @@ from kmip.objects import SecretData, SymmetricKey
 from kmip.payloads.derive_key import DeriveKeyRequest, DeriveKeyResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import making, using
+from server import defaults, making, using
 from server.context import Context, Given
 from server.crypto import derivation
 from server.crypto.derivation_inputs import Base
@@ -32,6 +32,7 @@ from server.registry import operation
 async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyResponse:
     """Derive a symmetric key or secret data from objects the server holds."""
     attributes = await making.resolve(context, request.attributes)
+    attributes = await defaults.completed(context, request.object_type, attributes)
     making.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
     bases = [await _base(context, given) for given in request.unique_identifier or (None,)]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))

@@ -11,6 +11,7 @@ from kmip.enums import (
     CredentialType,
     CryptographicAlgorithm,
     DestroyAction,
+    ObjectType,
     Operation,
     ProfileName,
     QueryFunction,
@@ -19,6 +20,7 @@ from kmip.enums import (
     UnwrapMode,
 )
 from kmip.objects import OBJECTS
+from kmip.payloads.factory_defaults import DefaultsInformation
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.payloads.query import QueryRequest, QueryResponse
 from kmip.payloads.query_information import (
@@ -27,7 +29,7 @@ from kmip.payloads.query_information import (
     ProfileInformation,
     ServerInformation,
 )
-from server import making, protection
+from server import defaults, making, protection
 from server.context import Context
 from server.registry import operation
 
@@ -55,6 +57,9 @@ PROFILES: Final = tuple(
 )
 """The profiles whose cases the server passes (docs/conformance.md)."""
 
+KEPT: Final = (*OBJECTS, ObjectType.USER, ObjectType.GROUP)
+"""The types of object; the last two have attributes only."""
+
 RANDOM: Final[tuple[RNGParameters, ...]] = (making.RANDOM,)
 
 CAPABILITIES: Final = CapabilityInformation(
@@ -71,7 +76,11 @@ CAPABILITIES: Final = CapabilityInformation(
 )
 
 CREDENTIALS: Final = CredentialInformation(
-    credential_type=(CredentialType.USERNAME_AND_PASSWORD, CredentialType.DEVICE)
+    credential_type=(
+        CredentialType.USERNAME_AND_PASSWORD,
+        CredentialType.DEVICE,
+        CredentialType.TICKET,
+    )
 )
 
 METHODS: Final = (
@@ -93,7 +102,7 @@ def _server(context: Context) -> dict[str, Any]:
 
 
 def _objects(context: Context) -> dict[str, Any]:
-    return {"object_type": tuple(kind for kind in OBJECTS if context.knows(kind))}
+    return {"object_type": tuple(kind for kind in KEPT if context.knows(kind))}
 
 
 def _profiles(context: Context) -> dict[str, Any]:
@@ -128,7 +137,6 @@ ANSWERS: Final[dict[QueryFunction, Answer]] = {
     QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda context: {
         "client_registration_method": METHODS
     },
-    QueryFunction.QUERY_DEFAULTS_INFORMATION: lambda context: {},
     QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: _masks,
     QueryFunction.QUERY_CREDENTIAL_INFORMATION: lambda context: {
         "credential_information": (CREDENTIALS,)
@@ -144,4 +152,7 @@ async def query(context: Context, request: QueryRequest) -> QueryResponse:
     for function in request.query_function:
         answer = ANSWERS.get(function)
         found |= answer(context) if answer is not None else {}
+    if QueryFunction.QUERY_DEFAULTS_INFORMATION in request.query_function:
+        set_here = await defaults.in_force(context, request.object_groups)
+        found["defaults_information"] = DefaultsInformation(object_defaults=tuple(set_here))
     return QueryResponse(**found)
