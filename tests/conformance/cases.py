@@ -12,13 +12,13 @@ in forms that a case has no other use for:
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import pytest
 
 from kmip.encodings import xml
 from kmip.encodings.xml import Element
-from kmip.items import Item
+from kmip.items import Item, Value
 from kmip.tags import Tag
 
 SHARED = Path(
@@ -33,10 +33,16 @@ needs_cases = pytest.mark.skipif(
 
 NOW = 1 << 62
 """The time that stands for the moment in which a case is played, in seconds."""
-NOW_RANGE = range(NOW - (1 << 40), NOW + (1 << 40))
+
+NOW_REACH = 1 << 40
 
 LONGEST_FILE = 1 << 22
 """Bytes; the longest has 180 KiB."""
+
+
+def is_relative(value: Value) -> TypeGuard[int]:
+    """Whether a value is a time about `NOW`."""
+    return isinstance(value, int) and abs(value - NOW) < NOW_REACH
 
 
 class Exchange(NamedTuple):

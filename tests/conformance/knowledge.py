@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from kmip.enums import ItemType, Operation
 from kmip.items import Item, Value
 from kmip.tags import WORDS, Tag
-from tests.conformance.cases import NOW, NOW_RANGE
+from tests.conformance.cases import NOW, is_relative
 
 GENERATING = {
     Operation.CREATE,
@@ -117,7 +117,7 @@ class Knowledge:
         """
         if item.type == ItemType.STRUCTURE:
             return item._replace(value=tuple(map(self.resolve, item.children)))
-        if isinstance(item.value, int) and item.value in NOW_RANGE:
+        if is_relative(item.value):
             return item._replace(value=self.time(item.value))
         name = placeholder(item.value)
         if name is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from kmip.enums import ItemType, Operation
 from kmip.items import Item
 from kmip.tags import Tag
-from tests.conformance.cases import NOW, NOW_RANGE
+from tests.conformance.cases import NOW, is_relative
 from tests.conformance.difference import Place, different
 from tests.conformance.freedom import Freedom, check_output, freedom, is_given
 from tests.conformance.knowledge import (
@@ -122,7 +122,7 @@ class Leaves:
             return
         if tag == Tag.TIME_STAMP or printed == NOW:
             fits = self.known.now - TOLERANCE <= found <= self._now() + TOLERANCE
-        elif printed in NOW_RANGE:
+        elif is_relative(printed):
             wanted = self.known.time(printed)
             fits = (
                 not chosen
@@ -138,5 +138,5 @@ class Leaves:
             fits = True
         if not fits:
             raise different(
-                place.path, expected if printed not in NOW_RANGE else f"$NOW{printed - NOW:+}", got
+                place.path, expected if not is_relative(printed) else f"$NOW{printed - NOW:+}", got
             )

@@ -20,6 +20,7 @@ from tests.conformance.difference import Difference
 from tests.conformance.judgement import Judgement
 from tests.conformance.knowledge import Knowledge, Unbound
 from tests.conformance.rules import Lists
+from tests.conformance.standing_in import registrations
 
 AFTER = {
     "SASED-M-3": ["SASED-M-2"],
@@ -34,6 +35,9 @@ AFTER = {
     "TC-OTP-CLEANUP-1": ["TC-OTP-SETUP-1"],
 }
 """The cases that leave what a case works on, in their order (R21)."""
+
+PRINTED_BY = {"TC-CREG-1": "TC-CREG-2"}
+"""Where one is not here: the case that prints the objects which it leaves."""
 
 WAITS = {("TC-92", 3): 125}
 """Seconds that pass before a request, counted from 0."""
@@ -105,26 +109,46 @@ def reason_not_to_play(case: Case) -> str | None:
 
 def missing(case: Case) -> str | None:
     """Why a case cannot be judged: one that goes before is not here."""
-    absent = [stem for stem in AFTER.get(case.stem, []) if _prelude(case, stem) is None]
-    return f"it works on what {absent[0]} leaves, which is not here" if absent else None
+    for stem in AFTER.get(case.stem, []):
+        if _prelude(case, stem) is None and _printing(case, stem) is None:
+            return f"it works on what {stem} leaves, which is not here"
+    return None
+
+
+def is_helped(case: Case) -> bool:
+    """Whether something stands in for a case that goes before."""
+    return not missing(case) and any(
+        _prelude(case, stem) is None for stem in AFTER.get(case.stem, [])
+    )
+
+
+def _here(version: str, stem: str) -> Case | None:
+    return next((c for c in all_cases() if (c.version, c.stem) == (version, stem)), None)
 
 
 def _prelude(case: Case, stem: str) -> Case | None:
     """The case that goes before, of the same version."""
-    here = {(other.version, other.stem): other for other in all_cases()}
-    found = here.get((case.version, stem))
+    found = _here(case.version, stem)
     if found is None and stem.startswith("TC-OTP"):  # 1.4 has no set-up of its own
-        return here.get(("1.3", stem))
+        return _here("1.3", stem)
     return found
+
+
+def _printing(case: Case, stem: str) -> Case | None:
+    """The case that prints what one leaves which is not here."""
+    return _here(case.version, PRINTED_BY[stem]) if stem in PRINTED_BY else None
 
 
 def preludes(case: Case) -> list[list[Exchange]]:
     """The exchanges of the cases that go before."""
-    return [
-        [Exchange(*(_in(case.version, m) for m in exchange)) for exchange in read(before.path)]
-        for stem in AFTER.get(case.stem, [])
-        if (before := _prelude(case, stem))
-    ]
+    found = []
+    for stem in AFTER.get(case.stem, []):
+        if before := _prelude(case, stem):
+            exchanges = read(before.path)
+            found.append([Exchange(*(_in(case.version, m) for m in e)) for e in exchanges])
+        elif printing := _printing(case, stem):
+            found.append(registrations(read(printing.path)))
+    return found
 
 
 def _in(version: str, item: Item) -> Item:
