@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -81,6 +82,21 @@ class Waiting:
 
     stop: trio.Event = field(default_factory=trio.Event)
     scopes: set[trio.CancelScope] = field(default_factory=set)
+
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[trio.CancelScope]:
+        """Wait within this block no longer than `seconds`, and not beyond the server's stop.
+
+        Gives the scope, which tells afterwards whether the wait was cut short.
+        """
+        with trio.move_on_after(seconds) as scope:
+            if self.stop.is_set():
+                scope.cancel()
+            self.scopes.add(scope)
+            try:
+                yield scope
+            finally:
+                self.scopes.discard(scope)
 
 
 class Acceptor:
@@ -149,10 +165,10 @@ class Acceptor:
     async def _serve(self, door: Door, socket: trio.SocketStream, address: str) -> None:
         stream = trio.SSLStream(socket, door.context, server_side=True)
         try:
-            with trio.move_on_after(self.config.handshake_seconds) as scope:
+            with self.waiting.at_most(self.config.handshake_seconds) as scope:
                 await stream.do_handshake()
             if scope.cancelled_caught:
-                log.info("the handshake with %s took too long", address)
+                log.info("the handshake with %s was not done in time", address)
                 return
             certificate = stream.getpeercert(True)
             client = identity.of_certificate(stream.getpeercert(), certificate)

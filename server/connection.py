@@ -184,13 +184,10 @@ class Connection:
         message has begun, all of it must come within the reading time.
         """
         if not self.frames.pending:
-            with trio.move_on_after(self.server.config.idle_seconds) as scope:
-                self.server.waiting.scopes.add(scope)
-                try:
-                    return bytes(await self.stream.receive_some(RECEIVE_BYTES))
-                finally:
-                    self.server.waiting.scopes.discard(scope)
-            return b""
+            data = b""
+            with self.server.waiting.at_most(self.server.config.idle_seconds):
+                data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
+            return data  # noqa: RET504 - there may be none
         if self.read_by == math.inf:
             self.read_by = trio.current_time() + self.server.config.read_seconds
         with trio.move_on_at(self.read_by):

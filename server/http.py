@@ -233,13 +233,10 @@ class HTTPConnection:
     async def _receive(self) -> bytes | None:
         """More bytes; None where their time is over."""
         if self.http.their_state is h11.IDLE and not self.http.trailing_data[0]:
-            with trio.move_on_after(self.limits.idle_seconds) as scope:
-                self.waiting.scopes.add(scope)
-                try:
-                    return bytes(await self.stream.receive_some(RECEIVE_BYTES))
-                finally:
-                    self.waiting.scopes.discard(scope)
-            return None
+            data = None
+            with self.waiting.at_most(self.limits.idle_seconds):
+                data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
+            return data  # noqa: RET504 - there may be none
         if self.read_by == math.inf:
             self.read_by = trio.current_time() + self.limits.read_seconds
         with trio.move_on_at(self.read_by):
