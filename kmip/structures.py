@@ -237,7 +237,7 @@ class Plan(NamedTuple):
     slots: tuple[Slot, ...]
     by_tag: dict[int, Slot]
     required: frozenset[str]
-    carried: tuple[Slot, ...]
+    gathered: tuple[Slot, ...]
     writing: dict[ProtocolVersion, tuple[Slot, ...]]
 
 
@@ -284,15 +284,17 @@ def from_item(item: Item, cls: type[S], version: ProtocolVersion) -> S:
         if slot.carriage is not None:
             values.setdefault(slot.name, []).append(child)
         elif slot.many:
-            value = slot.form.read(child, version)
-            values[slot.name] = (*values.get(slot.name, ()), value)
+            values.setdefault(slot.name, []).append(slot.form.read(child, version))
         elif slot.name in values:
             raise InvalidMessage("stands twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
         else:
             values[slot.name] = slot.form.read(child, version)
-    for slot in plan.carried:
-        if slot.name in values and slot.carriage is not None:
-            values[slot.name] = slot.carriage.read(values[slot.name], version)
+    for slot in plan.gathered:
+        if slot.name in values:
+            found = values[slot.name]
+            values[slot.name] = (
+                tuple(found) if slot.carriage is None else slot.carriage.read(found, version)
+            )
     if not required <= values.keys():
         missing = next(slot for slot in plan.slots if slot.name in required - values.keys())
         raise InvalidMessage("is missing", f"{tag_name(item.tag)}/{tag_name(missing.tag)}")
@@ -341,8 +343,8 @@ def _planned(cls: type[Structure]) -> Plan:
                 raise TypeError(f"{cls.__name__} has two fields for {tag_name(tag)}")
             by_tag[tag] = slot
     required = frozenset(slot.name for slot in slots if slot.required)
-    carried = tuple(slot for slot in slots if slot.carriage is not None)
-    return Plan(slots, by_tag, required, carried, {})
+    gathered = tuple(slot for slot in slots if slot.many or slot.carriage is not None)
+    return Plan(slots, by_tag, required, gathered, {})
 
 
 def _slot(field: Any, hint: Any) -> Slot:
