@@ -39,6 +39,10 @@ from kmip.versions import DIALECTS, INTERNAL, AttributeForm, ProtocolVersion
 MAX_INSTANCES = 10_000
 """Attribute values in one structure: far above what any object holds."""
 
+MAX_TEMPLATES = 32
+"""Template objects that one request may name, each of which the server must look up; the OASIS
+cases name one."""
+
 INDICES = range(1 << 30)
 """Indices that a client may give: from the last of them on there is room for as many again, since
 an attribute's next instance has the next index."""
@@ -213,6 +217,8 @@ def _read_template(item: Item, found: Attributes, version: ProtocolVersion) -> N
         if child.tag == Tag.NAME:
             name = Nested(Name).read(child, version)
             found.templates = (*found.templates, name)  # type: ignore[arg-type]
+            if len(found.templates) > MAX_TEMPLATES:
+                raise InvalidMessage("names too many templates", tag_name(item.tag))
         else:
             _read_list((child,), found, version)
 

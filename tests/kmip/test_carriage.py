@@ -7,6 +7,7 @@ from kmip.attribute_values import Link, Name
 from kmip.attributes import Attributes, Custom, Instance
 from kmip.carriage import (
     MAX_INSTANCES,
+    MAX_TEMPLATES,
     Gathered,
     Listed,
     Named,
@@ -259,6 +260,14 @@ def test_a_structure_has_a_bounded_number_of_values():
     with pytest.raises(InvalidMessage, match="too many attributes"):
         read_attributes([structure(Tag.ATTRIBUTES, *items)], V2_1)
     assert len(read_attributes([structure(Tag.ATTRIBUTES, *items[1:])], V2_1).values) == 1
+
+
+def test_a_request_names_a_bounded_number_of_templates():
+    names = [name_item("one")] * (MAX_TEMPLATES + 1)
+    with pytest.raises(InvalidMessage, match="names too many templates"):
+        TEMPLATE.read([structure(Tag.TEMPLATE_ATTRIBUTE, *names)], V1_4)
+    found = TEMPLATE.read([structure(Tag.TEMPLATE_ATTRIBUTE, *names[1:])], V1_4)
+    assert len(found.templates) == MAX_TEMPLATES
 
 
 @pytest.mark.parametrize(
