@@ -157,6 +157,7 @@ def test_the_algorithm_that_signed_is_told_where_it_has_a_name(signer, algorithm
     assert found == (expected,)
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
 @settings(deadline=None)
 @given(st.integers(0, len(DER)), st.binary(min_size=1, max_size=6))
 def test_any_bytes_are_a_certificate_or_refused(where, garbage):
@@ -174,6 +175,16 @@ def test_a_version_that_there_is_not_is_refused():
     version = DER.index(bytes.fromhex("a003020102"))
     with pytest.raises(InvalidKey):
         certificate_facts(DER[: version + 4] + b"\x01" + DER[version + 5 :])
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_a_serial_number_that_is_not_positive_is_told_as_it_is():
+    """RFC 5280 forbids it; such certificates are about."""
+    serial = DER.index(bytes.fromhex("020900ec0b7402196d5295"))
+    negative = DER[: serial + 2] + b"\xff\x0c" + DER[serial + 4 :]
+    facts = certificate_facts(negative)
+    identifier = facts.attributes[Tag.X_509_CERTIFICATE_IDENTIFIER][0]
+    assert identifier.certificate_serial_number == negative[serial : serial + 11]
 
 
 def test_a_value_longer_than_certificates_is_refused():
