@@ -1,0 +1,164 @@
+"""A running server and a process in which PyKMIP's clients run, one of each for a worker."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from server import certificates, users
+from server.users import Kind
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PYKMIP = REPOSITORY / ".venvs" / "pykmip" / "bin" / "python"
+
+LISTENS = re.compile(r"serves KMIP on ([\d.]+):(\d+)")
+START_SECONDS = 60
+"""For a first start on a machine that is busy with other tests."""
+
+
+def environment() -> dict[str, str]:
+    """The environment without what would lead another Python, or the server, astray."""
+    return {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("PYTHON", "STRONGROOM_", "COV_", "COVERAGE_"))
+    }
+
+
+@dataclass
+class RunningServer:
+    """A server process.
+
+    Attributes:
+        data: its directory.
+        host: the address it serves.
+        port: the port it serves.
+    """
+
+    data: Path
+    host: str
+    port: int
+
+    @property
+    def tls(self) -> Path:
+        """Where its certificates are."""
+        return self.data / "tls"
+
+    def certificate(self, name: str) -> dict[str, str]:
+        """The files of a client's certificate and key, made if need be."""
+        pair = certificates.ensure_client(self.tls, name, datetime.now(UTC))
+        return {"certificate": str(pair.certificate), "key": str(pair.key)}
+
+
+@contextlib.contextmanager
+def running(data: Path, *options: str) -> Iterator[RunningServer]:
+    """The real server, from its first start to a graceful stop.
+
+    Args:
+        data: its directory, new.
+        options: more of its command line.
+    """
+    command = [sys.executable, "-m", "server", "serve", "--data", str(data), "--kmip-port", "0"]
+    log = data.with_suffix(".log")
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [*command, *options],
+            cwd=REPOSITORY,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            found = LISTENS.search(process.stdout.readline())
+            assert found, log.read_text()
+            yield RunningServer(data, found[1], int(found[2]))
+        finally:
+            process.terminate()
+            process.stdout.read()
+            stopped = process.wait(START_SECONDS)
+    assert stopped == 0, log.read_text()[-4000:]
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with every setting at its default."""
+    with running(tmp_path_factory.mktemp("plain") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server that has users, and spares all clients what PyKMIP cannot decode."""
+    data = tmp_path_factory.mktemp("guarded") / "data"
+    cheap = users.Cost(memory_kib=8 * 1024, iterations=1)
+    users.add(data / "users.json", Kind.USER, "alice", "correct horse", cost=cheap)
+    with running(data, "--omit-unreadable-attributes", "*") as server:
+        yield server
+
+
+class Driver:
+    """The process in which PyKMIP is; see `driver.py`."""
+
+    def __init__(self, process: subprocess.Popen[str], configuration: Path) -> None:
+        self._process = process
+        self._configuration = configuration
+
+    def perform(self, server: RunningServer, scenario: str, version: str) -> None:
+        """Run a scenario as a client that no other scenario is; fails as it fails."""
+        own = f"{scenario}-{version}"
+        task = {
+            "scenario": scenario,
+            "version": version,
+            "host": server.host,
+            "port": server.port,
+            "ca": str(server.tls / "ca.pem"),
+            "configuration": str(self._configuration),
+            "certificates": {
+                "own": server.certificate(own),
+                "other": server.certificate(f"other-{own}"),
+            },
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(task) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the process with PyKMIP ended"
+        failure = json.loads(answer)["failure"]
+        if failure is not None:
+            pytest.fail(failure, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """The process in which PyKMIP is."""
+    directory = tmp_path_factory.mktemp("pykmip")
+    configuration = directory / "pykmip.conf"
+    configuration.write_text("[client]\n")  # or PyKMIP reads the one of whoever runs the tests
+    command = [str(PYKMIP), str(Path(__file__).with_name("driver.py"))]
+    with (
+        (directory / "errors").open("w") as errors,
+        subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        yield Driver(process, configuration)
