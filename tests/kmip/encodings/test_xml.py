@@ -29,6 +29,7 @@ def test_xml_holds_whatever_ttlv_holds(item):
 def test_the_messages_of_a_case_are_read_back_as_written(case):
     for message in (message for exchange in read(case.path) for message in exchange):
         assert xml.decode(xml.encode(message)) == message
+        assert ttlv.decode(ttlv.encode(message)) == message
 
 
 @given(st.binary() | st.text().map(str.encode))
@@ -127,6 +128,11 @@ def leaf(tag, kind, value):
 )
 def test_a_document_means(document, item):
     assert xml.decode(document.encode()) == item
+
+
+def test_white_space_between_items_means_nothing():
+    document = b"<RequestMessage>\r\n\t<RequestPayload/> <!-- a note --> </RequestMessage>\n"
+    assert xml.decode(document) == structure(Tag.REQUEST_MESSAGE, structure(Tag.REQUEST_PAYLOAD))
 
 
 def test_an_attribute_value_is_named_after_its_attribute():
