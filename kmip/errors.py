@@ -316,7 +316,19 @@ class InvalidCorrelationValue(KMIPError):
 class InvalidAsynchronousCorrelationValue(KMIPError):
     """No asynchronous operation with this correlation value."""
 
-    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE))
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE))
+
+
+class PKCS11InvalidFunction(KMIPError):
+    """The server does not perform this function of PKCS#11."""
+
+    reasons = ((V1_0, R.OPERATION_NOT_SUPPORTED), (V2_0, R.PKCS_11_INVALID_FUNCTION))
+
+
+class PKCS11InvalidInterface(KMIPError):
+    """The server does not know this interface of PKCS#11."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.PKCS_11_INVALID_INTERFACE))
 
 
 class InvalidCSR(KMIPError):
