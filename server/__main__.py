@@ -19,17 +19,21 @@ def parser() -> argparse.ArgumentParser:
     # Imported here because `conflicts.check` must come first: it tells whether they are ours.
     from server.commands import (
         add_settings,
+        bootstrap_start,
         client_certificate,
         configuration,
+        measure,
         serve,
         store_password,
         trial,
         user,
+        verify,
     )
 
     commands = (
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, store_password.COMMAND,
-        trial.COMMAND, configuration.COMMAND,
+        trial.COMMAND, configuration.COMMAND, verify.COMMAND, measure.COMMAND,
+        bootstrap_start.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

@@ -1,0 +1,169 @@
+"""`strongroom bootstrap-start`: verify a server in bootstrap mode and give it its secrets.
+
+Everything is sent on the very connection on which the server was verified. Secrets come from files,
+from standard input (-) or from a prompt.
+"""
+
+import argparse
+import json
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+from cryptography import x509
+
+from enclave.claims import Role
+from enclave.client import AttestedConnection, client_context
+from server import files, remote
+from server.commands import Command, say
+from server.commands.verify import add_remote, remote_of, verdict
+from server.failure import Failure
+from server.operator_access import OperatorAccess, token_sha256
+from server.passwords import read_password
+
+
+class Step(NamedTuple):
+    """One thing that is given."""
+
+    path: str
+    body: bytes
+    content_type: str = "application/json"
+
+
+def _json(**fields: object) -> bytes:
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+
+
+def _secret(given: str | None, question: str) -> str | None:
+    """A secret from a file, standard input or a prompt; None where none was asked for."""
+    if given is None:
+        return None
+    return read_password(None if given == "prompt" else given, question, twice=False)
+
+
+def steps(arguments: argparse.Namespace) -> Iterator[Step]:
+    """What the arguments say is to be given, in order.
+
+    Raises:
+        Failure: a file cannot be read.
+    """
+    password = _secret(arguments.database_password_file, "Password of the store")
+    if arguments.database_type == "sqlite":
+        yield Step("/sqlite", _json(path=arguments.database_url, password=password))
+    else:
+        master = _secret(arguments.redis_master_password_file, "Redis master password")
+        body = _json(
+            url=arguments.database_url,
+            master_password=master,
+            findex_label=arguments.redis_findex_label,
+        )
+        yield Step("/redis-findex", body)
+    octets = "application/octet-stream"
+    for name, path, content_type in (
+        ("key_file", "/key-file", octets),
+        ("client_ca", "/client-ca", "application/x-pem-file"),
+        ("api_policy", "/policy", "application/toml"),
+        ("https_p12_file", "/pkcs12", octets),
+    ):
+        file: Path | None = getattr(arguments, name)
+        if file is not None:
+            yield Step(path, files.read(file, f"The file for {path}"), content_type)
+    p12_password = _secret(arguments.https_p12_password_file, "Password of the PKCS#12")
+    if p12_password is not None:
+        yield Step("/pkcs12-password", _json(password=p12_password))
+    yield Step("/start", _json(restart=arguments.restart or None))
+
+
+async def give(connection: AttestedConnection, step: Step, token: str | None) -> str:
+    """Give one thing; what the server says.
+
+    Raises:
+        Failure: it refuses.
+    """
+    headers = {"Content-Type": step.content_type}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    answer = await remote.ask(connection, "POST", step.path, step.body, headers)
+    said = answer.json()
+    if answer.status != 200:
+        raise Failure(f"The server refuses {step.path}: {said.get('error', answer.status)}")
+    return str(said.get("success", ""))
+
+
+def _context(arguments: argparse.Namespace) -> ssl.SSLContext:
+    context = client_context()
+    if arguments.operator_certificate is not None:
+        key = arguments.operator_key or arguments.operator_certificate
+        try:
+            context.load_cert_chain(arguments.operator_certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise Failure(f"The operator's certificate cannot be used: {error}.") from None
+    return context
+
+
+def _operator(arguments: argparse.Namespace, token: str | None) -> bytes:
+    """The digest that the server must claim: this operator may provision it, and nobody else."""
+    certificate = None
+    if arguments.operator_certificate is not None:
+        data = files.read(arguments.operator_certificate, "The operator's certificate")
+        try:
+            certificate = x509.load_pem_x509_certificate(data)
+        except ValueError:
+            raise Failure("The operator's certificate is not PEM.") from None
+    if certificate is None and token is None:
+        raise Failure("Give --operator-certificate or --token-file: who is the operator?")
+    known = None if token is None else token_sha256(token)
+    return OperatorAccess(certificate, known).sha256
+
+
+async def _start(arguments: argparse.Namespace) -> None:
+    where = remote_of(arguments)
+    token = _secret(arguments.token_file, "Operator token")
+    wanted = list(steps(arguments))
+    expectation = replace(
+        where.expectation(
+            Role.BOOTSTRAP, allow_insecure_simulated=arguments.allow_insecure_simulated
+        ),
+        operator_sha256=_operator(arguments, token),
+    )
+    async with await remote.attested(where, expectation, _context(arguments)) as connection:
+        say(verdict(f"{where.host} port {where.port}", connection.attested))
+        for step in wanted:
+            say(f"{step.path:17} {await give(connection, step, token)}")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_remote(parser)
+    source = "FILE, - for standard input, or the word prompt"
+    parser.add_argument("--operator-certificate", type=Path, help="PEM")
+    parser.add_argument("--operator-key", type=Path, help="PEM; else in the certificate's file")
+    parser.add_argument("--token-file", metavar="FILE", help=f"the operator's token: {source}")
+    parser.add_argument("--database-type", choices=["sqlite", "redis-findex"], default="sqlite")
+    parser.add_argument("--database-url", help="path of the store, or URL of Redis")
+    parser.add_argument("--database-password-file", metavar="FILE", help=source)
+    parser.add_argument("--key-file", type=Path, help="the store's key, in place of a password")
+    parser.add_argument("--redis-master-password-file", metavar="FILE", help=source)
+    parser.add_argument("--redis-findex-label")
+    parser.add_argument("--client-ca", type=Path, help="authority of the KMIP clients, PEM")
+    parser.add_argument("--api-policy", type=Path, help="which servers may be given the same")
+    parser.add_argument("--https-p12-file", type=Path, help="identity of the API")
+    parser.add_argument("--https-p12-password-file", metavar="FILE", help=source)
+    parser.add_argument(
+        "--restart", action="store_true", help="the server may seal all this for a restart"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    trio.run(_start, arguments)
+
+
+COMMAND = Command(
+    "bootstrap-start",
+    "verify a server in bootstrap mode, give it its secrets and start it",
+    _run,
+    _arguments,
+    frozenset(),
+)

@@ -1,0 +1,81 @@
+"""`strongroom verify`: is the server what it should be? Shows a verdict and pins the server."""
+
+import argparse
+import os
+from pathlib import Path
+
+import trio
+
+from enclave.claims import Role
+from enclave.client import Attested
+from server import remote
+from server.commands import Command, say
+
+
+def add_remote(parser: argparse.ArgumentParser) -> None:
+    """The options that name a server and what is expected of it."""
+    parser.add_argument("--conf", type=Path, help=f"client configuration; else {remote.VARIABLE}")
+    parser.add_argument("--server", metavar="URL", help="the server, such as https://host:9998")
+    parser.add_argument("--policy", type=Path, help="which server to accept, TOML")
+    parser.add_argument("--collateral", type=Path, help="what the vendors publish, JSON")
+    parser.add_argument(
+        "--allow-insecure-simulated",
+        action="store_true",
+        help="accept a pretended chip, which proves nothing",
+    )
+
+
+def remote_of(arguments: argparse.Namespace) -> remote.Remote:
+    """The server that the options name."""
+    file = arguments.conf
+    if file is None and remote.VARIABLE in os.environ:
+        file = Path(os.environ[remote.VARIABLE])
+    return remote.read_remote(file, arguments.server, arguments.policy, arguments.collateral)
+
+
+def verdict(place: str, attested: Attested) -> str:
+    """What was found, for people."""
+    verified = attested.appraised.verified
+    lines = [f"{place} is what the policy accepts"]
+    if attested.simulated:
+        lines = [f"{place} is SIMULATED: no chip stands behind it, and nothing is proved"]
+    lines += [
+        f"  chip         {verified.tee.value}",
+        f"  measurement  {verified.measurement.hex()}",
+        f"  key          sha256 {attested.pin.hex()}",
+        f"  evidence     made {verified.verified_at:%Y-%m-%d %H:%M:%S} UTC, over a fresh nonce",
+        f"  good until   {attested.until:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    if attested.claims is not None:
+        claims = attested.claims
+        lines.append(f"  claims       {claims.role} of {claims.deployment}, sealing {claims.sk}")
+    lines += [f"  note         {warning}" for warning in attested.appraised.warnings]
+    return "\n".join(lines)
+
+
+async def _verify(arguments: argparse.Namespace) -> None:
+    where = remote_of(arguments)
+    role = Role(arguments.role)
+    expectation = where.expectation(
+        role, allow_insecure_simulated=arguments.allow_insecure_simulated
+    )
+    async with await remote.attested(where, expectation) as connection:
+        attested = connection.attested
+    where.keep(role, remote.Pin(attested.pin, attested.until))
+    say(verdict(f"{where.host} port {where.port}", attested))
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_remote(parser)
+    parser.add_argument(
+        "--role", choices=[role.value for role in Role], default=Role.API.value, help="default: api"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    trio.run(_verify, arguments)
+
+
+COMMAND = Command(
+    "verify", "verify a server's evidence and pin its key", _run, _arguments, frozenset()
+)
