@@ -101,11 +101,12 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
 
 @pytest.fixture(scope="session")
 def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server that has users, and spares all clients what PyKMIP cannot decode."""
+    """A server with users and short messages, that spares all clients what PyKMIP cannot decode."""
     data = tmp_path_factory.mktemp("guarded") / "data"
     cheap = users.Cost(memory_kib=8 * 1024, iterations=1)
     users.add(data / "users.json", Kind.USER, "alice", "correct horse", cost=cheap)
-    with running(data, "--omit-unreadable-attributes", "*") as server:
+    options = ("--omit-unreadable-attributes", "*", "--max-message-bytes", "40000")
+    with running(data, *options) as server:
         yield server
 
 

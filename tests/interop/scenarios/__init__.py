@@ -27,8 +27,9 @@ def scenario(since="1.0", until="2.0", server="plain"):
     Args:
         since: the first version in which it is performed.
         until: the last.
-        server: `plain` (all settings at their defaults) or `guarded` (users are configured, and
-            attributes that PyKMIP cannot decode are left out).
+        server: `plain` (all settings at their defaults) or `guarded` (users are configured,
+            attributes that PyKMIP cannot decode are left out, and messages have at most 40 000
+            bytes).
     """
     return lambda function: function
 

@@ -415,24 +415,21 @@ def register_a_type_that_it_is_not(door):
 
 @scenario()
 def large_objects(door):
-    """Long ones are taken. The client's time to decode grows with the square of their length."""
-    given = objects.OpaqueObject(bytes(range(256)) * 160, enums.OpaqueDataType.NONE)
+    """Long ones are taken. The client's time to encode and decode grows with the square of it."""
+    given = objects.OpaqueObject(bytes(range(256)) * 400, enums.OpaqueDataType.NONE)
     assert door.client.get(door.client.register(given)).value == given.value
-    secret = objects.SecretData(b"\x01" * 40_001, enums.SecretDataType.SEED)
+    secret = objects.SecretData(b"\x01" * 20_001, enums.SecretDataType.SEED)
     assert door.client.get(door.client.register(secret)).value == secret.value
-    given = objects.OpaqueObject(bytes(1_000_000), enums.OpaqueDataType.NONE)
-    uid = door.client.register(given)
-    assert door.client.locate()[0] == uid
 
 
-@scenario()
+@scenario(server="guarded")
 def too_large_an_object(door):
     """A message over the limit is refused or the connection closed; others go on."""
-    given = objects.OpaqueObject(bytes(2_000_000), enums.OpaqueDataType.NONE)
+    given = objects.OpaqueObject(bytes(50_000), enums.OpaqueDataType.NONE)
     try:
         door.client.register(given)
     except Exception as error:
         assert not isinstance(error, TimeoutError), error
     else:
-        raise AssertionError("2 MB were taken")
+        raise AssertionError("more than the limit was taken")
     assert door.enter().locate() == []
