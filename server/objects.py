@@ -22,7 +22,7 @@ from kmip.errors import ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from server.held import Held, held_of, managed_of, record_name
-from server.terms import due_query, query_of, terms_of
+from server.terms import due_query, owner_term, query_of, terms_of
 from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, Terms
 
 MAX_META_BYTES: Final = 1 << 20
@@ -236,28 +236,35 @@ class Transaction:
         status: StorageStatusMask | None = None,
         offset: int = 0,
         limit: int | None = None,
+        classes: int | None = None,
     ) -> Located:
         """The client's objects that have all of the attributes, newest first."""
         await self.settle()
-        query = query_of(attributes, owner, status, offset, limit)
+        query = query_of(attributes, owner, status, offset, limit, classes)
         if not self._changed:
             found = await self.store.search(query)
             return Located([_identifier(name) for name in found.names], found.total)
-        return await self._locate_changed(query)
+        return await self._locate_changed(query, owner)
 
-    async def _locate_changed(self, query: Query) -> Located:
+    async def _locate_changed(self, query: Query, owner: str) -> Located:
         """The same, with what is changed here and not yet in the store."""
         everything = Query(query.all_of, query.none_of, query.ranges)
         found = await self.store.search(everything)
         old = [_identifier(name) for name in found.names]
         kept = [identifier for identifier in old if identifier not in self._changed]
         mine = [
-            changed.held.identifier
+            changed
             for changed in reversed(self._changed.values())
             if changed.held is not None
             and self.store.matches(query, terms_of(changed.held, self.now))
         ]
-        both = mine + kept
+        new = [one.held.identifier for one in mine if one.held is not None and not one.expected]
+        older = {one.held.identifier for one in mine if one.held is not None and one.expected}
+        if older:  # they stand where they stood
+            older.update(kept)
+            every = await self.store.search(Query((frozenset({owner_term(owner)}),)))
+            kept = [one for one in map(_identifier, every.names) if one in older]
+        both = new + kept
         end = None if query.limit is None else query.offset + query.limit
         return Located(both[query.offset : end], len(both))
 

@@ -14,14 +14,15 @@ the moment in the column `DUE`, by which the server finds whose term must be wri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import combinations
 from typing import Any, Final
 
 from kmip import lifecycle
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import Attributes, Custom, Key
+from kmip.attributes import Attributes, Custom, Key, name_of
 from kmip.encodings import ttlv
-from kmip.enums import ItemType, State
+from kmip.enums import ItemType, ObjectClass, State
 from kmip.errors import InvalidField
 from kmip.items import Item
 from kmip.masks import StorageStatusMask
@@ -33,6 +34,9 @@ from storage import Query, Range, Terms
 
 LONGEST: Final = 48
 """Bytes of a term that stands as it is; longer ones are hashed, to keep records small."""
+
+MOST_CHOSEN: Final = 4
+"""Fields of a structure whose choices each have a term: 15 terms."""
 
 DUE: Final = b"due"
 DATES: Final = frozenset(
@@ -80,6 +84,7 @@ def query_of(
     status: StorageStatusMask | None,
     offset: int,
     limit: int | None,
+    classes: int | None = None,
 ) -> Query:
     """The query that finds a client's objects with all of these attributes.
 
@@ -89,13 +94,19 @@ def query_of(
         status: which storage the objects are in; None means on-line (2.1 section 6.1.32).
         offset: how many of the newest to pass over.
         limit: how many at most.
+        classes: which Object Classes, a bit for each; None: all.
 
     Raises:
-        InvalidField: more than two values of one date.
+        InvalidField: more than two values of one date, or a value that says nothing.
     """
     groups = [frozenset({owner_term(owner)})]
     wanted = StorageStatusMask.ON_LINE_STORAGE if status is None else status
     groups.append(frozenset(_status_term(one) for one in StorageStatusMask if one & wanted))
+    if classes is not None:
+        known = [one for one in ObjectClass if one & classes]
+        groups.append(
+            frozenset(term for one in known for term in _value_terms(Tag.OBJECT_CLASS, one))
+        )
     ranges: list[Range] = []
     for key in attributes.values:
         values = attributes.all(key)
@@ -103,7 +114,7 @@ def query_of(
             ranges.append(_range(key, values))
         else:
             for value in values:
-                groups += [frozenset({term}) for term in _filter_terms(key, value)]
+                groups += _filter_groups(key, value)
     return Query(tuple(groups), ranges=tuple(ranges), offset=offset, limit=limit)
 
 
@@ -127,23 +138,39 @@ def _value_terms(key: Key, value: Any) -> Iterator[bytes]:
                 yield _term(_label(key), b"bit", bytes([bit]))
         return
     item = _item(key, value)
-    yield _item_term(key, item)
-    if item.type == ItemType.STRUCTURE and not isinstance(key, Custom):
-        for child in item.children:
-            yield _item_term(key, child, b"field", child.tag.to_bytes(3, "big"))
+    fields = _fields(key, item)
+    if fields is None:
+        yield _item_term(key, item)
+    elif len(fields) <= MOST_CHOSEN:
+        for size in range(1, len(fields) + 1):
+            for chosen in combinations(fields, size):
+                yield _term(_label(key), b"fields", *chosen)
+    else:
+        for one in fields:
+            yield _term(_label(key), b"field", one)
 
 
-def _filter_terms(key: Key, value: Any) -> Iterable[bytes]:
-    """The terms that an object must have to meet one value of a filter."""
+def _filter_groups(key: Key, value: Any) -> list[frozenset[bytes]]:
+    """What an object must have to meet one value of a filter: a term of each group."""
     if isinstance(value, Mask):
-        return _value_terms(key, value)
-    item = _item(key, value)
-    if item.type == ItemType.STRUCTURE and not isinstance(key, Custom):
-        return (
-            _item_term(key, child, b"field", child.tag.to_bytes(3, "big"))
-            for child in item.children
-        )
-    return (_item_term(key, item),)
+        groups = [frozenset({term}) for term in _value_terms(key, value)]
+    else:
+        item = _item(key, value)
+        fields = _fields(key, item)
+        if fields is None:
+            return [frozenset({_item_term(key, item)})]
+        chosen = _term(_label(key), b"fields", *fields)
+        groups = [frozenset({chosen, _term(_label(key), b"field", one)}) for one in fields]
+    if not groups:
+        raise InvalidField(f"the filter by {name_of(key)} says nothing")
+    return groups
+
+
+def _fields(key: Key, item: Item) -> list[bytes] | None:
+    """The fields of a structure, each as bytes; None: it is none, or one of unknown fields."""
+    if item.type != ItemType.STRUCTURE or isinstance(key, Custom):
+        return None
+    return sorted(ttlv.encode(child) for child in item.children)
 
 
 def _item(key: Key, value: Any) -> Item:
@@ -154,9 +181,9 @@ def _item(key: Key, value: Any) -> Item:
     return ATTRIBUTES[key].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
 
 
-def _item_term(key: Key, item: Item, *label: bytes) -> bytes:
+def _item_term(key: Key, item: Item) -> bytes:
     plain = Item(Tag.ATTRIBUTE_VALUE, item.type, item.value)
-    return _term(_label(key), *label, ttlv.encode(plain)[3:])
+    return _term(_label(key), ttlv.encode(plain)[3:])
 
 
 def _label(key: Key) -> bytes:

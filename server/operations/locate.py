@@ -21,6 +21,7 @@ async def locate(context: Context, request: LocateRequest) -> LocateResponse:
         status=request.storage_status_mask,
         offset=request.offset_items or 0,
         limit=request.maximum_items,
+        classes=request.object_class_mask,
     )
     if len(found.identifiers) == 1:
         context.remember(found.identifiers[0], UniqueIdentifier.LOCATE)
