@@ -1,0 +1,399 @@
+"""Locate against a plain model: the same objects, in the same order, whatever the filter.
+
+Objects get attributes drawn for every row of the attribute table, as they are at rest, and a filter
+is taken from what was drawn: whole values, structures with fields left out, some bits of masks,
+dates as they are or as bounds. The model compares every object with the filter one by one.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from kmip import lifecycle
+from kmip.attribute_table import ATTRIBUTES
+from kmip.attributes import Attributes, Custom, is_single
+from kmip.carriage import exists
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import ItemType, ObjectGroupMember, ObjectType, Operation, ResultReason, State
+from kmip.errors import InvalidField
+from kmip.items import Item, structure
+from kmip.masks import CryptographicUsageMask
+from kmip.masks import StorageStatusMask as Status
+from kmip.messages import RequestBatchItem
+from kmip.structures import Structure
+from kmip.tags import Tag
+from kmip.versions import INTERNAL, SUPPORTED, V1_1, V1_4, V2_1, V3_0
+from kmip.vocabulary import Mask
+from server.context import Server
+from server.held import Held
+from server.objects import Opened, Transaction
+from server.terms import DATES, MOST_CHOSEN, query_of
+from storage import KeyFile, MemoryBackend, SealedStore, open_store
+from tests.kmip.strategies import attribute_value, customs
+from tests.server.conftest import NOW, Asking, Failed
+from tests.server.samples import create
+
+KEYS = sorted(set(ATTRIBUTES) - {Tag.STATE, Tag.UNIQUE_IDENTIFIER})
+EVERYWHERE = Status.ON_LINE_STORAGE | Status.ARCHIVAL_STORAGE | Status.DESTROYED_STORAGE
+OWNERS = ("alice", "bob")
+QUICK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4)
+
+
+# The model
+
+
+def meets(held: Held, now: int, asked: Attributes, owner: str, status: Status | None) -> bool:
+    """Whether a Locate of `owner` is to find the object."""
+    have = held.attributes.copy()
+    have.set(Tag.STATE, lifecycle.state_of(held.attributes, now))
+    return (
+        held.owner == owner
+        and bool(status_of(held) & (Status.ON_LINE_STORAGE if status is None else status))
+        and all(
+            in_range(have.all(key), asked.all(key))
+            if key in DATES
+            else all(any(fits(one, value) for one in have.all(key)) for value in asked.all(key))
+            for key in asked.values
+        )
+    )
+
+
+def status_of(held: Held) -> Status:
+    if Tag.DESTROY_DATE in held.attributes:
+        return Status.DESTROYED_STORAGE
+    return Status.ARCHIVAL_STORAGE if held.archived else Status.ON_LINE_STORAGE
+
+
+def in_range(have: tuple[int, ...], asked: tuple[int, ...]) -> bool:
+    return any(min(asked) <= one <= max(asked) for one in have)
+
+
+def fits(have: Any, asked: Any) -> bool:
+    """Whether one value of an object meets one value of a filter."""
+    if isinstance(asked, Mask):
+        return have & asked == asked
+    if isinstance(asked, Structure):
+        return all(
+            getattr(asked, field.name) in (None, ())
+            or getattr(asked, field.name) == getattr(have, field.name)
+            for field in fields(asked)  # type: ignore[arg-type]
+        )
+    return bool(have == asked)
+
+
+# What is drawn
+
+
+@dataclass
+class Drawn:
+    """Objects, oldest first, and attribute values that some of them have."""
+
+    objects: list[Held]
+    pool: list[tuple[Any, Any]]
+
+
+def keys() -> st.SearchStrategy[Any]:
+    return st.sampled_from(KEYS) | customs
+
+
+def is_small(value: Any) -> bool:
+    """Whether a value of several is exactly found by several of its fields, see `server.terms`."""
+    if not isinstance(value, Structure):
+        return True
+    given = [field for field in fields(value) if getattr(value, field.name) not in (None, ())]  # type: ignore[arg-type]
+    return len(given) <= MOST_CHOSEN
+
+
+@st.composite
+def drawn(draw: st.DrawFn, key: Any = None) -> Drawn:
+    chosen = draw(st.lists(keys(), min_size=1, max_size=4, unique=True)) if key is None else [key]
+    pool = []
+    for one in chosen:
+        values = attribute_value(one, INTERNAL)
+        if not is_single(one):
+            values = values.filter(is_small)
+        pool += [(one, value) for value in draw(st.lists(values, min_size=1, max_size=3))]
+    count = draw(st.integers(1, 6))
+    return Drawn([draw(held(str(number), pool)) for number in range(count)], pool)
+
+
+@st.composite
+def held(draw: st.DrawFn, identifier: str, pool: list[tuple[Any, Any]]) -> Held:
+    attributes = Attributes([(Tag.UNIQUE_IDENTIFIER, identifier)])
+    for key, value in draw(st.lists(st.sampled_from(pool), max_size=4)):
+        if is_single(key):
+            attributes.set(key, value)
+        elif attributes.find(key, value) is None:
+            attributes.add(key, value)
+    return Held(
+        identifier=identifier,
+        owner=draw(st.sampled_from(OWNERS)),
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=attributes,
+        archived=draw(st.booleans()),
+    )
+
+
+@st.composite
+def filters(draw: st.DrawFn, drawn: Drawn) -> Attributes:
+    """A filter of parts of the values drawn."""
+    asked = Attributes()
+    for key, value in draw(st.lists(st.sampled_from(drawn.pool), max_size=3)):
+        part = draw(parts(value))
+        if part is not None and len(asked.all(key)) < (2 if key in DATES else 3):
+            asked.add(key, part)
+    if draw(st.integers(0, 3)) == 0:
+        asked.add(Tag.STATE, draw(st.sampled_from(State)))
+    return asked
+
+
+def parts(value: Any) -> st.SearchStrategy[Any]:
+    """The value, or as much of it as a filter may give."""
+    if isinstance(value, Mask):
+        bits = [1 << bit for bit in range(32) if value >> bit & 1]
+        some = st.lists(st.sampled_from(bits), min_size=1) if bits else st.nothing()
+        return some.map(lambda chosen: type(value)(sum(set(chosen)))) if bits else st.none()
+    if isinstance(value, Structure):
+        optional = [
+            field.name
+            for field in fields(value)  # type: ignore[arg-type]
+            if field.default is None and getattr(value, field.name) is not None
+        ]
+        left_out = st.lists(st.sampled_from(optional), unique=True) if optional else st.just([])
+        return left_out.map(
+            lambda names: says_something(replace(value, **dict.fromkeys(names)))  # type: ignore[type-var]
+        )
+    return st.just(value)
+
+
+def says_something(value: Any) -> Any:
+    """The value; None where all of its fields are left out."""
+    empty = all(getattr(value, field.name) in (None, ()) for field in fields(value))
+    return None if empty else value
+
+
+# The comparison
+
+
+@asynccontextmanager
+async def store_of(objects: list[Held], now: int) -> AsyncIterator[SealedStore]:
+    async with open_store(MemoryBackend(), KeyFile(bytes(32)), create=True) as store:
+        for one in objects:
+            transaction = Transaction(store, Opened(10), now)
+            transaction.add(one)
+            await transaction.commit()
+        yield store
+
+
+def expected(objects: list[Held], now: int, asked: Attributes, owner: str, status: Status | None):
+    return [one.identifier for one in reversed(objects) if meets(one, now, asked, owner, status)]
+
+
+@given(data=st.data())
+@QUICK
+async def test_the_index_finds_what_the_model_finds(data: st.DataObject):
+    made = data.draw(drawn())
+    now = data.draw(st.sampled_from([NOW, NOW + 10]))
+    async with store_of(made.objects, NOW) as store:
+        for _ in range(5):
+            asked = data.draw(filters(made))
+            status = data.draw(st.none() | st.integers(1, 7).map(Status))
+            offset = data.draw(st.integers(0, 3))
+            limit = data.draw(st.none() | st.integers(0, 3))
+            found = await Transaction(store, Opened(10), now).locate(
+                asked, "alice", status=status, offset=offset, limit=limit
+            )
+            every = expected(made.objects, now, asked, "alice", status)
+            end = None if limit is None else offset + limit
+            assert found.identifiers == every[offset:end]
+            assert found.total == len(every)
+
+
+@given(data=st.data())
+@QUICK
+async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
+    made = data.draw(drawn())
+    old = made.objects
+    async with store_of(old, NOW) as store:
+        objects = {one.identifier: one for one in old}
+        transaction = Transaction(store, Opened(10), NOW)
+        for identifier in data.draw(st.lists(st.sampled_from(sorted(objects)), unique=True)):
+            before = await transaction.find(identifier)
+            assert before is not None
+            after = data.draw(st.none() | held(identifier, made.pool))
+            if after is None:
+                transaction.remove(before)
+                del objects[identifier]
+            else:
+                changed = replace(before, attributes=after.attributes, archived=after.archived)
+                transaction.put(changed)
+                objects[identifier] = changed
+        for number in range(data.draw(st.integers(0, 3))):
+            new = data.draw(held(f"new {number}", made.pool))
+            transaction.add(new)
+            objects[new.identifier] = new
+        for committed in (False, True):
+            for _ in range(3):
+                asked = data.draw(filters(made))
+                offset = data.draw(st.integers(0, 3))
+                limit = data.draw(st.none() | st.integers(0, 3))
+                found = await transaction.locate(
+                    asked, "alice", status=EVERYWHERE, offset=offset, limit=limit
+                )
+                every = expected(list(objects.values()), NOW, asked, "alice", EVERYWHERE)
+                end = None if limit is None else offset + limit
+                assert (found.identifiers, found.total) == (every[offset:end], len(every))
+            if not committed:
+                await transaction.commit()
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+@given(data=st.data())
+@FEW
+async def test_every_attribute_is_a_filter_in_every_version(server: Server, key: Tag, data):
+    """A client finds by it the objects that have it, and those alone."""
+    version = data.draw(st.sampled_from([one for one in SUPPORTED if exists(key, one)]))
+    value = data.draw(attribute_value(key, version))
+    part = data.draw(parts(value))
+    assume(part is not None)
+    server.store = None  # type: ignore[assignment]
+    with_it = Attributes([(key, value)])
+    objects = [
+        Held(name, owner, ObjectType.SYMMETRIC_KEY, attributes)
+        for name, owner, attributes in (
+            ("old", "alice", with_it),
+            ("without", "alice", Attributes()),
+            ("another's", "bob", with_it),
+            ("new", "alice", with_it),
+        )
+    ]
+    async with store_of(objects, NOW) as server.store:
+        ask = Asking(server, None, version).named("alice")
+        located = await ask(
+            Operation.LOCATE,
+            attributes=Attributes([(key, part)]),
+            storage_status_mask=EVERYWHERE,
+        )
+    assert located.unique_identifier == ("new", "old")
+
+
+# Single questions
+
+
+async def find(ask: Asking, *pairs: tuple[Any, Any], **fields: Any) -> tuple[str, ...]:
+    got = await ask(Operation.LOCATE, attributes=Attributes(pairs), **fields)
+    found: tuple[str, ...] = got.unique_identifier
+    return found
+
+
+async def test_an_empty_filter_finds_all_of_the_clients_objects(ask: Asking):
+    mine = [await create(ask) for _ in range(3)]
+    await create(ask.named("bob"))
+    assert await find(ask) == tuple(reversed(mine))
+
+
+@pytest.mark.parametrize("version", [V2_1, V3_0], ids=str)
+async def test_a_filter_of_an_unknown_tag_is_an_error(ask: Asking, version):
+    ask = ask.at(version)
+    await create(ask)
+    item: RequestBatchItem = ask.item(Operation.LOCATE)
+    unknown = structure(Tag.ATTRIBUTES, Item(0x54BEEF, ItemType.INTEGER, 1))
+    item.request_payload = structure(Tag.REQUEST_PAYLOAD, unknown)
+    (answer,) = await ask.batch(item)
+    with pytest.raises(Failed):
+        ask.payload(answer)
+
+
+async def test_a_filter_of_an_unknown_name_is_an_error(ask: Asking):
+    ask = ask.at(V1_4)
+    await create(ask)
+    item: RequestBatchItem = ask.item(Operation.LOCATE)
+    name = Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, "Flavour")
+    value = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
+    unknown = structure(Tag.ATTRIBUTE, name, value)
+    item.request_payload = structure(Tag.REQUEST_PAYLOAD, unknown)
+    (answer,) = await ask.batch(item)
+    with pytest.raises(Failed):
+        ask.payload(answer)
+
+
+async def test_a_custom_attribute_that_nobody_has_finds_nothing(ask: Asking):
+    await create(ask)
+    value = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
+    assert await find(ask, (Custom("x", "flavour"), value)) == ()
+
+
+async def test_a_custom_attribute_is_found_by_name_type_and_value(ask: Asking):
+    flavour = Custom("x", "flavour")
+    mint = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
+    one = await create(ask, (flavour, mint))
+    await create(ask, (flavour, Item(Tag.ATTRIBUTE_VALUE, ItemType.BYTE_STRING, b"mint")))
+    await create(ask, (Custom("x", "taste"), mint))
+    assert await find(ask, (flavour, mint)) == (one,)
+
+
+def test_a_filter_that_says_nothing_is_refused():
+    for pair in (
+        (Tag.CRYPTOGRAPHIC_PARAMETERS, CryptographicParameters()),
+        (Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0)),
+    ):
+        with pytest.raises(InvalidField):
+            query_of(Attributes([pair]), "alice", None, 0, None)
+
+
+async def test_three_dates_are_refused(ask: Asking):
+    with pytest.raises(Failed) as failure:
+        await find(ask, *[(Tag.INITIAL_DATE, NOW + day) for day in range(3)])
+    assert failure.value.reason == ResultReason.INVALID_FIELD
+
+
+@pytest.mark.parametrize("field", ["maximum_items", "offset_items"])
+async def test_negative_numbers_are_refused(ask: Asking, field: str):
+    with pytest.raises(Failed) as failure:
+        await find(ask, **{field: -1})
+    assert failure.value.reason == ResultReason.INVALID_FIELD
+
+
+async def test_a_fresh_group_member_is_one_never_given_out(ask: Asking):
+    ask = ask.at(V1_1)
+    group = (Tag.OBJECT_GROUP, "pool")
+    first, second = await create(ask, group), await create(ask, group)
+    await ask(Operation.GET, unique_identifier=second)
+    fresh = ObjectGroupMember.GROUP_MEMBER_FRESH
+    default = ObjectGroupMember.GROUP_MEMBER_DEFAULT
+    assert await find(ask, group, object_group_member=fresh) == (first,)
+    assert await find(ask, group, object_group_member=default) == (second, first)
+
+
+async def test_the_object_class_mask_chooses_users_objects_or_the_systems(ask: Asking):
+    ask = ask.at(V3_0)
+    one = await create(ask)
+    assert await find(ask, object_class_mask=1) == (one,)
+    assert await find(ask, object_class_mask=3) == (one,)
+    assert await find(ask, object_class_mask=2) == ()
+    assert await find(ask, object_class_mask=4) == ()
+
+
+async def test_a_single_find_is_the_placeholder_of_what_follows(ask: Asking):
+    one = await create(ask, (Tag.OBJECT_GROUP, "a"))
+    await create(ask, (Tag.OBJECT_GROUP, "b"))
+    asked = Attributes([(Tag.OBJECT_GROUP, "a")])
+    located = ask.item(Operation.LOCATE, attributes=asked)
+    _, got = await ask.batch(located, ask.item(Operation.GET))
+    assert ask.payload(got).unique_identifier == one
+    _, got = await ask.batch(ask.item(Operation.LOCATE), ask.item(Operation.GET))
+    assert got.result_reason == ResultReason.ITEM_NOT_FOUND
+
+
+async def test_a_date_that_comes_changes_the_state_found(ask: Asking, clock):
+    one = await create(ask, (Tag.ACTIVATION_DATE, NOW + 60))
+    assert await find(ask, (Tag.STATE, State.ACTIVE)) == ()
+    clock.now += 60
+    assert await find(ask, (Tag.STATE, State.ACTIVE)) == (one,)
+    assert await find(ask, (Tag.STATE, State.PRE_ACTIVE)) == ()

@@ -1,0 +1,145 @@
+"""Objects for tests to work with, made as clients make them."""
+
+from typing import Any
+
+from kmip.attribute_values import RevocationReason
+from kmip.attributes import Attributes, Key
+from kmip.cryptographic import CryptographicDomainParameters
+from kmip.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    RecommendedCurve,
+    RevocationReasonCode,
+    SecretDataType,
+    State,
+)
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.masks import CryptographicUsageMask as Mask
+from kmip.objects import OpaqueObject, SecretData, SymmetricKey, key_block_of
+from kmip.tags import Tag
+from tests.server.conftest import NOW, Asking
+
+Pair = tuple[Key, Any]
+
+ACTIVE: Pair = (Tag.ACTIVATION_DATE, NOW - 10)
+"""Makes an object Active from its beginning."""
+
+ANY_USE = Mask(0x000FFFFF & ~Mask.UNRESTRICTED)
+
+
+def attributes(*pairs: Pair, mask: Mask = ANY_USE) -> Attributes:
+    """Attributes with a usage mask."""
+    return Attributes([*pairs, (Tag.CRYPTOGRAPHIC_USAGE_MASK, mask)])
+
+
+def aes(*pairs: Pair, mask: Mask = ANY_USE, length: int = 256) -> Attributes:
+    """The attributes of an AES key."""
+    algorithm = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES)
+    return attributes(*pairs, algorithm, (Tag.CRYPTOGRAPHIC_LENGTH, length), mask=mask)
+
+
+async def create(ask: Asking, *pairs: Pair, mask: Mask = ANY_USE, length: int = 256) -> str:
+    """A new AES key."""
+    given = aes(*pairs, mask=mask, length=length)
+    made = await ask(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=given)
+    identifier: str = made.unique_identifier
+    return identifier
+
+
+async def create_pair(
+    ask: Asking,
+    *pairs: Pair,
+    algorithm: CryptographicAlgorithm = CryptographicAlgorithm.EC,
+    mask: Mask = ANY_USE,
+) -> tuple[str, str]:
+    """A new key pair on P-256: private, public."""
+    curve = CryptographicDomainParameters(recommended_curve=RecommendedCurve.P_256)
+    domain = (Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS, curve)
+    common = attributes(*pairs, (Tag.CRYPTOGRAPHIC_ALGORITHM, algorithm), domain, mask=mask)
+    made = await ask(Operation.CREATE_KEY_PAIR, common_attributes=common)
+    return made.private_key_unique_identifier, made.public_key_unique_identifier
+
+
+def symmetric_key(material: bytes, **fields: Any) -> SymmetricKey:
+    """A raw AES key as an object."""
+    return SymmetricKey(
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.RAW,
+            key_value=KeyValue(key_material=material),
+            **{
+                "cryptographic_algorithm": CryptographicAlgorithm.AES,
+                "cryptographic_length": 8 * len(material),
+            }
+            | fields,
+        )
+    )
+
+
+def secret(material: bytes = b"correct horse") -> SecretData:
+    """A password as an object."""
+    return SecretData(
+        secret_data_type=SecretDataType.PASSWORD,
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.OPAQUE, key_value=KeyValue(key_material=material)
+        ),
+    )
+
+
+def opaque(value: bytes = b"whatever") -> OpaqueObject:
+    """Bytes that nobody looks into, as an object."""
+    return OpaqueObject(opaque_data_type=0x80000001, opaque_data_value=value)
+
+
+async def register(ask: Asking, managed: Any, *pairs: Pair, mask: Mask = ANY_USE) -> str:
+    """The object, registered."""
+    kinds = {
+        SymmetricKey: ObjectType.SYMMETRIC_KEY,
+        SecretData: ObjectType.SECRET_DATA,
+        OpaqueObject: ObjectType.OPAQUE_OBJECT,
+    }
+    made = await ask(
+        Operation.REGISTER,
+        object_type=kinds[type(managed)],
+        attributes=attributes(*pairs, mask=mask),
+        managed_object=managed,
+    )
+    identifier: str = made.unique_identifier
+    return identifier
+
+
+async def attribute(ask: Asking, identifier: str, key: Key) -> Any:
+    """The first value of an object's attribute."""
+    got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=identifier, attribute_names=(key,))
+    return got.attributes.get(key)
+
+
+async def values(ask: Asking, identifier: str, key: Key) -> tuple[Any, ...]:
+    """Every value of an object's attribute."""
+    got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=identifier, attribute_names=(key,))
+    found: tuple[Any, ...] = got.attributes.all(key)
+    return found
+
+
+async def state(ask: Asking, identifier: str) -> State:
+    """An object's state."""
+    found: State = await attribute(ask, identifier, Tag.STATE)
+    return found
+
+
+async def material(ask: Asking, identifier: str, **fields: Any) -> Any:
+    """The key material of an object."""
+    got = await ask(Operation.GET, unique_identifier=identifier, **fields)
+    block = key_block_of(got.managed_object)
+    assert block is not None
+    return block.key_material
+
+
+def reason(code: RevocationReasonCode) -> dict[str, RevocationReason]:
+    """The fields of a Revoke request for this reason."""
+    return {"revocation_reason": RevocationReason(revocation_reason_code=code)}
+
+
+STOPPED = reason(RevocationReasonCode.CESSATION_OF_OPERATION)
+COMPROMISED = reason(RevocationReasonCode.KEY_COMPROMISE)
