@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kmip.attributes import Attributes
 from kmip.cryptographic import CryptographicDomainParameters
-from kmip.enums import CryptographicAlgorithm, ObjectType
+from kmip.enums import CryptographicAlgorithm, KeyFormatType, ObjectType
 from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import PrivateKey, PublicKey
 from kmip.tags import Tag
@@ -42,26 +42,32 @@ async def generate(
 
 def of_key(key: key_types.PrivateKey, algorithm: CryptographicAlgorithm) -> Pair:
     """Both halves of a private key as objects."""
-    length = key_facts.length_of(key)
-    private_format = key_facts.COMPACT_FORMATS[ObjectType.PRIVATE_KEY]
-    public_format = key_facts.COMPACT_FORMATS[ObjectType.PUBLIC_KEY]
-    if algorithm not in key_facts.CURVE_ALGORITHMS:
+    half = key_types.public_half(key)
+    private_format, public_format = key_facts.compact_format(key), key_facts.compact_format(half)
+    if algorithm in NOT_COMPACT:
         private_format = key_facts.default_format(ObjectType.PRIVATE_KEY, algorithm)
         public_format = key_facts.default_format(ObjectType.PUBLIC_KEY, algorithm)
-    private = KeyBlock(
-        key_format_type=private_format,
-        key_value=KeyValue(key_material=key_formats.dump_private(key, private_format)),
-        cryptographic_algorithm=algorithm,
-        cryptographic_length=length,
-    )
-    half = key_types.public_half(key)
-    public = KeyBlock(
-        key_format_type=public_format,
-        key_value=KeyValue(key_material=key_formats.dump_public(half, public_format)),
-        cryptographic_algorithm=algorithm,
-        cryptographic_length=length,
-    )
+    private_material = key_formats.dump_private(key, private_format)
+    public_material = key_formats.dump_public(half, public_format)
+    private = _block(private_format, private_material, algorithm, key_facts.length_of(key))
+    public = _block(public_format, public_material, algorithm, key_facts.length_of(half))
     return Pair(PrivateKey(key_block=private), PublicKey(key_block=public))
+
+
+NOT_COMPACT: Final = frozenset({CryptographicAlgorithm.DSA, CryptographicAlgorithm.DH})
+"""Algorithms whose keys are given in the specification's default format. For keys on curves that is
+a transparent one, which PyKMIP cannot read; so those are made as byte strings."""
+
+
+def _block(
+    key_format: KeyFormatType, material: Any, algorithm: CryptographicAlgorithm, length: int
+) -> KeyBlock:
+    return KeyBlock(
+        key_format_type=key_format,
+        key_value=KeyValue(key_material=material),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
 
 
 def formed(

@@ -4,11 +4,12 @@ import itertools
 
 from kmip.attributes import Attributes
 from kmip.enums import KeyFormatType, LinkType, ObjectType, Operation, UniqueIdentifier
+from kmip.errors import InvalidObjectType
 from kmip.key_block import KeyBlock, KeyValue
-from kmip.objects import SplitKey
+from kmip.objects import SplitKey, key_block_of
 from kmip.payloads.create_split_key import CreateSplitKeyRequest, CreateSplitKeyResponse
 from kmip.tags import Tag
-from server import making, protection, using
+from server import making, protection
 from server.context import Context
 from server.crypto import split_keys, symmetric_keys
 from server.held import Held
@@ -53,8 +54,11 @@ async def _secret(
 ) -> tuple[bytes, Held | None]:
     """What is split, and the object it comes from."""
     if request.unique_identifier:
-        key = await using.open_key(context, await context.find(request.unique_identifier), None)
-        return bytes(key.key), key.held
+        held = await context.find(request.unique_identifier)
+        block = key_block_of(await context.material(held))
+        if block is None or not isinstance(block.key_material, bytes):
+            raise InvalidObjectType("only a plain key that is a byte string can be split")
+        return block.key_material, held
     making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
     material = symmetric_keys.generate_symmetric_key(
         attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM), attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)

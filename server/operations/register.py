@@ -1,7 +1,10 @@
 """Register: an object that the client has (2.1 section 6.1.43)."""
 
+from dataclasses import replace
+from typing import Any
+
 from kmip.attributes import Attributes
-from kmip.enums import Operation, UniqueIdentifier
+from kmip.enums import ObjectType, Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.objects import Template, key_block_of, object_type_of
 from kmip.payloads.register import RegisterRequest, RegisterResponse
@@ -9,6 +12,7 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from server import making, protection
 from server.context import Context
+from server.crypto.material_facts import LOADERS, material_facts
 from server.held import Held
 from server.registry import operation
 
@@ -25,11 +29,40 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     if isinstance(managed, Template):
         attributes = _named(attributes, managed)
     protection.check(attributes, request.protection_storage_masks)
+    managed, key = await _completed(context, request.object_type, managed)
     held = making.make(context, request.object_type, managed, attributes, created=False)
+    held.opened = key
     check_key_value(held, managed)
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.REGISTER)
     return RegisterResponse(unique_identifier=held.identifier)
+
+
+async def _completed(
+    context: Context, object_type: ObjectType, managed: Structure
+) -> tuple[Structure, Any]:
+    """An object whose key block also says what its material alone tells; and the key itself.
+
+    A private key is checked here once, and from then on loaded without that.
+    """
+    block = key_block_of(managed)
+    if block is None or block.key_material is None or block.key_wrapping_data is not None:
+        return managed, None
+    if object_type not in LOADERS:
+        return managed, None
+    facts = await context.slowly(
+        material_facts,
+        object_type,
+        block.key_format_type,
+        block.key_material,
+        block.cryptographic_algorithm,
+    )
+    completed = replace(
+        block,
+        cryptographic_algorithm=block.cryptographic_algorithm or facts.algorithm,
+        cryptographic_length=block.cryptographic_length or facts.length,
+    )
+    return replace(managed, key_block=completed), facts.key
 
 
 def _named(attributes: Attributes, template: Template) -> Attributes:
