@@ -168,16 +168,18 @@ class _Batch:
 
     def record(self) -> None:
         """Write the audit log's lines."""
-        for subject, result in zip(self.subjects, self.results, strict=True):
-            item = result.item
-            audit.record(
-                self.server.clock(),
+        now = self.server.clock()
+        audit.write(
+            audit.line(
+                now,
                 self.client,
-                item.operation if item.operation is not None else Operation.QUERY,
+                result.item.operation if result.item.operation is not None else Operation.QUERY,
                 subject,
-                item.result_status,
-                item.result_reason,
+                result.item.result_status,
+                result.item.result_reason,
             )
+            for subject, result in zip(self.subjects, self.results, strict=True)
+        )
 
 
 def _room(request: RequestMessage, limit: int) -> int | None:
