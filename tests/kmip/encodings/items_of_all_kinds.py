@@ -1,10 +1,14 @@
 """Items for the tests of every encoding: of all types and tags, and those of the OASIS cases."""
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from kmip.enums import ItemType
 from kmip.items import Item
 from kmip.tags import WORDS, Tag
+
+patient = settings(deadline=None)
+"""An example may take long where other programs run beside it."""
 
 TEXTS_OF_XML = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff").filter(

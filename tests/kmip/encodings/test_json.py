@@ -12,14 +12,16 @@ from kmip.errors import InvalidMessage
 from kmip.items import Item, structure
 from kmip.tags import Tag
 from tests.conformance.cases import CASES, all_cases, needs_cases, read
-from tests.kmip.encodings.items_of_all_kinds import items, nested
+from tests.kmip.encodings.items_of_all_kinds import items, nested, patient
 
 
+@patient
 @given(items)
 def test_an_item_is_read_back_as_written(item):
     assert json.decode(json.encode(item)) == item
 
 
+@patient
 @given(items)
 def test_json_holds_whatever_ttlv_holds(item):
     assert ttlv.encode(json.decode(json.encode(item))) == ttlv.encode(item)
@@ -46,6 +48,7 @@ def test_the_printed_json_is_what_its_xml_is():
     assert {item.tag for item in printed[1::2]} == {Tag.RESPONSE_MESSAGE}
 
 
+@patient
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_an_item_or_an_invalid_message(data):
     with suppress(InvalidMessage):
@@ -68,6 +71,7 @@ objects = st.recursive(
 )
 
 
+@patient
 @given(objects)
 def test_any_json_is_an_item_or_an_invalid_message(found):
     with suppress(InvalidMessage):
@@ -232,6 +236,7 @@ def test_half_a_character_is_an_error_of_ours():
         json.encode(leaf(Tag.NAME_VALUE, ItemType.TEXT_STRING, "\ud800"))
 
 
+@patient
 @given(items)
 def test_json_and_xml_give_the_same_item(item):
     assert json.decode(json.encode(item)) == xml.decode(xml.encode(item))

@@ -5,7 +5,7 @@ from kmip.encodings import text
 from kmip.enums import ItemType, Operation
 from kmip.items import Item, structure
 from kmip.tags import Tag
-from tests.kmip.encodings.items_of_all_kinds import items
+from tests.kmip.encodings.items_of_all_kinds import items, patient
 
 MESSAGE = structure(
     Tag.REQUEST_MESSAGE,
@@ -55,6 +55,7 @@ def test_secrets_are_shown_on_demand():
         assert secret in shown
 
 
+@patient
 @given(items)
 def test_every_item_has_its_line(item):
     def count(item):

@@ -11,14 +11,16 @@ from kmip.items import Item, structure
 from kmip.masks import CryptographicUsageMask
 from kmip.tags import Tag
 from tests.conformance.cases import all_cases, needs_cases, read
-from tests.kmip.encodings.items_of_all_kinds import items, nested
+from tests.kmip.encodings.items_of_all_kinds import items, nested, patient
 
 
+@patient
 @given(items)
 def test_an_item_is_read_back_as_written(item):
     assert xml.decode(xml.encode(item)) == item
 
 
+@patient
 @given(items)
 def test_xml_holds_whatever_ttlv_holds(item):
     assert ttlv.encode(xml.decode(xml.encode(item))) == ttlv.encode(item)
@@ -32,12 +34,14 @@ def test_the_messages_of_a_case_are_read_back_as_written(case):
         assert ttlv.decode(ttlv.encode(message)) == message
 
 
+@patient
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_an_item_or_an_invalid_message(data):
     with suppress(InvalidMessage):
         xml.encode(xml.decode(data))
 
 
+@patient
 @given(items, st.data())
 def test_a_damaged_document_is_an_item_or_an_invalid_message(item, data):
     document = bytearray(xml.encode(item))
