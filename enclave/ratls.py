@@ -228,15 +228,24 @@ def _key_info(key: ServerPublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def use_certificate(context: ssl.SSLContext, key: ServerKey, certificate: bytes) -> None:
+def use_certificate(
+    context: ssl.SSLContext, key: ServerKey, certificate: bytes, *above: bytes
+) -> None:
     """Have new connections of `context` presented with this certificate; open ones keep theirs.
 
     `ssl` takes keys from files only. The file is memory without a name where the system has that,
     and the key in it is encrypted under a password that exists for this call.
+
+    Args:
+        context: of the server.
+        key: the certificate's.
+        certificate: DER.
+        above: the certificates above it, DER.
     """
     password = secrets.token_bytes(32).hex().encode()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
-    pem += x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+    for each in (certificate, *above):
+        pem += x509.load_der_x509_certificate(each).public_bytes(Encoding.PEM)
     with _nameless_file(pem) as path:
         context.load_cert_chain(path, password=password)
 

@@ -22,6 +22,7 @@ from kmip.enums import (
 from kmip.errors import InvalidMessage
 from kmip.items import Item, tag_name
 from kmip.items import structure as structure_item
+from kmip.objects import DeviceCredential
 from kmip.structures import (
     Converted,
     EnumerationForm,
@@ -101,16 +102,8 @@ class UsernameAndPassword(Structure):
     password: str | None = None
 
 
-@structure
-class Device(Structure):
-    """2.1 section 9.11."""
-
-    device_serial_number: str | None = None
-    password: str | None = None
-    device_identifier: str | None = None
-    network_identifier: str | None = None
-    machine_identifier: str | None = None
-    media_identifier: str | None = None
+Device = DeviceCredential
+"""2.1 section 9.11; 3.0 also keeps it as an object."""
 
 
 @structure

@@ -6,23 +6,13 @@ host: neither its identity nor the authority that tells who its clients are.
 
 from __future__ import annotations
 
-import os
-import secrets
 import ssl
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    pkcs12,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
+from enclave.ratls import ServerKey, use_certificate
 from server.config import Config
 from server.failure import Failure
 
@@ -33,8 +23,6 @@ CIPHERS: Final = (
 )
 """For TLS 1.2. What comes first is forward secret and authenticated; what comes last is for clients
 that know nothing younger than KMIP's own mandatory suites (Profiles 2.1 section 4)."""
-
-ServerKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class Identity(NamedTuple):
@@ -107,31 +95,6 @@ def open_pkcs12(data: bytes, password: str) -> Identity:
 
 
 def use_identity(context: ssl.SSLContext, identity: Identity) -> None:
-    """Have new connections presented with this identity; open ones keep theirs.
-
-    `ssl` takes keys from files only. The file is memory without a name where the system has that,
-    and the key in it is encrypted under a password that exists for this call.
-    """
-    password = secrets.token_hex(32).encode()
-    sealing = BestAvailableEncryption(password)
-    pem = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealing)
-    for certificate in (identity.certificate, *identity.chain):
-        pem += certificate.public_bytes(Encoding.PEM)
-    with _nameless_file(pem) as path:
-        context.load_cert_chain(path, password=password)
-
-
-@contextmanager
-def _nameless_file(content: bytes) -> Iterator[str]:
-    if not hasattr(os, "memfd_create"):
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            yield file.name
-        return
-    descriptor = os.memfd_create("identity", os.MFD_CLOEXEC)
-    try:
-        os.write(descriptor, content)
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+    """Have new connections presented with this identity; open ones keep theirs."""
+    chain = (identity.certificate, *identity.chain)
+    use_certificate(context, identity.key, *(each.public_bytes(Encoding.DER) for each in chain))
