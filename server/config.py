@@ -367,6 +367,8 @@ class Config:
         token = self.bootstrap_operator_token_sha256
         if token and not re.fullmatch(r"[0-9a-fA-F]{64}", token):
             raise Failure("bootstrap_operator_token_sha256 is 64 hexadecimal digits.")
+        if not re.fullmatch(r"none:|own:|file:.+|object:.+", self.issuer):
+            raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.store_password_file is not None:

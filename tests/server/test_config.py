@@ -61,3 +61,9 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 def test_variables_of_the_tests_and_of_the_commands_are_left_alone() -> None:
     variables = {"STRONGROOM_SHARED": "../shared", "STRONGROOM_CONFIG": "x.toml"}
     assert gather(Config, {}, variables, None)["data"].value == Path(".strongroom")
+
+
+@pytest.mark.parametrize("issuer", ["", "own", "none", "file:", "object:", "/ca.pem", "pkcs11:x"])
+def test_an_issuer_that_is_none_is_refused(issuer: str) -> None:
+    with pytest.raises(Failure, match="issuer must be"):
+        Config(issuer=issuer)

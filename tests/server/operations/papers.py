@@ -36,6 +36,7 @@ def certified(
     is_authority: bool = False,
     days: int = 30,
     path_length: int | None = None,
+    extension: x509.ExtensionType | None = None,
 ) -> Paper:
     """A certificate of this name, signed by its own key unless there is an issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -50,6 +51,8 @@ def certified(
         .not_valid_after(FROM + timedelta(days=days))
         .add_extension(x509.BasicConstraints(is_authority, path_length), critical=True)
     )
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=True)
     signing = key if issuer is None else issuer.key
     return Paper(builder.sign(signing, hashes.SHA256()), key)
 

@@ -1,0 +1,96 @@
+"""Certify (2.1 section 6.1.6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cryptography import x509
+
+from kmip.attributes import Attributes
+from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
+from kmip.errors import InvalidCSR, InvalidObjectType
+from kmip.payloads.certify import CertifyRequest, CertifyResponse
+from kmip.tags import Tag
+from server import certifying, issuing, making, protection, using
+from server.context import Context
+from server.held import Held
+from server.issuing import Subject
+from server.registry import operation
+
+
+class Certified(NamedTuple):
+    """What is certified.
+
+    Attributes:
+        subject: what the certificate is to say.
+        public_key: the object, where the server has it.
+        request: the certificate request, where it is an object.
+    """
+
+    subject: Subject
+    public_key: Held | None = None
+    request: Held | None = None
+
+
+@operation(Operation.CERTIFY)
+async def certify(context: Context, request: CertifyRequest) -> CertifyResponse:
+    """Make a certificate for a public key, as a certificate request or attributes say."""
+    attributes = await certifying.asked(context, request.attributes)
+    protection.check(attributes, request.protection_storage_masks)
+    found = await _certified(context, request, attributes)
+    managed = await certifying.certificate(context, found.subject)
+    held = certifying.make(context, managed, _with_mask(attributes, found.public_key))
+    if found.public_key is not None:
+        public = found.public_key.copy()
+        making.link(public, LinkType.CERTIFICATE_LINK, held.identifier)
+        making.link(held, LinkType.PUBLIC_KEY_LINK, public.identifier)
+        context.keep(public)
+    if found.request is not None:
+        held.attributes.add(Tag.CERTIFICATE_REQUEST_LINK, found.request.identifier)
+    context.objects.add(held)
+    context.remember(held.identifier, UniqueIdentifier.CERTIFY)
+    return CertifyResponse(unique_identifier=held.identifier)
+
+
+async def _certified(
+    context: Context, request: CertifyRequest, attributes: Attributes
+) -> Certified:
+    """What the request names: a public key, a certificate request, or both.
+
+    Raises:
+        InvalidObjectType: it names something else.
+        InvalidCSR: the certificate request does not hold, or is for another key.
+    """
+    value, given = request.certificate_request_value, request.unique_identifier
+    if value is not None and not given:
+        return Certified(certifying.subject_of(request.certificate_request_type, value))
+    held = await context.find(given)
+    if held.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
+        return Certified(await certifying.subject_of_object(context, held), request=held)
+    if held.object_type != ObjectType.PUBLIC_KEY:
+        raise InvalidObjectType("a public key or a certificate request is certified")
+    key = (await using.open_key(context, held, None)).key
+    if value is None:
+        return Certified(Subject(_name(held, attributes), key), held)
+    subject = certifying.subject_of(request.certificate_request_type, value)
+    if subject.key != key:
+        raise InvalidCSR("the certificate request is for another key")
+    return Certified(subject, held)
+
+
+def _name(held: Held, attributes: Attributes) -> x509.Name:
+    """The subject's name: what is asked for, else the key's Name, else its identifier."""
+    asked = issuing.name_of(attributes)
+    if asked is not None:
+        return asked
+    name = held.attributes.get(Tag.NAME)
+    return issuing.common_name(held.identifier if name is None else name.name_value)
+
+
+def _with_mask(attributes: Attributes, public_key: Held | None) -> Attributes:
+    """The attributes with the public key's usage mask, where they have none."""
+    full = attributes.copy()
+    if public_key is not None and Tag.CRYPTOGRAPHIC_USAGE_MASK not in full:
+        mask = public_key.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK)
+        full.set(Tag.CRYPTOGRAPHIC_USAGE_MASK, mask)
+    return full

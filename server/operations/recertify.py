@@ -1,0 +1,72 @@
+"""Re-certify (2.1 section 6.1.45)."""
+
+from __future__ import annotations
+
+from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
+from kmip.errors import InvalidCSR, InvalidField, InvalidObjectType, ObjectNotFound
+from kmip.objects import Certificate
+from kmip.payloads.recertify import ReCertifyRequest, ReCertifyResponse
+from server import certifying, issuers, issuing, making, protection, replacing
+from server.context import Context
+from server.crypto.certificate_facts import certificate_facts
+from server.held import Held
+from server.issuing import Subject
+from server.registry import operation
+
+
+@operation(Operation.RECERTIFY)
+async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyResponse:
+    """Renew a certificate for the same key; the new one takes the place of the old."""
+    old = await context.change(request.unique_identifier)
+    managed = await context.material(old)
+    if not isinstance(managed, Certificate):
+        raise InvalidObjectType("a certificate is renewed")
+    replacing.check_replaceable(old, context.now)
+    asked = await certifying.asked(context, request.attributes)
+    protection.check(asked, request.protection_storage_masks)
+    subject = await _subject(context, request, managed)
+    attributes = replacing.inherited(context, old, asked, request.offset)
+    new = certifying.make(context, await certifying.certificate(context, subject), attributes)
+    await _link(context, old, new)
+    replacing.replace(context, old, new)
+    context.remember(new.identifier, UniqueIdentifier.RECERTIFY)
+    return ReCertifyResponse(unique_identifier=new.identifier)
+
+
+async def _subject(context: Context, request: ReCertifyRequest, managed: Certificate) -> Subject:
+    """What the new certificate says: as the certificate request, or else as the old one.
+
+    Raises:
+        InvalidCSR: the certificate request does not hold, or is for another key.
+        InvalidField: the old certificate's key cannot be certified.
+    """
+    key = certificate_facts(managed.certificate_value).public_key
+    if key is None:
+        raise InvalidField("the server does not know this kind of key")
+    value, given = request.certificate_request_value, request.certificate_request_unique_identifier
+    if value is not None:
+        subject = certifying.subject_of(request.certificate_request_type, value)
+    elif given is not None:
+        subject = await certifying.subject_of_object(context, await context.find(given))
+    else:
+        old = issuing.load(managed.certificate_value)
+        return Subject(old.subject, key, issuing.alternatives_of(old))
+    if subject.key != key:
+        raise InvalidCSR("the certificate request is for another key")
+    return subject
+
+
+async def _link(context: Context, old: Held, new: Held) -> None:
+    """Let the public key and the new certificate point to each other."""
+    identifier = issuers.linked(old, LinkType.PUBLIC_KEY_LINK)
+    if identifier is None:
+        return
+    try:
+        public = await context.change(identifier)
+    except ObjectNotFound:
+        return  # it is gone, or another client's
+    if public.object_type != ObjectType.PUBLIC_KEY:
+        return
+    certifying.point(public, LinkType.CERTIFICATE_LINK, new.identifier)
+    making.link(new, LinkType.PUBLIC_KEY_LINK, public.identifier)
+    context.keep(public)
