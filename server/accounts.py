@@ -7,6 +7,10 @@ credentials is that user. Users made so are other clients than those of the same
 file or in a certificate: their client name is `user:` and the User's Unique Identifier, so that no
 administrator becomes the owner of another client's keys by making a user of its name.
 
+Password credentials alone let somebody in so far. Device, one-time password, hashed password and
+certificate credentials are kept as safely, and are there to be read about; who shows a certificate
+is known by its Common Name, whatever user it is a credential of.
+
 A user and a credential count while they are Pre-Active or Active, and while whoever made them is
 among the setting `administrators`.
 
