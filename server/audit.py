@@ -2,20 +2,26 @@
 
 Lines are JSON objects with the same keys always; no attribute, no key and no data ever stands in
 them. Identifiers do, since without them a line says nothing.
+
+They do not go through `logging`, which would take as long as all the rest of a small request. Like
+the log itself, an audit log that cannot be written does not keep the server from answering; that it
+cannot is in the log.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
-from typing import Final
+from typing import Final, Protocol, TextIO
 
 from kmip.enums import Operation, ResultReason, ResultStatus
+from server import files
 from server.client import Client
 
-log: Final = logging.getLogger("strongroom.audit")
+log: Final = logging.getLogger(__name__)
 
 
 def line(
@@ -50,7 +56,100 @@ def _quoted_or_null(text: str | None) -> str:
     return "null" if text is None else quoted(text)
 
 
+class Trail(Protocol):
+    """Where audit lines go."""
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write the lines of one message; raises OSError."""
+
+    def close(self) -> None:
+        """Write no more."""
+
+
+class Nowhere:
+    """Keeps no audit log; the lines are not even made."""
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+
+    def close(self) -> None:
+        """See `Trail`."""
+
+
+class Stream:
+    """Writes to a stream that belongs to somebody else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+        self._stream.write("\n".join(lines) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """See `Trail`."""
+
+
+class File:
+    """Appends to a file that only its owner reads; goes on with a new one after rotation.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = _appending(path)
+        self._place = _place(os.fstat(self._descriptor))
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+        data = ("\n".join(lines) + "\n").encode()
+        if not self._is_there():
+            descriptor = _appending(self._path)
+            self.close()
+            self._descriptor = descriptor
+            self._place = _place(os.fstat(descriptor))
+        while data:  # one write but where the disk is nearly full
+            data = data[os.write(self._descriptor, data) :]
+
+    def _is_there(self) -> bool:
+        """Whether the file has not been moved away."""
+        try:
+            return _place(os.stat(self._path)) == self._place  # noqa: PTH116 - half the time
+        except FileNotFoundError:
+            return False
+
+    def close(self) -> None:
+        """See `Trail`."""
+        os.close(self._descriptor)
+
+
+def _appending(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
+
+
+def _place(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+class _Kept:
+    trail: Trail = Nowhere()
+
+
+def send_to(trail: Trail) -> None:
+    """Write audit lines there from now on; what they went to before is closed."""
+    before, _Kept.trail = _Kept.trail, trail
+    before.close()
+
+
 def write(lines: Iterable[str]) -> None:
-    """Write the lines of one message at once, without asking where in the program they arose."""
-    text = "\n".join(lines)
-    log.handle(logging.LogRecord(log.name, logging.INFO, "", 0, text, None, None))
+    """Write the lines of one message."""
+    try:
+        _Kept.trail.write(lines)
+    except OSError as error:
+        log.error("the audit log cannot be written: %s", error.strerror)  # noqa: TRY400

@@ -5,26 +5,19 @@ quoted with its control characters escaped, so that nobody can write a line of t
 exception shows as its type and the place that raised it, not its text, which may quote values; at
 level debug the whole traceback follows on the same line.
 
-Audit lines are made whole by `server.audit` and written as they are, where the setting `audit`
-says.
+Audit lines go where the setting `audit` says, by a way of their own (`server.audit`).
 """
 
 import json
 import logging
-import os
 import sys
 import traceback
 from datetime import UTC, datetime
-from io import TextIOWrapper
-from logging.handlers import WatchedFileHandler
-from typing import Final, TextIO
+from typing import TextIO
 
-from server import files
+from server import audit
 from server.config import Config
 from server.failure import Failure
-
-AUDIT: Final = "strongroom.audit"
-"""The logger of audit lines."""
 
 
 class Line(logging.Formatter):
@@ -70,31 +63,15 @@ def configure(config: Config, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Line())
     root.handlers[:] = [handler]
-    audit = logging.getLogger(AUDIT)
-    audit.setLevel(logging.INFO)
-    audit.propagate = False
-    for old in audit.handlers:
-        old.close()
-    audit.handlers[:] = [_audit_handler(config.audit, stream)]
+    audit.send_to(_trail(config.audit, stream))
 
 
-def _audit_handler(audit: str, stream: TextIO) -> logging.Handler:
-    if audit == "none":
-        return logging.NullHandler()
-    if audit == "stderr":
-        return logging.StreamHandler(stream)
+def _trail(place: str, stream: TextIO) -> audit.Trail:
+    if place == "none":
+        return audit.Nowhere()
+    if place == "stderr":
+        return audit.Stream(stream)
     try:
-        return PrivateFileHandler(audit, encoding="utf-8")
+        return audit.File(place)
     except OSError as error:
-        raise Failure(f"The audit file {audit} cannot be written: {error.strerror}.") from None
-
-
-class PrivateFileHandler(WatchedFileHandler):
-    """Appends to a file that only its owner reads; goes on with a new one after rotation."""
-
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding=self.encoding, opener=_private)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, files.PRIVATE)
+        raise Failure(f"The audit file {place} cannot be written: {error.strerror}.") from None

@@ -1,6 +1,9 @@
 """Audit lines: JSON objects with the same keys always, whatever a client calls things."""
 
+import errno
 import json
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +39,42 @@ def test_a_failure_tells_its_reason_and_an_unknown_operation_its_number() -> Non
     assert held["reason"] == "OperationNotSupported"
 
 
-def test_the_lines_of_a_message_are_written_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    audit.write(["one", "two %s"])
-    assert caplog.messages == ["one\ntwo %s"]
+def test_an_audit_log_that_cannot_be_written_is_told_and_stops_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Full:
+        def write(self, lines: Iterable[str]) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            pass
+
+    audit.send_to(Full())
+    try:
+        audit.write(["one"])
+    finally:
+        audit.send_to(audit.Nowhere())
+    assert caplog.messages == ["the audit log cannot be written: No space left on device"]
+
+
+def test_the_lines_of_a_message_are_written_one_under_the_other(tmp_path: Path) -> None:
+    place = tmp_path / "audit.log"
+    trail = audit.File(str(place))
+    trail.write(["one", "two"])
+    trail.write(["three"])
+    trail.close()
+    assert place.read_text() == "one\ntwo\nthree\n"
+
+
+def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    place = tmp_path / "logs" / "audit.log"
+    place.parent.mkdir()
+    trail = audit.File(str(place))
+    place.parent.rename(tmp_path / "old")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            trail.write(["lost"])
+    place.parent.mkdir()
+    trail.write(["kept"])
+    trail.close()
+    assert place.read_text() == "kept\n"

@@ -8,22 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from server import logs
+from server import audit, logs
 from server.config import Config, LogLevel
 from server.failure import Failure
 
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """The loggers as they were, afterwards: they belong to the whole process."""
-    loggers = [logging.getLogger(), logging.getLogger(logs.AUDIT)]
-    before = [(one.handlers[:], one.level, one.propagate) for one in loggers]
+    """The root logger and the audit log as they were, which belong to the whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
-    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        for handler in set(logger.handlers) - set(handlers):
-            handler.close()
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    audit.send_to(audit.Nowhere())
 
 
 def configure(**settings: object) -> io.StringIO:
@@ -79,7 +77,7 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
 def test_the_level_is_that_of_the_settings_but_audit_is_always_written() -> None:
     stream = configure(log_level=LogLevel.ERROR)
     logging.getLogger("x").warning("not this")
-    logging.getLogger(logs.AUDIT).info("this")
+    audit.write(["this"])
     assert stream.getvalue() == "this\n"
 
 
@@ -87,7 +85,7 @@ def test_audit_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -
     place = tmp_path / "audit.log"
     for _ in range(2):
         stream = configure(audit=str(place))
-        logging.getLogger(logs.AUDIT).info("created")
+        audit.write(["created"])
     assert stream.getvalue() == ""
     assert place.read_text() == "created\ncreated\n"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
@@ -96,16 +94,16 @@ def test_audit_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -
 def test_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> None:
     place = tmp_path / "audit.log"
     configure(audit=str(place))
-    logging.getLogger(logs.AUDIT).info("one")
+    audit.write(["one"])
     place.rename(tmp_path / "audit.log.1")
-    logging.getLogger(logs.AUDIT).info("two")
+    audit.write(["two"])
     assert place.read_text() == "two\n"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
 def test_audit_can_be_switched_off() -> None:
     stream = configure(audit="none")
-    logging.getLogger(logs.AUDIT).info("created")
+    audit.write(["created"])
     assert stream.getvalue() == ""
 
 
