@@ -144,7 +144,8 @@ class _Batch:
             room=self.room,
             _version=self.version,
         )
-        await trio.lowlevel.checkpoint()  # a long batch lets other clients in between
+        if place:  # a long batch lets other clients in between
+            await trio.lowlevel.checkpoint()
         result = await perform(context, item, commit=commit)
         self.results.append(result)
         self.subjects.append(context.subject)
