@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
-from kmip.enums import ObjectType, State
+from kmip.enums import CredentialType, ObjectType, State
 from kmip.errors import PermissionDenied
 from kmip.objects import PasswordCredential
 from kmip.tags import Tag
@@ -38,6 +38,17 @@ from server.users import FAILURE_WINDOW_SECONDS, MAX_FAILURES, encoded
 if TYPE_CHECKING:
     from server.context import Context, Server
     from server.held import Held
+
+OBJECTS: Final[dict[CredentialType, ObjectType]] = {
+    CredentialType.USERNAME_AND_PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
+    CredentialType.PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
+    CredentialType.DEVICE: ObjectType.DEVICE_CREDENTIAL,
+    CredentialType.ONE_TIME_PASSWORD: ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
+    CredentialType.HASHED_PASSWORD: ObjectType.HASHED_PASSWORD_CREDENTIAL,
+    CredentialType.CERTIFICATE: ObjectType.CERTIFICATE,
+}
+"""The object that a credential of each type is."""
+
 
 MAX_CANDIDATES: Final = 16
 """Users of one name, and credentials of one user, that are looked at: more than anybody needs."""

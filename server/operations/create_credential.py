@@ -14,16 +14,6 @@ from server.held import Held
 from server.registry import operation
 from server.users import MAX_PASSWORD_BYTES, encoded
 
-OBJECTS: Final[dict[CredentialType, ObjectType]] = {
-    CredentialType.USERNAME_AND_PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
-    CredentialType.PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
-    CredentialType.DEVICE: ObjectType.DEVICE_CREDENTIAL,
-    CredentialType.ONE_TIME_PASSWORD: ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
-    CredentialType.HASHED_PASSWORD: ObjectType.HASHED_PASSWORD_CREDENTIAL,
-    CredentialType.CERTIFICATE: ObjectType.CERTIFICATE,
-}
-"""The object that a credential of each type is."""
-
 TOLD: Final = (
     Tag.OTP_ALGORITHM,
     Tag.OTP_COUNTER,
@@ -40,7 +30,7 @@ async def create_credential(
 ) -> CreateCredentialResponse:
     """Keep a credential, whose secret then never leaves the server."""
     accounts.require_administrator(context)
-    object_type = OBJECTS.get(request.credential_type)
+    object_type = accounts.OBJECTS.get(request.credential_type)
     if object_type is None:
         raise InvalidField("there are no credential objects of this type")
     managed = request.managed_object

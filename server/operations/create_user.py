@@ -9,10 +9,9 @@ from kmip.payloads.create_user import CreateUserRequest, CreateUserResponse
 from kmip.tags import Tag
 from server import accounts, making
 from server.context import Context
-from server.operations.create_credential import OBJECTS
 from server.registry import operation
 
-CREDENTIALS: Final = frozenset(OBJECTS.values())
+CREDENTIALS: Final = frozenset(accounts.OBJECTS.values())
 
 
 @operation(Operation.CREATE_USER)
