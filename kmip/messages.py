@@ -37,6 +37,7 @@ from kmip.structures import (
 from kmip.tags import Tag
 from kmip.types import AsynchronousIndicator, DateTime, DateTimeExtended
 from kmip.versions import (
+    SUPPORTED,
     V1_2,
     V1_4,
     V2_0,
@@ -59,20 +60,34 @@ class ProtocolVersionStructure(Structure):
     protocol_version_minor: int
 
 
+def _numbers(version: ProtocolVersion) -> tuple[Item, ...]:
+    """What stands in the Protocol Version structure of `version`."""
+    numbers = ProtocolVersionStructure(
+        protocol_version_major=version.major, protocol_version_minor=version.minor
+    )
+    return to_item(numbers, Tag.PROTOCOL_VERSION, version).children
+
+
+# Every message has a version, mostly one of these.
+_WRITTEN: Final = {version: _numbers(version) for version in SUPPORTED}
+_READ: Final = {numbers: version for version, numbers in _WRITTEN.items()}
+
+
 class ProtocolVersionForm(NamedTuple):
     """A Protocol Version structure as `ProtocolVersion`."""
 
     def read(self, item: Item, version: ProtocolVersion) -> ProtocolVersion:
         """The version."""
+        known = _READ.get(item.children)
+        if known is not None:
+            return known
         found = from_item(item, ProtocolVersionStructure, version)
         return ProtocolVersion(found.protocol_version_major, found.protocol_version_minor)
 
     def write(self, tag: int, value: Any, version: ProtocolVersion) -> Item:
         """The structure."""
-        numbers = ProtocolVersionStructure(
-            protocol_version_major=value.major, protocol_version_minor=value.minor
-        )
-        return to_item(numbers, tag, version)
+        known = _WRITTEN.get(value)
+        return structure_item(tag, *(_numbers(value) if known is None else known))
 
 
 Version = Annotated[ProtocolVersion, ProtocolVersionForm()]
