@@ -2,8 +2,9 @@
 
 A row says which tag an attribute has, the form of its value, and whether an object may have several
 (2.1 section 4; 1.4 section 3 for those that 2.0 dropped). The versions that have the attribute are
-those of its tag. The rules of the specification's "Attribute Rules" tables stand in
-`kmip.attribute_rules`, one row for each attribute too.
+those of its tag, except for what was a field before it became an attribute (`FIELDS_ONCE`). The
+rules of the specification's "Attribute Rules" tables stand in `kmip.attribute_rules`, one row for
+each attribute too.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from kmip.masks import CryptographicUsageMask, ProtectionStorageMask
 from kmip.structures import Converted, Form, Nested, Plain, Versioned, form_of
 from kmip.tags import WORDS, Tag
 from kmip.types import DateTime, Identifier, Interval, LongInteger, OpaqueDataType, Reference
-from kmip.versions import INTERNAL, V2_1, V3_0, Span, since
+from kmip.versions import INTERNAL, V2_0, V2_1, V3_0, Span, since
 
 
 class Attribute(NamedTuple):
@@ -55,9 +56,22 @@ class Attribute(NamedTuple):
     span: Span
 
 
+FIELDS_ONCE: Final[dict[Tag, Span]] = {
+    Tag.KEY_FORMAT_TYPE: since(V2_0),
+    Tag.OPAQUE_DATA_TYPE: since(V2_0),
+    Tag.CERTIFICATE_REQUEST_TYPE: since(V3_0),
+    Tag.CREDENTIAL_TYPE: since(V3_0),
+    Tag.SPLIT_KEY_METHOD: since(V3_0),
+    Tag.SPLIT_KEY_PARTS: since(V3_0),
+    Tag.SPLIT_KEY_THRESHOLD: since(V3_0),
+    Tag.KEY_PART_IDENTIFIER: since(V3_0),
+}
+"""The versions of attributes whose tags are older, being those of fields of objects or payloads."""
+
+
 def _row(tag: Tag, hint: Any, *, many: bool = False) -> Attribute:
     form: Form = hint if hasattr(hint, "read") else form_of(*_unfolded(hint))
-    return Attribute(tag, form, many, WORDS[tag], tag.span)
+    return Attribute(tag, form, many, WORDS[tag], FIELDS_ONCE.get(tag, tag.span))
 
 
 def _unfolded(hint: Any) -> tuple[Any, tuple[Any, ...]]:

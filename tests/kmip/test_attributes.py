@@ -1,6 +1,6 @@
 import pytest
 
-from kmip.attribute_table import ATTRIBUTES, BY_NAME, LINK_TAGS, LINK_TYPES
+from kmip.attribute_table import ATTRIBUTES, BY_NAME, FIELDS_ONCE, LINK_TAGS, LINK_TYPES
 from kmip.attribute_values import Link, Name
 from kmip.attributes import (
     Attributes,
@@ -11,9 +11,11 @@ from kmip.attributes import (
     is_single,
     name_of,
 )
-from kmip.enums import ItemType, LinkType
+from kmip.carriage import write_attributes
+from kmip.enums import ItemType, KeyFormatType, LinkType
 from kmip.items import Item
 from kmip.tags import Tag
+from kmip.versions import V1_0, V1_4, V2_0, AttributeForm
 
 ONE, TWO, THREE = (Name(name_value=text) for text in ("one", "two", "three"))
 COLOUR = Custom("x", "Colour")
@@ -185,7 +187,18 @@ def test_every_attribute_is_found_by_its_tag_and_by_its_name():
 
 
 def test_an_attribute_exists_in_the_versions_that_have_its_tag():
-    assert all(row.span == row.tag.span for row in ATTRIBUTES.values())
+    older = {tag for tag, row in ATTRIBUTES.items() if row.span != tag.span}
+    assert older == FIELDS_ONCE.keys()
+
+
+def test_what_was_a_field_first_became_an_attribute_later():
+    assert all(
+        tag.span.covers(V1_0) and ATTRIBUTES[tag].span == span and not span.covers(V1_4)
+        for tag, span in FIELDS_ONCE.items()
+    )
+    key_format = Attributes([(Tag.KEY_FORMAT_TYPE, KeyFormatType.RAW)])
+    assert list(write_attributes(key_format, V1_4, AttributeForm.NAMED)) == []
+    assert len(list(write_attributes(key_format, V2_0, AttributeForm.TAGGED))) == 1
 
 
 def test_every_type_of_link_is_an_attribute_in_3_0():
