@@ -16,10 +16,20 @@ from hypothesis import strategies as st
 
 from kmip import lifecycle
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import Attributes, Custom, is_single
+from kmip.attribute_values import Link
+from kmip.attributes import Attributes, Custom, Instance, is_single
 from kmip.carriage import exists
 from kmip.cryptographic import CryptographicParameters
-from kmip.enums import ItemType, ObjectGroupMember, ObjectType, Operation, ResultReason, State
+from kmip.enums import (
+    BatchErrorContinuationOption,
+    ItemType,
+    LinkType,
+    ObjectGroupMember,
+    ObjectType,
+    Operation,
+    ResultReason,
+    State,
+)
 from kmip.errors import InvalidField
 from kmip.items import Item, structure
 from kmip.masks import CryptographicUsageMask
@@ -36,13 +46,17 @@ from server.terms import DATES, MOST_CHOSEN, query_of
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.kmip.strategies import attribute_value, customs
 from tests.server.conftest import NOW, Asking, Failed
-from tests.server.samples import create
+from tests.server.samples import create, create_pair
 
 KEYS = sorted(set(ATTRIBUTES) - {Tag.STATE, Tag.UNIQUE_IDENTIFIER})
 EVERYWHERE = Status.ON_LINE_STORAGE | Status.ARCHIVAL_STORAGE | Status.DESTROYED_STORAGE
-OWNERS = ("alice", "bob")
-QUICK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+OWNERS = ("alice", "alice", "alice", "bob")
+QUICK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 FEW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4)
+
+
+OFFSETS = st.sampled_from([0, 0, 0, 1, 2, 3])
+LIMITS = st.sampled_from([None, None, 0, 1, 2, 3])
 
 
 # The model
@@ -119,7 +133,7 @@ def drawn(draw: st.DrawFn, key: Any = None) -> Drawn:
         if not is_single(one):
             values = values.filter(is_small)
         pool += [(one, value) for value in draw(st.lists(values, min_size=1, max_size=3))]
-    count = draw(st.integers(1, 6))
+    count = draw(st.integers(2, 6))
     return Drawn([draw(held(str(number), pool)) for number in range(count)], pool)
 
 
@@ -204,8 +218,8 @@ async def test_the_index_finds_what_the_model_finds(data: st.DataObject):
         for _ in range(5):
             asked = data.draw(filters(made))
             status = data.draw(st.none() | st.integers(1, 7).map(Status))
-            offset = data.draw(st.integers(0, 3))
-            limit = data.draw(st.none() | st.integers(0, 3))
+            offset = data.draw(OFFSETS)
+            limit = data.draw(LIMITS)
             found = await Transaction(store, Opened(10), now).locate(
                 asked, "alice", status=status, offset=offset, limit=limit
             )
@@ -223,7 +237,9 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
     async with store_of(old, NOW) as store:
         objects = {one.identifier: one for one in old}
         transaction = Transaction(store, Opened(10), NOW)
-        for identifier in data.draw(st.lists(st.sampled_from(sorted(objects)), unique=True)):
+        for identifier in data.draw(
+            st.lists(st.sampled_from(sorted(objects)), min_size=1, unique=True)
+        ):
             before = await transaction.find(identifier)
             assert before is not None
             after = data.draw(st.none() | held(identifier, made.pool))
@@ -241,8 +257,8 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
         for committed in (False, True):
             for _ in range(3):
                 asked = data.draw(filters(made))
-                offset = data.draw(st.integers(0, 3))
-                limit = data.draw(st.none() | st.integers(0, 3))
+                offset = data.draw(OFFSETS)
+                limit = data.draw(LIMITS)
                 found = await transaction.locate(
                     asked, "alice", status=EVERYWHERE, offset=offset, limit=limit
                 )
@@ -290,6 +306,31 @@ async def find(ask: Asking, *pairs: tuple[Any, Any], **fields: Any) -> tuple[str
     got = await ask(Operation.LOCATE, attributes=Attributes(pairs), **fields)
     found: tuple[str, ...] = got.unique_identifier
     return found
+
+
+async def test_an_object_changed_in_a_batch_keeps_its_age(ask: Asking):
+    old, new = await create(ask), await create(ask)
+    described = Instance(Tag.DESCRIPTION, "old")
+    _, located = await ask.batch(
+        ask.item(Operation.ADD_ATTRIBUTE, unique_identifier=old, new_attribute=described),
+        ask.item(Operation.LOCATE),
+        option=BatchErrorContinuationOption.UNDO,
+    )
+    assert ask.payload(located).unique_identifier == (new, old)
+
+
+async def test_several_fields_are_those_of_one_value(ask: Asking):
+    private, public = await create_pair(ask)
+    parent = Link(link_type=LinkType.PARENT_LINK, linked_object_identifier="parent")
+    one = await create(ask, (Tag.LINK, parent), (Tag.LINK, replace(parent, **TO_CHILD)))
+    assert await find(ask, (Tag.LINK, parent)) == (one,)
+    crossed = replace(parent, linked_object_identifier="child")
+    assert await find(ask, (Tag.LINK, crossed)) == ()
+    half = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public)
+    assert await find(ask, (Tag.LINK, half)) == (private,)
+
+
+TO_CHILD = {"link_type": LinkType.CHILD_LINK, "linked_object_identifier": "child"}
 
 
 async def test_an_empty_filter_finds_all_of_the_clients_objects(ask: Asking):
