@@ -30,7 +30,7 @@ from kmip.attributes import (
 )
 from kmip.enums import ItemType, LinkType
 from kmip.errors import IndexOutOfBounds, InvalidMessage, UnsupportedAttribute
-from kmip.items import EXTENSION_TAGS, Item, structure, tag_name
+from kmip.items import Item, is_extension_tag, structure, tag_name
 from kmip.structures import Nested, wrong_type
 from kmip.tags import Tag
 from kmip.types import IdentifierForm
@@ -113,7 +113,7 @@ def _parts(item: Item) -> dict[int, Item]:
     for child in item.children:
         if child.tag in parts:
             raise InvalidMessage("stands twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
-        if child.tag not in _ATTRIBUTE_PARTS and child.tag not in EXTENSION_TAGS:
+        if child.tag not in _ATTRIBUTE_PARTS and not is_extension_tag(child.tag):
             raise InvalidMessage(f"{tag_name(child.tag)} is not expected here", tag_name(item.tag))
         parts[child.tag] = child
     return parts

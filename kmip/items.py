@@ -35,6 +35,11 @@ EXTENSION_TAGS = range(0x540000, 0x550000)
 """Tags left to vendors (2.1 section 11.56)."""
 
 
+def is_extension_tag(tag: int) -> bool:
+    """Whether a tag is a vendor's; unlike `in`, as fast for a Tag as for int."""
+    return EXTENSION_TAGS.start <= tag < EXTENSION_TAGS.stop
+
+
 class Item(NamedTuple):
     """One TTLV item; see the table at the top of the module for its value."""
 

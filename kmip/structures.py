@@ -29,7 +29,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, dataclass
 
 from kmip.enums import ItemType
 from kmip.errors import InvalidField, InvalidMessage
-from kmip.items import EXTENSION_TAGS, Item, tag_name
+from kmip.items import Item, is_extension_tag, tag_name
 from kmip.tags import Tag
 from kmip.versions import ALWAYS, ProtocolVersion, Span
 from kmip.vocabulary import Mask, Named
@@ -278,7 +278,7 @@ def from_item(item: Item, cls: type[S], version: ProtocolVersion) -> S:
     for child in item.children:
         slot = by_tag.get(child.tag)
         if slot is None:
-            if child.tag in EXTENSION_TAGS:
+            if is_extension_tag(child.tag):
                 continue
             raise InvalidMessage(f"{tag_name(child.tag)} is not expected here", tag_name(item.tag))
         if slot.carriage is not None:

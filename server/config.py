@@ -24,8 +24,8 @@ class TLSVersion(StrEnum):
 class LegacyAlgorithms(StrEnum):
     """What may be done with algorithms that new data should not be entrusted to.
 
-    `server.crypto` says which these are (3DES, RC4, Blowfish, CAST5, IDEA, SEED, Camellia, MD5,
-    SHA-1 signatures).
+    `server.crypto` says which these are (DES, RC2, RC4, Blowfish, CAST5, IDEA, SEED, Camellia, MD5,
+    CBC-MAC, and new RSA, DSA and DH keys that are too short).
     """
 
     REFUSE = "refuse"

@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple
 from kmip.encodings.ttlv import STANDARD_TAGS
 from kmip.enums import ENUMERATION_OF, ItemType
 from kmip.errors import InvalidMessage
-from kmip.items import EXTENSION_TAGS, Item, Value
+from kmip.items import Item, Value, is_extension_tag
 from kmip.masks import MASK_OF, NAMES
 from kmip.tags import WORDS, Tag
 from kmip.vocabulary import Named
@@ -127,7 +127,7 @@ def tag_of(name: str) -> int:
     if name in TAG_OF:
         return TAG_OF[name]
     tag = int(found[1], 16) if (found := _TAG.fullmatch(name)) else 0
-    if tag not in STANDARD_TAGS and tag not in EXTENSION_TAGS:
+    if tag not in STANDARD_TAGS and not is_extension_tag(tag):
         raise InvalidMessage("no such tag")
     return tag
 
