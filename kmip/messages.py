@@ -38,6 +38,7 @@ from kmip.tags import Tag
 from kmip.types import AsynchronousIndicator, DateTime, DateTimeExtended
 from kmip.versions import (
     SUPPORTED,
+    V1_0,
     V1_2,
     V1_4,
     V2_0,
@@ -65,7 +66,7 @@ def _numbers(version: ProtocolVersion) -> tuple[Item, ...]:
     numbers = ProtocolVersionStructure(
         protocol_version_major=version.major, protocol_version_minor=version.minor
     )
-    return to_item(numbers, Tag.PROTOCOL_VERSION, version).children
+    return to_item(numbers, Tag.PROTOCOL_VERSION, V1_0).children
 
 
 # Every message has a version, mostly one of these.
