@@ -22,7 +22,6 @@ PYKMIP_READS: Final = frozenset(
         Tag.CRYPTOGRAPHIC_LENGTH,
         Tag.CRYPTOGRAPHIC_PARAMETERS,
         Tag.CRYPTOGRAPHIC_USAGE_MASK,
-        Tag.DIGEST,
         Tag.OPERATION_POLICY_NAME,
         Tag.LEASE_TIME,
         Tag.STATE,
@@ -42,7 +41,8 @@ PYKMIP_READS: Final = frozenset(
         Tag.SENSITIVE,
     }
 )
-"""The attributes that PyKMIP 0.11's client decodes in 1.x and in 2.0."""
+"""The attributes that PyKMIP 0.11's client decodes in 1.x and in 2.0; Digest not in 1.0, where it
+misses a field that came with 1.1."""
 
 
 def complete(context: Context, attributes: Attributes) -> Attributes:
