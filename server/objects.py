@@ -22,7 +22,7 @@ from kmip.errors import ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from server.held import Held, held_of, managed_of, record_name
-from server.terms import due_query, owner_term, query_of, terms_of
+from server.terms import DUE, due_query, owner_term, query_of, terms_of
 from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, Terms
 
 MAX_META_BYTES: Final = 1 << 20
@@ -271,7 +271,8 @@ class Transaction:
     async def settle(self) -> None:
         """Write anew the state of objects that has changed by time alone."""
         query = due_query(self.now, MAX_SETTLED)
-        while (found := await self.store.search(query)).names:
+        while (due := self.store.least(DUE)) is not None and due <= self.now:
+            found = await self.store.search(query)
             settled = Transaction(self.store, self.opened, self.now)
             for name in found.names:
                 held = await settled.find(_identifier(name))

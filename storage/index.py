@@ -267,6 +267,13 @@ class Index:
         self._next = 0
         self.extend(rows)
 
+    def least(self, name: bytes) -> int | None:
+        """The least value in a ranged column; None where no row has one."""
+        column = self._columns.get(name)
+        if column is None or not column.values:
+            return None
+        return int(column.values[0] >> _ROW_BITS) - _BIAS
+
     def search(self, query: Query) -> tuple[list[bytes], int]:
         """The names of the rows found, newest first, after offset and limit; how many in all."""
         found = self._select(query)

@@ -231,6 +231,11 @@ class SealedStore:
         names, total = self._table.index.search(query)
         return Found(names, total)
 
+    def least(self, column: bytes) -> int | None:
+        """The least value in a ranged column; None where no record has one. Takes no time."""
+        self._replica.check_whole()
+        return self._table.index.least(column)
+
     @staticmethod
     def matches(query: Query, terms: Terms) -> bool:
         """Whether `search` would find a record with these terms."""

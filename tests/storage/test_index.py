@@ -73,6 +73,15 @@ def test_answers_as_a_search_of_all_would(actions, queries):
         model.check(query)
 
 
+@given(st.lists(ACTION, max_size=25), COLUMN)
+def test_the_least_value_of_a_column_is_known(actions, column):
+    model = Model()
+    for action in actions:
+        model.do(*action)
+    values = [terms.ranged[column] for _, terms in model.held if column in terms.ranged]
+    assert model.index.least(column) == min(values, default=None)
+
+
 @given(st.lists(TERMS, max_size=20), st.lists(TERMS, max_size=5), st.lists(QUERY, max_size=6))
 def test_extend_is_add_for_each(first, second, queries):
     model = Model()
