@@ -14,7 +14,8 @@ the moment in the column `DUE`, by which the server finds whose term must be wri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import combinations
 from typing import Any, Final
 
@@ -37,6 +38,10 @@ LONGEST: Final = 48
 
 MOST_CHOSEN: Final = 4
 """Fields of a structure whose choices each have a term: 15 terms."""
+
+REMEMBERED: Final = 1 << 12
+"""Terms that are kept at hand: algorithms, types, states and the like are few and in every object.
+One megabyte."""
 
 DUE: Final = b"due"
 DATES: Final = frozenset(
@@ -61,6 +66,7 @@ def terms_of(held: Held, now: int) -> Terms:
     return Terms(frozenset(exact), ranged)
 
 
+@lru_cache(REMEMBERED)
 def owner_term(owner: str) -> bytes:
     """The term of all that a client owns."""
     return _term(b"owner", owner.encode())
@@ -74,6 +80,7 @@ def _status(held: Held) -> StorageStatusMask:
     return StorageStatusMask.ON_LINE_STORAGE
 
 
+@lru_cache
 def _status_term(status: StorageStatusMask) -> bytes:
     return _term(b"status", bytes([status]))
 
@@ -130,13 +137,21 @@ def _range(key: Key, dates: tuple[int, ...]) -> Range:
     return Range(_label(key), min(dates), max(dates))
 
 
-def _value_terms(key: Key, value: Any) -> Iterator[bytes]:
+def _value_terms(key: Key, value: Any) -> Iterable[bytes]:
     """The terms of one value of an object."""
-    if isinstance(value, Mask):
-        for bit in range(32):
-            if value >> bit & 1:
-                yield _term(_label(key), b"bit", bytes([bit]))
-        return
+    return _number_terms(key, value) if isinstance(value, int) else _other_terms(key, value)
+
+
+@lru_cache(REMEMBERED, typed=True)
+def _number_terms(key: Key, value: int) -> tuple[bytes, ...]:
+    """The terms of a number, an enumeration's value, a mask or a truth."""
+    if not isinstance(value, Mask):
+        return (_item_term(key, _item(key, value)),)
+    bits = (bit for bit in range(32) if int(value) >> bit & 1)
+    return tuple(_term(_label(key), b"bit", bytes([bit])) for bit in bits)
+
+
+def _other_terms(key: Key, value: Any) -> Iterator[bytes]:
     item = _item(key, value)
     fields = _fields(key, item)
     if fields is None:
@@ -194,5 +209,5 @@ def _label(key: Key) -> bytes:
 
 def _term(*parts: bytes) -> bytes:
     """Parts joined so that no two lists of parts give the same term."""
-    joined = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    joined = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
     return joined if len(joined) <= LONGEST else hashlib.blake2b(joined, digest_size=24).digest()
