@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from kmip.attribute_table import ATTRIBUTES, BY_NAME, FIELDS_ONCE, LINK_TAGS, LINK_TYPES
@@ -15,7 +17,8 @@ from kmip.carriage import write_attributes
 from kmip.enums import ItemType, KeyFormatType, LinkType
 from kmip.items import Item
 from kmip.tags import Tag
-from kmip.versions import V1_0, V1_4, V2_0, AttributeForm
+from kmip.versions import SUPPORTED, V1_0, V1_4, V2_0, AttributeForm
+from tests.kmip.shared import SPECIFICATIONS, needs_specifications
 
 ONE, TWO, THREE = (Name(name_value=text) for text in ("one", "two", "three"))
 COLOUR = Custom("x", "Colour")
@@ -206,3 +209,26 @@ def test_every_type_of_link_is_an_attribute_in_3_0():
     assert {tag: kind for kind, tag in LINK_TAGS.items()} == LINK_TYPES
     assert len(LINK_TYPES) == len(LINK_TAGS)
     assert not LINK_TYPES.keys() & ATTRIBUTES.keys()
+
+
+def headings(version, chapter):
+    """The attributes that a version of the specification describes, each in its section."""
+    text = (SPECIFICATIONS / f"kmip-spec-{version}.md").read_text()
+    return {
+        BY_NAME[name].tag
+        for name in re.findall(rf"^#+ {chapter}\.\d+ (.*)$", text, re.MULTILINE)
+        if name in BY_NAME
+    }
+
+
+@needs_specifications
+@pytest.mark.parametrize(
+    "version,chapter",
+    [("1.0", 3), ("1.1", 3), ("1.2", 3), ("1.3", 3), ("1.4", 3), ("2.0", 4), ("2.1", 4)],
+)
+def test_a_version_has_the_attributes_that_it_describes(version, chapter):
+    spoken = next(v for v in SUPPORTED if str(v) == version)
+    # Those of the names in a certificate share one section, and in 1.4 have only their tags.
+    names = re.compile("CERTIFICATE_(SUBJECT|ISSUER)_")
+    ours = {row.tag for row in ATTRIBUTES.values() if row.span.covers(spoken)}
+    assert {tag for tag in ours if not names.match(tag.name)} == headings(version, chapter)
