@@ -30,7 +30,7 @@ from kmip.versions import ProtocolVersion
 from server import audit
 from server.client import Client
 from server.context import Context, Made, Room, Server
-from server.dispatch import MAX_ATTEMPTS, Result, failed, perform
+from server.dispatch import MAX_ATTEMPTS, Result, failed, make_durable, perform
 from server.objects import Transaction
 from storage import Conflict
 
@@ -65,10 +65,11 @@ async def run(
     option = request.request_header.batch_error_continuation_option or Option.STOP
     if option == Option.UNDO and len(request.batch_item) > 1:
         for _ in range(MAX_ATTEMPTS):
+            batch = _Batch(server, request, client, version)
             try:
-                return await _undoable(server, request, client, version)
+                return await _undoable(batch)
             except Conflict:
-                continue
+                batch.end_streams()
         return await _overtaken(server, request, client, version)
     batch = _Batch(server, request, client, version)
     for place, item in enumerate(request.batch_item):
@@ -87,17 +88,14 @@ def refused(
     return tuple(failed(item, reason, message).item for item in request.batch_item)
 
 
-async def _undoable(
-    server: Server, request: RequestMessage, client: Client, version: ProtocolVersion
-) -> tuple[ResponseBatchItem, ...]:
-    batch = _Batch(server, request, client, version)
-    for place, item in enumerate(request.batch_item):
+async def _undoable(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
+    for place, item in enumerate(batch.request.batch_item):
         result = await batch.perform(place, item, commit=False)
         if result.failed:
             batch.undo()
             break
     else:
-        await batch.objects.commit()
+        await batch.commit()
     batch.record()
     return tuple(result.item for result in batch.results)
 
@@ -121,6 +119,7 @@ class _Batch:
         self, server: Server, request: RequestMessage, client: Client, version: ProtocolVersion
     ) -> None:
         self.server = server
+        self.request = request
         self.client = client
         self.version = version
         self.now = int(server.clock())
@@ -151,8 +150,25 @@ class _Batch:
         self.subjects.append(context.subject)
         return result
 
+    async def commit(self) -> None:
+        """Make all changes durable; where that fails, the last item has failed.
+
+        Raises:
+            storage.Conflict: others have changed the same objects meanwhile.
+        """
+        failure = await make_durable(self.objects, self.request.batch_item[-1], self.version)
+        if failure is not None:
+            self.results[-1] = failure
+            self.undo()
+
+    def end_streams(self) -> None:
+        """End the streams that had a part in this batch: what a part has done stays done."""
+        for value in self.made.streams:
+            self.server.streams.close(value)
+
     def undo(self) -> None:
         """Drop all changes, and say so of the items that had succeeded."""
+        self.end_streams()
         self.objects.forget()
         self.results = [
             result

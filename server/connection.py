@@ -45,13 +45,21 @@ RECEIVE_BYTES: Final = 65_536
 
 
 async def answer(server: Server, message: bytes, client: Client | None) -> bytes:
-    """The response to a request message, whatever the bytes.
+    """The response to a request message, whatever the bytes, and whatever goes wrong here.
 
     Args:
         server: what all requests share.
         message: one whole message.
         client: whom the transport has identified; None: a credential in the message must.
     """
+    try:
+        return await _answer(server, message, client)
+    except Exception:
+        log.exception("a message could not be answered")
+        return internal_error(server)
+
+
+async def _answer(server: Server, message: bytes, client: Client | None) -> bytes:
     try:
         item = ttlv.decode(message, server.limits)
     except KMIPError as error:

@@ -96,6 +96,7 @@ class Made:
         by_item: what each item of the batch made, by its place from 0.
         data_by_operation: the data that the last operation of each kind gave (2.1 section 7.9).
         data_by_item: the data that each item gave.
+        streams: Correlation Values of the streams that an item was a part of.
     """
 
     placeholder: str | None = None
@@ -103,6 +104,7 @@ class Made:
     by_item: dict[int, str] = field(default_factory=dict)
     data_by_operation: dict[Data, bytes] = field(default_factory=dict, repr=False)
     data_by_item: dict[int, bytes] = field(default_factory=dict, repr=False)
+    streams: list[bytes] = field(default_factory=list, repr=False)
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ class Context:
     room: Room
     _version: ProtocolVersion
     subject: str | None = None
-    _done: list[Any] = field(default_factory=list, repr=False)
+    _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # Objects
 
@@ -270,11 +272,16 @@ class Context:
         """Whether algorithms kept for old data may open and verify it."""
         return self.server.config.legacy_algorithms != LegacyAlgorithms.REFUSE
 
-    def once(self, call: Callable[[], T]) -> T:
-        """The result of a call that must not be repeated when the item is performed anew."""
-        if not self._done:
-            self._done.append(call())
-        result: T = self._done[0]
+    def once(self, call: Callable[[], T], name: str = "") -> T:
+        """The result of a call that must not be repeated when the item is performed anew.
+
+        Args:
+            call: is made the first time.
+            name: tells the calls of one item apart.
+        """
+        if name not in self._done:
+            self._done[name] = call()
+        result: T = self._done[name]
         return result
 
     # The client's version

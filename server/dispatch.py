@@ -25,6 +25,7 @@ from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
 from server import constraints
 from server.context import Context
+from server.objects import Transaction
 from server.registry import ROUTES
 from storage import Conflict, Unavailable
 
@@ -33,6 +34,8 @@ log: Final = logging.getLogger(__name__)
 MAX_ATTEMPTS: Final = 20
 """Times an item is performed anew because others changed the same objects meanwhile: with as many
 clients at one object as there are attempts, each of them wins once."""
+
+NOT_AVAILABLE: Final = "the store is not available; try again"
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> 
     except Unavailable:
         _forget(context, commit)
         log.exception("the store is not available")
-        return failed(item, ResultReason.GENERAL_FAILURE, "the store is not available; try again")
+        return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
     except Conflict:
         raise  # the whole batch is performed anew, see `server.batch`
     except Exception:
@@ -83,6 +86,27 @@ async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> 
     )
 
 
+async def make_durable(
+    objects: Transaction, item: RequestBatchItem, version: ProtocolVersion
+) -> Result | None:
+    """Make a whole batch durable.
+
+    Returns:
+        None, or how its last item, `item`, has failed because nothing could be made durable.
+
+    Raises:
+        storage.Conflict: others have changed the same objects meanwhile.
+    """
+    try:
+        await objects.commit()
+    except KMIPError as error:
+        return failed(item, error.reason(version), str(error))
+    except Unavailable:
+        log.exception("the store is not available")
+        return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
+    return None
+
+
 async def _attempts(
     context: Context, item: RequestBatchItem, version: ProtocolVersion, *, commit: bool
 ) -> Any:
@@ -97,8 +121,10 @@ async def _attempts(
     if permission is not None:
         permission.begin(route.operation)
     request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
+    left = context.room.left
     for _ in range(MAX_ATTEMPTS):
         await context.server.store.refresh()
+        context.room.left = left
         try:
             response = await route.handler(context, request)
             await constraints.check(context)

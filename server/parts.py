@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from kmip.errors import InvalidField
+from server import using
 from server.context import Context
+from server.streams import Stream
 
 
 class Parted(Protocol):
@@ -54,7 +56,12 @@ Begin = Callable[[], Awaitable[tuple[str, Any]]]
 
 
 async def part_of(
-    context: Context, request: Parted, begin: Begin, expected: bytes | None = None
+    context: Context,
+    request: Parted,
+    begin: Begin,
+    expected: bytes | None = None,
+    *,
+    length: int = 0,
 ) -> Part:
     """The part that a request is, its stream begun or found.
 
@@ -63,31 +70,79 @@ async def part_of(
         request: one part.
         begin: begins a stream.
         expected: a MAC or signature that comes with this part.
+        length: bytes of the part that are protected.
 
     Raises:
         InvalidCorrelationValue: there is no such stream.
         InvalidField: a first part that goes on with a stream.
+        WrongKeyLifecycleState, UsageLimitExceeded: the key may not be used so any more.
     """
-    streams = context.server.streams
-    value = request.correlation_value
-    if value is None:
-        identifier, state = await begin()
-        if not request.init_indicator or request.final_indicator:
-            return Part(identifier, state, None, expected)
-        opened = context.once(
-            lambda: streams.open(
-                context.client.name, context.operation, identifier, state, context.now
-            )
-        )
-        stream = streams.get(context.client.name, context.operation, opened, context.now)
-        stream.expected = expected
-        return Part(identifier, stream.state, opened)
+    if request.correlation_value is not None:
+        return await _following(context, request, request.correlation_value, expected, length)
+    identifier, state = await begin()
+    if not request.init_indicator or request.final_indicator:
+        return Part(identifier, state, None, expected)
+    value = context.once(lambda: _open(context, identifier, state))
+    stream = _stream(context, value)
+    stream.state, stream.expected = state, expected
+    context.made.streams.append(value)
+    return Part(identifier, state, value)
+
+
+async def _following(
+    context: Context, request: Parted, value: bytes, expected: bytes | None, length: int
+) -> Part:
+    """A part after the first."""
     if request.init_indicator:
         raise InvalidField("a first part has no Correlation Value")
-    stream = streams.get(context.client.name, context.operation, value, context.now)
-    if expected is not None:
-        stream.expected = expected
-    if not request.final_indicator:
-        return Part(stream.identifier, stream.state, value)
-    streams.close(value)
-    return Part(stream.identifier, stream.state, None, stream.expected)
+
+    def take() -> Part:
+        stream = _stream(context, value)
+        context.made.streams.append(value)
+        if expected is not None:
+            stream.expected = expected
+        state = Once(stream.state)
+        if not request.final_indicator:
+            return Part(stream.identifier, state, value)
+        context.server.streams.close(value)
+        return Part(stream.identifier, state, None, stream.expected)
+
+    found = context.once(lambda: _stream(context, value))
+    if found.identifier:
+        await using.go_on(context, found.identifier, using.USES[found.operation], length)
+    return context.once(take, "take")  # another part may have come to its end meanwhile
+
+
+class Once:
+    """The state of a stream for one part: what computes is called once, and repeats its answer.
+
+    A part that counts against Usage Limits may have to be performed anew because another client has
+    used them meanwhile; its data must not go into the stream again.
+
+    Args:
+        state: what computes.
+    """
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+        self._answers: list[Any] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """A method of the state, to be called once."""
+
+        def call(*arguments: Any) -> Any:
+            if not self._answers:
+                self._answers.append(getattr(self._state, name)(*arguments))
+            return self._answers[0]
+
+        return call
+
+
+def _open(context: Context, identifier: str, state: Any) -> bytes:
+    streams, client = context.server.streams, context.client.name
+    return streams.open(client, context.operation, identifier, state, context.now)
+
+
+def _stream(context: Context, value: bytes) -> Stream:
+    streams, client = context.server.streams, context.client.name
+    return streams.get(client, context.operation, value, context.now)

@@ -155,13 +155,32 @@ def open_block(object_type: ObjectType, block: KeyBlock) -> Any:
     return key_formats.load_symmetric(block.key_format_type, block.key_material)
 
 
-def charge(context: Context, held: Held, length: int) -> None:
+async def go_on(context: Context, identifier: str, use: Use, length: int) -> None:
+    """Let a stream go on with its key: it must still be usable so, and each part is charged.
+
+    Args:
+        context: of the next part.
+        identifier: the key.
+        use: what the stream does.
+        length: bytes of the part.
+
+    Raises:
+        As `key_for` and `charge`.
+    """
+    held = await context.find(identifier)
+    check_use(context, held, use)
+    if use.protects:
+        charge(context, held, length, first=False)
+
+
+def charge(context: Context, held: Held, length: int, *, first: bool = True) -> None:
     """Count a use against the key's Usage Limits (2.1 section 4.59).
 
     Args:
         context: of the operation that protects.
         held: the key.
         length: bytes protected.
+        first: whether the use begins, and does not go on: what is not counted by bytes counts once.
 
     Raises:
         UsageLimitExceeded: the limits do not allow it.
@@ -169,8 +188,9 @@ def charge(context: Context, held: Held, length: int) -> None:
     limits = held.usage_limits
     if limits is None:
         return
-    amount = length if limits.usage_limits_unit == UsageLimitsUnit.BYTE else 1
-    spend(context, held.copy(), limits, amount)
+    amount = length if limits.usage_limits_unit == UsageLimitsUnit.BYTE else int(first)
+    if amount:
+        spend(context, held.copy(), limits, amount)
 
 
 def spend(context: Context, held: Held, limits: UsageLimits, amount: int) -> None:

@@ -36,7 +36,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await parts.part_of(context, request, begin, length=len(data))
     made_vector = None if request.correlation_value else part.state.iv_counter_nonce
     if not part.is_last:
         return EncryptResponse(

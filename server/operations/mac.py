@@ -26,7 +26,7 @@ async def mac(context: Context, request: MACRequest) -> MACResponse:
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await parts.part_of(context, request, begin, length=len(data))
     if not part.is_last:
         part.state.update(data)
         return MACResponse(

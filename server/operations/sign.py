@@ -20,7 +20,7 @@ async def sign(context: Context, request: SignRequest) -> SignResponse:
         stream = signatures.SignStream(key.key, key.parameters, allow_legacy=context.allow_legacy)
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await parts.part_of(context, request, begin, length=len(data or b""))
     if not part.is_last:
         part.state.update(data or b"")
         return SignResponse(
