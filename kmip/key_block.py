@@ -270,8 +270,7 @@ class KeyBlockForm(NamedTuple):
     def read(self, item: Item, version: ProtocolVersion) -> KeyBlock:
         """The block; raises InvalidMessage where material and format do not go together."""
         block = from_item(item, KeyBlock, version)
-        is_bare = block.key_format_type in BARE and block.key_wrapping_data is None
-        if is_bare and isinstance(block.key_value, bytes):
+        if _may_be_bare(block) and isinstance(block.key_value, bytes):
             block.key_value = KeyValue(key_material=block.key_value)
         if isinstance(block.key_value, KeyValue):
             block.key_value.key_material = bind(
@@ -281,10 +280,20 @@ class KeyBlockForm(NamedTuple):
 
     def write(self, tag: int, value: Any, version: ProtocolVersion) -> Item:
         """The block's structure."""
-        span = BARE.get(value.key_format_type)
-        if span and version != INTERNAL and span.covers(version) and value.key_material:
-            value = replace(value, key_value=value.key_material)
+        if (
+            _may_be_bare(value)
+            and version != INTERNAL
+            and BARE[value.key_format_type].covers(version)
+        ):
+            inner = value.key_value
+            if isinstance(inner, KeyValue) and inner.attributes is None:
+                value = replace(value, key_value=inner.key_material)
         return to_item(value, tag, version)
+
+
+def _may_be_bare(block: KeyBlock) -> bool:
+    """Whether a byte string in place of the Key Value is the material, and nothing wrapped."""
+    return block.key_format_type in BARE and block.key_wrapping_data is None
 
 
 def bind(

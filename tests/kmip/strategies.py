@@ -16,7 +16,7 @@ from kmip.carriage import Gathered, Listed, Named, Single, exists, single_form
 from kmip.enums import Data as DataReference
 from kmip.enums import ItemType, KeyFormatType, UniqueIdentifier
 from kmip.items import Item
-from kmip.key_block import TRANSPARENT, KeyBlock, KeyBlockForm, KeyValue, KeyValueForm
+from kmip.key_block import BARE, TRANSPARENT, KeyBlock, KeyBlockForm, KeyValue, KeyValueForm
 from kmip.messages import ProtocolVersionForm
 from kmip.objects import OBJECTS, ObjectCarriage
 from kmip.payloads.attribute_instance import DeletedInstance, ModifiedInstance, ReturnedInstance
@@ -84,9 +84,15 @@ def _key_blocks(version):
             "key_format_type": st.just(form),
             "key_value": st.none() | byte_strings | _key_values(form, version),
         }
-        return st.builds(KeyBlock, **slots)
+        return st.builds(KeyBlock, **slots).filter(_is_read_as_written)
 
     return st.sampled_from(KeyFormatType).flatmap(block)
+
+
+def _is_read_as_written(block):
+    """Bytes in place of a Key Value are wrapped; else they are read as the material itself."""
+    is_plain = block.key_format_type in BARE and block.key_wrapping_data is None
+    return not (is_plain and isinstance(block.key_value, bytes))
 
 
 def _key_values(form, version):
