@@ -1,0 +1,142 @@
+"""One item to one result: what fails, how it is told, and what is left behind."""
+
+import logging
+
+import pytest
+
+from kmip.attributes import Instance
+from kmip.enums import (
+    BatchErrorContinuationOption,
+    CredentialType,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+)
+from kmip.items import structure
+from kmip.messages import Authentication, Credential, MessageExtension, UsernameAndPassword
+from kmip.structures import to_item
+from kmip.tags import Tag
+from kmip.versions import V1_0
+from server import objects
+from server.context import Server
+from storage import KeyFile, MemoryBackend, Unavailable, open_store
+from storage.testing import FailingBackend
+from tests.server.conftest import Asking, Failed
+from tests.server.samples import aes, create
+
+CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
+UNDO = BatchErrorContinuationOption.UNDO
+UNDONE = ResultStatus.OPERATION_UNDONE
+
+
+class Frozen(FailingBackend):
+    """A back end that takes no commits while it is frozen."""
+
+    frozen = False
+
+    async def commit(self, commit):
+        if self.frozen:
+            raise Unavailable("frozen")
+        return await super().commit(commit)
+
+
+async def test_a_store_that_takes_nothing_fails_each_item(server: Server, ask: Asking, caplog):
+    backend = Frozen(MemoryBackend())
+    async with open_store(backend, KeyFile(bytes(32)), create=True) as server.store:
+        key = await create(ask)
+        backend.frozen = True
+        with pytest.raises(Failed) as failure:
+            await create(ask)
+        assert failure.value.reason == ResultReason.GENERAL_FAILURE
+        assert "not available" in str(failure.value)
+        answers = await ask.batch(
+            ask.item(Operation.CREATE, **CREATE), ask.item(Operation.CREATE, **CREATE), option=UNDO
+        )
+        assert [one.result_status for one in answers] == [UNDONE, ResultStatus.OPERATION_FAILED]
+        assert answers[1].result_reason == ResultReason.GENERAL_FAILURE
+        backend.frozen = False
+        located = await ask(Operation.LOCATE)
+        assert located.unique_identifier == (key,)
+    assert "the store is not available" in caplog.text
+
+
+def described(ask: Asking, key: str, length: int):
+    text = Instance(Tag.DESCRIPTION, "x" * length)
+    return ask.item(Operation.SET_ATTRIBUTE, unique_identifier=key, new_attribute=text)
+
+
+async def test_an_object_does_not_grow_without_end(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+    key = await create(ask)
+    monkeypatch.setattr(objects, "MAX_META_BYTES", 10_000)
+    (answer,) = await ask.batch(described(ask, key, 20_000))
+    assert answer.result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
+    answers = await ask.batch(described(ask, key, 10), described(ask, key, 20_000), option=UNDO)
+    assert [one.result_status for one in answers] == [UNDONE, ResultStatus.OPERATION_FAILED]
+    assert answers[1].result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
+    got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)
+    assert Tag.DESCRIPTION not in got.attributes
+
+
+async def test_a_fault_of_ours_outside_the_items_is_answered_too(
+    ask: Asking, server: Server, caplog
+):
+    class Broken:
+        def is_empty(self) -> bool:
+            raise RuntimeError("the secret is hunter2")
+
+    server.users = Broken()  # type: ignore[assignment]
+    credential = Credential(
+        credential_type=CredentialType.USERNAME_AND_PASSWORD,
+        credential_value=to_item(UsernameAndPassword(username="x"), Tag.CREDENTIAL_VALUE, V1_0),
+    )
+    response = await ask.at(V1_0).message(
+        ask.item(Operation.QUERY), authentication=Authentication(credential=(credential,))
+    )
+    (item,) = response.batch_item
+    assert item.result_reason == ResultReason.GENERAL_FAILURE
+    assert item.result_message == "internal error"
+    assert "RuntimeError" in caplog.text
+
+
+async def test_a_critical_extension_fails_its_item(ask: Asking):
+    for critical, status in (
+        (True, ResultStatus.OPERATION_FAILED),
+        (False, ResultStatus.SUCCESS),
+    ):
+        item = ask.item(Operation.QUERY)
+        item.message_extension = (
+            MessageExtension(
+                vendor_identification="x",
+                criticality_indicator=critical,
+                vendor_extension=structure(Tag.VENDOR_EXTENSION),
+            ),
+        )
+        (answer,) = await ask.batch(item)
+        assert answer.result_status == status
+
+
+async def test_a_damaged_payload_fails_its_item_alone(ask: Asking):
+    wrong = ask.item(Operation.ACTIVATE)
+    wrong.request_payload = ask.item(Operation.CREATE, **CREATE).request_payload
+    answers = await ask.batch(
+        wrong, ask.item(Operation.QUERY), option=BatchErrorContinuationOption.CONTINUE
+    )
+    assert answers[0].result_reason == ResultReason.INVALID_MESSAGE
+    assert answers[1].result_status == ResultStatus.SUCCESS
+
+
+async def test_messages_to_clients_are_ascii(ask: Asking):
+    with pytest.raises(Failed) as failure:
+        await ask(Operation.GET, unique_identifier="schlüssel\n\x1b[2J")
+    message = failure.value.item.result_message
+    assert message is not None
+    assert message.isascii()
+    assert message.isprintable()
+
+
+async def test_failures_are_logged_without_values(ask: Asking, caplog):
+    caplog.set_level(logging.INFO)
+    await ask.batch(ask.item(Operation.GET, unique_identifier="nobody"))
+    assert "Get failed" in caplog.text
+    assert "Traceback" not in caplog.text
