@@ -22,7 +22,6 @@ another.
 from __future__ import annotations
 
 import hmac
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from kmip.attribute_values import Name
@@ -33,7 +32,7 @@ from kmip.objects import PasswordCredential
 from kmip.tags import Tag
 from server.client import Client
 from server.objects import Transaction
-from server.users import FAILURE_WINDOW_SECONDS, MAX_FAILURES, encoded
+from server.users import encoded
 
 if TYPE_CHECKING:
     from server.context import Context, Server
@@ -52,31 +51,7 @@ OBJECTS: Final[dict[CredentialType, ObjectType]] = {
 
 MAX_CANDIDATES: Final = 16
 """Users of one name, and credentials of one user, that are looked at: more than anybody needs."""
-MAX_GUESSERS: Final = 10_000
-"""Pairs of guesser and name whose failures are remembered; the longest ago are forgotten first."""
-
 VALID: Final = (State.PRE_ACTIVE, State.ACTIVE)
-
-
-class Guesses:
-    """Failures of late, by who guessed at whom."""
-
-    def __init__(self) -> None:
-        self._failures: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
-
-    def are_too_many(self, guesser: str, name: str, now: float) -> bool:
-        """Whether a password is not even looked at any more."""
-        since, count = self._failures.get((guesser, name), (now, 0))
-        return count >= MAX_FAILURES and now - since < FAILURE_WINDOW_SECONDS
-
-    def count(self, guesser: str, name: str, now: float) -> None:
-        """Count a failure."""
-        since, count = self._failures.pop((guesser, name), (now, 0))
-        if now - since >= FAILURE_WINDOW_SECONDS:
-            since, count = now, 0
-        self._failures[guesser, name] = (since, count + 1)
-        if len(self._failures) > MAX_GUESSERS:
-            self._failures.popitem(last=False)
 
 
 def is_administrator(context: Context) -> bool:

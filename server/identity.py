@@ -86,13 +86,18 @@ async def _user(server: Server, shown: Client | None, value: UsernameAndPassword
     user = await accounts.verify(server, shown, value.username, password)
     if user is not None:
         return user
-    return Client(await server.users.verify(value.username, password, Kind.USER), "user")
+    name = await server.users.verify(value.username, password, Kind.USER, _guesser(shown))
+    return Client(name, "user")
 
 
 async def _device(server: Server, shown: Client | None, value: Device) -> Client:
     serial = value.device_serial_number or ""
-    name = await server.users.verify(serial, value.password or "", Kind.DEVICE)
+    name = await server.users.verify(serial, value.password or "", Kind.DEVICE, _guesser(shown))
     return Client(f"device:{name}", "device")
+
+
+def _guesser(shown: Client | None) -> str:
+    return shown.name if shown is not None else ""
 
 
 async def _ticket(server: Server, shown: Client | None, value: TicketCredential) -> Client:

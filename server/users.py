@@ -10,10 +10,9 @@ user is refused from the next request on.
 Clients send the password with every request, and Argon2id is slow by design. So `Users` remembers,
 for each name, a keyed hash (key: 32 random bytes, in memory only) of the verifier and the password
 that was right; a password it remembers costs a hash. Everything else costs a derivation in a
-thread, of which few run at once (64 MiB each) and few may wait, and a name that failed too often
-waits for its minute to end: only what is remembered passes then, so nobody can lock out a client
-that is at work. An unknown name costs the same derivation as a wrong password and gets the same
-answer.
+thread, of which few run at once (64 MiB each) and few may wait; and who fails too often at a name
+waits for the minute to end (`server.guesses`). An unknown name costs the same derivation as a wrong
+password and gets the same answer.
 
 Source: KMIP 2.1 section 5 (Credential: Username and Password, Device); RFC 9106 section 4.
 """
@@ -40,13 +39,14 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from kmip.errors import AuthenticationNotSuccessful
 from server import files
 from server.failure import Failure
+from server.guesses import Guesses
 
 MAX_NAME_CHARACTERS: Final = 255
 MAX_PASSWORD_BYTES: Final = 1024
-MAX_FAILURES: Final = 10  # each minute and name: 14 400 guesses a day, none of a good password
-FAILURE_WINDOW_SECONDS: Final = 60.0
 MAX_DERIVATIONS: Final = 2  # at once, 64 MiB each
 MAX_WAITING: Final = 32  # about 2 s of derivations; who comes later is refused
+
+REFUSED: Final = "the name or the password is not right"
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +198,7 @@ class Users:
         self._nobody = ""
         self._key = secrets.token_bytes(32)
         self._proved: dict[tuple[Kind, str], bytes] = {}
-        self._failures: dict[tuple[Kind, str], tuple[float, int]] = {}
+        self._guesses = Guesses()
         self._limiter: trio.CapacityLimiter | None = None
 
     def is_empty(self) -> bool:
@@ -209,13 +209,16 @@ class Users:
         self._refresh()
         return self._is_readable and not any(self._verifiers.values())
 
-    async def verify(self, name: str, password: str, kind: Kind = Kind.USER) -> str:
+    async def verify(
+        self, name: str, password: str, kind: Kind = Kind.USER, guesser: str = ""
+    ) -> str:
         """`name`, once `password` proved to be its password.
 
         Args:
             name: the user's name, or the device's serial number.
             password: what the client sent.
             kind: what the name belongs to.
+            guesser: whom the client certificate names; "" without one.
 
         Raises:
             AuthenticationNotSuccessful: unknown name, wrong password, too many failures or too
@@ -223,15 +226,18 @@ class Users:
         """
         self._refresh()
         verifier = self._verifiers[kind].get(name)
+        whom = f"{kind}:{name}"
+        if self._guesses.are_too_many(guesser, whom, self._clock()):
+            raise AuthenticationNotSuccessful(REFUSED)
         if verifier and hmac.compare_digest(
             self._proved.get((kind, name), b""), self._mark(verifier, password)
         ):
             return name
-        if self._is_barred(kind, name) or not await self._derive(verifier, password):
-            if verifier:
-                self._count_failure(kind, name)
-            raise AuthenticationNotSuccessful("the name or the password is not right")
-        self._failures.pop((kind, name), None)
+        if not await self._derive(verifier, password):
+            if verifier and self._guesses.count(guesser, whom, self._clock()):
+                log.warning("%r failed too often to identify as %s %r", guesser, kind, name)
+            raise AuthenticationNotSuccessful(REFUSED)
+        self._guesses.forget(guesser, whom)
         if verifier:
             self._proved[kind, name] = self._mark(verifier, password)
         return name
@@ -249,7 +255,7 @@ class Users:
             log.error("%s nobody can identify by a password", failure)  # noqa: TRY400
         self._stamp = stamp
         self._proved.clear()
-        self._failures.clear()
+        self._guesses.clear()
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
@@ -280,15 +286,3 @@ class Users:
         except InvalidKey:
             return False
         return verifier is not None
-
-    def _is_barred(self, kind: Kind, name: str) -> bool:
-        since, count = self._failures.get((kind, name), (0.0, 0))
-        return count >= MAX_FAILURES and self._clock() - since < FAILURE_WINDOW_SECONDS
-
-    def _count_failure(self, kind: Kind, name: str) -> None:
-        since, count = self._failures.get((kind, name), (self._clock(), 0))
-        if self._clock() - since >= FAILURE_WINDOW_SECONDS:
-            since, count = self._clock(), 0
-        self._failures[kind, name] = (since, count + 1)
-        if count + 1 == MAX_FAILURES:
-            log.warning("%s %r failed %d times to identify", kind, name, MAX_FAILURES)

@@ -29,7 +29,7 @@ from kmip.objects import (
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
 from server import users
-from server.accounts import Guesses
+from server.guesses import FAILURE_WINDOW_SECONDS, MAX_FAILURES, Guesses
 from server.users import Cost, Users
 from tests.server.conftest import Asking, Clock, Failed
 from tests.server.operations.papers import certified
@@ -132,17 +132,17 @@ async def test_users_end_with_the_office_of_who_made_them(admin: Asking):
 
 async def test_guesses_are_limited_for_the_guesser_alone(admin: Asking, clock: Clock):
     await make_user(admin, "fred")
-    for number in range(users.MAX_FAILURES):
+    for number in range(MAX_FAILURES):
         await reason_of(as_user(admin, "fred", f"guess {number}"), Op.QUERY)
     right = as_user(admin, "fred", "correct horse")
     assert await reason_of(right, Op.QUERY) == R.AUTHENTICATION_NOT_SUCCESSFUL
     await as_user(admin, "fred", "correct horse", certificate="desktop")(Op.QUERY)
-    clock.now += users.FAILURE_WINDOW_SECONDS
+    clock.now += FAILURE_WINDOW_SECONDS
     await right(Op.QUERY)
 
 
 def test_the_memory_of_guesses_is_bounded(monkeypatch):
-    monkeypatch.setattr("server.accounts.MAX_GUESSERS", 3)
+    monkeypatch.setattr("server.guesses.MAX_GUESSERS", 3)
     guesses = Guesses()
     for number in range(5):
         guesses.count("somebody", str(number), 0.0)
