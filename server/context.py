@@ -35,9 +35,9 @@ from kmip.versions import ProtocolVersion
 from kmip.vocabulary import Named
 from server import policy, registry
 from server.accepting import Waiting
-from server.accounts import Guesses
 from server.client import Client
 from server.config import Config, LegacyAlgorithms
+from server.guesses import Guesses
 from server.held import Held
 from server.objects import Opened, Transaction
 from server.streams import Streams
