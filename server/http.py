@@ -4,6 +4,9 @@ h11 reads and writes the protocol; here are the limits, the routes and the error
 method and path to a handler, which is given a `Request` and gives a `Response` or raises
 `HTTPError`. Whatever else happens in a handler is a fault of ours, which the client is told as no
 more than that. Errors are JSON, `{"error": "..."}`, in plain words.
+
+Whether somebody may ask at all is decided by the head of a request, before its body is kept: the
+bodies of strangers are read and dropped.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ import json
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import h11
 import trio
@@ -57,6 +60,7 @@ class Request:
         headers: by lower-case name; the last one of a name counts.
         body: may hold secrets.
         peer: who asks.
+        who: whom the route's `admit` found that to be.
     """
 
     method: str
@@ -65,6 +69,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     peer: Peer = field(repr=False)
+    who: str = ""
 
     @property
     def content_type(self) -> str:
@@ -95,6 +100,8 @@ class Response(NamedTuple):
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+Admit = Callable[[Request], str]
+"""Says who asks, by a request without its body, or raises HTTPError."""
 
 
 class Route(NamedTuple):
@@ -103,10 +110,12 @@ class Route(NamedTuple):
     Attributes:
         handler: answers.
         max_body_bytes: the longest body it takes.
+        admit: decides whether its body is kept and handled; None: everybody's.
     """
 
     handler: Handler
     max_body_bytes: int = 0
+    admit: Admit | None = None
 
 
 Routes = Mapping[tuple[str, str], Route]
@@ -152,6 +161,7 @@ class HTTPConnection:
         self.waiting = waiting
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self.read_by = math.inf
+        self.no_body = False
 
     async def serve(self) -> None:
         """Answer requests until the client leaves, is too slow, or is not understood."""
@@ -172,10 +182,12 @@ class HTTPConnection:
                 return False
             response = await self._handle(request)
         except HTTPError as error:
-            await self._send(answer({"error": str(error)}, error.status))
-            return not error.close and self.http.their_state is h11.DONE and self._is_open
+            refusal = answer({"error": str(error)}, error.status)
+            return await self._send(refusal, close=error.close) and self._is_open
         except h11.RemoteProtocolError as error:
-            await self._send(answer({"error": "not a request"}, error.error_status_hint))
+            await self._send(
+                answer({"error": "not a request"}, error.error_status_hint), close=True
+            )
             return False
         return await self._send(response) and self._is_open
 
@@ -185,20 +197,16 @@ class HTTPConnection:
 
     async def _request(self) -> Request | None:
         """The next request; None where the client has left or its time is over."""
+        self.no_body = False
         head = await self._event()
         if not isinstance(head, h11.Request):
             return None
-        parts = urlsplit(head.target.decode("latin-1"))
+        self.no_body = head.method == b"HEAD"
+        _check_head(head)
+        parts = _target(head.target)
         method = head.method.decode("latin-1").upper()
         route = self._route(method, parts.path)
-        body = bytearray()
-        while not isinstance(event := await self._event(), h11.EndOfMessage):
-            if not isinstance(event, h11.Data):
-                return None
-            body += event.data
-            if len(body) > route.max_body_bytes:
-                raise HTTPError(413, "the body is too long", close=True)
-        return Request(
+        request = Request(
             method=method,
             path=parts.path,
             query=_query(parts.query),
@@ -206,9 +214,38 @@ class HTTPConnection:
                 name.decode("latin-1").lower(): value.decode("latin-1")
                 for name, value in head.headers
             },
-            body=bytes(body),
+            body=b"",
             peer=self.peer,
         )
+        if route.admit is not None:
+            try:
+                request = replace(request, who=route.admit(request))
+            except HTTPError as refusal:
+                await self._drop_body(route, refusal)
+                raise
+        body = await self._body(route.max_body_bytes)
+        return None if body is None else replace(request, body=body)
+
+    async def _body(self, most: int) -> bytes | None:
+        """The whole body; None where the client has left or its time is over."""
+        body = bytearray()
+        while not isinstance(event := await self._event(), h11.EndOfMessage):
+            if not isinstance(event, h11.Data):
+                return None
+            body += event.data
+            if len(body) > most:
+                raise HTTPError(413, "the body is too long", close=True)
+        return bytes(body)
+
+    async def _drop_body(self, route: Route, refusal: HTTPError) -> None:
+        """Read a body that is not wanted, as far as it may go, so that the answer is read."""
+        seen = 0
+        while seen <= route.max_body_bytes and not self.http.they_are_waiting_for_100_continue:
+            event = await self._event()
+            if not isinstance(event, h11.Data):
+                return
+            seen += len(event.data)
+        refusal.close = True
 
     def _route(self, method: str, path: str) -> Route:
         route = self.routes.get((method, path))
@@ -223,12 +260,19 @@ class HTTPConnection:
         while (event := self.http.next_event()) is h11.NEED_DATA:
             if self.http.they_are_waiting_for_100_continue:
                 go_on = h11.InformationalResponse(status_code=100, headers=[])
-                await self.stream.send_all(self.http.send(go_on) or b"")
+                with trio.move_on_at(self._deadline()):
+                    await self.stream.send_all(self.http.send(go_on) or b"")
             data = await self._receive()
             if data is None:
                 return h11.ConnectionClosed()
             self.http.receive_data(data)
         return event
+
+    def _deadline(self) -> float:
+        """When the request that has begun must be there."""
+        if self.read_by == math.inf:
+            self.read_by = trio.current_time() + self.limits.read_seconds
+        return self.read_by
 
     async def _receive(self) -> bytes | None:
         """More bytes; None where their time is over."""
@@ -237,9 +281,7 @@ class HTTPConnection:
             with self.waiting.at_most(self.limits.idle_seconds):
                 data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
             return data  # noqa: RET504 - there may be none
-        if self.read_by == math.inf:
-            self.read_by = trio.current_time() + self.limits.read_seconds
-        with trio.move_on_at(self.read_by):
+        with trio.move_on_at(self._deadline()):
             return bytes(await self.stream.receive_some(RECEIVE_BYTES))
         return None
 
@@ -253,8 +295,8 @@ class HTTPConnection:
             log.exception("%s %s failed", request.method, request.path)
             raise HTTPError(500, "internal error") from None
 
-    async def _send(self, response: Response) -> bool:
-        """Send a response; False where the client does not take it in time."""
+    async def _send(self, response: Response, *, close: bool = False) -> bool:
+        """Send a response; False where the connection is to end, or the client takes too long."""
         if self.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return False
         headers = [
@@ -262,14 +304,33 @@ class HTTPConnection:
             ("Content-Length", str(len(response.body))),
             ("Cache-Control", "no-store"),
         ]
-        head = h11.Response(status_code=response.status, headers=headers)
-        data = self.http.send(head) or b""
-        data += self.http.send(h11.Data(data=response.body)) or b""
-        data += self.http.send(h11.EndOfMessage()) or b""
+        if close:
+            headers.append(("Connection", "close"))
+        body = b"" if self.no_body else response.body
+        parts = (
+            h11.Response(status_code=response.status, headers=headers),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        )
+        data = b"".join(self.http.send(part) or b"" for part in parts)
         with trio.move_on_after(self.limits.write_seconds):
             await self.stream.send_all(data)
-            return True
+            return not close
         return False
+
+
+def _check_head(head: h11.Request) -> None:
+    """Refuse a long one; h11 does that only where it has come in pieces."""
+    size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
+    if size > MAX_HEAD_BYTES:
+        raise HTTPError(431, "the request's head is too long", close=True)
+
+
+def _target(target: bytes) -> SplitResult:
+    try:
+        return urlsplit(target.decode("latin-1"))
+    except ValueError:
+        raise HTTPError(400, "the request's target is no URL", close=True) from None
 
 
 def _query(text: str) -> dict[str, str]:

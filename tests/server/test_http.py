@@ -123,3 +123,79 @@ def test_secrets_do_not_show():
 def test_a_body_that_is_no_json_object_is_refused(body):
     with pytest.raises(HTTPError):
         Request("POST", "/x", {}, {}, body, PEER).json()
+
+
+async def test_the_answer_to_head_has_no_body(nursery):
+    got = await exchange(nursery, b"HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status(got) == 405
+    assert got.endswith(b"\r\n\r\n")
+
+
+async def test_a_target_that_is_no_url_is_refused(nursery):
+    assert status(await exchange(nursery, b"GET //[ HTTP/1.1\r\nHost: x\r\n\r\n")) == 400
+
+
+async def test_a_stranger_is_refused_before_his_body_is_kept(nursery):
+    seen = []
+
+    def admit(request: Request) -> str:
+        seen.append(request.body)
+        if request.headers.get("authorization") != "right":
+            raise HTTPError(401, "not you")
+        return "operator"
+
+    async def handle(request: Request) -> Response:
+        return answer({"who": request.who, "body": len(request.body)})
+
+    routes = {("POST", "/x"): Route(handle, 100_000, admit)}
+
+    async def ask(head: bytes, body: bytes) -> bytes:
+        mine, theirs = trio.testing.memory_stream_pair()
+        nursery.start_soon(HTTPConnection(theirs, PEER, routes, LIMITS, Waiting()).serve)
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        for _ in range(2):
+            await mine.send_all(b"POST /x HTTP/1.1\r\nHost: x\r\n" + head + length + body)
+        await mine.send_eof()
+        got = b""
+        while got.count(b"HTTP/1.1") < 2 or not got.endswith(b"}"):
+            got += await mine.receive_some()
+        return got
+
+    # Refused and read to its end, so that the connection goes on; never kept.
+    assert (await ask(b"", b"x" * 90_000)).count(b"HTTP/1.1 401") == 2
+    got = await ask(b"Authorization: right\r\n", b"x" * 90_000)
+    assert got.count(b'{"who": "operator", "body": 90000}') == 2
+    assert seen == [b""] * 4
+
+
+@pytest.mark.parametrize("head", [b"Expect: 100-continue\r\n", b""])
+async def test_a_stranger_with_too_much_to_say_is_cut_off(nursery, head):
+    def admit(request: Request) -> str:
+        raise HTTPError(401, "not you")
+
+    mine, theirs = trio.testing.memory_stream_pair()
+    routes = {("POST", "/x"): Route(echo, 100, admit)}
+
+    async def run() -> None:
+        await HTTPConnection(theirs, PEER, routes, LIMITS, Waiting()).serve()
+        await theirs.aclose()
+
+    nursery.start_soon(run)
+    await mine.send_all(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n" + head + b"\r\n")
+    if not head:
+        await mine.send_all(b"x" * 500)
+    got = b""
+    while part := await mine.receive_some():
+        got += part
+    assert status(got) == 401
+    assert b"Connection: close" in got
+
+
+async def test_a_client_that_takes_no_answer_is_let_go(autojump_clock):
+    sent, stuck = trio.testing.memory_stream_one_way_pair()
+    one = trio.testing.MemorySendStream(send_all_hook=trio.sleep_forever)
+    stream = trio.StapledStream(one, stuck)
+    await sent.send_all(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+    start = trio.current_time()
+    await HTTPConnection(stream, PEER, ROUTES, LIMITS, Waiting()).serve()
+    assert trio.current_time() - start == pytest.approx(LIMITS.write_seconds)
