@@ -230,6 +230,11 @@ def test_a_client_gives_no_indices_among_tags():
         (named("z-Colour", RED), UnsupportedAttribute),
         (named("", RED), UnsupportedAttribute),
         (named("Key Material", RED), UnsupportedAttribute),
+        (structure(Tag.ATTRIBUTE, *[text(Tag.ATTRIBUTE_NAME, "x-a")] * 2), InvalidMessage),
+        (
+            structure(Tag.ATTRIBUTE, text(Tag.ATTRIBUTE_NAME, "x-a"), RED, text(Tag.PASSWORD, "x")),
+            InvalidMessage,
+        ),
         (text(Tag.KEY_MATERIAL, "x"), UnsupportedAttribute),
         (text(0x540001, "x"), UnsupportedAttribute),
         (text(Tag.CRYPTOGRAPHIC_LENGTH, "128"), InvalidMessage),
@@ -247,6 +252,11 @@ def test_a_client_gives_no_indices_among_tags():
 def test_what_is_no_attribute_is_refused(item, error):
     with pytest.raises(error):
         value_of(item)
+
+
+def test_a_vendors_part_of_an_attribute_is_passed_over():
+    item = structure(Tag.ATTRIBUTE, text(Tag.ATTRIBUTE_NAME, "x-Colour"), RED, text(0x540001, "x"))
+    assert value_of(item) == (COLOUR, RED)
 
 
 def test_an_attribute_without_a_value_is_asked_for_and_not_set():
@@ -311,7 +321,7 @@ NEW, CURRENT = Single(Tag.NEW_ATTRIBUTE), Single(Tag.CURRENT_ATTRIBUTE)
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-@pytest.mark.parametrize("key,value", [(Tag.NAME, ONE), (COLOUR, RED)])
+@pytest.mark.parametrize("key,value", [(Tag.NAME, ONE), (COLOUR, RED), (COLOUR, None)])
 def test_one_attribute_is_read_as_it_was_written(version, key, value):
     index = 3 if single_form(version) == NAMED else None
     instance = Instance(key, value, index)
