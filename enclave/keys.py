@@ -62,6 +62,8 @@ class Purpose(StrEnum):
     BOOTSTRAP_TLS = "bootstrap TLS key"
     API_TLS = "API TLS key"
     PROVISIONING = "sealed provisioning"
+    ACME_ACCOUNT = "ACME account key"
+    ACME_CERTIFICATE = "ACME certificate"
 
 
 @dataclass(frozen=True, slots=True)

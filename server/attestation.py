@@ -2,9 +2,19 @@
 
     GET /status          what this is, for people and monitors
     GET /quote?nonce=    evidence over the verifier's nonce and the service's public key
+    GET /tee/attestation_report?nonce=    the same for `ckms verify` 4.10, by a setting only
 
-Both are open to anybody: evidence is made to be shown, and holds nothing secret. What each one
+All are open to anybody: evidence is made to be shown, and holds nothing secret. What each one
 proves is told in docs/attestation.md; the claims are those of `enclave.claims`.
+
+The chip answers about once in a second. One asker gets a few quotes at once and then one in two
+seconds, and who asks again with the same nonce is given the same evidence, so that neither a loop
+nor a nervous verifier keeps the others from it.
+
+Danger of the last route: the first half of what the chip signs is whatever the caller chose, so it
+says nothing but that this code answered, and its form has neither role nor time. It cannot pass for
+the other forms, whose second half is zero (`enclave.report_data`). It is there for those who have
+that client, and off for all others.
 """
 
 from __future__ import annotations
@@ -15,32 +25,46 @@ import json
 import logging
 import secrets
 import ssl
-from base64 import urlsafe_b64decode
-from collections.abc import Callable
+from base64 import b64decode, b64encode, urlsafe_b64decode
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
+from enclave import report_data
 from enclave import tee as chips
 from enclave.claims import NONCE_BYTES, Role
 from enclave.errors import DeviceError, EnclaveError
+from enclave.forms import write_bare
 from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SoftwareTee
 from enclave.keys import Purpose, tls_key
-from enclave.ratls import Attester
+from enclave.ratls import Attester, Issued, keep_fresh, use_certificate
 from enclave.tee import Tee
 from server import files, settings
 from server.config import Config
 from server.http import HTTPError, Request, Response, Route, Routes, answer
+from server.rates import Rates
+
+T = TypeVar("T")
 
 log: Final = logging.getLogger(__name__)
 
 CBOR: Final = "application/cbor"
 INSTANCE_BYTES: Final = 16
 CHIP_DIRECTORY: Final = "insecure-software-chip"
+
+QUOTE_BURST: Final = 16
+"""For one address, behind which several verifiers may be."""
+QUOTES_PER_SECOND: Final = 0.5
+"""Half of what the chip can do: one address cannot have all of it."""
+CACHED_QUOTES: Final = 64
+CACHED_SECONDS: Final = 60.0
+CKMS_NONCE_BYTES: Final = 32
 
 PURPOSES: Final = {Role.API: Purpose.API_TLS, Role.BOOTSTRAP: Purpose.BOOTSTRAP_TLS}
 """The key that the server uses in each role."""
@@ -129,19 +153,30 @@ class Attestation:
     """The routes of a server that attests itself.
 
     Attributes:
-        attester: makes evidence.
+        attester: makes evidence for the key that is shown now; may be replaced while serving.
         state: what the server is doing, for `GET /status`.
+        certificate: the one that is shown now, DER.
+        allow_ckms: whether to answer `ckms verify` 4.10.
     """
 
     attester: Attester
     state: Callable[[], str]
+    certificate: bytes = b""
+    allow_ckms: bool = False
     routes: Routes = field(init=False)
+    _rates: Rates = field(init=False, repr=False)
+    _made: OrderedDict[bytes, tuple[float, Attester, bytes]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.routes = {
+        self._rates = Rates(QUOTE_BURST, QUOTES_PER_SECOND)
+        self._made = OrderedDict()
+        routes = {
             ("GET", "/status"): Route(self.status),
             ("GET", "/quote"): Route(self.quote),
         }
+        if self.allow_ckms:
+            routes[("GET", "/tee/attestation_report")] = Route(self.ckms_report)
+        self.routes = routes
 
     async def status(self, request: Request) -> Response:
         """What this is."""
@@ -160,11 +195,51 @@ class Attestation:
     async def quote(self, request: Request) -> Response:
         """Evidence over the nonce; 503 while the chip has no time for it."""
         nonce = nonce_of(request)
+        body = self._made_before(nonce)
+        if body is None:
+            self._check_rate(request)
+            attester = self.attester
+            body = await _from_chip(attester.quote(nonce))
+            self._made[nonce] = (trio.current_time() + CACHED_SECONDS, attester, body)
+            while len(self._made) > CACHED_QUOTES:
+                self._made.popitem(last=False)
+        return Response(body, content_type=CBOR)
+
+    async def ckms_report(self, request: Request) -> Response:
+        """Evidence over the nonce and the certificate, as a JSON string of base64."""
         try:
-            return Response(await self.attester.quote(nonce), content_type=CBOR)
-        except EnclaveError as error:
-            log.warning("no evidence: %s", error)
-            raise HTTPError(503, "the chip gives no evidence now; try again") from None
+            nonce = b64decode(request.query.get("nonce", ""), validate=True)
+        except ValueError:
+            nonce = b""
+        if len(nonce) != CKMS_NONCE_BYTES:
+            raise HTTPError(400, f"a nonce of {CKMS_NONCE_BYTES} bytes in base64 is needed")
+        self._check_rate(request)
+        pem = ssl.DER_cert_to_PEM_cert(self.certificate).encode()
+        chosen = report_data.of_nonce_and_certificate(nonce, pem)
+        evidence = await _from_chip(self.attester.tee.evidence(chosen))
+        return answer(b64encode(write_bare(evidence)).decode())
+
+    def _made_before(self, nonce: bytes) -> bytes | None:
+        """The answer to the same question, if it was asked just now and the key is still shown."""
+        until, attester, body = self._made.get(nonce, (0.0, None, b""))
+        return body if attester is self.attester and trio.current_time() < until else None
+
+    def _check_rate(self, request: Request) -> None:
+        if not self._rates.take(request.peer.address, trio.current_time()):
+            raise HTTPError(429, "too many questions from this address; try again in a moment")
+
+
+async def _from_chip(asked: Awaitable[T]) -> T:
+    """What the chip gives.
+
+    Raises:
+        HTTPError: nothing now.
+    """
+    try:
+        return await asked
+    except EnclaveError as error:
+        log.warning("no evidence: %s", error)
+        raise HTTPError(503, "the chip gives no evidence now; try again") from None
 
 
 def nonce_of(request: Request) -> bytes:
@@ -188,7 +263,24 @@ async def keep_presented(
     maker: Attester,
     context: ssl.SSLContext,
     names: tuple[str, ...],
+    shown: Callable[[bytes], None] = lambda certificate: None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Keep a TLS context presented with a fresh certificate that carries evidence, for ever."""
-    await maker.serve(context, dns_names=names, task_status=task_status)
+    """Keep a TLS context presented with a fresh certificate that carries evidence, for ever.
+
+    Args:
+        maker: makes it.
+        context: is presented with it.
+        names: by which clients reach the server.
+        shown: is told each certificate (DER) once it is in place.
+        task_status: started once there is one.
+    """
+
+    async def issue() -> Issued:
+        return await maker.certificate(dns_names=names)
+
+    def install(issued: Issued) -> None:
+        use_certificate(context, maker.key, issued.certificate)
+        shown(issued.certificate)
+
+    await keep_fresh(issue, install, maker.now, task_status=task_status)

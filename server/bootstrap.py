@@ -173,6 +173,8 @@ class Bootstrap:
 
     async def pkcs12(self, request: Request) -> str:
         """The identity of the API; opened at once where its password is known."""
+        if self.config.use_certbot:
+            raise HTTPError(422, "this server gets its certificate from a directory (use_certbot)")
         data = _file(request)
         given = replace(self.given, pkcs12=data)
         if given.pkcs12_password:

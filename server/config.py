@@ -8,10 +8,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from kmip.messages import MAX_BATCH_ITEMS
 from server.failure import Failure
 from server.settings import setting
+
+CHALLENGES: Final = frozenset({"tls-alpn-01", "http-01"})
+DNS_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+    re.ASCII | re.IGNORECASE,
+)
+EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 
 
 class TLSVersion(StrEnum):
@@ -180,6 +188,13 @@ class Config:
         "pretend a chip where there is none: evidence then proves nothing and says *simulated*",
         "evidence that proves nothing must not be mistaken for evidence",
     )
+    insecure_allow_ckms_verify: bool = setting(
+        False,
+        "answer GET /tee/attestation_report?nonce= with evidence in the form that `ckms verify` "
+        "4.10 reads",
+        "half of what the chip then signs is whatever the caller chose, and neither role nor time "
+        "is in it",
+    )
     deployment: str = setting(
         "strongroom",
         "name of this deployment in the claims, which verifiers may expect",
@@ -225,6 +240,54 @@ class Config:
         unit="seconds",
         minimum=1,
         maximum=86400,
+    )
+
+    # How its name is certified
+    use_certbot: bool = setting(
+        False,
+        "get the certificate of the HTTPS port, and of KMIP in a server provisioned by its "
+        "operator, from an ACME directory, and renew it; its key is made inside and kept sealed",
+        "without a public name there is nothing to certify; evidence needs no authority",
+    )
+    certbot_hostname: str = setting(
+        "",
+        "the name that is certified; its port 443, or 80, must lead here",
+        "only its owner knows it",
+        unit="DNS name",
+    )
+    certbot_email: str = setting(
+        "",
+        "where the directory may write to about the certificate",
+        "most directories need none",
+        unit="address",
+    )
+    acme_directory: str = setting(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "the ACME directory (RFC 8555) that is asked; its terms are agreed to by use_certbot",
+        "Let's Encrypt, which the documents of zero-trust key servers name",
+        unit="URL",
+    )
+    acme_directory_ca: Path | None = setting(
+        None,
+        "certificates of the authorities that vouch for the directory's own address, PEM",
+        "public directories have public certificates",
+        unit="file",
+        shown_default="the system's",
+    )
+    acme_challenges: tuple[str, ...] = setting(
+        ("tls-alpn-01", "http-01"),
+        "the ways in which the name is shown to be this server's, in the order in which they are "
+        "tried: tls-alpn-01 on the HTTPS port, http-01 on a plain port that is open meanwhile",
+        "the first needs no port besides; the second works where another server has port 443",
+        unit="names",
+    )
+    acme_http_port: int = setting(
+        80,
+        "TCP port of http-01, on the address of the HTTPS port",
+        "the port at which directories look; another one only where port 80 is forwarded to it",
+        unit="port",
+        minimum=1,
+        maximum=65535,
     )
 
     # What a client can cost
@@ -369,10 +432,25 @@ class Config:
             raise Failure("bootstrap_operator_token_sha256 is 64 hexadecimal digits.")
         if not re.fullmatch(r"none:|own:|file:.+|object:.+", self.issuer):
             raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
+        self._check_certbot()
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.store_password_file is not None:
             raise Failure("Give store_password_file or store_password_prompt, not both.")
+
+    def _check_certbot(self) -> None:
+        if unknown := set(self.acme_challenges) - CHALLENGES:
+            raise Failure(f"acme_challenges has an unknown name: {', '.join(sorted(unknown))}.")
+        if not self.use_certbot:
+            return
+        if not DNS_NAME.fullmatch(self.certbot_hostname):
+            raise Failure("use_certbot needs certbot_hostname, a DNS name such as kms.example.com.")
+        if self.certbot_email and not EMAIL.fullmatch(self.certbot_email):
+            raise Failure("certbot_email is one address, such as admin@example.com.")
+        if not self.acme_directory.startswith("https://"):
+            raise Failure("acme_directory begins with https://.")
+        if not self.acme_challenges:
+            raise Failure("use_certbot needs one of the acme_challenges.")
 
     @property
     def tls_directory(self) -> Path:

@@ -8,7 +8,6 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,16 +15,18 @@ from typing import Final, NamedTuple
 import trio
 
 from enclave.claims import Role
-from enclave.ratls import Attester, server_context
+from enclave.ratls import Attester
 from enclave.tee import Tee
-from server import attestation, certificates, provisioning, registry, store, tls
+from server import attestation, provisioning, registry, store, tls
 from server.accepting import Acceptor, Door, Peer, Stream, Waiting, open_listeners
+from server.acme.challenges import PROTOCOL
 from server.config import Config
 from server.connection import Connection
 from server.context import Server
 from server.failure import Failure
 from server.http import HTTPConnection, Limits, Routes
 from server.provisioning import Provisioning
+from server.shown import Shown
 from server.users import Users
 from storage import SealedStore
 
@@ -105,11 +106,13 @@ async def serve(
             await _admit(config, sealed, given)
         maker = None if tee is None else await _maker(config, tee, sealed)
         shown = Shown(config, maker, _identity(given), nursery)
-        kmip = await shown.kmip_context(given)
+        kmip = await kmip_context(config, shown, given)
         doors = [kmip_door(server, listeners, kmip)]
         sockets = given.https if given else await _attestation_sockets(stack, config, tee)
         if sockets:
-            doors.append(await shown.https_door(sockets, waiting, given and given.after))
+            after = given.after if given else None
+            context, told = await shown.attested(after, waiting, now)
+            doors.append(http_door(config, sockets, context, told.routes, waiting, after))
         up = Up(doors[0].addresses, [a for door in doors[1:] for a in door.addresses], shown.fake)
         await Acceptor(config, waiting).serve(doors, lambda: started(up))
 
@@ -172,6 +175,23 @@ async def _attestation_sockets(
         return []
 
 
+async def kmip_context(config: Config, shown: Shown, given: Given | None) -> ssl.SSLContext:
+    """The TLS settings of KMIP.
+
+    Raises:
+        Failure: a given authority or identity cannot be used.
+    """
+    if given is None:
+        return tls.context_of_files(config)
+    context = tls.empty_context(config)
+    if given.provisioning.client_ca:
+        tls.trust_clients(context, given.provisioning.client_ca)
+    elif not config.insecure_allow_no_client_certificate:
+        raise Failure("No authority for client certificates has been given.")
+    await shown.present(context)
+    return context
+
+
 def kmip_door(
     server: Server, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext
 ) -> Door:
@@ -181,73 +201,6 @@ def kmip_door(
         await Connection(server, stream, peer.client).serve()
 
     return Door(listeners, context, session)
-
-
-class Shown:
-    """What a server shows of itself: certificates with evidence, or an identity it was given.
-
-    Args:
-        config: the settings.
-        maker: makes evidence for the server's own key; None: there is no chip.
-        identity: a certificate and key it was given.
-        nursery: keeps certificates fresh.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        maker: Attester | None,
-        identity: tls.Identity | None,
-        nursery: trio.Nursery,
-    ) -> None:
-        self.config = config
-        self.maker = maker
-        self.identity = identity
-        self.nursery = nursery
-        self.names = certificates.own_names(config.kmip_host, config.server_names)
-
-    @property
-    def fake(self) -> bool:
-        """Whether its evidence is simulated."""
-        return self.maker is not None and self.maker.tee.simulated
-
-    async def kmip_context(self, given: Given | None) -> ssl.SSLContext:
-        """The TLS settings of KMIP.
-
-        Raises:
-            Failure: a given authority or identity cannot be used.
-        """
-        if given is None:
-            return tls.context_of_files(self.config)
-        context = tls.empty_context(self.config)
-        if given.provisioning.client_ca:
-            tls.trust_clients(context, given.provisioning.client_ca)
-        elif not self.config.insecure_allow_no_client_certificate:
-            raise Failure("No authority for client certificates has been given.")
-        await self._present(context)
-        return context
-
-    async def https_door(
-        self,
-        listeners: Sequence[trio.SocketListener],
-        waiting: Waiting,
-        after: trio.Event | None,
-    ) -> Door:
-        """The door at which the server attests itself."""
-        context = server_context()
-        maker = await self._present(context)
-        routes = attestation.Attestation(maker, lambda: "serving").routes
-        return http_door(self.config, listeners, context, routes, waiting, after)
-
-    async def _present(self, context: ssl.SSLContext) -> Attester:
-        """Give a context its certificate; what attests the key in it."""
-        if self.maker is None:
-            raise Failure("This machine has no chip that attests.")
-        if self.identity is None:
-            await self.nursery.start(attestation.keep_presented, self.maker, context, self.names)
-            return self.maker
-        tls.use_identity(context, self.identity)
-        return replace(self.maker, key=self.identity.key)
 
 
 def http_door(
@@ -262,6 +215,8 @@ def http_door(
     limits = Limits(config.idle_seconds, config.read_seconds, config.write_seconds)
 
     async def session(stream: Stream, peer: Peer) -> None:
+        if stream.selected_alpn_protocol() == PROTOCOL:
+            return  # whoever validates has seen the certificate (RFC 8737 section 3)
         await HTTPConnection(stream, peer, routes, limits, waiting).serve()
 
     return Door(listeners, context, session, after)

@@ -1,0 +1,119 @@
+"""What is kept between two starts: the account's key, and the certificate with its key; sealed.
+
+Both lie in the data directory, sealed under the chip's key for exactly this code (`enclave.keys`),
+so neither the machine's host nor another image reads them. A chip that derives no key keeps them in
+memory only: the next start asks for a new account and a new certificate. What does not open (other
+code, another chip, damage) is logged and made anew; whoever deletes or puts back these files can
+have that at worst.
+
+The certificate's key is kept over renewals: users have pinned it (`strongroom verify`), and it has
+never left the VM. It is made anew with a new release, whose measurement is another.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from enclave.errors import EnclaveError
+from enclave.keys import NoDerivedKey, Purpose, seal, unseal
+from enclave.ratls import ServerKey
+from enclave.tee import Tee
+from server import files, tls
+from server.failure import Failure
+
+log: Final = logging.getLogger(__name__)
+
+ACCOUNT_FILE: Final = "acme-account.sealed"
+CERTIFICATE_FILE: Final = "acme-certificate.sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one server keeps of one name at one directory.
+
+    Attributes:
+        data: the directory on disk.
+        tee: the chip.
+        directory: the ACME directory's URL.
+        name: the name.
+    """
+
+    data: Path
+    tee: Tee
+    directory: str
+    name: str
+
+    async def account_key(self) -> ec.EllipticCurvePrivateKey:
+        """The account's key; made if there is none for this directory."""
+        held = await self._recall(ACCOUNT_FILE, Purpose.ACME_ACCOUNT)
+        if held is not None and held.get("directory") == self.directory:
+            return _key(held["key"])
+        key = ec.generate_private_key(ec.SECP256R1())
+        held = {"directory": self.directory, "key": _written(key)}
+        await self._keep(ACCOUNT_FILE, Purpose.ACME_ACCOUNT, held)
+        return key
+
+    async def certificate(self) -> tls.Identity | None:
+        """The certificate; None where there is none for this name from this directory."""
+        held = await self._recall(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE)
+        if held is None or (held.get("directory"), held.get("name")) != (self.directory, self.name):
+            return None
+        leaf, *chain = x509.load_pem_x509_certificates(held["chain"].encode())
+        return tls.Identity(_key(held["key"]), leaf, tuple(chain))
+
+    async def keep_certificate(self, identity: tls.Identity) -> None:
+        """Seal a certificate on disk, if the chip can."""
+        chain = (identity.certificate, *identity.chain)
+        pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain).decode()
+        held = {"directory": self.directory, "name": self.name, "chain": pem}
+        held["key"] = _written(identity.key)
+        await self._keep(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE, held)
+
+    async def _recall(self, name: str, purpose: Purpose) -> dict[str, Any] | None:
+        path = self.data / name
+        if not path.exists():
+            return None
+        try:
+            opened = await unseal(self.tee, purpose, files.read_private(path, "It"))
+            held = json.loads(opened.plaintext)
+            if opened.resealed is not None:
+                files.replace(path, opened.resealed)
+        except (EnclaveError, Failure, ValueError) as error:
+            log.warning("%s does not open and is made anew: %s", path, error)
+            return None
+        return held if isinstance(held, dict) else None
+
+    async def _keep(self, name: str, purpose: Purpose, held: dict[str, str]) -> None:
+        """Seal on disk; where that fails, what is held serves until the end all the same."""
+        try:
+            sk = await self.tee.derived_key()
+            files.replace(self.data / name, seal(sk, purpose, json.dumps(held).encode()))
+        except NoDerivedKey:
+            log.warning("this chip seals nothing: the %s is lost at the end", purpose)
+        except (EnclaveError, Failure) as error:
+            log.warning("the %s is not kept: %s", purpose, error)
+
+
+def _written(key: ServerKey) -> str:
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return b64encode(der).decode()
+
+
+def _key(text: str) -> ec.EllipticCurvePrivateKey:
+    key = load_der_private_key(b64decode(text, validate=True), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - nobody else can seal
+    return key
