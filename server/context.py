@@ -31,7 +31,7 @@ from kmip.key_block import KeyValue
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
-from kmip.versions import ProtocolVersion
+from kmip.versions import DIALECTS, ProtocolVersion
 from kmip.vocabulary import Named
 from server import policy, registry
 from server.accepting import Waiting
@@ -297,6 +297,11 @@ class Context:
             InvalidMessage: it is none.
         """
         return from_item(ttlv.decode(data), KeyValue, self._version)
+
+    @property
+    def wraps_in_structure(self) -> bool:
+        """Whether what is wrapped with No Encoding is to stand in a Key Value structure."""
+        return DIALECTS[self._version].wraps_in_structure
 
     @property
     def operations(self) -> list[Operation]:

@@ -58,7 +58,7 @@ async def deliver(context: Context, held: Held, request: GetRequest | ExportRequ
         )
     if wanted is not None:
         formed = await wrapping.wrap(context, held, formed, wanted)
-        if in_structure and was_wrapped:
+        if context.wraps_in_structure or (in_structure and was_wrapped):
             formed = wrapping.in_structure(formed)
     return replace(managed, key_block=formed)
 
