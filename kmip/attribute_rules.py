@@ -31,8 +31,8 @@ from kmip.enums import ObjectType, Operation, State
 from kmip.enums import ObjectType as T
 from kmip.enums import Operation as Op
 from kmip.errors import (
+    AttributeExists,
     AttributeReadOnly,
-    AttributeSingleValued,
     InvalidAttribute,
     KMIPError,
     MultiValuedAttribute,
@@ -415,7 +415,7 @@ def check_add(key: Key, value: Any, it: Situation) -> None:
     Raises:
         InvalidAttribute: objects of this type do not have it.
         ReadOnlyAttribute: only the server sets it.
-        AttributeSingleValued: it has its one value already.
+        AttributeExists: it has its one value already.
         ServerLimitExceeded: the object has as many values as it may.
         WrongKeyLifecycleState, PermissionDenied: it is too late.
     """
@@ -424,7 +424,7 @@ def check_add(key: Key, value: Any, it: Situation) -> None:
     if CLIENT not in rules.set_by:
         raise ReadOnlyAttribute(f"{name_of(key)} is set by the server alone")
     if key in it.attributes and is_single(key):
-        raise AttributeSingleValued(f"the object has its {name_of(key)} already")
+        raise AttributeExists(f"the object has its {name_of(key)} already")
     if sum(map(len, it.attributes.values.values())) >= MAX_INSTANCES:
         raise ServerLimitExceeded(f"an object has at most {MAX_INSTANCES} attribute values")
     # What cannot be changed can still be added where it is not yet (2.1 section 4.38).

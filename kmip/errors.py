@@ -229,10 +229,22 @@ class MultiValuedAttribute(KMIPError):
     reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.MULTI_VALUED_ATTRIBUTE))
 
 
+class AttributeExists(KMIPError):
+    """The attribute to be added has its one value already (1.4 section 11.15)."""
+
+    reasons = ((V1_0, R.ILLEGAL_OPERATION), (V2_0, R.ATTRIBUTE_SINGLE_VALUED))
+
+
 class AttributeSingleValued(KMIPError):
-    """The attribute has its one value already."""
+    """The request gives several values of an attribute that has one."""
 
     reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.ATTRIBUTE_SINGLE_VALUED))
+
+
+class NonUniqueNameAttribute(KMIPError):
+    """Another object has the name, or the object has it already."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.NON_UNIQUE_NAME_ATTRIBUTE))
 
 
 class UnsupportedAttribute(KMIPError):

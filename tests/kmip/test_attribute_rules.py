@@ -24,8 +24,8 @@ from kmip.attributes import Attributes, Custom
 from kmip.carriage import MAX_INSTANCES
 from kmip.enums import ObjectType, Operation, ResultReason, State
 from kmip.errors import (
+    AttributeExists,
     AttributeReadOnly,
-    AttributeSingleValued,
     InvalidAttribute,
     KMIPError,
     MultiValuedAttribute,
@@ -268,7 +268,7 @@ def test_set_attribute_changes_a_value_under_the_same_condition(key, value, it, 
     [
         (Tag.NAME, situation(), None),
         (Tag.NAME, situation(attributes=[(Tag.NAME, NAMES[0])]), None),
-        (Tag.COMMENT, situation(attributes=[(Tag.COMMENT, "first")]), AttributeSingleValued),
+        (Tag.COMMENT, situation(attributes=[(Tag.COMMENT, "first")]), AttributeExists),
         (Tag.STATE, situation(), ReadOnlyAttribute),
         (Tag.CERTIFICATE_LENGTH, situation(), InvalidAttribute),
         (Tag.ACTIVATION_DATE, situation(State.PRE_ACTIVE), None),
@@ -279,7 +279,7 @@ def test_set_attribute_changes_a_value_under_the_same_condition(key, value, it, 
         (
             Tag.ORIGINAL_CREATION_DATE,
             situation(attributes=[(Tag.ORIGINAL_CREATION_DATE, 1)]),
-            AttributeSingleValued,
+            AttributeExists,
         ),
         (Tag.SENSITIVE, situation(), None),
         (THEIRS, situation(attributes=[(THEIRS, object())]), None),
