@@ -154,5 +154,6 @@ async def query(context: Context, request: QueryRequest) -> QueryResponse:
         found |= answer(context) if answer is not None else {}
     if QueryFunction.QUERY_DEFAULTS_INFORMATION in request.query_function:
         set_here = await defaults.in_force(context, request.object_groups)
-        found["defaults_information"] = DefaultsInformation(object_defaults=tuple(set_here))
+        if set_here:  # without any there is no structure either (2.1 section 7.11)
+            found["defaults_information"] = DefaultsInformation(object_defaults=tuple(set_here))
     return QueryResponse(**found)
