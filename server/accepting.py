@@ -6,7 +6,8 @@ stop, accepting ends first, then the connections that wait for a next request; t
 answering one get the time of `stop_seconds` to finish.
 
 A `Door` is one kind of listener: its sockets, its TLS settings, and the session that it holds with
-each client. All doors share the limits on connections.
+each client. All doors share the limits on connections; one that lets everybody in has a limit of
+its own beneath them, so that strangers leave room for clients.
 """
 
 from __future__ import annotations
@@ -58,12 +59,14 @@ class Door(NamedTuple):
         context: its TLS settings; a new certificate loaded into it holds for new connections.
         session: serves one connection after its handshake.
         after: is set when connections may be accepted; None: at once.
+        most: connections at once at this door; None: as many as the server takes.
     """
 
     listeners: Sequence[trio.SocketListener]
     context: ssl.SSLContext
     session: Session
     after: trio.Event | None = None
+    most: int | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -111,6 +114,7 @@ class Acceptor:
         self.config = config
         self.waiting = waiting
         self.connections: Counter[str] = Counter()
+        self.at_door: Counter[Session] = Counter()
 
     async def serve(self, doors: Sequence[Door], started: Callable[[], None]) -> None:
         """Serve until told to stop, and then gracefully end.
@@ -144,23 +148,29 @@ class Acceptor:
     async def _connect(self, door: Door, stream: trio.SocketStream) -> None:
         """One accepted connection; whatever happens in it ends with it."""
         address = _peer_address(stream)
-        config = self.config
-        if (
-            self.connections.total() >= config.max_connections
-            or self.connections[address] >= config.max_connections_per_address
-        ):
+        if self._is_full(door, address):
             log.warning("too many connections; one from %s is closed", address)
             await trio.aclose_forcefully(stream)
             return
         self.connections[address] += 1
+        self.at_door[door.session] += 1
         try:
             await self._serve(door, stream, address)
         except Exception:
             log.exception("a connection from %s failed", address)
         finally:
+            self.at_door[door.session] -= 1
             self.connections[address] -= 1
             if not self.connections[address]:
                 del self.connections[address]
+
+    def _is_full(self, door: Door, address: str) -> bool:
+        config = self.config
+        return (
+            self.connections.total() >= config.max_connections
+            or self.connections[address] >= config.max_connections_per_address
+            or (door.most is not None and self.at_door[door.session] >= door.most)
+        )
 
     async def _serve(self, door: Door, socket: trio.SocketStream, address: str) -> None:
         stream = trio.SSLStream(socket, door.context, server_side=True)
