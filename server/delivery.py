@@ -9,6 +9,7 @@ from kmip.enums import (
     KeyWrapType,
 )
 from kmip.errors import (
+    InvalidObjectType,
     KeyFormatTypeNotSupported,
     KeyValueNotPresent,
     NotExtractable,
@@ -30,16 +31,18 @@ async def deliver(context: Context, held: Held, request: GetRequest | ExportRequ
 
     Raises:
         NotExtractable, Sensitive: its material may not leave, or not so.
+        InvalidObjectType: it is to be wrapped and has no Key Block.
         KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported: it has no such form.
         ObjectDestroyed, ObjectArchived, KeyValueNotPresent: there is no material to give.
     """
     managed = await context.material(held)
-    block = key_block_of(managed)
+    block, wanted = key_block_of(managed), request.key_wrapping_specification
     if block is None:
         _check_plain(managed, request.key_format_type)
+        if wanted is not None:
+            raise InvalidObjectType("an object without a Key Block cannot be wrapped")
         _check_extractable(held, wrapped=False)
         return managed
-    wanted = request.key_wrapping_specification
     if block.key_value is None:
         if wanted is not None or request.key_format_type not in (None, block.key_format_type):
             raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
