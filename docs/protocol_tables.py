@@ -7,7 +7,7 @@ python docs/protocol_tables.py --check   fail if they are not as they would be w
 import csv
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from kmip.framing import DEFAULT_LIMIT
 from kmip.lifecycle import DATES, EVENTS, TIMED, TRANSITIONS, Event, Use, permits
 from kmip.messages import MAX_BATCH_ITEMS
 from kmip.tags import WORDS, Tag
-from kmip.versions import DIALECTS, SUPPORTED, ProtocolVersion, Span
+from kmip.versions import DIALECTS, SUPPORTED, Dialect, ProtocolVersion, Span
 from kmip.vocabulary import Named
 
 HERE = Path(__file__).parent
@@ -83,6 +83,7 @@ def versions() -> str:
         ("last item type", [words(ItemType(column.last_item_type)) for column in columns]),
         ("links", ["tags" if column.links_are_attributes else "Link" for column in columns]),
         ("Name", ["text" if column.names_are_text else "structure" for column in columns]),
+        *_other_columns(columns),
         ("operations", [_count(Operation, version) for version in VERSIONS]),
         ("attributes, number", [_attributes(version) for version in VERSIONS]),
         ("tags", [_count(Tag, version) for version in VERSIONS]),
@@ -91,6 +92,13 @@ def versions() -> str:
     ]
     heads = " | ".join(["", *map(str, VERSIONS)])
     return table(heads, ([name, *row] for name, row in facts))
+
+
+def _other_columns(columns: list[Dialect]) -> Iterator[tuple[str, list[str]]]:
+    """Columns that need no words of their own: the field's name, and whether it holds."""
+    for name in Dialect._fields[5:]:
+        held = ["yes" if getattr(column, name) else "no" for column in columns]
+        yield name.replace("_", " "), held
 
 
 def _count(members: Any, version: ProtocolVersion) -> int:
@@ -244,6 +252,7 @@ CURES = {
     errors.MultiValuedAttribute: "Use Modify Attribute and say which value.",
     errors.AttributeExists: "Modify the value there is.",
     errors.AttributeSingleValued: "Give one value.",
+    errors.NonUniqueNameAttribute: "Choose another Name.",
     errors.UnsupportedAttribute: "Check its name: custom attributes begin with `x-`.",
     errors.AttributeInstanceNotFound: "Ask Get Attributes for the values there are.",
     errors.AttributeNotFound: "Add it first.",
@@ -296,7 +305,14 @@ def reasons_of(kind: type[KMIPError]) -> str:
 
 
 def reasons() -> str:
-    """Every error with its reasons and cure."""
+    """Every error with its reasons and cure.
+
+    Raises:
+        ValueError: an error has no cure yet, or a cure no error.
+    """
+    if different := set(kinds()) ^ CURES.keys():
+        names_ = ", ".join(sorted(kind.__name__ for kind in different))
+        raise ValueError(f"each error of kmip.errors has a row in CURES, but for {names_}")
     return table(
         "error | what it means | Result Reason | cure",
         (
