@@ -79,6 +79,8 @@ class Dialect(NamedTuple):
         names_are_text: Name is a text instead of a structure with a type (3.0).
         wraps_in_structure: what is wrapped with No Encoding stands in a Key Value structure, as a
             plain key does (OASIS TC-WRAP-3 in 1.4), instead of being the Key Value (in 2.0).
+        names_are_unique: a name that is given twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
+            expects 1.4 and 2.0 to take it).
     """
 
     attribute_form: AttributeForm
@@ -87,21 +89,22 @@ class Dialect(NamedTuple):
     links_are_attributes: bool
     names_are_text: bool
     wraps_in_structure: bool
+    names_are_unique: bool
 
 
 NAMED, TAGGED = AttributeForm.NAMED, AttributeForm.TAGGED
 
 DIALECTS: Final[dict[ProtocolVersion, Dialect]] = {
-    # version     attributes  order  item types  links  names  wrapped
-    V1_0: Dialect(NAMED, False, 0x0A, False, False, True),
-    V1_1: Dialect(NAMED, False, 0x0A, False, False, True),
-    V1_2: Dialect(NAMED, False, 0x0A, False, False, True),
-    V1_3: Dialect(NAMED, False, 0x0A, False, False, True),
-    V1_4: Dialect(NAMED, False, 0x0A, False, False, True),
-    V2_0: Dialect(TAGGED, True, 0x0B, False, False, False),
-    V2_1: Dialect(TAGGED, True, 0x0B, False, False, False),
-    V3_0: Dialect(TAGGED, True, 0x0E, True, True, False),
-    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, False),
+    # version     attributes  order  item types  links  names  wrapped  unique
+    V1_0: Dialect(NAMED, False, 0x0A, False, False, True, False),
+    V1_1: Dialect(NAMED, False, 0x0A, False, False, True, False),
+    V1_2: Dialect(NAMED, False, 0x0A, False, False, True, False),
+    V1_3: Dialect(NAMED, False, 0x0A, False, False, True, False),
+    V1_4: Dialect(NAMED, False, 0x0A, False, False, True, False),
+    V2_0: Dialect(TAGGED, True, 0x0B, False, False, False, False),
+    V2_1: Dialect(TAGGED, True, 0x0B, False, False, False, True),
+    V3_0: Dialect(TAGGED, True, 0x0E, True, True, False, True),
+    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, False, False),
 }
 
 SUPPORTED: Final = tuple(sorted((v for v in DIALECTS if v != INTERNAL), reverse=True))

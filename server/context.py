@@ -304,6 +304,11 @@ class Context:
         return DIALECTS[self._version].wraps_in_structure
 
     @property
+    def names_are_unique(self) -> bool:
+        """Whether a name that is given twice is an error."""
+        return DIALECTS[self._version].names_are_unique
+
+    @property
     def operations(self) -> list[Operation]:
         """The operations that the client's version has and the client may ask for."""
         known = registry.supported(self._version)

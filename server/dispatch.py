@@ -23,7 +23,7 @@ from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
-from server import constraints
+from server import constraints, names
 from server.context import Context
 from server.objects import Transaction
 from server.registry import ROUTES
@@ -128,6 +128,7 @@ async def _attempts(
         try:
             response = await route.handler(context, request)
             await constraints.check(context)
+            await names.check(context)
             payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
             context.room.take(payload)
             if permission is not None:

@@ -105,8 +105,10 @@ class Transaction:
     async def find(self, identifier: str) -> Held | None:
         """The object, whoever owns it; not to be changed, but copied and put."""
         changed = self._changed.get(identifier)
-        if changed is not None:
-            return changed.held
+        return await self._stored(identifier) if changed is None else changed.held
+
+    async def _stored(self, identifier: str) -> Held | None:
+        """The object as it is in the store."""
         version = self.store.version(record_name(identifier))
         if not version:
             return None
@@ -164,6 +166,15 @@ class Transaction:
         """The new objects, as they are now."""
         found = (self._changed[one].held for one in self._made if one in self._changed)
         return [held for held in found if held is not None]
+
+    async def changes(self) -> list[tuple[Held, Held | None]]:
+        """The changed objects, and each as it is in the store, where it is there."""
+        found = []
+        for changed in list(self._changed.values()):
+            if changed.held is not None:
+                before = await self._stored(changed.held.identifier) if changed.expected else None
+                found.append((changed.held, before))
+        return found
 
     async def note(self, name: bytes) -> tuple[bytes, int]:
         """The content and the version of a record that is no object; empty and 0: there is none."""

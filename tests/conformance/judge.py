@@ -29,8 +29,8 @@ password, and must see what the certificate's client has made."""
 USERS = {CLIENT: "one-time-password", "administrator": "password"}
 """Who identifies by a password in the cases."""
 
-SETTINGS = ["--legacy-algorithms", "allow"]
-"""The cases use 3DES and SHA-1."""
+SETTINGS = ["--legacy-algorithms", "allow", "--issuer", "own:"]
+"""The cases use algorithms that are kept for old data, and have certificates signed."""
 
 
 def prepare(data: Path) -> None:
