@@ -24,8 +24,8 @@ FUNCTIONS = {
     ],
     "2.0": [Ask.QUERY_DEFAULTS_INFORMATION],
 }
-"""The functions that came with each version; not QUERY_STORAGE_PROTECTION_MASKS, whose answer PyKMIP
-expects without the structure that the specification puts around it (2.0 section 7.27)."""
+"""The functions that came with each version; not QUERY_STORAGE_PROTECTION_MASKS, whose answer the
+client expects without the structure that the specification puts around it (2.0 section 7.27)."""
 
 PERFORMED = {
     "1.0": "CREATE CREATE_KEY_PAIR REGISTER REKEY DERIVE_KEY LOCATE CHECK GET GET_ATTRIBUTES "

@@ -25,9 +25,7 @@ def ec_key():
 
 def pkcs_1(key):
     """DER of the form that has the algorithm's own structure (RSA: PKCS#1, EC: SEC 1)."""
-    return key.private_bytes(
-        Encoding.DER, Private.TraditionalOpenSSL, serialization.NoEncryption()
-    )
+    return key.private_bytes(Encoding.DER, Private.TraditionalOpenSSL, serialization.NoEncryption())
 
 
 def pkcs_8(key):
