@@ -193,15 +193,20 @@ def charge(context: Context, held: Held, length: int, *, first: bool = True) -> 
         spend(context, held.copy(), limits, amount)
 
 
+def units_left(limits: UsageLimits) -> int:
+    """The units that may still be protected; all of them where nobody has counted yet."""
+    left = limits.usage_limits_count
+    return limits.usage_limits_total if left is None else left
+
+
 def spend(context: Context, held: Held, limits: UsageLimits, amount: int) -> None:
     """Take units from a key's Usage Limits; `held` is a copy.
 
     Raises:
         UsageLimitExceeded: fewer are left.
     """
-    left = limits.usage_limits_total if limits.usage_limits_count is None else None
-    left = limits.usage_limits_count if left is None else left
-    if left is None or amount > left:
+    left = units_left(limits)
+    if amount > left:
         raise UsageLimitExceeded("the object's Usage Limits do not allow this much more")
     held.attributes.set(
         Tag.USAGE_LIMITS,

@@ -10,7 +10,7 @@ from kmip.errors import (
 from kmip.masks import CryptographicUsageMask
 from kmip.payloads.check import CheckRequest, CheckResponse
 from kmip.tags import Tag
-from server import making
+from server import making, using
 from server.context import Context
 from server.registry import operation
 
@@ -23,8 +23,8 @@ async def check(context: Context, request: CheckRequest) -> CheckResponse:
     refused: KMIPError | None = None
     limits = held.usage_limits
     asked = request.usage_limits_count
-    if asked is not None and limits is not None and asked > (limits.usage_limits_count or 0):
-        response.usage_limits_count = limits.usage_limits_count
+    if asked is not None and limits is not None and asked > using.units_left(limits):
+        response.usage_limits_count = using.units_left(limits)
         refused = UsageLimitExceeded("the Usage Limits do not allow this much")
     allowed = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
     mask = request.cryptographic_usage_mask
