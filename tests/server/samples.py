@@ -1,11 +1,18 @@
 """Objects for tests to work with, made as clients make them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from kmip.attribute_values import RevocationReason
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kmip.attribute_values import RevocationReason, UsageLimits
 from kmip.attributes import Attributes, Key
 from kmip.cryptographic import CryptographicDomainParameters
 from kmip.enums import (
+    CertificateType,
     CryptographicAlgorithm,
     KeyFormatType,
     ObjectType,
@@ -14,12 +21,24 @@ from kmip.enums import (
     RevocationReasonCode,
     SecretDataType,
     State,
+    UsageLimitsUnit,
 )
+from kmip.errors import KMIPError
 from kmip.key_block import KeyBlock, KeyValue
 from kmip.masks import CryptographicUsageMask as Mask
-from kmip.objects import OpaqueObject, SecretData, SymmetricKey, key_block_of
+from kmip.messages import ResponseBatchItem
+from kmip.objects import (
+    Certificate,
+    OpaqueObject,
+    PrivateKey,
+    PublicKey,
+    SecretData,
+    SplitKey,
+    SymmetricKey,
+    key_block_of,
+)
 from kmip.tags import Tag
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, Asking, Failed
 
 Pair = tuple[Key, Any]
 
@@ -98,6 +117,10 @@ async def register(ask: Asking, managed: Any, *pairs: Pair, mask: Mask = ANY_USE
         SymmetricKey: ObjectType.SYMMETRIC_KEY,
         SecretData: ObjectType.SECRET_DATA,
         OpaqueObject: ObjectType.OPAQUE_OBJECT,
+        Certificate: ObjectType.CERTIFICATE,
+        SplitKey: ObjectType.SPLIT_KEY,
+        PrivateKey: ObjectType.PRIVATE_KEY,
+        PublicKey: ObjectType.PUBLIC_KEY,
     }
     made = await ask(
         Operation.REGISTER,
@@ -143,3 +166,52 @@ def reason(code: RevocationReasonCode) -> dict[str, RevocationReason]:
 
 STOPPED = reason(RevocationReasonCode.CESSATION_OF_OPERATION)
 COMPROMISED = reason(RevocationReasonCode.KEY_COMPROMISE)
+
+
+async def refused(
+    ask: Asking, kind: type[KMIPError], operation: Operation, **given: Any
+) -> ResponseBatchItem:
+    """The answer to an operation that must fail with this error's reason."""
+    with pytest.raises(Failed) as failure:
+        await ask(operation, **given)
+    assert failure.value.reason == kind("").reason(ask.version)
+    return failure.value.item
+
+
+async def destroyed(ask: Asking, *pairs: Pair) -> str:
+    """A new AES key, destroyed."""
+    identifier = await create(ask, *pairs)
+    await ask(Operation.DESTROY, unique_identifier=identifier)
+    return identifier
+
+
+async def archived(ask: Asking, *pairs: Pair) -> str:
+    """A new AES key, archived."""
+    identifier = await create(ask, *pairs)
+    await ask(Operation.ARCHIVE, unique_identifier=identifier)
+    return identifier
+
+
+def limits(unit: UsageLimitsUnit, total: int) -> Pair:
+    """Usage Limits of so many units."""
+    return Tag.USAGE_LIMITS, UsageLimits(usage_limits_total=total, usage_limits_unit=unit)
+
+
+def certificate() -> Certificate:
+    """A certificate that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "alice")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.fromtimestamp(NOW, UTC))
+        .not_valid_after(datetime.fromtimestamp(NOW + 86_400, UTC))
+        .sign(key, hashes.SHA256())
+    )
+    return Certificate(
+        certificate_type=CertificateType.X_509,
+        certificate_value=made.public_bytes(serialization.Encoding.DER),
+    )

@@ -1,0 +1,63 @@
+"""Check."""
+
+import pytest
+
+from kmip.enums import Operation, UsageLimitsUnit
+from kmip.errors import (
+    IncompatibleCryptographicUsageMask,
+    PermissionDenied,
+    UsageLimitExceeded,
+)
+from kmip.masks import CryptographicUsageMask as Mask
+from kmip.payloads.check import CheckResponse
+from kmip.structures import from_item
+from kmip.versions import SUPPORTED, ProtocolVersion
+from server import making
+from tests.server.conftest import Asking
+from tests.server.samples import create, limits, refused
+
+BOTH = Mask.ENCRYPT | Mask.DECRYPT
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    key = await create(ask, limits(UsageLimitsUnit.BYTE, 100), mask=BOTH)
+    made = await ask(
+        Operation.CHECK,
+        unique_identifier=key,
+        usage_limits_count=100,
+        cryptographic_usage_mask=Mask.ENCRYPT,
+        lease_time=making.LEASE_SECONDS,
+    )
+    assert made == CheckResponse(unique_identifier=key)
+
+
+@pytest.mark.parametrize(
+    "asked,kind,allowed",
+    [
+        ({"usage_limits_count": 101}, UsageLimitExceeded, {"usage_limits_count": 100}),
+        (
+            {"cryptographic_usage_mask": Mask.ENCRYPT | Mask.SIGN},
+            IncompatibleCryptographicUsageMask,
+            {"cryptographic_usage_mask": BOTH},
+        ),
+        (
+            {"lease_time": making.LEASE_SECONDS + 1},
+            PermissionDenied,
+            {"lease_time": making.LEASE_SECONDS},
+        ),
+    ],
+    ids=["limits", "mask", "lease"],
+)
+async def test_what_is_not_says_what_would_be(ask: Asking, asked, kind, allowed):
+    key = await create(ask, limits(UsageLimitsUnit.BYTE, 100), mask=BOTH)
+    item = await refused(ask, kind, Operation.CHECK, unique_identifier=key, **asked)
+    assert item.response_payload is not None
+    told = from_item(item.response_payload, CheckResponse, ask.version)
+    assert told == CheckResponse(**allowed)
+
+
+async def test_without_limits_any_number_is_allowed(ask: Asking):
+    key = await create(ask)
+    await ask(Operation.CHECK, unique_identifier=key, usage_limits_count=1 << 40)

@@ -1,0 +1,40 @@
+"""Destroy."""
+
+import pytest
+
+from kmip.enums import Operation, State
+from kmip.errors import ObjectDestroyed, WrongKeyLifecycleState
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, ProtocolVersion
+from server.context import Server
+from server.held import record_name
+from tests.server.conftest import NOW, Asking
+from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create, refused, state
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_the_material_goes_and_the_attributes_stay(
+    ask: Asking, server: Server, version: ProtocolVersion
+):
+    ask = ask.at(version)
+    key = await create(ask)
+    await ask(Operation.DESTROY, unique_identifier=key)
+    assert await state(ask, key) == State.DESTROYED
+    assert await attribute(ask, key, Tag.DESTROY_DATE) == NOW
+    assert not server.store.has_body(record_name(key))
+    await refused(ask, ObjectDestroyed, Operation.GET, unique_identifier=key)
+    await refused(ask, ObjectDestroyed, Operation.DESTROY, unique_identifier=key)
+
+
+async def test_an_active_object_must_be_revoked_before(ask: Asking):
+    key = await create(ask, ACTIVE)
+    await refused(ask, WrongKeyLifecycleState, Operation.DESTROY, unique_identifier=key)
+    await ask(Operation.REVOKE, unique_identifier=key, **STOPPED)
+    await ask(Operation.DESTROY, unique_identifier=key)
+
+
+async def test_a_compromised_object_is_destroyed_compromised(ask: Asking):
+    key = await create(ask, ACTIVE)
+    await ask(Operation.REVOKE, unique_identifier=key, **COMPROMISED)
+    await ask(Operation.DESTROY, unique_identifier=key)
+    assert await state(ask, key) == State.DESTROYED_COMPROMISED

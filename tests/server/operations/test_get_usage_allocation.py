@@ -1,0 +1,53 @@
+"""Get Usage Allocation."""
+
+import pytest
+
+from kmip.attributes import Instance
+from kmip.enums import Operation, UsageLimitsUnit
+from kmip.errors import (
+    InvalidField,
+    UsageLimitExceeded,
+    WrongKeyLifecycleState,
+)
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_4, ProtocolVersion
+from tests.server.conftest import Asking, Failed
+from tests.server.samples import ACTIVE, attribute, create, limits, refused
+
+OPERATION = Operation.GET_USAGE_ALLOCATION
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_what_is_given_out_is_left_no_more(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    await ask(OPERATION, unique_identifier=key, usage_limits_count=70)
+    left = await attribute(ask, key, Tag.USAGE_LIMITS)
+    assert (left.usage_limits_count, left.usage_limits_total) == (30, 100)
+    await refused(ask, UsageLimitExceeded, OPERATION, unique_identifier=key, usage_limits_count=31)
+    await ask(OPERATION, unique_identifier=key, usage_limits_count=30)
+
+
+async def test_from_then_on_the_limits_stand(ask: Asking):
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    more = Instance(*limits(UsageLimitsUnit.BYTE, 1000))
+    set_ = {"unique_identifier": key, "new_attribute": more}
+    await ask(Operation.SET_ATTRIBUTE, **set_)
+    await ask(OPERATION, unique_identifier=key, usage_limits_count=70)
+    with pytest.raises(Failed):
+        await ask(Operation.SET_ATTRIBUTE, **set_)
+
+
+async def test_only_an_active_object_with_limits_gives(ask: Asking):
+    count = {"usage_limits_count": 1}
+    without = await create(ask, ACTIVE)
+    await refused(ask, InvalidField, OPERATION, unique_identifier=without, **count)
+    early = await create(ask, limits(UsageLimitsUnit.BYTE, 100))
+    await refused(ask, WrongKeyLifecycleState, OPERATION, unique_identifier=early, **count)
+
+
+@pytest.mark.parametrize("count", [0, -1, -(1 << 62)])
+async def test_nothing_and_less_cannot_be_asked_for(ask: Asking, count: int):
+    ask = ask.at(V1_4)
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    await refused(ask, InvalidField, OPERATION, unique_identifier=key, usage_limits_count=count)

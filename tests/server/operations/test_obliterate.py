@@ -1,0 +1,18 @@
+"""Obliterate."""
+
+from kmip.enums import Operation
+from kmip.errors import ItemNotFound, ObjectNotFound
+from kmip.versions import V3_0
+from server.context import Server
+from tests.server.conftest import Asking
+from tests.server.samples import create, destroyed, refused
+
+
+async def test_nothing_is_left(ask: Asking, server: Server):
+    ask = ask.at(V3_0)
+    for key in (await create(ask), await destroyed(ask)):
+        await ask(Operation.OBLITERATE, unique_identifier=key)
+        await refused(ask, ObjectNotFound, Operation.GET, unique_identifier=key)
+        await refused(ask, ObjectNotFound, Operation.OBLITERATE, unique_identifier=key)
+    await refused(ask, ItemNotFound, Operation.OBLITERATE)
+    assert server.store.count == 0
