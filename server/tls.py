@@ -10,6 +10,7 @@ import ssl
 from typing import Final, NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from enclave.ratls import ServerKey, use_certificate
@@ -73,8 +74,10 @@ def trust_clients(context: ssl.SSLContext, client_ca: str) -> None:
         Failure: they are no certificates.
     """
     try:
-        x509.load_pem_x509_certificates(client_ca.encode())
-        context.load_verify_locations(cadata=client_ca)
+        found = x509.load_pem_x509_certificates(client_ca.encode())
+        # Written anew: `ssl` takes no text but ASCII between them, and files often have some.
+        pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in found)
+        context.load_verify_locations(cadata=pem.decode())
     except (ValueError, ssl.SSLError):
         raise Failure("The client authority is not one or more certificates in PEM.") from None
 
@@ -89,8 +92,12 @@ def open_pkcs12(data: bytes, password: str) -> Identity:
         key, certificate, chain = pkcs12.load_key_and_certificates(data, password.encode() or None)
     except ValueError:
         raise Failure("The PKCS#12 does not open with this password.") from None
+    except UnsupportedAlgorithm:
+        raise Failure("The PKCS#12 is encrypted in a way that is not known here.") from None
     if not isinstance(key, ServerKey) or certificate is None:
         raise Failure("The PKCS#12 holds no certificate with an EC or RSA key.")
+    if key.public_key() != certificate.public_key():
+        raise Failure("The PKCS#12 holds a certificate and the key of another one.")
     return Identity(key, certificate, tuple(chain))
 
 
