@@ -3,6 +3,10 @@
 By a client certificate, or by a one-time token. The digest of either stands in the claims, so an
 operator who verifies the evidence sees that it is his own before he sends anything; a host that
 names another operator gets nothing from him.
+
+Anybody may read that digest, and try tokens on it as fast as he can compute. So a token must be
+random and long (`MIN_TOKEN_CHARACTERS`); that wrong ones are counted where they come in only keeps
+the log short. They are counted by address, so that nobody keeps the operator out.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import re
 import ssl
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,13 +26,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from server import files
 from server.config import Config
 from server.failure import Failure
+from server.guesses import Guesses
 from server.http import HTTPError, Request
 
 log: Final = logging.getLogger(__name__)
 
-MAX_FAILURES: Final = 10
-"""Wrong tokens in a window; a token of 128 bits is not found in 14 400 tries a day."""
-WINDOW_SECONDS: Final = 60.0
+MIN_TOKEN_CHARACTERS: Final = 22
+"""128 random bits in base64; fewer characters cannot hold them."""
 MAX_TOKEN_CHARACTERS: Final = 1024
 
 
@@ -42,6 +47,21 @@ def token_sha256(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def check_token(token: str) -> None:
+    """Let pass what can be an operator's token.
+
+    Raises:
+        Failure: it is too short to be random, too long, or cannot be sent in a header.
+    """
+    if not MIN_TOKEN_CHARACTERS <= len(token) <= MAX_TOKEN_CHARACTERS:
+        raise Failure(
+            f"The operator's token has {MIN_TOKEN_CHARACTERS} to {MAX_TOKEN_CHARACTERS} "
+            "characters, all random: anybody may see its digest and try."
+        )
+    if not re.fullmatch(r"[!-~]*", token):
+        raise Failure("The operator's token is of ASCII characters without spaces.")
+
+
 @dataclass(slots=True)
 class OperatorAccess:
     """Lets the operator in, and nobody else.
@@ -53,7 +73,7 @@ class OperatorAccess:
 
     certificate: x509.Certificate | None
     token: bytes | None
-    _failures: list[float] = field(default_factory=list)
+    _guesses: Guesses = field(default_factory=Guesses, repr=False)
 
     @property
     def sha256(self) -> bytes:
@@ -84,20 +104,16 @@ class OperatorAccess:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if self.token is None or scheme.lower() != "bearer":
             raise HTTPError(401, "only the operator may do this")
-        self._check_failures()
+        address, now = request.peer.address, trio.current_time()
+        if self._guesses.are_too_many(address, "", now):
+            raise HTTPError(429, "too many wrong tokens; wait a minute")
         if len(token) > MAX_TOKEN_CHARACTERS or not hmac.compare_digest(
-            token_sha256(token.strip()), self.token
+            token_sha256(token), self.token
         ):
-            self._failures.append(trio.current_time())
-            log.warning("a wrong operator token came from %s", request.peer.address)
+            if self._guesses.count(address, "", now):
+                log.warning("wrong operator tokens come from %s", address)
             raise HTTPError(401, "only the operator may do this")
         return "token"
-
-    def _check_failures(self) -> None:
-        since = trio.current_time() - WINDOW_SECONDS
-        self._failures = [moment for moment in self._failures if moment > since]
-        if len(self._failures) >= MAX_FAILURES:
-            raise HTTPError(429, "too many wrong tokens; wait a minute")
 
 
 def operator_access(config: Config) -> OperatorAccess:
