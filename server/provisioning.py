@@ -9,7 +9,11 @@
 
 Sealed provisioning opens only for the same code on the same chip (`enclave.keys`). It holds the
 store's anchor as it was, so that an older store is noticed, and a number that the store holds too,
-so that an older sealed file is noticed.
+so that an older sealed file is noticed. A start that is not to be repeated without the operator
+raises that number too: what was sealed before it is of no use any more.
+
+The file is written before the number: a crash between the two leaves a file with a higher number
+than the store's, which is the newer one and holds.
 """
 
 from __future__ import annotations
@@ -22,10 +26,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from enclave.errors import EnclaveError
-from enclave.keys import NoDerivedKey, Purpose, seal, unseal
+from enclave.keys import MAX_SEALED_BYTES, NoDerivedKey, Purpose, seal, unseal
 from enclave.tee import Tee
 from server import files
 from server import store as stores
+from server.config import Config
 from server.failure import Failure
 from storage import Anchor, KeyFile, Put, SealedStore, Secret, Terms
 
@@ -33,6 +38,7 @@ log: Final = logging.getLogger(__name__)
 
 FILE_NAME: Final = "provisioning.sealed"
 RECORD: Final = b"server/provisioning"
+MAX_FILE_BYTES: Final = 2 * MAX_SEALED_BYTES
 _COUNTER_BYTES: Final = 8
 
 
@@ -120,26 +126,34 @@ def opening(given: Provisioning) -> stores.Opening:
 async def keep(data: Path, tee: Tee, store: SealedStore, given: Provisioning) -> bool:
     """Seal provisioning on disk, if it may be and the chip has a key; whether it was.
 
-    First the store gets the new number, then the file; a crash between the two leaves a file that
-    is refused, and the operator provisions again.
+    Where it was not, what was sealed before does not open this store any more.
 
     Raises:
         DeviceError, storage.StorageError, Failure: it could not be sealed, kept or written.
     """
-    if not given.restart:
+    last = await _number(store)
+    sealed = await _sealed(tee, replace(given, anchor=str(store.anchor), number=last + 1))
+    if sealed is not None:
+        files.replace(data / FILE_NAME, sealed)
+    elif not last:
         return False
+    number = (last + 1).to_bytes(_COUNTER_BYTES, "big")
+    await store.commit([Put(RECORD, store.version(RECORD), number, None, Terms())])
+    if sealed is None:
+        forget(data)
+    return sealed is not None
+
+
+async def _sealed(tee: Tee, given: Provisioning) -> bytes | None:
+    if not given.restart:
+        return None
     try:
-        sk = await tee.derived_key()
+        return seal(await tee.derived_key(), Purpose.PROVISIONING, given.encode())
     except NoDerivedKey:
         log.warning("this chip has no key to seal with: a restart needs the operator")
-        return False
-    record = await store.read(RECORD)
-    number = (int.from_bytes(record.meta, "big") if record else 0) + 1
-    meta = number.to_bytes(_COUNTER_BYTES, "big")
-    await store.commit([Put(RECORD, store.version(RECORD), meta, None, Terms())])
-    now = replace(given, anchor=str(store.anchor), number=number)
-    files.replace(data / FILE_NAME, seal(sk, Purpose.PROVISIONING, now.encode()))
-    return True
+        return None
+    except ValueError:
+        raise Failure("What was given is too long to be sealed for a restart.") from None
 
 
 async def recall(data: Path, tee: Tee) -> Provisioning | None:
@@ -152,29 +166,56 @@ async def recall(data: Path, tee: Tee) -> Provisioning | None:
     if not path.exists():
         return None
     try:
-        opened = await unseal(tee, Purpose.PROVISIONING, files.read_private(path, "It"))
+        opened = await unseal(tee, Purpose.PROVISIONING, _read(path))
         given = Provisioning.decode(opened.plaintext)
-    except (EnclaveError, ValueError) as error:
+    except (EnclaveError, Failure, OSError, ValueError) as error:
         log.warning("the sealed provisioning does not open: %s", error)
         return None
     if opened.resealed is not None:
-        files.replace(path, opened.resealed)
-        log.info("the provisioning was sealed anew for the updated firmware")
+        try:
+            files.replace(path, opened.resealed)
+            log.info("the provisioning was sealed anew for the updated firmware")
+        except Failure as failure:
+            log.warning("the provisioning stays sealed for the older firmware: %s", failure)
     return given
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise Failure("it is too long")
+    return files.read_private(path, "It")
 
 
 async def check_number(store: SealedStore, given: Provisioning) -> None:
     """Refuse sealed provisioning that is older than the store's last.
 
+    Args:
+        store: the store that it opened.
+        given: the provisioning; what comes from the operator has no number and passes.
+
     Raises:
-        Failure: it is.
+        Failure: it is older.
     """
-    record = await store.read(RECORD)
-    number = int.from_bytes(record.meta, "big") if record else 0
-    if number != given.number:
+    if given.number and given.number < await _number(store):
         raise Failure(
             "The sealed provisioning is older than the store's: somebody has put an old file back."
         )
+
+
+async def _number(store: SealedStore) -> int:
+    record = await store.read(RECORD)
+    return int.from_bytes(record.meta, "big") if record else 0
+
+
+def described(config: Config, given: Provisioning) -> Config:
+    """The settings as if they had named what was given; for sentences about it."""
+    return replace(
+        config,
+        store=given.store or config.store,
+        store_password_prompt=given.password is not None,
+        store_password_file=None,
+        store_key_file=Path("given"),
+    )
 
 
 def forget(data: Path) -> None:
