@@ -15,6 +15,9 @@ Theory: what is given is held in memory and tried as soon as it can be. `/start`
 service is up, or says why it is not; then everything given is still there, and the operator mends
 what was wrong. Once the service is up the listener is gone, and what was given with it. What is
 given and not started with is dropped after `bootstrap_seconds`.
+
+One request of the operator's is dealt with after the other, so that none undoes what another has
+given meanwhile, and nothing is dropped while it is being tried.
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ from __future__ import annotations
 import email
 import email.policy
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -44,6 +49,9 @@ log: Final = logging.getLogger(__name__)
 MAX_BODY_BYTES: Final = 1 << 20
 """The largest PKCS#12 and policy; real ones have a few thousand bytes."""
 MAX_LOG_LINES: Final = 1000
+MAX_REFUSED_LINES: Final = 100
+"""The last of those who were not the operator; apart, so that they do not crowd out his."""
+FILE_TYPES: Final = frozenset({"application/octet-stream", "application/x-pkcs12"})
 
 Launch = Callable[[Provisioning], Awaitable[None]]
 """Starts the service; returns when it is up, or raises."""
@@ -57,19 +65,23 @@ class Bootstrap:
         config: the settings.
         access: says who is the operator.
         launch: starts the service.
+        can_seal: whether the chip has a key to seal with, for a restart.
         done: is set when it is up.
         given: what the operator has given so far.
-        lines: the log of who did what.
+        lines: the log of who did what, a line each.
+        refused: the same, of those who were not let in.
     """
 
     config: Config
     access: OperatorAccess
     launch: Launch
+    can_seal: bool = True
     done: trio.Event = field(default_factory=trio.Event)
     given: Provisioning = field(default_factory=Provisioning)
-    lines: list[dict[str, str]] = field(default_factory=list)
+    lines: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_LOG_LINES))
+    refused: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_REFUSED_LINES))
     _touched: float = field(default=0.0)
-    _starting: trio.Lock = field(default_factory=trio.Lock)
+    _turn: trio.Lock = field(default_factory=trio.Lock)
 
     @property
     def routes(self) -> Routes:
@@ -85,48 +97,50 @@ class Bootstrap:
             "/start": self.start,
         }
         rows = {
-            ("POST", path): Route(self._guarded(handler), MAX_BODY_BYTES)
+            ("POST", path): Route(self._in_turn(handler), MAX_BODY_BYTES, self._admit)
             for path, handler in posts.items()
         }
-        return rows | {("GET", "/log"): Route(self._guarded(self.show_log))}
+        return rows | {("GET", "/log"): Route(self.show_log, admit=self._admit)}
 
-    def _guarded(
-        self, handler: Callable[[Request], Awaitable[str | Response]]
+    def _admit(self, request: Request) -> str:
+        """Whether it is the operator who asks; whoever else does is noted."""
+        try:
+            return self.access.check(request)
+        except HTTPError as error:
+            self.refused.append(_line(request, "nobody", str(error)))
+            raise
+
+    def _in_turn(
+        self, handler: Callable[[Request], Awaitable[str]]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """A handler for the operator alone, with a line in the log for what it does."""
+        """A handler that waits for its turn, with a line in the log for what it does."""
 
-        async def guarded(request: Request) -> Response:
-            try:
-                who = self.access.check(request)
-            except HTTPError as error:
-                self._note(request, "nobody", str(error))
-                raise
-            self._expire()
-            try:
-                said = await handler(request)
-            except Failure as failure:
-                self._note(request, who, str(failure))
-                raise HTTPError(422, str(failure)) from None
-            except HTTPError as error:
-                self._note(request, who, str(error))
-                raise
-            if isinstance(said, Response):
-                return said
-            self._touched = trio.current_time()
-            self._note(request, who, said)
+        async def in_turn(request: Request) -> Response:
+            async with self._turn:
+                try:
+                    self._expire()
+                    self._check_open(request)
+                    said = await handler(request)
+                except Failure as failure:
+                    self._note(request, str(failure))
+                    raise HTTPError(422, str(failure)) from None
+                except HTTPError as error:
+                    self._note(request, str(error))
+                    raise
+                finally:
+                    self._touched = trio.current_time()
+            self._note(request, said)
             return answer({"success": said})
 
-        return guarded
+        return in_turn
 
-    def _note(self, request: Request, who: str, what: str) -> None:
-        log.info("bootstrap: %s %s by %s: %s", request.method, request.path, who, what)
-        line = {
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "from": request.peer.address,
-            "who": who,
-            "what": f"{request.method} {request.path}: {what}",
-        }
-        self.lines = [*self.lines, line][-MAX_LOG_LINES:]
+    def _check_open(self, request: Request) -> None:
+        """Refuse what comes too late to be of use."""
+        if self.done.is_set() and request.path != "/start":
+            raise HTTPError(409, "the KMS server is up")
+
+    def _note(self, request: Request, what: str) -> None:
+        self.lines.append(_line(request, request.who, what))
 
     def _expire(self) -> None:
         """Drop what was given too long ago."""
@@ -140,7 +154,8 @@ class Bootstrap:
         """Drop what is given and not started with, as long as the bootstrap lasts."""
         while True:
             await trio.sleep(self.config.bootstrap_seconds / 4)
-            self._expire()
+            if not self._turn.locked():
+                self._expire()
 
     # What is given
 
@@ -178,7 +193,13 @@ class Bootstrap:
         data = _file(request)
         given = replace(self.given, pkcs12=data)
         if given.pkcs12_password:
-            tls.open_pkcs12(data, given.pkcs12_password)
+            try:
+                tls.open_pkcs12(data, given.pkcs12_password)
+            except Failure:
+                if self.given.pkcs12 is None:
+                    raise
+                # The password belongs to the file before; that of this one is still to come.
+                given = replace(given, pkcs12_password="")
         self.given = given
         return f"PKCS#12 of {len(data)} bytes received"
 
@@ -206,15 +227,14 @@ class Bootstrap:
         A store that is not there yet will be made at the start.
         """
         if given.secret is not None:
+            opening = provisioning.opening(given)
             try:
-                async with store.opened(
-                    self.config, create=False, opening=provisioning.opening(given)
-                ):
+                async with store.opened(self.config, create=False, opening=opening):
                     pass
             except Missing:
                 pass
             except Exception as error:
-                raise Failure(_explained(error, self.config)) from error
+                raise Failure(self._explained(error, given)) from error
         self.given = given
 
     # What is done
@@ -224,31 +244,62 @@ class Bootstrap:
         body = _fields(request, restart=bool, clear_database=bool)
         if body.get("clear_database"):
             raise HTTPError(422, "a store is not cleared; name another one")
-        async with self._starting:
-            if self.done.is_set():
-                return "The KMS server is up"
-            given = replace(self.given, restart=body.get("restart", False))
-            if given.secret is None:
-                raise HTTPError(422, "give the store's password or key file first")
-            try:
-                await self.launch(given)
-            except Exception as error:
-                raise Failure(_explained(error, self.config)) from error
-            self.given = Provisioning()
-            self.done.set()
+        if self.done.is_set():
+            return "The KMS server is up"
+        given = replace(self.given, restart=body.get("restart", False))
+        self._check(given)
+        try:
+            await self.launch(given)
+        except Exception as error:
+            raise Failure(self._explained(error, given)) from error
+        self.given = Provisioning()
+        self.done.set()
+        if given.restart and not self.can_seal:
+            return (
+                "Starting the KMS server with warnings: this chip has no key to seal with, so a "
+                "restart needs the operator"
+            )
         return "Starting the KMS server"
 
+    def _check(self, given: Provisioning) -> None:
+        """Whether everything is there that a start needs, before it makes anything.
+
+        Raises:
+            HTTPError: something is missing.
+            Failure: the identity does not open.
+        """
+        if given.secret is None:
+            raise HTTPError(422, "give the store's password or key file first")
+        if not given.client_ca and not self.config.insecure_allow_no_client_certificate:
+            raise HTTPError(422, "give the authority of the KMIP clients' certificates first")
+        if given.pkcs12 is not None:
+            tls.open_pkcs12(given.pkcs12, given.pkcs12_password)
+
     async def show_log(self, request: Request) -> Response:
-        """Who did what."""
-        return answer({"log": self.lines})
+        """Who did what, the oldest first."""
+        lines = sorted([*self.lines, *self.refused], key=lambda line: line["time"])
+        return answer({"log": lines})
 
-
-def _explained(error: BaseException, config: Config) -> str:
-    sentence = explanations.explain(error, config)
-    if sentence is None:
+    def _explained(self, error: BaseException, given: Provisioning) -> str:
+        sentence = explanations.explain(error, provisioning.described(self.config, given))
+        if sentence is not None:
+            return sentence
+        if isinstance(error, OSError) and error.strerror:
+            return f"The store cannot be opened: {error.strerror}."
         log.error("bootstrap: the service does not start", exc_info=error)
         return "The service does not start; its log says more."
-    return sentence
+
+
+def _line(request: Request, who: str, what: str) -> dict[str, str]:
+    """A line of the log of who did what, which goes to the program's log too."""
+    address = request.peer.address
+    log.info("bootstrap: %s %s by %s from %s: %s", request.method, request.path, who, address, what)
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "from": address,
+        "who": who,
+        "what": f"{request.method} {request.path}: {what}",
+    }
 
 
 def _fields(request: Request, **kinds: type) -> dict[str, Any]:
@@ -259,7 +310,14 @@ def _fields(request: Request, **kinds: type) -> dict[str, Any]:
             raise HTTPError(422, f"{name[:64]!r} is not expected here")
         if value is not None and not isinstance(value, kinds[name]):
             raise HTTPError(422, f"{name} is of another type")
+        if isinstance(value, str) and not _is_text(value):
+            raise HTTPError(422, f"{name} has a character that no text has")
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _is_text(value: str) -> bool:
+    """Without NUL, which ends a path, and without half a surrogate pair, which JSON can carry."""
+    return "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _text(request: Request) -> str:
@@ -271,13 +329,15 @@ def _text(request: Request) -> str:
 
 def _file(request: Request) -> bytes:
     """The bytes of an upload: the body, or the part of a form that is a file."""
-    if request.content_type != "multipart/form-data":
-        return request.body
-    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode("latin-1")
-    form = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
-    for part in form.walk():
-        if part.get_content_type() == "application/octet-stream":
-            content = part.get_payload(decode=True)
-            if isinstance(content, bytes):
-                return content
-    raise HTTPError(422, "the form holds no file (application/octet-stream)")
+    content: object = request.body
+    if request.content_type == "multipart/form-data":
+        head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode("latin-1")
+        try:
+            form = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
+            files = (part for part in form.walk() if part.get_content_type() in FILE_TYPES)
+            content = next((part.get_payload(decode=True) for part in files), None)
+        except RecursionError:
+            content = None
+    if not isinstance(content, bytes) or not content:
+        raise HTTPError(422, "there is no file in it (application/octet-stream)")
+    return content
