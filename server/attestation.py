@@ -25,7 +25,7 @@ import json
 import logging
 import secrets
 import ssl
-from base64 import b64decode, b64encode, urlsafe_b64decode
+from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -47,6 +47,7 @@ from enclave.ratls import Attester, Issued, keep_fresh, use_certificate
 from enclave.tee import Tee
 from server import files, settings
 from server.config import Config
+from server.failure import Failure
 from server.http import HTTPError, Request, Response, Route, Routes, answer
 from server.rates import Rates
 
@@ -78,6 +79,9 @@ def find_tee(config: Config, now: datetime) -> Tee | None:
 
     Returns:
         None where there is no chip, and none is to be pretended.
+
+    Raises:
+        Failure: the pretended one is damaged or cannot be kept.
     """
     try:
         return chips.find()
@@ -87,7 +91,12 @@ def find_tee(config: Config, now: datetime) -> Tee | None:
     directory = config.data / CHIP_DIRECTORY
     files.make_directory(directory)
     log.warning("attestation is SIMULATED: the chip is a file and proves nothing")
-    return SoftwareTee(SoftwareGuest(SoftwareChip.open(directory, now)))
+    try:
+        return SoftwareTee(SoftwareGuest(SoftwareChip.open(directory, now)))
+    except DeviceError as error:
+        raise Failure(f"The pretended chip cannot be used: {error}.") from None
+    except OSError as error:
+        raise Failure(f"The pretended chip cannot be kept: {error.strerror}.") from None
 
 
 def configuration_sha256(config: Config) -> bytes:
@@ -105,12 +114,27 @@ def configuration_sha256(config: Config) -> bytes:
 
 
 def instance(data: Path) -> bytes:
-    """This server's own number: 16 random bytes, made once and kept."""
+    """This server's own number: 16 random bytes, made once and kept.
+
+    A server that trusts nothing on its disk makes a `new_instance` at each start instead: what lies
+    there can be copied, and two servers of one number not be told apart.
+
+    Raises:
+        Failure: it cannot be read or kept, or is none.
+    """
     path = data / "instance"
     if not path.exists():
         files.make_directory(data)
-        files.create(path, secrets.token_bytes(INSTANCE_BYTES))
-    return files.read(path, "The instance number")[:INSTANCE_BYTES]
+        files.create(path, new_instance())
+    found = files.read(path, "The instance number")
+    if len(found) != INSTANCE_BYTES:
+        raise Failure(f"The instance number {path} is damaged; remove it, and another is made.")
+    return found
+
+
+def new_instance() -> bytes:
+    """A number for a server that did not have one: 16 random bytes."""
+    return secrets.token_bytes(INSTANCE_BYTES)
 
 
 async def attester(
@@ -119,6 +143,7 @@ async def attester(
     role: Role,
     now: Callable[[], datetime],
     *,
+    instance: bytes,
     store: Callable[[], bytes | None] = lambda: None,
     operator_sha256: bytes | None = None,
 ) -> Attester:
@@ -129,6 +154,7 @@ async def attester(
         tee: the chip.
         role: what the key is for.
         now: the clock.
+        instance: the server's number.
         store: the state of the store; None while none is open.
         operator_sha256: the digest of the credential of the operator who may provision it.
 
@@ -140,7 +166,7 @@ async def attester(
         key=await tls_key(tee, PURPOSES[role]),
         role=role,
         deployment=config.deployment,
-        instance=instance(config.data),
+        instance=instance,
         configuration_sha256=configuration_sha256(config),
         operator_sha256=operator_sha256,
         store=store,
@@ -250,7 +276,7 @@ def nonce_of(request: Request) -> bytes:
     """
     text = request.query.get("nonce", "")
     try:
-        nonce = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        nonce = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raise HTTPError(400, "the nonce is not base64url") from None
     if len(nonce) not in NONCE_BYTES:

@@ -1,30 +1,39 @@
 """A start without secrets: sealed provisioning if there is some, else bootstrap mode, then service.
 
 The bootstrap listener and the service never serve together: the service's own door for attestation
-opens only when the bootstrap has ended, on the same sockets where the ports are the same.
+opens only when the bootstrap has ended, on the same sockets where the ports are the same. Where
+they are not, the bootstrap's port is closed then.
+
+What was given is secret, and held by nobody once the service is up: it is handed on, and let go.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import trio
 
-from enclave.claims import Role
+from enclave.claims import Role, SkProvider
 from enclave.ratls import server_context
 from enclave.tee import Tee
 from server import attestation, certificates, explanations, listener, provisioning
-from server.accepting import Acceptor, Waiting, address_of, open_listeners
+from server.accepting import Acceptor, Waiting, address_of
 from server.bootstrap import Bootstrap
 from server.config import Config
 from server.failure import Failure
 from server.operator_access import OperatorAccess, operator_access
 from server.provisioning import Provisioning
+from storage import Missing, Tampered, WrongSecret
 
 log: Final = logging.getLogger(__name__)
+
+FAULTS: Final = (Failure, Missing, Tampered, WrongSecret)
+"""What the operator can mend by provisioning anew. Whatever else ends a start from sealed
+provisioning (a port or a store in use) ends the program, and whoever keeps it running tries again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,96 +53,110 @@ async def serve(config: Config, told: Told, stop: trio.Event) -> None:
     """Start without secrets and serve until `stop` is set.
 
     Raises:
-        Failure: there is no chip, or the settings name no operator.
-        OSError, enclave.errors.EnclaveError: it cannot listen, or the chip does not answer.
+        Failure: there is no chip or it does not answer, the settings name no operator, or the port
+            cannot be had.
+        OSError, storage.StorageError: the service cannot start from sealed provisioning.
     """
     access = operator_access(config)
     tee = attestation.find_tee(config, listener.now())
     if tee is None:
         raise Failure("Bootstrap mode needs a chip that attests, and this machine has none.")
-    host = config.https_host or config.kmip_host
-    sockets = await open_listeners(host, config.bootstrap_server_port)
-    try:
-        start = _Start(config, told, stop, tee, access, sockets)
-        if not await start.recalled():
-            await start.bootstrapped()
-    finally:
-        for socket in sockets:
-            await socket.aclose()
+    start = Start(config, told, stop, tee, access)
+    if not await start.recalled():
+        await start.bootstrapped()
 
 
-class _Start:
-    """One start of one server."""
+@dataclass(slots=True)
+class Start:
+    """One start of one server.
 
-    def __init__(
-        self,
-        config: Config,
-        told: Told,
-        stop: trio.Event,
-        tee: Tee,
-        access: OperatorAccess,
-        sockets: Sequence[trio.SocketListener],
-    ) -> None:
-        self.config = config
-        self.told = told
-        self.stop = stop
-        self.tee = tee
-        self.access = access
-        self.sockets = sockets
-        self.after = trio.Event()
-        self.up = False
+    Attributes:
+        config: the settings.
+        told: is told how it goes.
+        stop: ends it.
+        tee: the chip.
+        access: says who is the operator.
+        instance: the server's number, another at each start.
+        up: whether the service has been up.
+    """
+
+    config: Config
+    told: Told
+    stop: trio.Event
+    tee: Tee
+    access: OperatorAccess
+    instance: bytes = field(default_factory=attestation.new_instance)
+    up: bool = False
 
     async def recalled(self) -> bool:
-        """Serve with provisioning sealed here before; False where it does not come to that."""
+        """Serve with provisioning sealed here before; False where the operator is needed."""
         given = await provisioning.recall(self.config.data, self.tee)
         if given is None:
             return False
-        self.after.set()
+        free = trio.Event()
+        free.set()
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(self._serve, given)
+                await nursery.start(self._serve, given, None, free)
+                given = None
         except Exception as error:
-            sentence = explanations.explain(error, self.config)
-            if sentence is None or self.up:
+            if self.up or given is None or not _is_fault(error):
                 raise
+            described = provisioning.described(self.config, given)
+            sentence = explanations.explain(error, described)
             log.warning("the sealed provisioning cannot be used: %s", sentence)
-            self.after = trio.Event()
             return False
         return True
 
     async def bootstrapped(self) -> None:
-        """Take provisioning from the operator, then serve."""
+        """Take provisioning from the operator, then serve.
+
+        Raises:
+            Failure: the port cannot be had, or the chip does not answer.
+        """
+        sockets = await listener.https_sockets(self.config, self.config.bootstrap_server_port)
+        free = trio.Event()
         async with trio.open_nursery() as nursery:
 
             async def launch(given: Provisioning) -> None:
-                await nursery.start(self._serve, given)
+                await nursery.start(self._serve, given, sockets, free)
 
-            bootstrap = Bootstrap(self.config, self.access, launch)
-            await self._listen(bootstrap)
-            self.after.set()
+            bootstrap = Bootstrap(self.config, self.access, launch, self._seals)
+            try:
+                await self._listen(bootstrap, sockets)
+            finally:
+                for socket in sockets:
+                    await socket.aclose()
+            free.set()
 
-    async def _listen(self, bootstrap: Bootstrap) -> None:
+    @property
+    def _seals(self) -> bool:
+        return self.tee.sk is not SkProvider.NONE
+
+    async def _listen(self, bootstrap: Bootstrap, sockets: Sequence[trio.SocketListener]) -> None:
         """Serve the bootstrap until the service is up, or the server is to stop."""
         waiting = Waiting()
-        maker = await attestation.attester(
-            self.config,
-            self.tee,
-            Role.BOOTSTRAP,
-            listener.now,
-            operator_sha256=self.access.sha256,
-        )
         context = server_context()
         self.access.admit(context)
         names = certificates.own_names(self.config.kmip_host, self.config.server_names)
-        open_to_all = attestation.Attestation(maker, lambda: "waiting for its operator")
-        routes = dict(bootstrap.routes) | dict(open_to_all.routes)
         async with trio.open_nursery() as nursery:
-            await nursery.start(attestation.keep_presented, maker, context, names)
+            with listener.chip_trouble_told():
+                maker = await attestation.attester(
+                    self.config,
+                    self.tee,
+                    Role.BOOTSTRAP,
+                    listener.now,
+                    instance=self.instance,
+                    operator_sha256=self.access.sha256,
+                )
+                await nursery.start(attestation.keep_presented, maker, context, names)
+            open_to_all = attestation.Attestation(maker, lambda: "waiting for its operator")
+            routes = dict(bootstrap.routes) | dict(open_to_all.routes)
             nursery.start_soon(bootstrap.keep_expiring)
             nursery.start_soon(_pass_on, bootstrap.done, waiting.stop)
             nursery.start_soon(_pass_on, self.stop, waiting.stop)
-            door = listener.http_door(self.config, _copies(self.sockets), context, routes, waiting)
-            addresses = [address_of(socket) for socket in self.sockets]
+            door = listener.http_door(self.config, _copies(sockets), context, routes, waiting)
+            addresses = [address_of(socket) for socket in sockets]
 
             def listening() -> None:
                 self.told.waiting(addresses, self.tee.simulated)
@@ -144,24 +167,42 @@ class _Start:
     async def _serve(
         self,
         given: Provisioning,
+        sockets: Sequence[trio.SocketListener] | None,
+        free: trio.Event,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
+        """The service.
+
+        Args:
+            given: what it starts with.
+            sockets: those of the bootstrap, which the service goes on with; None: there was none.
+            free: is set when nobody else accepts at them.
+            task_status: started when it is up.
+        """
+
         def started(up: listener.Up) -> None:
             self.up = True
             task_status.started()
             self.told.started(up)
 
         config = self.config
-        if config.https_port == config.bootstrap_server_port:
-            https = _copies(self.sockets)
+        if sockets is None or config.https_port != config.bootstrap_server_port:
+            https = await listener.https_sockets(config, config.https_port)
         else:
-            https = await open_listeners(config.https_host or config.kmip_host, config.https_port)
+            https = _copies(sockets)
+        held = [listener.Given(given, self.tee, https, free, self.instance)]
+        del given
         try:
-            held = listener.Given(given, self.tee, https, self.after)
-            await listener.serve(config, started=started, stop=self.stop, given=held)
+            await listener.serve(config, started=started, stop=self.stop, given=held.pop())
         finally:
             for socket in https:
                 await socket.aclose()
+
+
+def _is_fault(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_fault(one) for one in error.exceptions)
+    return isinstance(error, FAULTS)
 
 
 async def _pass_on(event: trio.Event, to: trio.Event) -> None:

@@ -6,8 +6,8 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import trio
 
 from enclave.claims import Role
+from enclave.errors import EnclaveError
 from enclave.ratls import Attester
 from enclave.tee import Tee
 from server import attestation, provisioning, registry, store, tls
@@ -33,6 +34,11 @@ from storage import SealedStore
 log: Final = logging.getLogger(__name__)
 
 DEFAULT_HTTPS_PORT: Final = 9998
+
+HTTP_IDLE_SECONDS: Final = 60.0
+"""Between two requests: operators and verifiers ask one after the other and leave."""
+HTTP_SHARE: Final = 3
+"""HTTP takes at most one in so many connections: its clients show no certificate, KMIP's do."""
 
 NO_USERS: Final = Path(os.devnull) / "none"
 """A server that was given its secrets takes no users from its disk, which is the host's."""
@@ -60,12 +66,14 @@ class Given(NamedTuple):
         tee: the chip that the operator has verified.
         https: the sockets that the operator came by, which stay open for attestation.
         after: is set when these sockets are free.
+        instance: this server's number, as the operator saw it in the claims.
     """
 
     provisioning: Provisioning
     tee: Tee
     https: Sequence[trio.SocketListener]
     after: trio.Event
+    instance: bytes
 
 
 async def serve(
@@ -84,8 +92,7 @@ async def serve(
         given: what an operator gave.
 
     Raises:
-        OSError, ssl.SSLError, storage.StorageError, server.failure.Failure, enclave.errors
-        .EnclaveError: it cannot start.
+        OSError, ssl.SSLError, storage.StorageError, server.failure.Failure: it cannot start.
     """
     registry.load()
     waiting = Waiting(trio.Event() if stop is None else stop)
@@ -103,16 +110,20 @@ async def serve(
         )
         tee = given.tee if given else attestation.find_tee(config, now())
         if given:
-            await _admit(config, sealed, given)
-        maker = None if tee is None else await _maker(config, tee, sealed)
-        shown = Shown(config, maker, _identity(given), nursery)
-        kmip = await kmip_context(config, shown, given)
-        doors = [kmip_door(server, listeners, kmip)]
-        sockets = given.https if given else await _attestation_sockets(stack, config, tee)
-        if sockets:
-            after = given.after if given else None
-            context, told = await shown.attested(after, waiting, now)
-            doors.append(http_door(config, sockets, context, told.routes, waiting, after))
+            await provisioning.check_number(sealed, given.provisioning)
+        with chip_trouble_told():
+            maker = None if tee is None else await _maker(config, tee, sealed, given)
+            shown = Shown(config, maker, _identity(given), nursery)
+            kmip = await kmip_context(config, shown, given)
+            doors = [kmip_door(server, listeners, kmip)]
+            sockets = given.https if given else await _attestation_sockets(stack, config, tee)
+            if sockets:
+                after = given.after if given else None
+                context, told = await shown.attested(after, waiting, now)
+                doors.append(http_door(config, sockets, context, told.routes, waiting, after))
+            if given:
+                await provisioning.keep(config.data, given.tee, sealed, given.provisioning)
+        given = None  # it is secret, and not needed any more
         up = Up(doors[0].addresses, [a for door in doors[1:] for a in door.addresses], shown.fake)
         await Acceptor(config, waiting).serve(doors, lambda: started(up))
 
@@ -139,18 +150,25 @@ def _store(config: Config, given: Given | None) -> AbstractAsyncContextManager[S
     return store.opened(config, opening=opening)
 
 
-async def _admit(config: Config, sealed: SealedStore, given: Given) -> None:
-    """Hold provisioning against the store, and keep it for a restart if that is allowed."""
-    if given.provisioning.number:
-        await provisioning.check_number(sealed, given.provisioning)
-    await provisioning.keep(config.data, given.tee, sealed, given.provisioning)
+@contextmanager
+def chip_trouble_told() -> Iterator[None]:
+    """Have the chip's troubles end in a sentence.
+
+    Raises:
+        Failure: the chip did not answer within this block.
+    """
+    try:
+        yield
+    except EnclaveError as error:
+        raise Failure(f"This machine's chip does not answer: {error}.") from None
 
 
-async def _maker(config: Config, tee: Tee, sealed: SealedStore) -> Attester:
+async def _maker(config: Config, tee: Tee, sealed: SealedStore, given: Given | None) -> Attester:
     def state() -> bytes:
         return str(sealed.anchor).encode()
 
-    return await attestation.attester(config, tee, Role.API, now, store=state)
+    instance = given.instance if given else attestation.instance(config.data)
+    return await attestation.attester(config, tee, Role.API, now, instance=instance, store=state)
 
 
 def _identity(given: Given | None) -> tls.Identity | None:
@@ -165,14 +183,29 @@ async def _attestation_sockets(
     """Sockets for attestation; none without a chip, or where the default port is taken."""
     if tee is None:
         return []
+    try:
+        sockets = await https_sockets(config, config.https_port)
+    except Failure as failure:
+        if config.https_port != DEFAULT_HTTPS_PORT:
+            raise
+        log.warning("no attestation, see https_port: %s", failure)
+        return []
+    for each in sockets:
+        stack.push_async_callback(each.aclose)
+    return sockets
+
+
+async def https_sockets(config: Config, port: int) -> list[trio.SocketListener]:
+    """Sockets that listen for HTTPS, to be closed by the caller.
+
+    Raises:
+        Failure: the address cannot be had.
+    """
     host = config.https_host or config.kmip_host
     try:
-        return await opened(stack, host, config.https_port)
+        return await open_listeners(host, port)
     except OSError as error:
-        if config.https_port != DEFAULT_HTTPS_PORT:
-            raise Failure(f"{host} port {config.https_port} cannot be had: {error}.") from None
-        log.warning("no attestation: %s port %d is taken; see https_port", host, config.https_port)
-        return []
+        raise Failure(f"{host} port {port} cannot be had: {error.strerror}.") from None
 
 
 async def kmip_context(config: Config, shown: Shown, given: Given | None) -> ssl.SSLContext:
@@ -212,11 +245,13 @@ def http_door(
     after: trio.Event | None = None,
 ) -> Door:
     """A door for HTTP requests."""
-    limits = Limits(config.idle_seconds, config.read_seconds, config.write_seconds)
+    idle = min(config.idle_seconds, HTTP_IDLE_SECONDS)
+    limits = Limits(idle, config.read_seconds, config.write_seconds)
+    most = max(1, config.max_connections // HTTP_SHARE)
 
     async def session(stream: Stream, peer: Peer) -> None:
         if stream.selected_alpn_protocol() == PROTOCOL:
             return  # whoever validates has seen the certificate (RFC 8737 section 3)
         await HTTPConnection(stream, peer, routes, limits, waiting).serve()
 
-    return Door(listeners, context, session, after)
+    return Door(listeners, context, session, after, most)
