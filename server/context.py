@@ -12,7 +12,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -107,6 +107,10 @@ class Made:
     streams: list[bytes] = field(default_factory=list, repr=False)
 
 
+PAYLOAD: Final = ttlv.TTLV(max_depth=ttlv.MAX_DEPTH - 2)
+"""A payload stands in a batch item, and that in a message."""
+
+
 @dataclass(slots=True)
 class Room:
     """The bytes that are left of the response's size limit.
@@ -117,18 +121,21 @@ class Room:
 
     left: int | None = None
 
-    def take(self, payload: Item) -> None:
+    def take(self, payload: Item) -> Item:
         """Count a payload, before what it reports is made durable.
+
+        Returns:
+            The payload, which costs nothing to encode again.
 
         Raises:
             ResponseTooLarge: it does not fit any more.
         """
-        if self.left is None:
-            return
-        size = len(ttlv.encode(payload))
-        if size > self.left:
-            raise ResponseTooLarge("the response would be longer than the client takes")
-        self.left -= size
+        encoded, size = ttlv.encoded(payload, PAYLOAD)
+        if self.left is not None:
+            if size > self.left:
+                raise ResponseTooLarge("the response would be longer than the client takes")
+            self.left -= size
+        return encoded
 
 
 @dataclass(slots=True)

@@ -129,8 +129,7 @@ async def _attempts(
             response = await route.handler(context, request)
             await constraints.check(context)
             await names.check(context)
-            payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
-            context.room.take(payload)
+            payload = context.room.take(to_item(response, Tag.RESPONSE_PAYLOAD, version))
             if permission is not None:
                 permission.spend()
             if commit:

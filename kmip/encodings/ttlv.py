@@ -176,6 +176,32 @@ def encode(item: Item, message: TTLV = MESSAGE) -> bytes:
         raise _misfit(item) from None
 
 
+class Encoded(tuple[Item, ...]):
+    """The items in a structure, which remember their bytes.
+
+    Attributes:
+        content: what `encode` made of them.
+    """
+
+    content: bytes
+
+
+def encoded(item: Item, message: TTLV = MESSAGE) -> tuple[Item, int]:
+    """The same structure, which costs nothing to encode again, and how many bytes it has.
+
+    Args:
+        item: a structure.
+        message: the construct that writes, with its limits.
+
+    Raises:
+        ValueError: as `encode`.
+    """
+    data = encode(item, message)
+    children = Encoded(item.children)
+    children.content = data[HEADER_BYTES:]
+    return item._replace(value=children), len(data)
+
+
 class _Walk:
     """One pass over the bytes of a message."""
 
@@ -262,6 +288,9 @@ def _write(item: Item, parts: list[bytes], depth: int) -> int:
     if kind == _STRUCTURE:
         if depth <= 0:
             raise ValueError("structures are nested too deep")
+        if type(value) is Encoded:
+            parts += (_HEADER.pack(tag << 8 | kind, len(value.content)), value.content)
+            return HEADER_BYTES + len(value.content)
         if not isinstance(value, tuple):
             raise _misfit(item)
         place = len(parts)
