@@ -5,8 +5,9 @@ Theory: where a request names no instance, 1.x means the one with index 0 (1.4 s
 Attribute, 2.1 section 6.1.13). The form that the request has tells which is meant, so that what
 comes out is an index, or None for 2.x.
 
-Responses of 1.x name the instance with its index, 0 included. It may be left out there (1.4
-sections 4.15 and 4.16), but there are clients that read it without asking whether it is there.
+Responses of 1.x name an instance with its index, 0 included, where there may be several. It may be
+left out there (1.4 sections 2.1.1, 4.15 and 4.16), but there are clients that read it without
+asking whether it is there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
-from kmip.attributes import Instance, Reference
-from kmip.carriage import Named, Single, single_form
+from kmip.attributes import Attributes, Instance, Reference, is_single
+from kmip.carriage import Listed, Named, Single, key_of_name, single_form
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
 from kmip.items import Item, structure
@@ -69,13 +70,30 @@ class ReturnedInstance(Single):
 
     def write(self, value: Instance, version: ProtocolVersion) -> Iterable[Item]:
         """The version's form; that of 1.x with the index, unless it is None."""
-        (item,) = super().write(value, version)
-        if item.tag == Tag.ATTRIBUTE and value.index == 0:
-            name, *rest = item.children
-            item = structure(item.tag, name, _INDEX.write(Tag.ATTRIBUTE_INDEX, 0, version), *rest)
-        yield item
+        for item in super().write(value, version):
+            yield _indexed(item, version) if value.index == 0 else item
+
+
+class ReturnedList(Listed):
+    """Attributes as Get Attributes returns them."""
+
+    def write(self, value: Attributes, version: ProtocolVersion) -> Iterable[Item]:
+        """The version's form; that of 1.x with indices where an object may have several values."""
+        for item in super().write(value, version):
+            name = item.first(Tag.ATTRIBUTE_NAME) if item.tag == Tag.ATTRIBUTE else None
+            many = name is not None and not is_single(key_of_name(str(name.value)))
+            yield _indexed(item, version) if many else item
+
+
+def _indexed(item: Item, version: ProtocolVersion) -> Item:
+    """An Attribute structure with the index that it means."""
+    if item.tag != Tag.ATTRIBUTE or item.first(Tag.ATTRIBUTE_INDEX) is not None:
+        return item
+    name, *rest = item.children
+    return structure(item.tag, name, _INDEX.write(Tag.ATTRIBUTE_INDEX, 0, version), *rest)
 
 
 ModifiedAttribute = Annotated[Instance, ModifiedInstance(Tag.NEW_ATTRIBUTE)]
 DeletedAttribute = Annotated[Reference, DeletedInstance()]
 ReturnedAttribute = Annotated[Instance, ReturnedInstance(Tag.NEW_ATTRIBUTE)]
+ReturnedAttributes = Annotated[Attributes, ReturnedList()]

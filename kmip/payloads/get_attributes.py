@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 
 from kmip.attributes import Attributes
-from kmip.carriage import AttributeList, References
+from kmip.carriage import References
+from kmip.payloads.attribute_instance import ReturnedAttributes
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 
@@ -28,4 +29,4 @@ class GetAttributesResponse(Structure):
     """The object and what it has of it."""
 
     unique_identifier: Identifier
-    attributes: AttributeList = field(default_factory=Attributes)
+    attributes: ReturnedAttributes = field(default_factory=Attributes)

@@ -19,7 +19,12 @@ from kmip.items import Item
 from kmip.key_block import BARE, TRANSPARENT, KeyBlock, KeyBlockForm, KeyValue, KeyValueForm
 from kmip.messages import ProtocolVersionForm
 from kmip.objects import OBJECTS, ObjectCarriage
-from kmip.payloads.attribute_instance import DeletedInstance, ModifiedInstance, ReturnedInstance
+from kmip.payloads.attribute_instance import (
+    DeletedInstance,
+    ModifiedInstance,
+    ReturnedInstance,
+    ReturnedList,
+)
 from kmip.payloads.certificate_request import RequestValue
 from kmip.payloads.data import DataForm
 from kmip.payloads.factory_defaults import GroupNames
@@ -210,6 +215,7 @@ def _deleted(version):
 CARRIAGES = {
     Gathered: lambda version: _templates(version),
     Listed: lambda version: attribute_sets(version, 1),
+    ReturnedList: lambda version: attribute_sets(version, 1),
     Single: lambda version: instances(version, st.none() | st.integers(1, 1 << 16)),
     ModifiedInstance: lambda version: instances(version, st.integers(0, 1 << 16)),
     ReturnedInstance: lambda version: instances(version, st.none() | st.integers(0, 1 << 16)),
