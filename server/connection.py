@@ -156,6 +156,9 @@ def _maximum(item: Item, limit: int) -> int:
 class Connection:
     """One client's connection.
 
+    A timer for each message would take as long as half of a small request. So the time by which
+    something must happen is only noted in `by`, and a task beside looks at it now and then.
+
     Args:
         server: what all requests share.
         stream: the TLS stream, after its handshake.
@@ -168,9 +171,29 @@ class Connection:
         self.client = client
         self.frames = Frames(limit=server.config.max_message_bytes)
         self.read_by = math.inf
+        self.by = math.inf
+        self.scope = trio.CancelScope()
 
     async def serve(self) -> None:
         """Answer messages until the client leaves, is too slow, or is not understood."""
+        async with trio.open_nursery() as nursery:
+            self.scope = nursery.cancel_scope
+            nursery.start_soon(self._watch)
+            await self._converse()
+            self.scope.cancel()
+
+    async def _watch(self) -> None:
+        """End the connection once it is later than `by`.
+
+        Whatever is waited for may take at least `often`, so that its end is not slept through.
+        """
+        config = self.server.config
+        often = min(config.idle_seconds, config.read_seconds, config.write_seconds)
+        while (now := trio.current_time()) < self.by:  # noqa: ASYNC110 - it moves without telling
+            await trio.sleep_until(min(self.by, now + often))
+        self.scope.cancel()
+
+    async def _converse(self) -> None:
         try:
             while data := await self._receive():
                 for message in self.frames.receive(data):
@@ -191,20 +214,30 @@ class Connection:
         Between messages a connection may idle long, and ends at once when the server stops; once a
         message has begun, all of it must come within the reading time.
         """
-        if not self.frames.pending:
-            data = b""
-            with self.server.waiting.at_most(self.server.config.idle_seconds):
-                data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
-            return data  # noqa: RET504 - there may be none
-        if self.read_by == math.inf:
-            self.read_by = trio.current_time() + self.server.config.read_seconds
-        with trio.move_on_at(self.read_by):
-            return bytes(await self.stream.receive_some(RECEIVE_BYTES))
-        return b""
+        if self.frames.pending:
+            if self.read_by == math.inf:
+                self.read_by = trio.current_time() + self.server.config.read_seconds
+            self.by = self.read_by
+            return await self._received()
+        waiting = self.server.waiting
+        if waiting.stop.is_set():
+            return b""
+        self.by = trio.current_time() + self.server.config.idle_seconds
+        waiting.scopes.add(self.scope)
+        try:
+            return await self._received()
+        finally:
+            waiting.scopes.discard(self.scope)
+
+    async def _received(self) -> bytes:
+        """What comes before `by`; what comes in the very moment of the end is not looked at."""
+        data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
+        self.by = math.inf
+        return b"" if self.scope.cancel_called else data
 
     async def _send(self, data: bytes) -> bool:
         """Send a response; False where the client does not take it in time."""
-        with trio.move_on_after(self.server.config.write_seconds):
-            await self.stream.send_all(data)
-            return True
-        return False
+        self.by = trio.current_time() + self.server.config.write_seconds
+        await self.stream.send_all(data)
+        self.by = math.inf
+        return not self.scope.cancel_called
