@@ -32,13 +32,15 @@ T = TypeVar("T")
 
 
 @asn1.sequence
-class _AlgorithmIdentifier:
+class AlgorithmIdentifier:
+    """RFC 5280 section 4.1.1.2; some makers write a NULL that RFC 5758 forbids."""
+
     algorithm: ObjectIdentifier
     parameters: asn1.Null | asn1.TLV | None
 
 
 @asn1.sequence
-class _Signed:
+class Signed:
     """What certificates and revocation lists have in common: something, signed."""
 
     content: asn1.TLV
@@ -60,7 +62,9 @@ class _Extension:
 
 
 @asn1.sequence
-class _TBSCertificate:
+class TBSCertificate:
+    """What is signed of a certificate of version 3 (RFC 5280 section 4.1)."""
+
     version: Annotated[int, asn1.Explicit(0)]
     serial_number: int
     signature: asn1.TLV
@@ -169,9 +173,9 @@ def read_certificate(der: bytes) -> Certificate:
     what = "certificate"
     if len(der) > MAX_CERTIFICATE_SIZE:
         raise InvalidEvidence(what, f"{len(der)} bytes, more than {MAX_CERTIFICATE_SIZE}")
-    outer = decode_der(_Signed, der, what)
+    outer = decode_der(Signed, der, what)
     signed = asn1.encode_der(outer.content)
-    tbs = decode_der(_TBSCertificate, signed, what)
+    tbs = decode_der(TBSCertificate, signed, what)
     extensions = {entry.extn_id.dotted_string: entry.extn_value for entry in tbs.extensions}
     if len(extensions) != len(tbs.extensions):
         raise InvalidEvidence(what, "an extension comes twice")
@@ -217,7 +221,7 @@ def read_revocation_list(der: bytes) -> RevocationList:
     what = "revocation list"
     if len(der) > MAX_REVOCATION_LIST_SIZE:
         raise InvalidEvidence(what, f"{len(der)} bytes, more than {MAX_REVOCATION_LIST_SIZE}")
-    outer = decode_der(_Signed, der, what)
+    outer = decode_der(Signed, der, what)
     signed = asn1.encode_der(outer.content)
     tbs = decode_der(_TBSCertList, signed, what)
     return RevocationList(
@@ -270,14 +274,14 @@ def decode_der(cls: type[T], data: bytes, what: str) -> T:
         raise InvalidEvidence(what, "malformed DER") from None
 
 
-def _algorithm(outer: _Signed, inner: asn1.TLV, what: str) -> str:
+def _algorithm(outer: Signed, inner: asn1.TLV, what: str) -> str:
     """The OID of the scheme; RFC 5280 has it stand twice, inside and outside the signed part."""
     der = asn1.encode_der(outer.algorithm)
     if der != asn1.encode_der(inner):
         raise InvalidEvidence(what, "two different signature algorithms")
     if outer.signature.padding_bits():
         raise InvalidEvidence(what, "the signature is not whole bytes")
-    return decode_der(_AlgorithmIdentifier, der, what).algorithm.dotted_string
+    return decode_der(AlgorithmIdentifier, der, what).algorithm.dotted_string
 
 
 def _common_name(name: bytes) -> str:

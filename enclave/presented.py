@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256, sha384, sha512
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from enclave import cbor, report_data
-from enclave.certificates import decode_der
+from enclave.certificates import AlgorithmIdentifier, Signed, TBSCertificate, decode_der
 from enclave.claims import Claims, decode
 from enclave.errors import InvalidEvidence, Step, VerificationFailed
 from enclave.evidence import TEE, Evidence, Verified
@@ -123,44 +122,6 @@ def present_tagged(data: bytes, connection: Presented) -> Presented:
     )
 
 
-@asn1.sequence
-class _Algorithm:
-    algorithm: x509.ObjectIdentifier
-    parameters: asn1.Null | asn1.TLV | None  # Gramine writes a NULL that RFC 5758 forbids
-
-
-@asn1.sequence
-class _Signed:
-    content: asn1.TLV
-    algorithm: _Algorithm
-    signature: asn1.BitString
-
-
-@asn1.sequence
-class _Validity:
-    not_before: asn1.UTCTime | asn1.GeneralizedTime
-    not_after: asn1.UTCTime | asn1.GeneralizedTime
-
-
-@asn1.sequence
-class _Extension:
-    extn_id: x509.ObjectIdentifier
-    critical: Annotated[bool, asn1.Default(False)]
-    extn_value: bytes
-
-
-@asn1.sequence
-class _Content:
-    version: Annotated[int, asn1.Explicit(0)]
-    serial_number: int
-    signature: asn1.TLV
-    issuer: asn1.TLV
-    validity: _Validity
-    subject: asn1.TLV
-    subject_public_key_info: asn1.TLV
-    extensions: Annotated[list[_Extension], asn1.Explicit(3)]
-
-
 @dataclass(frozen=True)
 class _Certificate:
     """The parts of a certificate that are looked at."""
@@ -177,9 +138,9 @@ def _read(der: bytes) -> _Certificate:
     """A certificate of any make: longer, and less strictly written, than a chip vendor's."""
     if len(der) > MAX_CERTIFICATE_BYTES:
         raise InvalidEvidence(_WHAT, f"{len(der)} bytes, more than {MAX_CERTIFICATE_BYTES}")
-    outer = decode_der(_Signed, der, _WHAT)
+    outer = decode_der(Signed, der, _WHAT)
     signed = asn1.encode_der(outer.content)
-    content = decode_der(_Content, signed, _WHAT)
+    content = decode_der(TBSCertificate, signed, _WHAT)
     extensions = {entry.extn_id.dotted_string: entry.extn_value for entry in content.extensions}
     if len(extensions) != len(content.extensions):
         raise InvalidEvidence(_WHAT, "an extension comes twice")
@@ -211,8 +172,9 @@ _SIGNATURES: Final[Mapping[str, hashes.HashAlgorithm]] = MappingProxyType(
 )
 
 
-def _is_signed(key: Any, outer: _Signed, signed: bytes) -> bool:
-    digest = _SIGNATURES.get(outer.algorithm.algorithm.dotted_string)
+def _is_signed(key: Any, outer: Signed, signed: bytes) -> bool:
+    named = decode_der(AlgorithmIdentifier, asn1.encode_der(outer.algorithm), _WHAT)
+    digest = _SIGNATURES.get(named.algorithm.dotted_string)
     if digest is None:
         return False
     signature = outer.signature.as_bytes()

@@ -42,16 +42,36 @@ from enclave.chain import (
 )
 from enclave.collateral import DCAPCollateral
 from enclave.errors import Step, VerificationFailed
+from enclave.evidence import Verified
 from enclave.roots import Roots, is_vendor
 from enclave.sgx.abi import EnclaveReport
 from enclave.sgx.documents import QEIdentity, TCBInfo, read_qe_identity, read_tcb_info
 from enclave.sgx.pck import PCK, read_pck
 from enclave.sgx.quote import SignatureData
-from enclave.sgx.tcb import Level, level_of
+from enclave.sgx.tcb import Level, TCBStatus, level_of
 
 PCK_ISSUERS = ("Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA")
 PCK_NAME = "Intel SGX PCK Certificate"
 TCB_SIGNER = "Intel SGX TCB Signing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedDCAP(Verified):
+    """What quotes of every kind prove about their platform.
+
+    Attributes:
+        fmspc: the kind of platform, 6 bytes.
+        tcb_status: of platform, quoting enclave and what else there is together; never Revoked.
+        tcb_date: when the platform's TCB level was released; UTC.
+        advisories: the advisories that apply to it.
+        evaluation_number: the lower TCB evaluation data number of the collateral.
+    """
+
+    fmspc: bytes
+    tcb_status: TCBStatus
+    tcb_date: datetime
+    advisories: frozenset[str]
+    evaluation_number: int
 
 
 @dataclass(frozen=True, kw_only=True)

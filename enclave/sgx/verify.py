@@ -7,33 +7,23 @@ from datetime import datetime
 
 from enclave.collateral import DCAPCollateral
 from enclave.errors import Step
-from enclave.evidence import TEE, Evidence, Verified
+from enclave.evidence import TEE, Evidence
 from enclave.roots import Roots
 from enclave.sgx.abi import EnclaveReport
-from enclave.sgx.dcap import verify_platform
+from enclave.sgx.dcap import VerifiedDCAP, verify_platform
 from enclave.sgx.quote import parse_sgx_quote
-from enclave.sgx.tcb import TCBStatus, converge, level_of
+from enclave.sgx.tcb import converge, level_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifiedSGX(Verified):
+class VerifiedSGX(VerifiedDCAP):
     """An enclave's report that an Intel platform signed.
 
     Attributes:
         report: the enclave's report body.
-        fmspc: the kind of platform, 6 bytes.
-        tcb_status: of platform and quoting enclave together; never Revoked.
-        tcb_date: when the platform's TCB level was released; UTC.
-        advisories: the advisories that apply to it.
-        evaluation_number: the lower TCB evaluation data number of the collateral.
     """
 
     report: EnclaveReport
-    fmspc: bytes
-    tcb_status: TCBStatus
-    tcb_date: datetime
-    advisories: frozenset[str]
-    evaluation_number: int
 
     @property
     def tee(self) -> TEE:

@@ -20,9 +20,9 @@ from datetime import datetime
 
 from enclave.collateral import DCAPCollateral
 from enclave.errors import Step, VerificationFailed
-from enclave.evidence import TEE, Evidence, Verified
+from enclave.evidence import TEE, Evidence
 from enclave.roots import Roots
-from enclave.sgx.dcap import Platform, masked, verify_platform
+from enclave.sgx.dcap import Platform, VerifiedDCAP, masked, verify_platform
 from enclave.sgx.documents import ModuleIdentity
 from enclave.sgx.tcb import Level, TCBStatus, converge, level_of, relaunch
 from enclave.tdx.abi import TDReport10, TDReport15
@@ -30,26 +30,16 @@ from enclave.tdx.quote import TDXQuote, parse_tdx_quote
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifiedTDX(Verified):
+class VerifiedTDX(VerifiedDCAP):
     """A TD's report that an Intel platform signed.
 
     Attributes:
         report: the part of the report that all TDX versions have.
         report_1_5: the whole of it from a TDX 1.5 quote; else None.
-        fmspc: the kind of platform, 6 bytes.
-        tcb_status: of platform, quoting enclave and TDX module together; never Revoked.
-        tcb_date: when the platform's TCB level was released; UTC.
-        advisories: the advisories that apply to it.
-        evaluation_number: the lower TCB evaluation data number of the collateral.
     """
 
     report: TDReport10
     report_1_5: TDReport15 | None
-    fmspc: bytes
-    tcb_status: TCBStatus
-    tcb_date: datetime
-    advisories: frozenset[str]
-    evaluation_number: int
 
     @property
     def tee(self) -> TEE:
