@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-PYKMIP = Path(__file__).resolve().parents[2] / ".venvs" / "pykmip" / "bin" / "python"
+from tests.interop.conftest import PYKMIP
+
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "2.0")
 
 pytestmark = [

@@ -391,6 +391,9 @@ def register_with_many_names(door):
     uid = door.client.register(key)
     found = [each.name_value.value for _, each in values(door.client, uid, "Name")]
     assert found == ["first", "second", "third"]
+    if not door.is_2:
+        _, attributes = door.client.get_attributes(uid, ["Name"])
+        assert [each.attribute_index.value for each in attributes] == [0, 1, 2]
     for name in found:
         assert door.client.locate(attributes=[attribute(Type.NAME, name)]) == [uid]
 
