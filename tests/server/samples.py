@@ -174,7 +174,7 @@ async def refused(
     """The answer to an operation that must fail with this error's reason."""
     with pytest.raises(Failed) as failure:
         await ask(operation, **given)
-    assert failure.value.reason == kind("").reason(ask.version)
+    assert failure.value.reason == kind("").reason(ask.version), failure.value
     return failure.value.item
 
 

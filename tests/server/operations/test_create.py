@@ -1,0 +1,201 @@
+"""Create, and what every new object is given."""
+
+import hashlib
+
+import pytest
+
+from kmip.attribute_values import Name
+from kmip.attributes import Attributes
+from kmip.enums import (
+    CryptographicAlgorithm,
+    HashingAlgorithm,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    State,
+)
+from kmip.errors import (
+    AttributeReadOnly,
+    AttributeSingleValued,
+    BadCryptographicParameters,
+    InvalidField,
+    ItemNotFound,
+    KeyFormatTypeNotSupported,
+    ProtectionStorageUnavailable,
+)
+from kmip.key_block import TransparentSymmetricKey
+from kmip.masks import ProtectionStorageMask
+from kmip.objects import Template
+from kmip.payloads.protection_storage import ProtectionStorageMasks
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_4, V3_0, ProtocolVersion
+from server.protection import OFFERED, NotQuantumSafe
+from tests.server.conftest import NOW, Asking
+from tests.server.samples import (
+    ACTIVE,
+    aes,
+    attribute,
+    attributes,
+    create,
+    material,
+    refused,
+    state,
+)
+
+AES = CryptographicAlgorithm.AES
+KEY = ObjectType.SYMMETRIC_KEY
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_key_is_made_as_asked(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    key = await create(ask, length=192)
+    got = (await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)).attributes
+    secret = await material(ask, key)
+    assert len(secret) == 24
+    told = {
+        Tag.UNIQUE_IDENTIFIER: key,
+        Tag.OBJECT_TYPE: KEY,
+        Tag.CRYPTOGRAPHIC_ALGORITHM: AES,
+        Tag.CRYPTOGRAPHIC_LENGTH: 192,
+        Tag.STATE: State.PRE_ACTIVE,
+        Tag.INITIAL_DATE: NOW,
+        Tag.LAST_CHANGE_DATE: NOW,
+    }
+    assert {tag: got.get(tag) for tag in told} == told
+    digest = got.get(Tag.DIGEST)
+    assert digest.digest_value == hashlib.sha256(secret).digest()
+    assert digest.hashing_algorithm == HashingAlgorithm.SHA_256
+
+
+async def test_no_two_are_alike(ask: Asking):
+    keys = [await create(ask) for _ in range(3)]
+    assert len(set(keys)) == 3
+    assert len({await material(ask, key) for key in keys}) == 3
+
+
+async def test_the_length_may_be_left_to_the_server(ask: Asking):
+    given = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
+    made = await ask(Operation.CREATE, object_type=KEY, attributes=given)
+    assert len(await material(ask, made.unique_identifier)) == 32
+
+
+async def test_the_algorithm_may_not(ask: Asking):
+    given = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 256))
+    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=given)
+    odd = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RC4))
+    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=odd)
+
+
+async def test_a_length_the_algorithm_lacks_is_refused(ask: Asking):
+    for length in (0, -8, 1, 100, 1 << 30):
+        given = aes(length=length)
+        await refused(
+            ask, BadCryptographicParameters, Operation.CREATE, object_type=KEY, attributes=given
+        )
+
+
+async def test_secret_data_is_random_bytes(ask: Asking):
+    given = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
+    for wanted, length in ((given, 16), (attributes(), 32)):
+        made = await ask(Operation.CREATE, object_type=ObjectType.SECRET_DATA, attributes=wanted)
+        assert len(await material(ask, made.unique_identifier)) == length
+
+
+@pytest.mark.parametrize("kind", [ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE])
+async def test_other_types_are_not_created(ask: Asking, kind: ObjectType):
+    await refused(ask, InvalidField, Operation.CREATE, object_type=kind, attributes=aes())
+
+
+async def test_the_format_may_be_asked_for(ask: Asking):
+    key = await create(ask, (Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY))
+    assert isinstance(await material(ask, key), TransparentSymmetricKey)
+    given = aes((Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8))
+    await refused(
+        ask, KeyFormatTypeNotSupported, Operation.CREATE, object_type=KEY, attributes=given
+    )
+
+
+async def test_a_date_that_has_come_makes_it_active(ask: Asking):
+    assert await state(ask, await create(ask, ACTIVE)) == State.ACTIVE
+    assert await state(ask, await create(ask, (Tag.ACTIVATION_DATE, NOW))) == State.ACTIVE
+    assert await state(ask, await create(ask, (Tag.ACTIVATION_DATE, NOW + 1))) == State.PRE_ACTIVE
+
+
+async def test_what_only_the_server_sets_is_refused(ask: Asking):
+    for pair in ((Tag.UNIQUE_IDENTIFIER, "mine"), (Tag.STATE, State.ACTIVE), (Tag.DESTROY_DATE, 1)):
+        given = aes(pair)
+        await refused(ask, AttributeReadOnly, Operation.CREATE, object_type=KEY, attributes=given)
+
+
+async def test_what_has_one_value_is_given_one(ask: Asking):
+    given = aes((Tag.ACTIVATION_DATE, 1), (Tag.ACTIVATION_DATE, 2))
+    await refused(ask, AttributeSingleValued, Operation.CREATE, object_type=KEY, attributes=given)
+
+
+async def test_sensitive_and_extractable_are_remembered_from_the_start(ask: Asking):
+    key = await create(ask, (Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False))
+    assert await attribute(ask, key, Tag.ALWAYS_SENSITIVE) is True
+    assert await attribute(ask, key, Tag.NEVER_EXTRACTABLE) is True
+    key = await create(ask)
+    assert await attribute(ask, key, Tag.ALWAYS_SENSITIVE) is False
+    assert await attribute(ask, key, Tag.NEVER_EXTRACTABLE) is False
+
+
+def masks(*given: ProtectionStorageMask) -> dict[str, ProtectionStorageMasks]:
+    return {"protection_storage_masks": ProtectionStorageMasks(protection_storage_mask=given)}
+
+
+async def test_it_is_kept_where_it_is_asked_to_be_or_not_at_all(ask: Asking):
+    fields = {"object_type": KEY, "attributes": aes()}
+    hardware = ProtectionStorageMask.HARDWARE
+    await ask(Operation.CREATE, **fields, **masks(hardware, OFFERED))
+    await refused(ask, ProtectionStorageUnavailable, Operation.CREATE, **fields, **masks(hardware))
+
+
+async def test_quantum_safe_is_a_promise(ask: Asking):
+    safe = (Tag.QUANTUM_SAFE, True)
+    await create(ask, safe, length=256)
+    given = aes(safe, length=128)
+    await refused(ask, NotQuantumSafe, Operation.CREATE, object_type=KEY, attributes=given)
+
+
+# Templates, which 1.x has
+
+
+async def template(ask: Asking, name: str, *pairs) -> None:
+    held = Template(attributes=Attributes([(Tag.NAME, Name(name_value=name)), *pairs]))
+    await ask(
+        Operation.REGISTER,
+        object_type=ObjectType.TEMPLATE,
+        attributes=Attributes(),
+        managed_object=held,
+    )
+
+
+async def test_a_template_gives_what_the_request_does_not(ask: Asking):
+    ask = ask.at(V1_4)
+    await template(
+        ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256), (Tag.CRYPTOGRAPHIC_ALGORITHM, AES)
+    )
+    for own, length in (((), 256), (((Tag.CRYPTOGRAPHIC_LENGTH, 128),), 128)):
+        given = attributes(*own)
+        given.templates = (Name(name_value="strong"),)
+        made = await ask(Operation.CREATE, object_type=KEY, attributes=given)
+        assert await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH) == length
+        assert await attribute(ask, made.unique_identifier, Tag.NAME) is None
+
+
+async def test_a_template_is_its_owners(ask: Asking):
+    ask = ask.at(V1_4)
+    await template(ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256))
+    given = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
+    given.templates = (Name(name_value="strong"),)
+    await refused(
+        ask.named("bob"), ItemNotFound, Operation.CREATE, object_type=KEY, attributes=given
+    )
+
+
+async def test_2_0_and_later_have_none(ask: Asking):
+    assert ObjectType.TEMPLATE.span.covers(V1_4)
+    assert not ObjectType.TEMPLATE.span.covers(V3_0)

@@ -1,0 +1,92 @@
+"""Create Key Pair."""
+
+import pytest
+
+from kmip.attributes import Attributes
+from kmip.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+)
+from kmip.errors import InvalidField, ProtectionStorageUnavailable
+from kmip.key_block import TransparentECPrivateKey, TransparentECPublicKey
+from kmip.masks import CryptographicUsageMask as Mask
+from kmip.masks import ProtectionStorageMask
+from kmip.payloads.protection_storage import ProtectionStorageMasks
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, ProtocolVersion
+from server.context import Server
+from tests.server.conftest import Asking
+from tests.server.samples import attribute, attributes, create_pair, material, refused
+
+ED25519 = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ED25519)
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_both_halves_know_each_other(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    private, public = await create_pair(ask)
+    for own, other, kind, link in (
+        (private, public, ObjectType.PRIVATE_KEY, LinkType.PUBLIC_KEY_LINK),
+        (public, private, ObjectType.PUBLIC_KEY, LinkType.PRIVATE_KEY_LINK),
+    ):
+        assert await attribute(ask, own, Tag.OBJECT_TYPE) == kind
+        assert await attribute(ask, own, Tag.CRYPTOGRAPHIC_LENGTH) == 256
+        found = await attribute(ask, own, Tag.LINK)
+        assert (found.link_type, found.linked_object_identifier) == (link, other)
+
+
+async def test_each_half_has_its_own_attributes_before_those_of_both(ask: Asking):
+    made = await ask(
+        Operation.CREATE_KEY_PAIR,
+        common_attributes=Attributes(
+            [ED25519, (Tag.OBJECT_GROUP, "both"), (Tag.DESCRIPTION, "both")]
+        ),
+        private_key_attributes=attributes((Tag.DESCRIPTION, "private"), mask=Mask.SIGN),
+        public_key_attributes=attributes(mask=Mask.VERIFY),
+    )
+    private, public = made.private_key_unique_identifier, made.public_key_unique_identifier
+    assert await attribute(ask, private, Tag.DESCRIPTION) == "private"
+    assert await attribute(ask, public, Tag.DESCRIPTION) == "both"
+    assert await attribute(ask, private, Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.SIGN
+    assert await attribute(ask, public, Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.VERIFY
+    for key in (private, public):
+        assert await attribute(ask, key, Tag.OBJECT_GROUP) == "both"
+
+
+async def test_the_formats_may_be_asked_for(ask: Asking):
+    private, public = await create_pair(
+        ask, (Tag.OBJECT_GROUP, "x"), algorithm=CryptographicAlgorithm.ECDSA
+    )
+    for own, form, kind in (
+        (private, KeyFormatType.TRANSPARENT_EC_PRIVATE_KEY, TransparentECPrivateKey),
+        (public, KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY, TransparentECPublicKey),
+    ):
+        assert isinstance(await material(ask, own, key_format_type=form), kind)
+    made = await ask(
+        Operation.CREATE_KEY_PAIR,
+        common_attributes=attributes(ED25519),
+        private_key_attributes=Attributes([(Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8)]),
+    )
+    private = made.private_key_unique_identifier
+    assert await attribute(ask, private, Tag.KEY_FORMAT_TYPE) == KeyFormatType.PKCS_8
+
+
+async def test_the_algorithm_is_needed(ask: Asking):
+    await refused(ask, InvalidField, Operation.CREATE_KEY_PAIR, common_attributes=attributes())
+    await refused(ask, InvalidField, Operation.CREATE_KEY_PAIR)
+
+
+async def test_both_or_neither(ask: Asking, server: Server):
+    hardware = ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.HARDWARE,))
+    for which in ("common", "private", "public"):
+        await refused(
+            ask,
+            ProtectionStorageUnavailable,
+            Operation.CREATE_KEY_PAIR,
+            common_attributes=attributes(ED25519),
+            **{f"{which}_protection_storage_masks": hardware},
+        )
+    assert server.store.count == 0

@@ -1,0 +1,166 @@
+"""Register, of all types of objects."""
+
+from dataclasses import replace
+
+import pytest
+
+from kmip.attribute_values import KeyValueLocation
+from kmip.attributes import Attributes
+from kmip.enums import (
+    CertificateType,
+    CryptographicAlgorithm,
+    KeyFormatType,
+    KeyValueLocationType,
+    ObjectType,
+    Operation,
+    SplitKeyMethod,
+)
+from kmip.errors import (
+    InvalidField,
+    InvalidObjectType,
+    KeyValueNotPresent,
+)
+from kmip.key_block import KeyBlock, KeyValue, TransparentSymmetricKey
+from kmip.objects import Certificate, PGPKey, SplitKey, SymmetricKey
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_2, V3_0, ProtocolVersion
+from tests.server.conftest import Asking
+from tests.server.samples import (
+    ACTIVE,
+    aes,
+    attribute,
+    attributes,
+    certificate,
+    opaque,
+    refused,
+    register,
+    secret,
+    symmetric_key,
+)
+
+KEY = ObjectType.SYMMETRIC_KEY
+RAW = bytes(range(32))
+
+
+def split() -> SplitKey:
+    return SplitKey(
+        split_key_parts=3,
+        key_part_identifier=1,
+        split_key_threshold=2,
+        split_key_method=SplitKeyMethod.XOR,
+        key_block=symmetric_key(RAW).key_block,
+    )
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+@pytest.mark.parametrize(
+    "managed",
+    [symmetric_key(RAW), secret(), opaque(), certificate(), split()],
+    ids=lambda one: type(one).__name__,
+)
+async def test_what_is_given_is_given_back(ask: Asking, version: ProtocolVersion, managed):
+    ask = ask.at(version)
+    one = await register(ask, managed)
+    got = await ask(Operation.GET, unique_identifier=one)
+    assert got.managed_object == managed
+
+
+async def test_what_the_material_tells_need_not_be_said(ask: Asking):
+    bare = replace(
+        symmetric_key(RAW).key_block, cryptographic_algorithm=None, cryptographic_length=None
+    )
+    one = await register(
+        ask, SymmetricKey(key_block=bare), (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES)
+    )
+    assert await attribute(ask, one, Tag.CRYPTOGRAPHIC_LENGTH) == 256
+    assert await attribute(ask, one, Tag.KEY_FORMAT_TYPE) == KeyFormatType.RAW
+    one = await register(ask, split())
+    assert await attribute(ask.at(V3_0), one, Tag.SPLIT_KEY_THRESHOLD) == 2
+    assert await attribute(ask.at(V3_0), one, Tag.KEY_PART_IDENTIFIER) == 1
+    one = await register(ask, opaque())
+    assert await attribute(ask, one, Tag.OPAQUE_DATA_TYPE) == 0x80000001
+    one = await register(ask, certificate())
+    subject = await attribute(ask, one, Tag.X_509_CERTIFICATE_SUBJECT)
+    assert b"alice" in subject.subject_distinguished_name
+
+
+async def test_a_transparent_key_has_the_digest_of_its_bytes(ask: Asking):
+    block = replace(
+        symmetric_key(RAW).key_block,
+        key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY,
+        key_value=KeyValue(key_material=TransparentSymmetricKey(key=RAW)),
+    )
+    one = await register(ask, SymmetricKey(key_block=block))
+    other = await register(ask, symmetric_key(RAW))
+    digests = [await attribute(ask, key, Tag.DIGEST) for key in (one, other)]
+    assert digests[0].digest_value == digests[1].digest_value
+
+
+async def test_attributes_within_the_key_block_count_where_none_is_given(ask: Asking):
+    within = Attributes([(Tag.DESCRIPTION, "within"), (Tag.COMMENT, "within")])
+    value = KeyValue(key_material=RAW, attributes=within)
+    managed = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=value))
+    one = await register(ask, managed, (Tag.DESCRIPTION, "given"))
+    assert await attribute(ask, one, Tag.DESCRIPTION) == "given"
+    assert await attribute(ask, one, Tag.COMMENT) == "within"
+
+
+async def test_the_type_must_be_the_objects(ask: Asking):
+    fields = {"attributes": attributes(), "managed_object": opaque()}
+    await refused(ask, InvalidObjectType, Operation.REGISTER, object_type=KEY, **fields)
+    await refused(ask, InvalidField, Operation.REGISTER, object_type=KEY, attributes=attributes())
+
+
+async def test_a_key_may_be_kept_elsewhere(ask: Asking):
+    ask = ask.at(V1_2)
+    bare = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=None))
+    fields = {"object_type": KEY, "managed_object": bare}
+    await refused(ask, InvalidField, Operation.REGISTER, attributes=aes(), **fields)
+    place = KeyValueLocation(
+        key_value_location_value="https://elsewhere.example/1",
+        key_value_location_type=KeyValueLocationType.URI,
+    )
+    given = aes((Tag.KEY_VALUE_LOCATION, place), ACTIVE)
+    made = await ask(Operation.REGISTER, attributes=given, **fields)
+    one = made.unique_identifier
+    assert await attribute(ask, one, Tag.KEY_VALUE_PRESENT) is False
+    assert await attribute(ask, one, Tag.DIGEST) is None
+    got = await ask(Operation.GET, unique_identifier=one)
+    assert got.managed_object == bare
+    await refused(
+        ask,
+        KeyValueNotPresent,
+        Operation.GET,
+        unique_identifier=one,
+        key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY,
+    )
+    await refused(ask, KeyValueNotPresent, Operation.ENCRYPT, unique_identifier=one, data=b"x")
+    both = await register(ask, symmetric_key(RAW), (Tag.KEY_VALUE_LOCATION, place))
+    assert await attribute(ask, both, Tag.KEY_VALUE_PRESENT) is True
+
+
+async def test_a_certificate_that_is_none_is_refused(ask: Asking):
+    nonsense = Certificate(certificate_type=CertificateType.X_509, certificate_value=b"nonsense")
+    await refused(
+        ask,
+        InvalidField,
+        Operation.REGISTER,
+        object_type=ObjectType.CERTIFICATE,
+        attributes=attributes(),
+        managed_object=nonsense,
+    )
+
+
+@pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
+async def test_a_pgp_key_is_kept(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    block = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=b"pgp"))
+    managed = PGPKey(pgp_key_version=4, key_block=block)
+    made = await ask(
+        Operation.REGISTER,
+        object_type=ObjectType.PGP_KEY,
+        attributes=attributes(),
+        managed_object=managed,
+    )
+    got = await ask(Operation.GET, unique_identifier=made.unique_identifier)
+    assert got.managed_object == managed
