@@ -6,20 +6,17 @@ Source: "Intel SGX ECDSA QuoteLibReference", appendix A.4 (report body).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 from enclave.policy_keys import (
     BOOLEAN,
-    DATE,
-    STRINGS,
     Table,
     key,
-    names,
     number,
     octets,
     one_octets,
     tables,
 )
+from enclave.sgx.dcap_policy import DCAPPolicy, check_tcb
 from enclave.sgx.tcb import TCBStatus
 from enclave.sgx.verify import VerifiedSGX
 
@@ -38,21 +35,13 @@ class Signer(Table):
     min_isvsvn: int = key(number(0xFFFF))
 
 
-class SGXPolicy(Table):
+class SGXPolicy(DCAPPolicy):
     """The section `[sgx]`; docs/attestation.md explains each key."""
 
     mrenclave: frozenset[bytes] = key(octets(32), default=frozenset())
     signers: tuple[Signer, ...] = key(tables(Signer), default=())
     configids: frozenset[bytes] = key(octets(64), default=frozenset({bytes(64)}))
-    statuses: frozenset[TCBStatus] = key(
-        names(TCBStatus), default=frozenset({TCBStatus.UP_TO_DATE})
-    )
-    advisories: frozenset[str] = key(STRINGS, default=frozenset())
-    min_tcb_date: datetime = key(DATE, default=datetime(1970, 1, 1, tzinfo=UTC))
-    min_evaluation_number: int = key(number(0xFFFFFFFF), default=0)
-    fmspcs: frozenset[bytes] = key(octets(6), default=frozenset())
     allow_debug: bool = key(BOOLEAN, default=False)
-    max_collateral_age_days: int = key(number(3650), default=30)
 
 
 def _check_enclave(verified: VerifiedSGX, policy: SGXPolicy) -> Iterator[str]:
@@ -76,22 +65,9 @@ def _check_enclave(verified: VerifiedSGX, policy: SGXPolicy) -> Iterator[str]:
         )
 
 
-def _check_tcb(verified: VerifiedSGX, policy: SGXPolicy) -> Iterator[str]:
-    if verified.tcb_status not in policy.statuses:
-        yield f"TCB status {verified.tcb_status} is not accepted"
-    if unaccepted := sorted(verified.advisories - policy.advisories):
-        yield f"advisories that still apply: {', '.join(unaccepted)}"
-    if verified.tcb_date < policy.min_tcb_date:
-        yield f"its TCB is of {verified.tcb_date:%Y-%m-%d}, before the minimum"
-    if verified.evaluation_number < policy.min_evaluation_number:
-        yield f"TCB evaluation data {verified.evaluation_number} is below the minimum"
-    if policy.fmspcs and verified.fmspc not in policy.fmspcs:
-        yield f"FMSPC {verified.fmspc.hex()} is not accepted"
-
-
 CHECKS: tuple[Callable[[VerifiedSGX, SGXPolicy], Iterator[str]], ...] = (
     _check_enclave,
-    _check_tcb,
+    check_tcb,
 )
 
 

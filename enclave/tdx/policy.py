@@ -13,21 +13,17 @@ attestation, TD_PARAMS, ATTRIBUTES, XFAM.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from enclave.policy_keys import (
     BOOLEAN,
-    DATE,
-    STRINGS,
-    Table,
     flags,
     key,
-    names,
     number,
     octets,
     one_of,
 )
+from enclave.sgx.dcap_policy import DCAPPolicy, check_tcb
 from enclave.sgx.tcb import TCBStatus
 from enclave.tdx.abi import TDAttributes
 from enclave.tdx.verify import VerifiedTDX
@@ -42,7 +38,7 @@ XFAM_KNOWN = 0x61AE7
 XFAM_FIXED = 0x3  # x87 and SSE are always there
 
 
-class TDXPolicy(Table):
+class TDXPolicy(DCAPPolicy):
     """The section `[tdx]`; docs/attestation.md explains each key."""
 
     mrtd: frozenset[bytes] = key(octets(48), default=frozenset())
@@ -55,13 +51,6 @@ class TDXPolicy(Table):
     mrownerconfig: frozenset[bytes] = key(octets(48), default=_ZERO)
     mrservicetd: frozenset[bytes] = key(octets(48), default=_ZERO)
     allow_any: frozenset[str] = key(one_of(*MEASURED, *CHOSEN), default=frozenset())
-    statuses: frozenset[TCBStatus] = key(
-        names(TCBStatus), default=frozenset({TCBStatus.UP_TO_DATE})
-    )
-    advisories: frozenset[str] = key(STRINGS, default=frozenset())
-    min_tcb_date: datetime = key(DATE, default=datetime(1970, 1, 1, tzinfo=UTC))
-    min_evaluation_number: int = key(number(0xFFFFFFFF), default=0)
-    fmspcs: frozenset[bytes] = key(octets(6), default=frozenset())
     mrseam: frozenset[bytes] = key(octets(48), default=frozenset())
     allow_debug: bool = key(BOOLEAN, default=False)
     allow_migration: bool = key(BOOLEAN, default=False)
@@ -71,7 +60,6 @@ class TDXPolicy(Table):
     attributes_allowed: TDAttributes = key(flags(TDAttributes), default=TDAttributes(0))
     xfam_required: int = key(number(_U64), default=XFAM_FIXED)
     xfam_allowed: int = key(number(_U64), default=XFAM_KNOWN)
-    max_collateral_age_days: int = key(number(3650), default=30)
 
 
 def _check_registers(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
@@ -114,26 +102,17 @@ def _check_xfam(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
         yield f"XFAM bits {extra:#x} are not accepted"
 
 
-def _check_tcb(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
+def _check_module(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
     if policy.mrseam and verified.report.mrseam not in policy.mrseam:
         yield f"TDX module {verified.report.mrseam.hex()} is not accepted"
-    if verified.tcb_status not in policy.statuses:
-        yield f"TCB status {verified.tcb_status} is not accepted"
-    if unaccepted := sorted(verified.advisories - policy.advisories):
-        yield f"advisories that still apply: {', '.join(unaccepted)}"
-    if verified.tcb_date < policy.min_tcb_date:
-        yield f"its TCB is of {verified.tcb_date:%Y-%m-%d}, before the minimum"
-    if verified.evaluation_number < policy.min_evaluation_number:
-        yield f"TCB evaluation data {verified.evaluation_number} is below the minimum"
-    if policy.fmspcs and verified.fmspc not in policy.fmspcs:
-        yield f"FMSPC {verified.fmspc.hex()} is not accepted"
 
 
 CHECKS: tuple[Callable[[VerifiedTDX, TDXPolicy], Iterator[str]], ...] = (
     _check_registers,
     _check_attributes,
     _check_xfam,
-    _check_tcb,
+    _check_module,
+    check_tcb,
 )
 
 
