@@ -42,7 +42,6 @@ from server.failure import Failure
 from server.http import HTTPError, Request, Response, Route, Routes, answer
 from server.operator_access import OperatorAccess
 from server.provisioning import Provisioning
-from storage import Missing
 
 log: Final = logging.getLogger(__name__)
 
@@ -205,7 +204,10 @@ class Bootstrap:
 
     async def pkcs12_password(self, request: Request) -> str:
         """The password of the identity; may come before or after it."""
-        password = _fields(request, password=str).get("password", "")
+        body = _fields(request, password=str)
+        if "password" not in body:
+            raise HTTPError(422, "password is missing")
+        password = body["password"]
         if self.given.pkcs12 is not None:
             tls.open_pkcs12(self.given.pkcs12, password)
         self.given = replace(self.given, pkcs12_password=password)
@@ -227,15 +229,22 @@ class Bootstrap:
         A store that is not there yet will be made at the start.
         """
         if given.secret is not None:
-            opening = provisioning.opening(given)
             try:
-                async with store.opened(self.config, create=False, opening=opening):
-                    pass
-            except Missing:
-                pass
+                await self._open_store(given)
+            except OSError as error:
+                raise Failure(f"The store cannot be opened: {error.strerror}.") from error
             except Exception as error:
                 raise Failure(self._explained(error, given)) from error
         self.given = given
+
+    async def _open_store(self, given: Provisioning) -> None:
+        where = store.place(provisioning.described(self.config, given))
+        if where.is_new:
+            store.BACKENDS[where.scheme](where.rest)  # makes its directory, or cannot
+            return
+        opening = provisioning.opening(given)
+        async with store.opened(self.config, create=False, opening=opening):
+            pass
 
     # What is done
 
@@ -284,8 +293,6 @@ class Bootstrap:
         sentence = explanations.explain(error, provisioning.described(self.config, given))
         if sentence is not None:
             return sentence
-        if isinstance(error, OSError) and error.strerror:
-            return f"The store cannot be opened: {error.strerror}."
         log.error("bootstrap: the service does not start", exc_info=error)
         return "The service does not start; its log says more."
 
