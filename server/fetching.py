@@ -80,9 +80,11 @@ class Fetcher:
 
     Attributes:
         context: says which servers to accept.
+        seconds: for all of a request.
     """
 
     context: ssl.SSLContext
+    seconds: float = FETCH_SECONDS
 
     async def __call__(
         self, method: str, url: str, body: bytes = b"", content_type: str = ""
@@ -109,7 +111,7 @@ class Fetcher:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         request = h11.Request(method=method, target=target, headers=list(headers.items()))
         try:
-            with trio.fail_after(FETCH_SECONDS):
+            with trio.fail_after(self.seconds):
                 return await self._exchange(str(parts.hostname), port, request, body)
         except trio.TooSlowError:
             raise FetchFailed(f"{parts.netloc} does not answer in time") from None

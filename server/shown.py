@@ -26,7 +26,7 @@ from server.acme.renewal import Renewal
 from server.attestation import Attestation
 from server.config import Config
 from server.failure import Failure
-from server.fetching import Fetcher, client_context
+from server.fetching import Fetch, Fetcher, client_context
 
 NO_CHIP: Final = "This machine has no chip that attests."
 
@@ -39,6 +39,7 @@ class Shown:
         maker: makes evidence for the server's own key; None: there is no chip.
         identity: a certificate and key it was given.
         nursery: keeps certificates fresh.
+        fetcher: reaches an ACME directory, accepting it by these TLS settings.
 
     Raises:
         Failure: the settings ask for a certificate of a server that has no port to show it at, or
@@ -51,6 +52,7 @@ class Shown:
         maker: Attester | None,
         identity: tls.Identity | None,
         nursery: trio.Nursery,
+        fetcher: Callable[[ssl.SSLContext], Fetch] = Fetcher,
     ) -> None:
         if config.use_certbot and maker is None:
             raise Failure(f"use_certbot seals its keys by a chip. {NO_CHIP}")
@@ -60,6 +62,7 @@ class Shown:
         self.maker = maker
         self.identity = identity
         self.nursery = nursery
+        self.fetcher = fetcher
         self.names = certificates.own_names(config.kmip_host, config.server_names)
         self.contexts: list[ssl.SSLContext] = []
         self.evidence: list[trio.CancelScope] = []
@@ -169,7 +172,7 @@ class Shown:
             kept=Kept(
                 config.data, maker.tee, config.acme_directory, config.certbot_hostname.lower()
             ),
-            fetch=Fetcher(client_context(config.acme_directory_ca)),
+            fetch=self.fetcher(client_context(config.acme_directory_ca)),
             answering=[known[kind] for kind in config.acme_challenges],
             install=self.install,
             now=now,
