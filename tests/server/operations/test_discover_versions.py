@@ -1,0 +1,23 @@
+"""Discover Versions."""
+
+import pytest
+
+from kmip.enums import Operation
+from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
+from tests.server.conftest import Asking
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_all_are_told_the_best_first(ask: Asking, version: ProtocolVersion):
+    told = await ask.at(version)(Operation.DISCOVER_VERSIONS)
+    assert told.protocol_version == SUPPORTED
+    assert list(SUPPORTED) == sorted(SUPPORTED, reverse=True)
+
+
+async def test_of_a_clients_list_what_is_spoken_here(ask: Asking):
+    asked = (V1_2, ProtocolVersion(9, 9), V2_1)
+    told = await ask(Operation.DISCOVER_VERSIONS, protocol_version=asked)
+    assert told.protocol_version == (V2_1, V1_2)
+    none = (ProtocolVersion(9, 9),)
+    told = await ask(Operation.DISCOVER_VERSIONS, protocol_version=none)
+    assert told.protocol_version == ()

@@ -1,0 +1,129 @@
+"""Get: formats, compression, and what may leave the server at all."""
+
+import pytest
+
+from kmip.enums import (
+    CryptographicAlgorithm,
+    KeyCompressionType,
+    KeyFormatType,
+    KeyWrapType,
+    Operation,
+)
+from kmip.errors import (
+    ItemNotFound,
+    KeyCompressionTypeNotSupported,
+    KeyFormatTypeNotSupported,
+    NotExtractable,
+    ObjectNotFound,
+    Sensitive,
+)
+from kmip.key_block import TransparentECPrivateKey, TransparentSymmetricKey
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V2_1, ProtocolVersion
+from tests.server.conftest import Asking
+from tests.server.samples import (
+    ACTIVE,
+    attribute,
+    certificate,
+    create,
+    create_pair,
+    material,
+    opaque,
+    refused,
+    register,
+)
+from tests.server.test_policy import wrapped_by
+
+GET = Operation.GET
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_key_leaves_in_the_format_asked_for(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    key = await create(ask)
+    raw = await material(ask, key)
+    assert await material(ask, key, key_format_type=KeyFormatType.RAW) == raw
+    transparent = KeyFormatType.TRANSPARENT_SYMMETRIC_KEY
+    assert await material(ask, key, key_format_type=transparent) == TransparentSymmetricKey(key=raw)
+    await refused(
+        ask,
+        KeyFormatTypeNotSupported,
+        GET,
+        unique_identifier=key,
+        key_format_type=KeyFormatType.X_509,
+    )
+
+
+async def test_the_halves_of_a_pair_have_formats_of_their_own(ask: Asking):
+    private, public = await create_pair(ask)
+    for form, key in (
+        (KeyFormatType.PKCS_8, private),
+        (KeyFormatType.ECPRIVATEKEY, private),
+        (KeyFormatType.X_509, public),
+    ):
+        assert (await material(ask, key, key_format_type=form))[0] == 0x30
+    form = KeyFormatType.TRANSPARENT_EC_PRIVATE_KEY
+    assert isinstance(await material(ask, private, key_format_type=form), TransparentECPrivateKey)
+
+
+async def test_a_point_may_be_compressed(ask: Asking):
+    private, public = await create_pair(ask, algorithm=CryptographicAlgorithm.ECDSA)
+    form = {"key_format_type": KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY}
+    plain = await material(ask, public, **form)
+    compressed = KeyCompressionType.EC_PUBLIC_KEY_TYPE_X9_62_COMPRESSED_PRIME
+    short = await material(ask, public, key_compression_type=compressed, **form)
+    assert short.q_string[1:] == plain.q_string[1:33]
+    symmetric = await create(ask)
+    for key, other in (
+        (public, KeyFormatType.X_509),
+        (private, None),
+        (symmetric, None),
+    ):
+        await refused(
+            ask,
+            KeyCompressionTypeNotSupported,
+            GET,
+            unique_identifier=key,
+            key_format_type=other,
+            key_compression_type=compressed,
+        )
+
+
+async def test_objects_without_a_key_block_have_one_form(ask: Asking):
+    paper, other = await register(ask, certificate()), await register(ask, opaque())
+    x509 = {"key_format_type": KeyFormatType.X_509}
+    await ask(GET, unique_identifier=paper, **x509)
+    await refused(ask, KeyFormatTypeNotSupported, GET, unique_identifier=other, **x509)
+    raw = {"key_format_type": KeyFormatType.RAW}
+    await refused(ask, KeyFormatTypeNotSupported, GET, unique_identifier=paper, **raw)
+
+
+async def test_what_is_not_extractable_stays(ask: Asking):
+    wrapper = await create(ask, ACTIVE)
+    key = await create(ask, (Tag.EXTRACTABLE, False))
+    await refused(ask, NotExtractable, GET, unique_identifier=key)
+    await refused(ask, NotExtractable, GET, unique_identifier=key, **wrapped_by(wrapper))
+    other = await register(ask, opaque(), (Tag.EXTRACTABLE, False))
+    await refused(ask, NotExtractable, GET, unique_identifier=other)
+
+
+async def test_what_is_sensitive_leaves_wrapped_only(ask: Asking):
+    wrapper = await create(ask, ACTIVE)
+    key = await create(ask, (Tag.SENSITIVE, True))
+    await refused(ask, Sensitive, GET, unique_identifier=key)
+    await refused(ask, Sensitive, GET, unique_identifier=key, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    await ask(GET, unique_identifier=key, **wrapped_by(wrapper))
+
+
+@pytest.mark.parametrize("given", [{"unique_identifier": "nobody"}, {}])
+async def test_what_is_not_there_cannot_be_given(ask: Asking, given):
+    kind = ObjectNotFound if given else ItemNotFound
+    await refused(ask, kind, GET, **given)
+
+
+async def test_once_given_it_is_not_fresh(ask: Asking):
+    key = await create(ask)
+    assert await attribute(ask, key, Tag.FRESH) is True
+    await ask(GET, unique_identifier=key)
+    assert await attribute(ask, key, Tag.FRESH) is False
+    assert ask.version == V2_1
