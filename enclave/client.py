@@ -34,12 +34,21 @@ from enclave.evidence import TEE, Evidence
 from enclave.forms import Form
 from enclave.insecure.tee import roots_in
 from enclave.policy import Appraised, Policy, appraise
-from enclave.presented import Presented, present_tagged, read_presented
+from enclave.presented import (
+    Presented,
+    has_evidence,
+    present_tagged,
+    read_answered,
+    read_presented,
+)
 from enclave.roots import Roots, vendor_roots
 from enclave.verify import verify
 
 HANDSHAKE_SECONDS: Final = 30.0  # a server that has to ask its chip first answers in a few
 NONCE_BYTES: Final = 32
+
+Ask = Callable[[trio.SSLStream[trio.SocketStream], bytes], Awaitable[bytes]]
+"""Sends a nonce over the stream and gives the tagged evidence that comes back, bounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +175,7 @@ async def connect(
     *,
     now: Callable[[], datetime],
     context: ssl.SSLContext | None = None,
+    ask: Ask | None = None,
 ) -> AttestedConnection:
     """A TLS connection to a peer that is what was expected.
 
@@ -175,9 +185,12 @@ async def connect(
         expectation: what it must be.
         now: the verifier's own clock.
         context: from `client_context`, where a client certificate is to be shown.
+        ask: asks for evidence where the peer's certificate carries none, as one that an authority
+            has signed does not; see `challenge`. None: such a peer is refused.
 
     Raises:
-        InvalidEvidence, VerificationFailed, Refused: as `judge`; nothing was sent to the peer.
+        InvalidEvidence, VerificationFailed, Refused: as `judge`; nothing was sent to the peer but,
+            by `ask`, a nonce.
         OSError, trio.BrokenResourceError, trio.TooSlowError: no connection, or no handshake.
     """
     with trio.fail_after(HANDSHAKE_SECONDS):
@@ -187,11 +200,28 @@ async def connect(
         )
         try:
             await stream.do_handshake()
-            attested = judge(_certificate_of(stream), expectation, now())
+            certificate = _certificate_of(stream)
+            if ask is None or has_evidence(certificate):
+                attested = judge(certificate, expectation, now())
+            else:
+                attested = await _asked(stream, certificate, ask, expectation, now)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
         return AttestedConnection(stream, attested)
+
+
+async def _asked(
+    stream: trio.SSLStream[trio.SocketStream],
+    certificate: bytes,
+    ask: Ask,
+    expectation: Expectation,
+    now: Callable[[], datetime],
+) -> Attested:
+    """A peer whose certificate says nothing, found to be what was expected by what it answers."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    presented = read_answered(certificate, await ask(stream, nonce), expectation.forms)
+    return _judge(presented, expectation, now(), nonce=nonce)
 
 
 def client_context() -> ssl.SSLContext:
@@ -208,7 +238,7 @@ def client_context() -> ssl.SSLContext:
 
 async def challenge(
     connection: AttestedConnection,
-    ask: Callable[[trio.SSLStream[trio.SocketStream], bytes], Awaitable[bytes]],
+    ask: Ask,
     expectation: Expectation,
     *,
     now: Callable[[], datetime],

@@ -97,6 +97,35 @@ def read_presented(der: bytes, forms: Collection[Form] = (Form.STRONGROOM,)) -> 
     raise InvalidEvidence(_WHAT, f"no evidence in the form {' or '.join(forms)}")
 
 
+def has_evidence(der: bytes) -> bool:
+    """Whether a certificate carries evidence in any form that is known.
+
+    Raises:
+        InvalidEvidence: malformed.
+    """
+    extensions = _read(der).extensions
+    return any(oid in extensions for oid in _READERS)
+
+
+def read_answered(
+    der: bytes, data: bytes, forms: Collection[Form] = (Form.STRONGROOM,)
+) -> Presented:
+    """Tagged evidence that came over a connection whose certificate carries none.
+
+    Args:
+        der: the certificate of that very connection.
+        data: as from `enclave.forms.write_tagged`.
+        forms: the forms to accept.
+
+    Raises:
+        InvalidEvidence: malformed, of another form, or claims about another key.
+    """
+    presented = _tagged(_read(der), TAGGED_EVIDENCE_OID, data)
+    if presented.form not in forms:
+        raise InvalidEvidence("answer", f"no evidence in the form {' or '.join(forms)}")
+    return presented
+
+
 def present_tagged(data: bytes, connection: Presented) -> Presented:
     """Tagged evidence that came over an established connection, held against its certificate.
 
