@@ -1,0 +1,24 @@
+"""Decrypt: what fails does not say why."""
+
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import BlockCipherMode, Operation, PaddingMethod
+from tests.server.conftest import Asking
+from tests.server.samples import ACTIVE, create
+
+CBC = CryptographicParameters(
+    block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5, random_iv=True
+)
+
+
+async def test_wrong_padding_and_a_wrong_length_are_not_told_apart(ask: Asking):
+    key = await create(ask, ACTIVE)
+    fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
+    told = set()
+    for last in range(64):
+        text = bytes(31) + bytes([last])
+        (answer,) = await ask.batch(
+            ask.item(Operation.DECRYPT, data=text, iv_counter_nonce=bytes(16), **fields)
+        )
+        told.add((answer.result_reason, answer.result_message))
+    told.discard((None, None))
+    assert len(told) == 1

@@ -1,0 +1,83 @@
+"""Encrypt."""
+
+import pytest
+
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import BlockCipherMode, Data, Operation, PaddingMethod
+from kmip.errors import InvalidField, OperationNotSupported
+from kmip.versions import SUPPORTED, V1_1, V1_2, V1_4, V2_1, ProtocolVersion
+from server.operations.encrypt import SLOW_BYTES
+from tests.server.conftest import Asking
+from tests.server.samples import ACTIVE, create, refused
+
+CBC = CryptographicParameters(
+    block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5, random_iv=True
+)
+GCM = CryptographicParameters(
+    block_cipher_mode=BlockCipherMode.GCM, random_iv=True, iv_length=96, tag_length=16
+)
+
+
+@pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
+@pytest.mark.parametrize("length", [0, 1, 1000, SLOW_BYTES])
+async def test_what_is_encrypted_is_decrypted(ask: Asking, version: ProtocolVersion, length: int):
+    ask = ask.at(version)
+    key = await create(ask, ACTIVE)
+    fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
+    made = await ask(Operation.ENCRYPT, data=bytes(length), **fields)
+    assert made.unique_identifier == key
+    got = await ask(
+        Operation.DECRYPT, data=made.data, iv_counter_nonce=made.iv_counter_nonce, **fields
+    )
+    assert got.data == bytes(length)
+
+
+async def test_vectors_are_not_repeated(ask: Asking):
+    key = await create(ask, ACTIVE)
+    fields = {"unique_identifier": key, "cryptographic_parameters": GCM, "data": b"same"}
+    made = [await ask(Operation.ENCRYPT, **fields) for _ in range(3)]
+    assert len({one.iv_counter_nonce for one in made}) == 3
+    assert len({one.data for one in made}) == 3
+
+
+@pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
+async def test_authenticated_data_belong_to_the_tag(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    key = await create(ask, ACTIVE)
+    fields = {
+        "unique_identifier": key,
+        "cryptographic_parameters": GCM,
+        "authenticated_encryption_additional_data": b"header",
+    }
+    made = await ask(Operation.ENCRYPT, data=b"secret", **fields)
+    fields |= {
+        "iv_counter_nonce": made.iv_counter_nonce,
+        "authenticated_encryption_tag": made.authenticated_encryption_tag,
+        "data": made.data,
+    }
+    assert (await ask(Operation.DECRYPT, **fields)).data == b"secret"
+    fields["authenticated_encryption_additional_data"] = b"other"
+    (answer,) = await ask.batch(ask.item(Operation.DECRYPT, **fields))
+    assert answer.result_reason is not None
+    assert answer.response_payload is None
+
+
+async def test_data_may_come_from_an_item_before(ask: Asking):
+    key = await create(ask, ACTIVE)
+    first = ask.item(Operation.RNG_RETRIEVE, data_length=32)
+    fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
+    for given in (Data.RNG_RETRIEVE, 0, -1):
+        items = await ask.batch(first, ask.item(Operation.ENCRYPT, data=given, **fields))
+        random, made = map(ask.payload, items)
+        got = await ask(
+            Operation.DECRYPT, data=made.data, iv_counter_nonce=made.iv_counter_nonce, **fields
+        )
+        assert got.data == random.data
+    for given in (Data.DECRYPT, 7, -7):
+        await refused(ask, InvalidField, Operation.ENCRYPT, data=given, **fields)
+
+
+async def test_it_came_with_1_2(ask: Asking):
+    ask = ask.at(V1_1)
+    key = await create(ask, ACTIVE)
+    await refused(ask, OperationNotSupported, Operation.ENCRYPT, unique_identifier=key)
