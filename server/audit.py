@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
+from pathlib import Path
 from typing import Final, Protocol, TextIO
 
 from kmip.enums import Operation, ResultReason, ResultStatus
@@ -42,10 +44,10 @@ def line(
         status: how it went.
         reason: why it failed.
     """
-    time = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     named = operation.names[0] if isinstance(operation, Operation) else hex(operation)
     return (
-        f'{{"time": "{time}", "client": {quoted(client.name)}, "how": "{client.how}", '
+        f'{{"time": "{when}", "client": {quoted(client.name)}, "how": "{client.how}", '
         f'"operation": "{named}", "object": {_quoted_or_null(identifier)}, '
         f'"status": "{status.names[0]}", '
         f'"reason": {_quoted_or_null(reason.names[0] if reason is not None else None)}}}'
@@ -54,6 +56,10 @@ def line(
 
 def _quoted_or_null(text: str | None) -> str:
     return "null" if text is None else quoted(text)
+
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether a file was moved away: looking takes as long as writing."""
 
 
 class Trail(Protocol):
@@ -96,33 +102,39 @@ class File:
 
     Args:
         path: of the file.
+        clock: gives seconds.
 
     Raises:
         OSError: it cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
+        self._clock = clock
+        self._look_at = clock() + LOOK_SECONDS
         self._descriptor = _appending(path)
         self._place = _place(os.fstat(self._descriptor))
 
     def write(self, lines: Iterable[str]) -> None:
         """See `Trail`."""
         data = ("\n".join(lines) + "\n").encode()
-        if not self._is_there():
+        if self._clock() >= self._look_at:
+            self._look()
+        while data:  # one write but where the disk is nearly full
+            data = data[os.write(self._descriptor, data) :]
+
+    def _look(self) -> None:
+        """Go on with a new file where this one has been moved away."""
+        try:
+            is_there = _place(Path(self._path).stat()) == self._place
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
             descriptor = _appending(self._path)
             self.close()
             self._descriptor = descriptor
             self._place = _place(os.fstat(descriptor))
-        while data:  # one write but where the disk is nearly full
-            data = data[os.write(self._descriptor, data) :]
-
-    def _is_there(self) -> bool:
-        """Whether the file has not been moved away."""
-        try:
-            return _place(os.stat(self._path)) == self._place  # noqa: PTH116 - half the time
-        except FileNotFoundError:
-            return False
+        self._look_at = self._clock() + LOOK_SECONDS
 
     def close(self) -> None:
         """See `Trail`."""

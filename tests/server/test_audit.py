@@ -2,6 +2,7 @@
 
 import errno
 import json
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,11 +67,36 @@ def test_the_lines_of_a_message_are_written_one_under_the_other(tmp_path: Path) 
     assert place.read_text() == "one\ntwo\nthree\n"
 
 
+class Clock:
+    """A clock that goes on when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_soon_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> None:
+    place, clock = tmp_path / "audit.log", Clock()
+    trail = audit.File(str(place), clock)
+    trail.write(["one"])
+    place.rename(tmp_path / "audit.log.1")
+    trail.write(["two"])
+    clock.now += audit.LOOK_SECONDS
+    trail.write(["three"])
+    trail.write(["four"])
+    trail.close()
+    assert (tmp_path / "audit.log.1").read_text() == "one\ntwo\n"
+    assert place.read_text() == "three\nfour\n"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
 def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path) -> None:
-    place = tmp_path / "logs" / "audit.log"
+    place, clock = tmp_path / "logs" / "audit.log", Clock()
     place.parent.mkdir()
-    trail = audit.File(str(place))
+    trail = audit.File(str(place), clock)
     place.parent.rename(tmp_path / "old")
+    clock.now += audit.LOOK_SECONDS
     for _ in range(2):
         with pytest.raises(FileNotFoundError):
             trail.write(["lost"])

@@ -91,16 +91,6 @@ def test_audit_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
-def test_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> None:
-    place = tmp_path / "audit.log"
-    configure(audit=str(place))
-    audit.write(["one"])
-    place.rename(tmp_path / "audit.log.1")
-    audit.write(["two"])
-    assert place.read_text() == "two\n"
-    assert stat.S_IMODE(place.stat().st_mode) == 0o600
-
-
 def test_audit_can_be_switched_off() -> None:
     stream = configure(audit="none")
     audit.write(["created"])
