@@ -60,7 +60,10 @@ class Item(NamedTuple):
 
     def first(self, tag: int) -> Item | None:
         """The first child with `tag`, if there is one."""
-        return next((child for child in self.children if child.tag == tag), None)
+        for child in self.children:
+            if child.tag == tag:
+                return child
+        return None
 
 
 Value = int | str | bytes | tuple[Item, ...]

@@ -140,6 +140,8 @@ def nearest(version: ProtocolVersion) -> ProtocolVersion:
     It is the newest one that is not newer, as each minor version reads those before it; for a
     client older than all, the oldest.
     """
+    if version in SUPPORTED:
+        return version
     older = [spoken for spoken in SUPPORTED if spoken <= version]
     return older[0] if older else SUPPORTED[-1]
 
