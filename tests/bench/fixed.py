@@ -12,10 +12,11 @@ import trio
 
 from kmip.framing import Frames
 from server.config import Config
-from server.connection import RECEIVE_BYTES
 from server.tls import context_of_files
 
 BACKLOG = 512
+RECEIVE_BYTES = 65_536
+"""Both as our server's."""
 
 
 async def answer(stream: trio.SocketStream, context: ssl.SSLContext) -> None:
