@@ -186,7 +186,7 @@ async def _attestation_sockets(
     try:
         sockets = await https_sockets(config, config.https_port)
     except Failure as failure:
-        if config.https_port != DEFAULT_HTTPS_PORT:
+        if config.use_certbot or config.https_port != DEFAULT_HTTPS_PORT:
             raise
         log.warning("no attestation, see https_port: %s", failure)
         return []

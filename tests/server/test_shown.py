@@ -60,7 +60,9 @@ class Place:
     fetcher: Callable[[ssl.SSLContext], Fetch]
 
 
-@pytest.fixture(scope="module", params=["memory", "pebble"])
+@pytest.fixture(
+    scope="module", params=["memory", pytest.param("pebble", marks=pytest.mark.interop)]
+)
 def place(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if request.param == "pebble":
         with pebble(tmp_path_factory.mktemp("pebble"), refused_nonces=20) as running:

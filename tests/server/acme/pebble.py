@@ -39,11 +39,13 @@ class Pebble:
         url: of it.
         authority: the file of what vouches for that address.
         ports: where it looks for challenges, by kind.
+        root_url: where it says who vouches for what it issues.
     """
 
     url: str
     authority: Path
     ports: dict[str, int]
+    root_url: str
 
     @property
     def fetch(self) -> Fetcher:
@@ -95,7 +97,8 @@ def pebble(
             for process, port in zip(processes, (dns_management, own), strict=True):
                 _wait_until_open(process, port)
             ports = {"http-01": http, "tls-alpn-01": tls}
-            yield Pebble(f"https://localhost:{own}/dir", authority, ports)
+            root = f"https://localhost:{management}/roots/0"
+            yield Pebble(f"https://localhost:{own}/dir", authority, ports, root)
         finally:
             for process in processes:
                 process.kill()

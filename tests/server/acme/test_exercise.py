@@ -108,7 +108,9 @@ class World:
         return stream
 
 
-@pytest.fixture(scope="module", params=["memory", "pebble"])
+@pytest.fixture(
+    scope="module", params=["memory", pytest.param("pebble", marks=pytest.mark.interop)]
+)
 def directory(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
@@ -191,6 +193,7 @@ async def test_a_refused_authorisation_is_one_sentence(world: World):
     assert not world.context.pending
 
 
+@pytest.mark.slow
 async def test_where_one_way_is_refused_the_next_one_is_tried(world: World, tmp_path: Path):
     async with trio.open_nursery() as nursery:  # nobody listens at the service's port
         renewal = world.renewal(tmp_path, nursery)
