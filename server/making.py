@@ -8,6 +8,7 @@ attributes a client may set at all is a table (`kmip.attribute_rules`).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Final
 
 from kmip import attribute_rules
@@ -250,6 +251,24 @@ def _always(context: Context, held: Held, *, created: bool) -> None:
 def _object_class(object_type: ObjectType) -> ObjectClass:
     is_system = object_type in _CREDENTIALS or object_type in (ObjectType.USER, ObjectType.GROUP)
     return ObjectClass.SYSTEM if is_system else ObjectClass.USER
+
+
+def guarded(attributes: Attributes, sources: Iterable[Held]) -> Attributes:
+    """The attributes of an object that holds the material of others, and is guarded as they are.
+
+    Otherwise a client could split a Sensitive key, read its parts, and put them together itself.
+
+    Args:
+        attributes: what the client sets.
+        sources: the objects whose material, or part of it, the new one gets.
+    """
+    guarded = attributes.copy()
+    for source in sources:
+        if source.attributes.get(Tag.SENSITIVE):
+            guarded.set(Tag.SENSITIVE, value=True)
+        if source.attributes.get(Tag.EXTRACTABLE) is False:
+            guarded.set(Tag.EXTRACTABLE, value=False)
+    return guarded
 
 
 def link(held: Held, kind: LinkType, identifier: str) -> None:

@@ -24,6 +24,7 @@ async def create_split_key(
     attributes = await making.resolve(context, request.attributes)
     protection.check(attributes, request.protection_storage_masks)
     secret, whole = await _secret(context, request, attributes)
+    attributes = making.guarded(attributes, [] if whole is None else [whole])
     sharing = split_keys.Sharing(
         request.split_key_method,
         request.split_key_parts,

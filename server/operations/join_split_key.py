@@ -17,6 +17,7 @@ from kmip.tags import Tag
 from server import making, protection, using
 from server.context import Context
 from server.crypto import split_keys
+from server.held import Held
 from server.registry import operation
 
 
@@ -25,7 +26,9 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     """Put a key together from enough of its parts."""
     attributes = await making.resolve(context, request.attributes)
     protection.check(attributes, request.protection_storage_masks)
-    parts, sharing = await _parts(context, request)
+    sources = [await context.find(given) for given in request.unique_identifier]
+    attributes = making.guarded(attributes, sources)
+    parts, sharing = await _parts(context, sources)
     bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     length = None if bits is None else (bits + 7) // 8
     secret = await context.slowly(split_keys.join, parts, sharing, length)
@@ -37,21 +40,20 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     )
     managed = _object(request, block)
     held = making.make(context, request.object_type, managed, attributes, created=False)
-    for given in request.unique_identifier:
-        making.link(held, LinkType.CHILD_LINK, context.identify(given))
+    for source in sources:
+        making.link(held, LinkType.CHILD_LINK, source.identifier)
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.JOIN_SPLIT_KEY)
     return JoinSplitKeyResponse(object_type=held.object_type, unique_identifier=held.identifier)
 
 
 async def _parts(
-    context: Context, request: JoinSplitKeyRequest
+    context: Context, sources: list[Held]
 ) -> tuple[dict[int, bytes], split_keys.Sharing]:
     """The parts by their numbers, and how they were made."""
     found: dict[int, bytes] = {}
     sharings = set()
-    for given in request.unique_identifier:
-        held = await context.find(given)
+    for held in sources:
         managed = await context.material(held)
         if not isinstance(managed, SplitKey):
             raise InvalidObjectType("only parts of split keys are joined")
