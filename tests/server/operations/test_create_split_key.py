@@ -1,0 +1,121 @@
+"""Create Split Key, and Join Split Key that undoes it."""
+
+import pytest
+
+from kmip.enums import KeyFormatType, LinkType, ObjectType, Operation, SplitKeyMethod
+from kmip.errors import (
+    CryptographicFailure,
+    InvalidField,
+    InvalidObjectType,
+    NotExtractable,
+    Sensitive,
+)
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_2, ProtocolVersion
+from tests.server.conftest import Asking
+from tests.server.operations.test_rekey import links
+from tests.server.samples import (
+    aes,
+    attributes,
+    create,
+    material,
+    opaque,
+    refused,
+    register,
+    symmetric_key,
+)
+
+SPLIT, JOIN = Operation.CREATE_SPLIT_KEY, Operation.JOIN_SPLIT_KEY
+RAW = bytes(range(32))
+KEY = ObjectType.SYMMETRIC_KEY
+
+
+def parts(method: SplitKeyMethod, number: int, threshold: int, **fields):
+    return {
+        "object_type": ObjectType.SPLIT_KEY,
+        "split_key_method": method,
+        "split_key_parts": number,
+        "split_key_threshold": threshold,
+        "attributes": aes(),
+    } | fields
+
+
+@pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
+@pytest.mark.parametrize(
+    "method,threshold",
+    [(SplitKeyMethod.XOR, 3), (SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, 2)],
+    ids=["xor", "polynomial"],
+)
+async def test_enough_parts_make_the_whole(
+    ask: Asking, version: ProtocolVersion, method: SplitKeyMethod, threshold: int
+):
+    ask = ask.at(version)
+    whole = await register(ask, symmetric_key(RAW))
+    made = await ask(SPLIT, **parts(method, 3, threshold, unique_identifier=whole))
+    shares = made.unique_identifier
+    assert len(shares) == 3
+    assert RAW not in [await material(ask, share) for share in shares]
+    for chosen in {shares, shares[:threshold], shares[-threshold:]}:
+        joined = await ask(JOIN, object_type=KEY, unique_identifier=chosen, attributes=aes())
+        assert await material(ask, joined.unique_identifier) == RAW
+    assert await links(ask, shares[0]) == {
+        LinkType.NEXT_LINK: shares[1],
+        LinkType.PARENT_LINK: whole,
+    }
+    assert (await links(ask, shares[2]))[LinkType.PREVIOUS_LINK] == shares[1]
+
+
+async def test_random_material_is_split_where_no_key_is_given(ask: Asking):
+    made = await ask(SPLIT, **parts(SplitKeyMethod.XOR, 2, 2))
+    fields = {
+        "object_type": ObjectType.SECRET_DATA,
+        "unique_identifier": made.unique_identifier,
+        "attributes": attributes(),
+    }
+    joined = await ask(JOIN, **fields)
+    assert len(await material(ask, joined.unique_identifier)) == 32
+    await refused(
+        ask, InvalidField, SPLIT, **parts(SplitKeyMethod.XOR, 2, 2, attributes=attributes())
+    )
+
+
+async def test_what_does_not_belong_together_is_not_joined(ask: Asking):
+    one = (await ask(SPLIT, **parts(SplitKeyMethod.XOR, 2, 2))).unique_identifier
+    other = (await ask(SPLIT, **parts(SplitKeyMethod.XOR, 3, 3))).unique_identifier
+    fields = {"object_type": KEY, "attributes": aes()}
+    await refused(ask, CryptographicFailure, JOIN, unique_identifier=(one[0], other[1]), **fields)
+    await refused(ask, CryptographicFailure, JOIN, unique_identifier=(), **fields)
+    await refused(ask, InvalidObjectType, JOIN, unique_identifier=(await create(ask),), **fields)
+    fields["object_type"] = ObjectType.OPAQUE_OBJECT
+    await refused(ask, InvalidField, JOIN, unique_identifier=one, **fields)
+
+
+async def test_too_few_are_not_enough(ask: Asking):
+    made = await ask(SPLIT, **parts(SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, 3, 3))
+    fields = {"object_type": KEY, "attributes": aes()}
+    (answer,) = await ask.batch(
+        ask.item(JOIN, unique_identifier=made.unique_identifier[:2], **fields)
+    )
+    assert answer.result_reason is not None
+
+
+async def test_a_transparent_key_is_no_bytes_to_split(ask: Asking):
+    form = (Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
+    fields = parts(SplitKeyMethod.XOR, 2, 2, unique_identifier=await create(ask, form))
+    await refused(ask, InvalidObjectType, SPLIT, **fields)
+    fields["unique_identifier"] = await register(ask, opaque())
+    await refused(ask, InvalidObjectType, SPLIT, **fields)
+
+
+async def test_parts_and_what_is_joined_are_guarded_as_the_whole_is(ask: Asking):
+    for guard, kind in (
+        ((Tag.SENSITIVE, True), Sensitive),
+        ((Tag.EXTRACTABLE, False), NotExtractable),
+    ):
+        whole = await create(ask, guard)
+        lifted = aes((guard[0], not guard[1]))
+        fields = parts(SplitKeyMethod.XOR, 2, 2, unique_identifier=whole, attributes=lifted)
+        shares = (await ask(SPLIT, **fields)).unique_identifier
+        joined = await ask(JOIN, object_type=KEY, unique_identifier=shares, attributes=lifted)
+        for key in (*shares, joined.unique_identifier):
+            await refused(ask, kind, Operation.GET, unique_identifier=key)

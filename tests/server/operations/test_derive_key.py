@@ -1,0 +1,130 @@
+"""Derive Key; the methods themselves are tried in tests/server/crypto."""
+
+import hashlib
+
+import pytest
+
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import (
+    DerivationMethod,
+    HashingAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+)
+from kmip.errors import (
+    IncompatibleCryptographicUsageMask,
+    InvalidField,
+    ItemNotFound,
+    WrongKeyLifecycleState,
+)
+from kmip.masks import CryptographicUsageMask as Mask
+from kmip.payloads.derivation import DerivationParameters
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, ProtocolVersion
+from tests.server.conftest import Asking
+from tests.server.operations.test_rekey import links
+from tests.server.samples import (
+    ACTIVE,
+    STOPPED,
+    aes,
+    attribute,
+    attributes,
+    create,
+    create_pair,
+    material,
+    refused,
+    register,
+    secret,
+    symmetric_key,
+)
+
+DERIVE = Operation.DERIVE_KEY
+SHA256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
+RAW = bytes(range(32))
+
+
+def hashed(*keys: str, **fields):
+    return {
+        "object_type": ObjectType.SYMMETRIC_KEY,
+        "unique_identifier": keys,
+        "derivation_method": DerivationMethod.HASH,
+        "derivation_parameters": DerivationParameters(cryptographic_parameters=SHA256),
+        "attributes": aes(),
+    } | fields
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_key_is_derived_and_linked(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    base = await register(ask, symmetric_key(RAW))
+    made = await ask(DERIVE, **hashed(base))
+    key = made.unique_identifier
+    assert await material(ask, key) == hashlib.sha256(RAW).digest()
+    assert await links(ask, key) == {LinkType.DERIVATION_BASE_OBJECT_LINK: base}
+    assert await links(ask, base) == {LinkType.DERIVED_KEY_LINK: key}
+    assert await attribute(ask, key, Tag.RANDOM_NUMBER_GENERATOR) is None
+
+
+async def test_secret_data_is_derived_too(ask: Asking):
+    base = await register(ask, secret(RAW))
+    given = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
+    fields = hashed(base, object_type=ObjectType.SECRET_DATA, attributes=given)
+    made = await ask(DERIVE, **fields)
+    assert await material(ask, made.unique_identifier) == hashlib.sha256(RAW).digest()[:16]
+
+
+async def test_the_second_object_is_the_data(ask: Asking):
+    base, data = await register(ask, symmetric_key(RAW)), await register(ask, secret(b"data"))
+    hmac = DerivationParameters(cryptographic_parameters=SHA256)
+    fields = {"derivation_method": DerivationMethod.HMAC, "derivation_parameters": hmac}
+    made = await ask(DERIVE, **hashed(base, data, **fields))
+    one = DerivationParameters(cryptographic_parameters=SHA256, derivation_data=(b"data",))
+    again = await ask(DERIVE, **hashed(base, **fields | {"derivation_parameters": one}))
+    assert await material(ask, made.unique_identifier) == await material(
+        ask, again.unique_identifier
+    )
+
+
+async def test_or_the_other_sides_public_key(ask: Asking):
+    ours, theirs = await create_pair(ask), await create_pair(ask)
+    got = []
+    for private, public in ((ours[0], theirs[1]), (theirs[0], ours[1])):
+        fields = hashed(private, public, derivation_method=DerivationMethod.ASYMMETRIC_KEY) | {
+            "derivation_parameters": DerivationParameters()
+        }
+        made = await ask(DERIVE, **fields)
+        got.append(await material(ask, made.unique_identifier))
+    assert got[0] == got[1]
+
+
+async def test_what_is_derived_from_must_allow_it(ask: Asking):
+    key = await create(ask, mask=Mask.ENCRYPT)
+    await refused(ask, IncompatibleCryptographicUsageMask, DERIVE, **hashed(key))
+    key = await create(ask, mask=Mask.UNRESTRICTED)
+    await ask(DERIVE, **hashed(key))
+    stopped = await create(ask, ACTIVE)
+    await ask(Operation.REVOKE, unique_identifier=stopped, **STOPPED)
+    await refused(ask, WrongKeyLifecycleState, DERIVE, **hashed(stopped))
+
+
+async def test_what_is_missing_is_refused(ask: Asking):
+    key = await create(ask)
+    for fields in (
+        {"attributes": attributes()},
+        {"attributes": attributes((Tag.CRYPTOGRAPHIC_LENGTH, 256))},
+        {"object_type": ObjectType.OPAQUE_OBJECT},
+    ):
+        await refused(ask, InvalidField, DERIVE, **hashed(key, **fields))
+    await refused(ask, ItemNotFound, DERIVE, **hashed())
+
+
+async def test_the_placeholder_may_be_the_base(ask: Asking):
+    fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
+    created, made = await ask.batch(
+        ask.item(Operation.CREATE, **fields), ask.item(DERIVE, **hashed())
+    )
+    base, key = (ask.payload(one).unique_identifier for one in (created, made))
+    assert await links(ask, key) == {LinkType.DERIVATION_BASE_OBJECT_LINK: base}
+    assert await attribute(ask, key, Tag.KEY_FORMAT_TYPE) == KeyFormatType.RAW

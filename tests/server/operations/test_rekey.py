@@ -1,0 +1,121 @@
+"""Re-key."""
+
+import pytest
+
+from kmip.attribute_values import Name
+from kmip.attributes import Attributes
+from kmip.enums import LinkType, Operation, State, UsageLimitsUnit
+from kmip.errors import (
+    AttributeReadOnly,
+    InvalidField,
+    InvalidObjectType,
+    WrongKeyLifecycleState,
+)
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, ProtocolVersion
+from tests.server.conftest import NOW, Asking, Clock
+from tests.server.samples import (
+    ACTIVE,
+    archived,
+    attribute,
+    create,
+    create_pair,
+    destroyed,
+    limits,
+    material,
+    refused,
+    state,
+    values,
+)
+
+REKEY = Operation.REKEY
+NAME = Name(name_value="mine")
+
+
+async def links(ask: Asking, key: str) -> dict[LinkType, str]:
+    found = await values(ask, key, Tag.LINK)
+    return {link.link_type: link.linked_object_identifier for link in found}
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_new_key_takes_the_place_of_the_old(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    old = await create(ask, ACTIVE, (Tag.NAME, NAME), (Tag.OBJECT_GROUP, "g"), length=128)
+    new = (await ask(REKEY, unique_identifier=old)).unique_identifier
+    assert new != old
+    before, after = await material(ask, old), await material(ask, new)
+    assert len(after) == len(before) == 16
+    assert after != before
+    assert await values(ask, new, Tag.NAME) == (NAME,)
+    assert await values(ask, old, Tag.NAME) == ()
+    assert await attribute(ask, new, Tag.OBJECT_GROUP) == "g"
+    assert await links(ask, old) == {LinkType.REPLACEMENT_OBJECT_LINK: new}
+    assert await links(ask, new) == {LinkType.REPLACED_OBJECT_LINK: old}
+
+
+async def test_an_offset_moves_all_dates(ask: Asking, clock: Clock):
+    dates = {
+        Tag.ACTIVATION_DATE: NOW - 100,
+        Tag.PROTECT_STOP_DATE: NOW + 100,
+        Tag.DEACTIVATION_DATE: NOW + 200,
+    }
+    old = await create(ask, *dates.items())
+    clock.now += 10
+    new = (await ask(REKEY, unique_identifier=old, offset=50)).unique_identifier
+    moved = {tag: await attribute(ask, new, tag) for tag in dates}
+    assert moved == {
+        Tag.ACTIVATION_DATE: NOW + 60,
+        Tag.PROTECT_STOP_DATE: NOW + 260,
+        Tag.DEACTIVATION_DATE: NOW + 360,
+    }
+    assert await state(ask, new) == State.PRE_ACTIVE
+    assert await attribute(ask, new, Tag.INITIAL_DATE) == NOW + 10
+
+
+async def test_an_offset_of_nothing_is_from_now_on(ask: Asking):
+    old = await create(ask)
+    new = (await ask(REKEY, unique_identifier=old, offset=0)).unique_identifier
+    assert await attribute(ask, new, Tag.ACTIVATION_DATE) == NOW
+    assert await attribute(ask, new, Tag.DEACTIVATION_DATE) is None
+
+
+async def test_an_offset_and_dates_do_not_go_together(ask: Asking):
+    old = await create(ask, ACTIVE)
+    given = Attributes([(Tag.ACTIVATION_DATE, NOW)])
+    await refused(ask, InvalidField, REKEY, unique_identifier=old, offset=1, attributes=given)
+
+
+async def test_what_is_asked_for_comes_before_what_was(ask: Asking):
+    old = await create(ask, (Tag.DESCRIPTION, "old"), (Tag.OBJECT_GROUP, "a"), length=128)
+    given = Attributes([(Tag.DESCRIPTION, "new"), (Tag.OBJECT_GROUP, "a"), (Tag.OBJECT_GROUP, "b")])
+    new = (await ask(REKEY, unique_identifier=old, attributes=given)).unique_identifier
+    assert await values(ask, new, Tag.DESCRIPTION) == ("new",)
+    assert await values(ask, new, Tag.OBJECT_GROUP) == ("a", "b")
+    own = Attributes([(Tag.STATE, State.ACTIVE)])
+    await refused(ask, AttributeReadOnly, REKEY, unique_identifier=new, attributes=own)
+
+
+async def test_usage_limits_begin_anew(ask: Asking):
+    old = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    await ask(Operation.GET_USAGE_ALLOCATION, unique_identifier=old, usage_limits_count=60)
+    new = (await ask(REKEY, unique_identifier=old)).unique_identifier
+    assert (await attribute(ask, new, Tag.USAGE_LIMITS)).usage_limits_count == 100
+
+
+async def test_only_symmetric_keys_that_are_there(ask: Asking):
+    private, _ = await create_pair(ask)
+    await refused(ask, InvalidObjectType, REKEY, unique_identifier=private)
+    await refused(ask, WrongKeyLifecycleState, REKEY, unique_identifier=await destroyed(ask))
+
+
+async def test_the_new_key_is_not_archived_with_the_old(ask: Asking):
+    old = await archived(ask)
+    new = (await ask(REKEY, unique_identifier=old)).unique_identifier
+    assert await attribute(ask, new, Tag.ARCHIVE_DATE) is None
+    await material(ask, new)
+
+
+async def test_the_next_item_works_with_the_new_key(ask: Asking):
+    old = await create(ask)
+    made, got = await ask.batch(ask.item(REKEY, unique_identifier=old), ask.item(Operation.GET))
+    assert ask.payload(got).unique_identifier == ask.payload(made).unique_identifier
