@@ -16,7 +16,6 @@ from kmip.errors import (
     InvalidField,
     KMIPError,
     ObjectArchived,
-    ObjectDestroyed,
     WrappingObjectArchived,
     WrappingObjectDestroyed,
     WrappingObjectNotFound,
@@ -151,11 +150,11 @@ async def _key(
     if information is None:
         return None
     try:
-        key = await using.key_for(
-            context, information.unique_identifier, information.cryptographic_parameters, use
-        )
-    except ObjectDestroyed:
-        raise WrappingObjectDestroyed("the wrapping key is destroyed") from None
+        held = await context.find(information.unique_identifier)
+        if held.is_destroyed:
+            raise WrappingObjectDestroyed("the wrapping key is destroyed")
+        using.check_use(context, held, use)
+        key = await using.open_key(context, held, information.cryptographic_parameters)
     except ObjectArchived:
         raise WrappingObjectArchived("the wrapping key is archived") from None
     except KMIPError as error:
