@@ -7,8 +7,9 @@ The client's configuration is a TOML file, named by an option or by KMS_CLI_CONF
     deployment = "strongroom"           optional
 
 Beside it stands `FILE.pin`, which `verify` writes: the digest of the server's public key and until
-when its evidence holds. A server with another key is refused; when the evidence has run out, it is
-verified anew, and the pin renewed. Without a policy nothing is sent to anybody.
+when its evidence holds. Until then a server with another key is refused; after that whoever is what
+the policy asks for is pinned anew, and the verdict says whether the key has changed. Pinned or not,
+each connection is verified in full. Without a policy nothing is sent to anybody.
 """
 
 from __future__ import annotations
@@ -66,8 +67,16 @@ class Remote:
     collateral: Mapping[TEE, Any] | None = None
     pin_file: Path | None = None
 
-    def expectation(self, role: Role, *, allow_insecure_simulated: bool) -> Expectation:
-        """What the server must be in this role; pinned where it has been verified before."""
+    def expectation(
+        self, role: Role, *, allow_insecure_simulated: bool, now: datetime | None = None
+    ) -> Expectation:
+        """What the server must be in this role; pinned where it has been verified of late.
+
+        Args:
+            role: what its key is for.
+            allow_insecure_simulated: accept a pretended chip.
+            now: the client's clock; None: this machine's.
+        """
         expected = Expectation(
             policy=self.policy,
             role=role,
@@ -76,7 +85,9 @@ class Remote:
             allow_insecure_simulated=allow_insecure_simulated,
         )
         pinned = self.pin(role)
-        return expected if pinned is None else replace(expected, pin=pinned.key)
+        if pinned is None or pinned.until <= (now or datetime.now(UTC)):
+            return expected
+        return replace(expected, pin=pinned.key)
 
     def pin(self, role: Role) -> Pin | None:
         """The pin of the server in this role, if it has been verified before."""
@@ -112,10 +123,12 @@ def _pins(path: Path | None) -> dict[Role, Pin]:
     try:
         held = json.loads(files.read(path, "The pin file"))
         return {
-            Role(role): Pin(bytes.fromhex(row["key"]), datetime.fromisoformat(row["until"]))
+            Role(role): Pin(
+                bytes.fromhex(row["key"]), datetime.fromisoformat(row["until"]).astimezone(UTC)
+            )
             for role, row in held.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise Failure(f"The pin file {path} cannot be read; verify the server anew.") from None
 
 
@@ -141,6 +154,8 @@ def read_remote(
             raise Failure(f"The client configuration {file} is not TOML: {error}.") from None
         if unknown := held.keys() - KEYS:
             raise Failure(f"{file} has unknown keys: {', '.join(sorted(unknown))}.")
+        if wrong := sorted(key for key, value in held.items() if not isinstance(value, str)):
+            raise Failure(f"{file} has something else than a text as {', '.join(wrong)}.")
         here = file.parent
         policy = policy or (here / held["policy"] if "policy" in held else None)
         collateral = collateral or (here / held["collateral"] if "collateral" in held else None)
@@ -159,11 +174,11 @@ def read_remote(
 
 
 def _place(url: str) -> tuple[str, int]:
-    parts = urlsplit(url if "//" in url else f"https://{url}")
     try:
+        parts = urlsplit(url if "//" in url else f"https://{url}")
         port = parts.port or DEFAULT_PORT
     except ValueError:
-        raise Failure(f"{url!r} has no port that could be.") from None
+        raise Failure(f"{url!r} is not an address with a port.") from None
     if parts.scheme != "https" or not parts.hostname:
         raise Failure(f"{url!r} is not the address of an HTTPS server.")
     return parts.hostname, port
@@ -182,8 +197,13 @@ def _collateral(path: Path | None) -> dict[TEE, Any]:
     try:
         held = json.loads(files.read(path, "The collateral"))
         return {TEE(tee): READERS[TEE(tee)](json.dumps(row).encode()) for tee, row in held.items()}
-    except (ValueError, KeyError, TypeError, EnclaveError) as error:
+    except EnclaveError as error:
         raise Failure(f"The collateral {path} cannot be used: {error}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        known = ", ".join(READERS)
+        raise Failure(
+            f"The collateral {path} cannot be used: it is no JSON object by {known}."
+        ) from None
 
 
 async def attested(
@@ -208,8 +228,23 @@ async def attested(
         )
     except EnclaveError as error:
         raise Failure(f"{place} is not accepted: {error}.") from None
-    except (OSError, trio.BrokenResourceError, trio.TooSlowError) as error:
-        raise Failure(f"{place} cannot be reached: {error}.") from None
+    except (OSError, UnicodeError, trio.BrokenResourceError, trio.TooSlowError) as error:
+        raise Failure(f"{place} cannot be reached: {_why(error)}.") from None
+
+
+def _why(error: Exception) -> str:
+    """What went wrong with a connection, for people."""
+    if isinstance(error, trio.TooSlowError):
+        return "it does not answer in time"
+    if isinstance(error, trio.BrokenResourceError):
+        alert = getattr(error.__cause__, "reason", None)
+        return f"the connection broke ({alert})" if alert else "the connection broke"
+    if isinstance(error, UnicodeError):
+        return "this is no host's name"
+    cause: BaseException | None = error.__cause__  # trio tries each of a host's addresses
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return getattr(cause or error, "strerror", None) or str(error)
 
 
 class Answer(NamedTuple):
@@ -248,8 +283,10 @@ async def ask(
         with trio.fail_after(ANSWER_SECONDS):
             await connection.stream.send_all(data)
             return await _answer(http, connection)
-    except (trio.BrokenResourceError, trio.TooSlowError, h11.RemoteProtocolError) as error:
-        raise Failure(f"The server gave no proper answer to {path}: {error}.") from None
+    except h11.RemoteProtocolError:
+        raise Failure(f"The server gave no proper answer to {path}.") from None
+    except (trio.BrokenResourceError, trio.TooSlowError) as error:
+        raise Failure(f"The server gave no answer to {path}: {_why(error)}.") from None
 
 
 async def _answer(http: h11.Connection, connection: AttestedConnection) -> Answer:
@@ -264,5 +301,7 @@ async def _answer(http: h11.Connection, connection: AttestedConnection) -> Answe
             body += event.data
             if len(body) > MAX_ANSWER_BYTES:
                 raise Failure("The server's answer is too long.")
-        else:
+        elif isinstance(event, h11.EndOfMessage):
             return Answer(status, body)
+        elif isinstance(event, h11.ConnectionClosed):
+            raise Failure("The server closed the connection in place of an answer.")

@@ -21,7 +21,7 @@ from server import files, remote
 from server.commands import Command, say
 from server.commands.verify import add_remote, remote_of, verdict
 from server.failure import Failure
-from server.operator_access import OperatorAccess, token_sha256
+from server.operator_access import OperatorAccess, check_token, token_sha256
 from server.passwords import read_password
 
 
@@ -122,6 +122,8 @@ def _operator(arguments: argparse.Namespace, token: str | None) -> bytes:
 async def _start(arguments: argparse.Namespace) -> None:
     where = remote_of(arguments)
     token = _secret(arguments.token_file, "Operator token")
+    if token is not None:
+        check_token(token)
     wanted = list(steps(arguments))
     expectation = replace(
         where.expectation(

@@ -10,11 +10,12 @@ import trio
 
 from enclave.collateral import SNPCollateral
 from enclave.errors import EnclaveError
-from enclave.evidence import TEE
+from enclave.evidence import TEE, Evidence
 from enclave.insecure.tee import roots_in
 from enclave.policy import Policy, naming, write_policy
 from enclave.roots import vendor_roots
 from enclave.snp.policy import SNPPolicy
+from enclave.tdx.quote import parse_tdx_quote
 from enclave.verify import verify
 from server import attestation, files
 from server.commands import Command, config, say
@@ -29,17 +30,14 @@ async def _measure(settings: Config, out: Path | None) -> None:
         raise Failure("This machine has no chip that attests (see --insecure-software-chip).")
     try:
         evidence = await tee.evidence(secrets.token_bytes(64))
+        if evidence.tee is TEE.TDX:
+            _show_td(evidence, tee.simulated, out)
+            return
         roots = roots_in(evidence) if tee.simulated else vendor_roots()
-        if evidence.tee is not TEE.SEV_SNP:
-            raise Failure(
-                f"measurement  {(await tee.measurement()).hex()}; a policy for {evidence.tee} "
-                "needs the vendor's collateral: write it by hand, see docs/attestation.md."
-            )
         verified = verify(evidence, SNPCollateral(()), roots, now)
     except EnclaveError as error:
         raise Failure(f"The chip's evidence cannot be used: {error}.") from None
-    kind = "SIMULATED, proves nothing" if verified.simulated else "as the chip signs it"
-    say(f"measurement  {verified.measurement.hex()}\n             {kind}")
+    say(f"measurement  {verified.measurement.hex()}\n             {_kind(verified.simulated)}")
     if out is not None:
         policy = naming(verified)
         section = policy.sections[TEE.SEV_SNP]
@@ -49,6 +47,24 @@ async def _measure(settings: Config, out: Path | None) -> None:
             policy = Policy({TEE.SEV_SNP: section})
         files.replace(out, write_policy(policy).encode())
         say(f"policy       {out}")
+
+
+def _kind(simulated: bool) -> str:
+    return "SIMULATED, proves nothing" if simulated else "as the chip signs it"
+
+
+def _show_td(evidence: Evidence, simulated: bool, out: Path | None) -> None:
+    """The registers of a TD. Its quote is not verified here: that takes the vendor's collateral.
+
+    Raises:
+        Failure: a policy was asked for.
+    """
+    report = parse_tdx_quote(evidence.report).td
+    for name in ("mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"):
+        say(f"{name:12} {getattr(report, name).hex()}")
+    say(f"             {_kind(simulated)}")
+    if out is not None:
+        raise Failure("A policy for TDX is written by hand: docs/attestation.md has an example.")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,14 +2,21 @@
 
 import argparse
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import trio
 
 from enclave.claims import Role
 from enclave.client import Attested
+from enclave.evidence import Verified
+from enclave.sgx.verify import VerifiedSGX
+from enclave.snp.abi import TCB_LAYOUTS
+from enclave.snp.verify import VerifiedSNP
+from enclave.tdx.verify import VerifiedTDX
 from server import remote
 from server.commands import Command, say
+from server.logs import quoted
 
 
 def add_remote(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +47,7 @@ def verdict(place: str, attested: Attested) -> str:
     if attested.simulated:
         lines = [f"{place} is SIMULATED: no chip stands behind it, and nothing is proved"]
     lines += [
-        f"  chip         {verified.tee.value}",
+        f"  chip         {verified.tee.value}, {_tcb(verified)}",
         f"  measurement  {verified.measurement.hex()}",
         f"  key          sha256 {attested.pin.hex()}",
         f"  evidence     made {verified.verified_at:%Y-%m-%d %H:%M:%S} UTC, over a fresh nonce",
@@ -48,9 +55,26 @@ def verdict(place: str, attested: Attested) -> str:
     ]
     if attested.claims is not None:
         claims = attested.claims
-        lines.append(f"  claims       {claims.role} of {claims.deployment}, sealing {claims.sk}")
+        # The host chose the name, which must not write lines of its own here.
+        name = quoted(claims.deployment)
+        lines.append(f"  claims       {claims.role} of {name}, sealing {claims.sk}")
+        lines.append(f"  server       {claims.instance.hex()}")
+        if claims.operator_sha256 is not None:
+            lines.append(f"  operator     sha256 {claims.operator_sha256.hex()}")
     lines += [f"  note         {warning}" for warning in attested.appraised.warnings]
     return "\n".join(lines)
+
+
+def _tcb(verified: Verified) -> str:
+    """How new its firmware is."""
+    if isinstance(verified, VerifiedSNP):
+        tcb = TCB_LAYOUTS[verified.product].parse(verified.report.reported_tcb)
+        components = ", ".join(f"{name} {value}" for name, value in asdict(tcb).items())
+        return f"{verified.product} with {components}"
+    if isinstance(verified, VerifiedTDX | VerifiedSGX):
+        known = f", {', '.join(sorted(verified.advisories))}" if verified.advisories else ""
+        return f"{verified.tcb_status} of {verified.tcb_date:%Y-%m-%d}{known}"
+    return "of unknown firmware"
 
 
 async def _verify(arguments: argparse.Namespace) -> None:
@@ -59,16 +83,26 @@ async def _verify(arguments: argparse.Namespace) -> None:
     expectation = where.expectation(
         role, allow_insecure_simulated=arguments.allow_insecure_simulated
     )
+    if arguments.new_key:
+        expectation = replace(expectation, pin=None)
+    before = where.pin(role)
     async with await remote.attested(where, expectation) as connection:
         attested = connection.attested
     where.keep(role, remote.Pin(attested.pin, attested.until))
     say(verdict(f"{where.host} port {where.port}", attested))
+    if before is not None and before.key != attested.pin:
+        say(f"  note         its key is another one than before: sha256 {before.key.hex()}")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_remote(parser)
     parser.add_argument(
         "--role", choices=[role.value for role in Role], default=Role.API.value, help="default: api"
+    )
+    parser.add_argument(
+        "--new-key",
+        action="store_true",
+        help="the server was started or installed anew: accept another key than the pinned one",
     )
 
 
