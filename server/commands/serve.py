@@ -40,9 +40,9 @@ def prepare(config: Config, now: datetime) -> None:
         Failure: one is missing, unreadable, expired, or cannot be made.
     """
     files.make_directory(config.data)
-    users.read(config.users_file)
     if config.use_bootstrap_server:
         return  # nothing on this disk is to be trusted
+    users.read(config.users_file)
     if config.makes_own_certificate:
         names = certificates.own_names(config.kmip_host, config.server_names)
         certificates.ensure_server(config.tls_directory, names, now)
@@ -120,6 +120,11 @@ def allow_open_files(wanted: int) -> None:
             log.warning("only %d files may be open, %d are wanted", most, wanted)
 
 
+def forbid_core_dumps() -> None:
+    """Have a crash of this process write no image of its memory, which holds keys."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 async def run(config: Config, tell: Callable[[str], None] = say) -> None:
     """Serve until a signal comes.
 
@@ -162,6 +167,7 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
     logs.configure(settings)
     prepare(settings, datetime.now(UTC))
+    forbid_core_dumps()
     allow_open_files(settings.max_connections + OTHER_FILES)
     explanations.run(settings, run, settings)
 
