@@ -1,6 +1,9 @@
 """An operator and a server in bootstrap mode, within this process."""
 
 import json
+import shutil
+import ssl
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +38,7 @@ from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
 from server import listener, remote
 from server.accepting import Peer, Waiting
+from server.attestation import CHIP_DIRECTORY
 from server.config import Config
 from server.empty_handed import Start, Told
 from server.http import HTTPConnection, Limits, Routes
@@ -137,9 +141,19 @@ def p12(key: Any, one: x509.Certificate | None, password: str) -> bytes:
 
 
 @cache
+def _kept() -> tuple[tempfile.TemporaryDirectory[str], SoftwareChip]:
+    directory = tempfile.TemporaryDirectory(prefix="strongroom-test-chip-")
+    return directory, SoftwareChip.open(Path(directory.name), datetime.now(UTC))
+
+
 def chip() -> SoftwareChip:
     """One pretended chip for the run, as old as now: its keys take a second."""
-    return SoftwareChip.make(datetime.now(UTC))
+    return _kept()[1]
+
+
+def put_chip(data: Path) -> None:
+    """Have the server over `data` find this chip."""
+    shutil.copytree(_kept()[0].name, data / CHIP_DIRECTORY)
 
 
 def software(kind: TEE = TEE.SEV_SNP, **guest: Any) -> SoftwareTee:
@@ -195,6 +209,12 @@ class Running:
             await self.changed.wait()
         return self.up[-1]
 
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[AttestedConnection]:
+        """A connection to its bootstrap, verified."""
+        async with self.connected(await self.until_waiting()) as connection:
+            yield connection
+
     def tell(self, where: Any, to: list[Any]) -> None:
         to.extend(where) if isinstance(where, list) else to.append(where)
         self.changed.set()
@@ -202,12 +222,18 @@ class Running:
 
     @asynccontextmanager
     async def connected(
-        self, port: int, role: Role = Role.BOOTSTRAP, **more: Any
+        self,
+        port: int,
+        role: Role = Role.BOOTSTRAP,
+        context: ssl.SSLContext | None = None,
+        **more: Any,
     ) -> AsyncIterator[AttestedConnection]:
         """A connection on which it was verified over a fresh nonce."""
         assert isinstance(self.start.tee, SoftwareTee)
         expectation = await expected(self.start.tee, role, **more)
-        connection = await connect("127.0.0.1", port, expectation, now=listener.now)
+        connection = await connect(
+            "127.0.0.1", port, expectation, now=listener.now, context=context
+        )
         async with await challenge(
             connection, HTTPAsk("x"), expectation, now=listener.now
         ) as challenged:
@@ -219,7 +245,7 @@ async def running(
     config: Config, tee: SoftwareTee, *, stop: trio.Event | None = None
 ) -> AsyncIterator[Running]:
     """A server that is stopped, and has ended well, at the end of the block."""
-    stop = stop or trio.Event()
+    stop = trio.Event() if stop is None else stop
     told = Told(
         lambda where, simulated: one.tell(list(where), one.waits),
         lambda up: one.tell(up, one.up),
