@@ -1,0 +1,287 @@
+"""Write the tables of docs/limits.md: each attack, the limits that answer it, and their numbers.
+
+The numbers are those of the code and of the settings' defaults; here stands only which of them
+answers what.
+
+python docs/limits_table.py           write them
+python docs/limits_table.py --check   fail if they are not as they would be written
+"""
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from server.config import Config
+from server.settings import rows
+
+PAGE = Path(__file__).with_name("limits.md")
+SETTINGS = {row.name: row.default for row in rows(Config)}
+
+
+class Attack(NamedTuple):
+    """One row: what somebody does, and what answers it.
+
+    Attributes:
+        what: he does.
+        limits: names of settings or, with their module, of constants; after a space, the unit.
+        answer: what happens at the limit.
+    """
+
+    what: str
+    limits: tuple[str, ...]
+    answer: str
+
+
+TABLES = {
+    "connections": (
+        Attack(
+            "opens connections without end",
+            ("max_connections", "max_connections_per_address"),
+            "the next one is closed at once; those that are open go on",
+        ),
+        Attack(
+            "opens connections to the HTTPS port, where no certificate is asked for",
+            ("server.listener.HTTP_SHARE (one connection in so many)",),
+            "the same, and two thirds are left to KMIP",
+        ),
+        Attack(
+            "opens the port of ACME's http-01 while a certificate is being got",
+            ("server.acme.challenges.MAX_PLAIN_CONNECTIONS",),
+            "the next one is closed",
+        ),
+        Attack(
+            "begins a handshake and does not end it",
+            ("handshake_seconds s",),
+            "the connection is closed",
+        ),
+        Attack(
+            "sends a request byte by byte",
+            ("read_seconds s",),
+            "the connection is closed; nobody waits for it",
+        ),
+        Attack(
+            "does not take its response",
+            ("write_seconds s",),
+            "the connection is closed; the change that it asked for is made",
+        ),
+        Attack(
+            "stays and asks nothing",
+            ("idle_seconds s", "server.listener.HTTP_IDLE_SECONDS s"),
+            "the connection is closed",
+        ),
+        Attack(
+            "does not leave when the server stops",
+            ("stop_seconds s",),
+            "connections without a request end at once, the others after this time",
+        ),
+    ),
+    "messages": (
+        Attack(
+            "announces a huge message",
+            ("max_message_bytes bytes",),
+            "refused by its first 8 bytes, before anything is kept",
+        ),
+        Attack(
+            "asks for a huge response",
+            ("max_message_bytes bytes",),
+            "Response Too Large; the client's Maximum Response Size can lower it",
+        ),
+        Attack(
+            "nests structures",
+            ("kmip.encodings.ttlv.MAX_DEPTH",),
+            "Invalid Message",
+        ),
+        Attack(
+            "sends very many small items",
+            ("kmip.encodings.ttlv.MAX_ITEMS",),
+            "Invalid Message",
+        ),
+        Attack(
+            "sends a long batch",
+            ("max_batch_items",),
+            "Invalid Message; nothing of it is performed",
+        ),
+        Attack(
+            "sends many attributes, or names many templates",
+            ("kmip.carriage.MAX_INSTANCES", "kmip.carriage.MAX_TEMPLATES"),
+            "the item fails",
+        ),
+        Attack(
+            "sends many credentials",
+            ("server.identity.MAX_CREDENTIALS",),
+            "the message fails",
+        ),
+        Attack(
+            "sends long HTTP headers or queries",
+            ("server.http.MAX_HEAD_BYTES bytes", "server.http.MAX_QUERY_FIELDS fields"),
+            "an HTTP error, and the connection is closed",
+        ),
+        Attack(
+            "sends long files to a server in bootstrap mode",
+            ("server.bootstrap.MAX_BODY_BYTES bytes",),
+            "an HTTP error; what strangers send is not kept at all",
+        ),
+    ),
+    "passwords": (
+        Attack(
+            "guesses passwords",
+            ("server.guesses.MAX_FAILURES a minute",),
+            "this guesser is not listened to about this name until the minute is over; others are",
+        ),
+        Attack(
+            "sends passwords to keep processors and memory busy",
+            (
+                "server.users.MAX_DERIVATIONS at once",
+                "server.users.MAX_WAITING waiting",
+                "server.users.MAX_PASSWORD_BYTES bytes",
+            ),
+            "Authentication Not Successful; a password that was right lately costs a hash only",
+        ),
+        Attack(
+            "logs in without end",
+            ("server.tickets.MAX_TICKETS", "server.tickets.MAX_TICKETS_PER_CLIENT for a client"),
+            "his own oldest ticket ends; where all are given out, the next login is refused",
+        ),
+        Attack(
+            "asks for fresh evidence without end",
+            (
+                "server.attestation.QUOTE_BURST at once",
+                "server.attestation.QUOTES_PER_SECOND a second from one address",
+                "enclave.tee.PER_SECOND a second from the chip",
+                "enclave.tee.MAX_WAITING waiting",
+            ),
+            "an HTTP error; the certificate carries evidence for everybody and costs nothing",
+        ),
+    ),
+    "work": (
+        Attack(
+            "asks for slow cryptography: key pairs, signatures, derivations",
+            ("worker_threads threads",),
+            "further calls wait for a thread; the event loop goes on",
+        ),
+        Attack(
+            "asks for PBKDF2 with huge counts",
+            ("server.crypto.derivation.MAX_ITERATIONS iterations",),
+            "Server Limit Exceeded",
+        ),
+        Attack(
+            "registers a huge modulus and computes with it",
+            (
+                "server.crypto.transparent_keys.MAX_MODULUS bits",
+                "server.crypto.diffie_hellman.MAX_BITS bits",
+            ),
+            "nothing is computed with it, and the item fails",
+        ),
+        Attack(
+            "has keys made that are long",
+            ("server.crypto.symmetric_keys.MAX_LENGTH bits",),
+            "the item fails",
+        ),
+        Attack(
+            "splits a long key into many parts",
+            (
+                "server.crypto.split_keys.MAX_PARTS parts",
+                "server.crypto.split_keys.MAX_SECRET bytes",
+                "server.crypto.split_keys.MAX_WORK bytes x parts x threshold",
+                "server.crypto.split_keys.MAX_PRIME_BITS bits of a prime",
+            ),
+            "the item fails",
+        ),
+        Attack(
+            "registers certificates, keys and PKCS#12 files of absurd size",
+            (
+                "server.crypto.certificate_facts.MAX_CERTIFICATE bytes",
+                "server.crypto.der_keys.MAX_ENCODING bytes",
+                "server.crypto.pkcs12.MAX_FILE bytes",
+            ),
+            "they are not parsed",
+        ),
+        Attack(
+            "has long chains validated",
+            ("server.paths.MAX_CERTIFICATES certificates",),
+            "Invalid Field",
+        ),
+        Attack(
+            "changes an object that others change too",
+            ("server.dispatch.MAX_ATTEMPTS attempts",),
+            "Server Limit Exceeded, and the client may try again",
+        ),
+    ),
+    "memory": (
+        Attack(
+            "begins streams and does not end them",
+            (
+                "server.streams.MAX_STREAMS_PER_CLIENT for a client",
+                "server.streams.MAX_STREAMS",
+                "server.streams.SECONDS s between two parts",
+            ),
+            "the oldest one ends, the client's own first",
+        ),
+        Attack(
+            "streams data that must be held until it is whole",
+            ("server.crypto.engines.MAX_BUFFERED bytes",),
+            "Server Limit Exceeded",
+        ),
+        Attack(
+            "lets an object grow by one attribute after the other",
+            ("server.objects.MAX_META_BYTES bytes",),
+            "Server Limit Exceeded",
+        ),
+        Attack(
+            "uses many objects, to fill the caches",
+            ("cached_objects", "store_cache_bytes bytes"),
+            "the least recently used are dropped",
+        ),
+        Attack(
+            "sets defaults and constraints without end (an administrator)",
+            ("server.factory.MAX_RULES",),
+            "Server Limit Exceeded",
+        ),
+    ),
+}
+
+
+def limit(given: str) -> str:
+    """A limit's name, value and unit."""
+    name, _, unit = given.partition(" ")
+    module, dot, constant = name.rpartition(".")
+    value = getattr(import_module(module), constant) if dot else SETTINGS[name]
+    number = format(value, ",g" if isinstance(value, float) else ",")
+    return f"`{name}`: {number} {unit}".rstrip()
+
+
+def table(attacks: tuple[Attack, ...]) -> str:
+    """A table of Markdown."""
+    lines = ["| who | limit | what happens |", "| --- | --- | --- |"]
+    for attack in attacks:
+        limits = "<br>".join(map(limit, attack.limits))
+        lines.append(f"| {attack.what} | {limits} | {attack.answer} |")
+    return "\n".join(lines) + "\n"
+
+
+def page(current: str) -> str:
+    """The page with its tables as the declarations have them."""
+
+    def made(found: re.Match[str]) -> str:
+        return found[1] + table(TABLES[found[2]]) + found[3]
+
+    place = r"(<!-- (\w+): made by docs/limits_table.py -->\n).*?(<!-- end -->\n)"
+    return re.sub(place, made, current, flags=re.DOTALL)
+
+
+def main() -> int:
+    """Write or check the page; the exit status."""
+    current = PAGE.read_text("utf-8")
+    wanted = page(current)
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(wanted, "utf-8")
+    elif current != wanted or any(f"<!-- {name}: made" not in wanted for name in TABLES):
+        print(f"{PAGE.name} is not current: run python docs/limits_table.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
