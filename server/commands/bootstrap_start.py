@@ -89,7 +89,8 @@ async def give(connection: AttestedConnection, step: Step, token: str | None) ->
     answer = await remote.ask(connection, "POST", step.path, step.body, headers)
     said = answer.json()
     if answer.status != 200:
-        raise Failure(f"The server refuses {step.path}: {said.get('error', answer.status)}")
+        why = str(said.get("error", answer.status)).removesuffix(".")
+        raise Failure(f"The server refuses {step.path}: {why}.")
     return str(said.get("success", ""))
 
 

@@ -56,7 +56,7 @@ def verdict(place: str, attested: Attested) -> str:
     if attested.claims is not None:
         claims = attested.claims
         # The host chose the name, which must not write lines of its own here.
-        name = quoted(claims.deployment)
+        name = quoted(claims.deployment)[1:-1]
         lines.append(f"  claims       {claims.role} of {name}, sealing {claims.sk}")
         lines.append(f"  server       {claims.instance.hex()}")
         if claims.operator_sha256 is not None:
