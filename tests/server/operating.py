@@ -36,7 +36,7 @@ from enclave.policy import Policy, naming
 from enclave.snp.policy import SNPPolicy
 from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
-from server import listener, remote
+from server import files, listener, remote
 from server.accepting import Peer, Waiting
 from server.attestation import CHIP_DIRECTORY
 from server.config import Config
@@ -246,6 +246,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A server that is stopped, and has ended well, at the end of the block."""
     stop = trio.Event() if stop is None else stop
+    files.make_directory(config.data)
     told = Told(
         lambda where, simulated: one.tell(list(where), one.waits),
         lambda up: one.tell(up, one.up),
