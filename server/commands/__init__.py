@@ -64,6 +64,14 @@ def config(arguments: argparse.Namespace, variables: Mapping[str, str] = os.envi
 
 
 def say(text: str) -> None:
-    """Write lines to standard output, at once, for whoever waits at a pipe's other end."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """Write lines to standard output, at once, for whoever waits at a pipe's other end.
+
+    Whoever has read enough and left, as `head` does, misses the rest and ends nothing.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -3,12 +3,17 @@
 import argparse
 
 from server.commands import Command, gather, say
-from server.settings import shown
+from server.config import Config
+from server.settings import rows, shown
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    for name, given in gather(arguments).items():
-        say(f"{name} = {shown(given.value) or '(none)'}  # {given.source}")
+    gathered = gather(arguments)
+    data = shown(gathered["data"].value)
+    for row in rows(Config):
+        given = gathered[row.name]
+        value = shown(given.value) or row.shown_default.replace("DATA", data) or "(none)"
+        say(f"{row.name} = {value}  # {given.source}")
 
 
 COMMAND = Command("config", "print every setting, its value and who gave it", _run, settings=None)

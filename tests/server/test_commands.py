@@ -140,6 +140,24 @@ def test_config_tells_each_value_and_who_gave_it(
     assert "data = .strongroom  # the default" in lines
 
 
+def test_config_tells_what_follows_from_other_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "--data", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"store = sqlite:{tmp_path}/store.db  # the default" in lines
+    assert f"tls_client_ca = {tmp_path}/tls/ca.pem  # the default" in lines
+    assert "store_password_file = (none)  # the default" in lines
+
+
+def test_a_reader_who_leaves_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        assert main(["config"]) == 0
+
+
 def test_a_wrong_setting_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--kmip-port must be a whole number, not 'x'." in refusal(
         capsys, "config", "--kmip-port", "x"
