@@ -20,7 +20,7 @@ from kmip.tags import Tag
 from kmip.versions import V1_0
 from server import objects
 from server.context import Server
-from storage import KeyFile, MemoryBackend, Unavailable, open_store
+from storage import Conflict, KeyFile, MemoryBackend, SealedStore, Unavailable, open_store
 from storage.testing import FailingBackend
 from tests.server.conftest import Asking, Failed
 from tests.server.samples import aes, create
@@ -140,3 +140,53 @@ async def test_failures_are_logged_without_values(ask: Asking, caplog):
     await ask.batch(ask.item(Operation.GET, unique_identifier="nobody"))
     assert "Get failed" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+class Contested:
+    """A store in which somebody else is always faster."""
+
+    def __init__(self, store: SealedStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str):
+        return getattr(self._store, name)
+
+    async def commit(self, changes) -> None:
+        raise Conflict(changes[0].name)
+
+
+async def test_who_is_always_overtaken_is_told_so(ask: Asking, server: Server):
+    key = await create(ask)
+    server.store = Contested(server.store)  # type: ignore[assignment]
+    (answer,) = await ask.batch(ask.item(Operation.ACTIVATE, unique_identifier=key))
+    assert answer.result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
+    (answer,) = await ask.batch(
+        ask.item(Operation.ACTIVATE, unique_identifier=key),
+        ask.item(Operation.CREATE, **CREATE),
+        option=UNDO,
+    )
+    assert answer.result_reason == ResultReason.GENERAL_FAILURE
+    assert "try again" in (answer.result_message or "")
+
+
+async def test_a_request_performed_anew_takes_its_room_once(ask: Asking, server: Server):
+    """A response that fits when nobody interferes fits when somebody does."""
+
+    class Slow(Contested):
+        left = 3
+
+        async def commit(self, changes) -> None:
+            self.left -= 1
+            if self.left > 0:
+                raise Conflict(changes[0].name)
+            await self._store.commit(changes)
+
+    key = await create(ask)
+    item = ask.item(Operation.GET, unique_identifier=key)
+    whole = await ask.message(item, maximum_response_size=450)
+    assert whole.batch_item[0].result_status == ResultStatus.SUCCESS
+    other = await create(ask)
+    server.store = Slow(server.store)  # type: ignore[assignment]
+    item = ask.item(Operation.GET, unique_identifier=other)
+    again = await ask.message(item, maximum_response_size=450)
+    assert again.batch_item[0].result_status == ResultStatus.SUCCESS
