@@ -29,6 +29,13 @@ MAX_META_BYTES: Final = 1 << 20
 """An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
 one long attribute after the other must still be read for every use."""
 
+MAX_TERMS: Final = 20_000
+"""Terms by which one object is found. Real objects have fifty; and each of an object's changes
+compares them all."""
+
+MAX_BODY_BYTES: Final = 16 << 20
+"""An object itself as it is kept, should messages be allowed to be longer than that."""
+
 MAX_SETTLED: Final = 1000
 """Objects whose state is written anew in one commit."""
 
@@ -222,9 +229,12 @@ class Transaction:
             return Remove(name, changed.expected) if changed.expected else None
         body = held.body() if changed.body or not changed.expected else KEEP
         meta = held.meta()
-        if len(meta) > MAX_META_BYTES:
-            raise ServerLimitExceeded("the object's attributes are too long together")
-        return Put(held.name, changed.expected, meta, body, terms_of(held, self.now))
+        terms = terms_of(held, self.now)
+        if len(meta) > MAX_META_BYTES or len(terms.exact) > MAX_TERMS:
+            raise ServerLimitExceeded("the object's attributes are too many or too long together")
+        if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
+            raise ServerLimitExceeded("the object is too long")
+        return Put(held.name, changed.expected, meta, body, terms)
 
     def _keep(self, identifier: str, changed: _Changed) -> None:
         if changed.held is None:
