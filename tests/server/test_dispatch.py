@@ -5,14 +5,17 @@ import logging
 import pytest
 
 from kmip.attributes import Instance
+from kmip.cryptographic import CryptographicParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
+    BlockCipherMode,
     CredentialType,
     ObjectType,
     Operation,
     ResultReason,
     ResultStatus,
 )
+from kmip.errors import ServerLimitExceeded
 from kmip.items import structure
 from kmip.messages import Authentication, Credential, MessageExtension, UsernameAndPassword
 from kmip.structures import to_item
@@ -23,7 +26,7 @@ from server.context import Server
 from storage import Conflict, KeyFile, MemoryBackend, SealedStore, Unavailable, open_store
 from storage.testing import FailingBackend
 from tests.server.conftest import Asking, Failed
-from tests.server.samples import aes, create
+from tests.server.samples import aes, create, opaque, refused, register
 
 CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
 UNDO = BatchErrorContinuationOption.UNDO
@@ -140,6 +143,35 @@ async def test_failures_are_logged_without_values(ask: Asking, caplog):
     await ask.batch(ask.item(Operation.GET, unique_identifier="nobody"))
     assert "Get failed" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+async def test_an_object_is_not_found_in_too_many_ways(ask: Asking):
+    many = [
+        CryptographicParameters(
+            block_cipher_mode=BlockCipherMode.GCM,
+            random_iv=True,
+            iv_length=number,
+            tag_length=number,
+        )
+        for number in range(2000)
+    ]
+    given = aes(*((Tag.CRYPTOGRAPHIC_PARAMETERS, one) for one in many))
+    (answer,) = await ask.batch(
+        ask.item(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=given)
+    )
+    assert answer.result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+async def test_an_object_has_a_length(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(objects, "MAX_BODY_BYTES", 1000)
+    await register(ask, opaque(bytes(900)))
+    await refused(
+        ask,
+        ServerLimitExceeded,
+        Operation.REGISTER,
+        object_type=ObjectType.OPAQUE_OBJECT,
+        managed_object=opaque(bytes(1000)),
+    )
 
 
 class Contested:
