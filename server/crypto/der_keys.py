@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import RecommendedCurve as C
-from server.crypto import diffie_hellman
+from server.crypto import diffie_hellman, dsa_encodings, rsa_numbers
 from server.crypto.errors import InvalidKey
 from server.crypto.key_types import PrivateKey, PublicKey
-from server.crypto.transparent_keys import check_modulus
+from server.crypto.transparent_keys import check_modulus, load_dsa_private
 
 MAX_ENCODING = 16 * 1024
 """Bytes of an encoded key: the largest known, ML-DSA-87 with seed and expanded key, has 5 KiB."""
@@ -57,12 +57,13 @@ def load_private(material: Any, hints: Hints) -> PrivateKey:
     data = der(material)
     if diffie_hellman.is_diffie_hellman(data):
         return diffie_hellman.load_private_der(data)
+    if dsa_encodings.is_dsa(data):
+        return load_dsa_private(dsa_encodings.read_private(data))
     try:
         key = serialization.load_der_private_key(data, None, unsafe_skip_rsa_key_validation=True)
         if isinstance(key, rsa.RSAPrivateKey):
             check_modulus(key.public_key().public_numbers().n)
-            if not hints.validated:
-                key = serialization.load_der_private_key(data, None)
+            rsa_numbers.check(key.private_numbers(), validated=hints.validated)
     except LOADING_ERRORS:
         raise InvalidKey("the key material is not an encoded private key") from None
     return key

@@ -111,7 +111,12 @@ def private_key(p: int, g: int, q: int | None, x: int) -> DHPrivateKey:
     if not 1 < x < p - 1:
         raise InvalidKey("not a private key of this Diffie-Hellman group")
     try:
-        return DHPrivateNumbers(x, DHPublicNumbers(pow(g, x, p), numbers)).private_key()
+        # The library raises g to x without holding the interpreter, as Python's pow would for a
+        # second: an agreement with the public key g.
+        generator = DHPublicNumbers(g, numbers)
+        raised = DHPrivateNumbers(x, generator).private_key().exchange(generator.public_key())
+        public = DHPublicNumbers(int.from_bytes(raised, "big"), numbers)
+        return DHPrivateNumbers(x, public).private_key()
     except (ValueError, UnsupportedAlgorithm, InternalError):
         raise InvalidKey("not a Diffie-Hellman private key") from None
 

@@ -14,7 +14,7 @@ SLOW_KEY_PAIRS = frozenset({A.RSA, A.DSA, A.DH})
 
 SLOW_PRIVATE_KEYS = frozenset({A.RSA, A.DSA, A.DH})
 """Using one: a signature with RSA of 2048 bits 0.3 ms, of 8192 some 10; loading one that is not
-validated yet 31 ms and two seconds; loading one of DH 2 ms."""
+validated yet 20 ms and 0.6 seconds; loading one of DH 2 ms."""
 
 SLOW_DERIVATIONS = frozenset({D.PBKDF2, D.ASYMMETRIC_KEY})
 """PBKDF2 of 100 000 iterations takes 24 ms; an agreement as long as its key's other uses."""

@@ -32,8 +32,9 @@ MAX_SECRET = 8 * 1024
 """Bytes of a secret: sharing in Python costs some 10 microseconds for a byte, a part and a
 threshold; an RSA key of 8192 bits has 4.7 KiB."""
 
-MAX_PRIME_BITS = 8192
-"""Bits of Prime Field Size: a test of primality costs with the cube of them."""
+MAX_PRIME_BITS = 2048
+"""Bits of Prime Field Size, more than any symmetric key has: a test of primality costs with the
+cube of them, and each of its 40 steps, of 20 ms, keeps all other clients waiting."""
 
 MAX_WORK = 500_000
 """Bytes times parts times threshold: about a second of one core. An RSA key of 2048 bits in 5 parts

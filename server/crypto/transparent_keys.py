@@ -6,7 +6,6 @@ Source: 2.1 sections 3.5 to 3.10; for the numbers of RSA, RFC 8017 section 3.2.
 """
 
 import math
-import secrets
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
@@ -19,12 +18,18 @@ from kmip.key_block import (
     TransparentRSAPrivateKey,
     TransparentRSAPublicKey,
 )
-from server.crypto import diffie_hellman
+from server.crypto import diffie_hellman, rsa_numbers
 from server.crypto.errors import InvalidKey
 
 MAX_MODULUS = 8192
 """Bits of an RSA or DSA modulus that the server computes with: an operation costs with the cube of
 it, and checking a private key of 8192 bits takes two seconds."""
+
+MAX_DSA_ORDER = 256
+"""Bits of a DSA key's q (FIPS 186-4 section 4.2), and so of its x, to which g is raised here."""
+
+PUBLIC_EXPONENT = 65537
+"""What nearly every RSA key has."""
 
 BUILDING_ERRORS = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, InternalError)
 
@@ -49,12 +54,12 @@ def load_rsa_private(
         InvalidKey: too few numbers, or they contradict each other.
     """
     check_modulus(key.modulus)
+    given = (key.private_exponent, key.p, key.q, key.prime_exponent_p, key.prime_exponent_q)
+    rsa_numbers.check_lengths(key.modulus, key.public_exponent or PUBLIC_EXPONENT, *given)
     public = _public_exponent(key)
     try:
         p, q = _primes(key, public)
         private = key.private_exponent or rsa.rsa_recover_private_exponent(public, p, q)
-        if p * q != key.modulus:
-            raise InvalidKey("the numbers are not those of one RSA key")
         numbers = rsa.RSAPrivateNumbers(
             p=p,
             q=q,
@@ -64,7 +69,8 @@ def load_rsa_private(
             iqmp=rsa.rsa_crt_iqmp(p, q),
             public_numbers=rsa.RSAPublicNumbers(public, key.modulus),
         )
-        return numbers.private_key(unsafe_skip_rsa_key_validation=validated)
+        rsa_numbers.check(numbers, validated=validated)
+        return numbers.private_key(unsafe_skip_rsa_key_validation=True)
     except (*BUILDING_ERRORS, ZeroDivisionError):
         raise InvalidKey("the numbers are not those of an RSA key") from None
 
@@ -79,7 +85,7 @@ def _public_exponent(key: TransparentRSAPrivateKey) -> int:
         except ValueError:
             raise InvalidKey("the numbers are not those of an RSA key") from None
     if key.private_exponent:
-        return 65537  # wrong for another key, which is then refused: the primes are not found
+        return PUBLIC_EXPONENT  # wrong for another key, whose primes are then not found
     raise InvalidKey("an RSA private key without a private and a public exponent")
 
 
@@ -91,14 +97,10 @@ def _primes(key: TransparentRSAPrivateKey, public: int) -> tuple[int, int]:
     if key.q:
         return n // key.q, key.q
     if key.private_exponent:
-        p, q = rsa.rsa_recover_prime_factors(n, public, key.private_exponent)
-        return max(p, q), min(p, q)
+        return rsa_numbers.primes(n, public, key.private_exponent)
     if key.prime_exponent_p:
-        # a**(e * dP) = a modulo P and, but for luck, not modulo Q: their difference shares P with n
-        base = secrets.randbelow(n - 3) + 2
-        p = math.gcd(pow(base, public * key.prime_exponent_p, n) - base, n)
-        if 1 < p < n:
-            return p, n // p
+        p = rsa_numbers.prime(n, public, key.prime_exponent_p)
+        return p, n // p
     raise ValueError
 
 
@@ -135,7 +137,7 @@ def dump_rsa_public(key: rsa.RSAPublicKey) -> TransparentRSAPublicKey:
 def load_dsa_private(key: TransparentDSAPrivateKey) -> dsa.DSAPrivateKey:
     """The key; raises InvalidKey, also for lengths that the library does not have (512 bits)."""
     check_modulus(key.p)
-    if key.q <= 0 or not 0 < key.x < key.q:
+    if key.q.bit_length() > MAX_DSA_ORDER or not 0 < key.x < key.q:
         raise InvalidKey("the numbers are not those of a DSA key")
     try:
         parameters = dsa.DSAParameterNumbers(key.p, key.q, key.g)

@@ -1,4 +1,7 @@
+from math import gcd, lcm
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers, RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -58,13 +61,31 @@ def test_pkcs_1_and_ec_private_key_load_too():
     assert load_private(dump_ec_private_key(ec), Hints()).public_key() == ec.public_key()
 
 
-def test_an_rsa_key_is_checked_unless_it_was():
-    """A changed prime exponent is found by the check only."""
+@pytest.mark.parametrize("validated", [False, True])
+def test_an_rsa_key_whose_numbers_contradict_each_other_is_refused(validated):
+    """An imported key is used without having been registered: so each loading looks at them."""
     data = bytearray(dump_pkcs_1_private(private_key(A.RSA)))
     data[-1] ^= 1  # the last byte of the CRT coefficient
-    load_private(bytes(data), Hints(validated=True))
+    with pytest.raises(InvalidKey, match="one RSA key"):
+        load_private(bytes(data), Hints(validated=validated))
+
+
+def numbers_of(p, q):
+    """The numbers that belong to two primes, or to what is given out for primes."""
+    d = pow(65537, -1, lcm(p - 1, q - 1))
+    crt = (d % (p - 1), d % (q - 1), pow(q, -1, p))
+    return RSAPrivateNumbers(p, q, d, *crt, RSAPublicNumbers(65537, p * q))
+
+
+def test_the_primes_of_an_rsa_key_are_tested_unless_they_were():
+    prime = private_key(A.RSA).private_numbers()
+    composite = next(p for k in range(3, 99, 2) if gcd(65537, (p := k * prime.p) - 1) == 1)
+    forged = dump_pkcs_1_private(
+        numbers_of(composite, prime.q).private_key(unsafe_skip_rsa_key_validation=True)
+    )
+    load_private(forged, Hints(validated=True))
     with pytest.raises(InvalidKey):
-        load_private(bytes(data), Hints())
+        load_private(forged, Hints())
 
 
 def test_a_key_under_a_password_is_refused():

@@ -40,6 +40,10 @@ NUMBERS = {
 }
 
 
+LONG = (1 << 4_000_000) - 1
+"""To raise to it takes hours, in which nothing else runs."""
+
+
 def only(*names):
     """The key with no other numbers than these."""
     return replace(WHOLE, **dict.fromkeys(NUMBERS - set(names)))
@@ -88,6 +92,10 @@ def test_an_rsa_key_comes_back_from_some_of_its_numbers(names, validated):
         replace(only("modulus", "p", "q", "private_exponent"), private_exponent=2),
         replace(only("modulus", "prime_exponent_p", "public_exponent"), prime_exponent_p=7),
         replace(WHOLE, p=-5, q=-7),
+        replace(only("modulus", "public_exponent"), private_exponent=LONG),
+        replace(only("modulus", "public_exponent"), prime_exponent_p=LONG),
+        replace(only("modulus", "prime_exponent_p"), public_exponent=LONG),
+        replace(only("modulus", "public_exponent"), p=LONG, q=LONG),
     ],
 )
 def test_numbers_that_contradict_each_other_are_refused(key):
@@ -108,6 +116,12 @@ def test_dsa_goes_both_ways():
     loaded = load_dsa_private(dump_dsa_private(key))
     assert loaded.private_numbers().x == key.private_numbers().x
     assert load_dsa_public(dump_dsa_public(key.public_key())) == key.public_key()
+
+
+def test_dsa_numbers_are_refused_by_their_lengths():
+    """To raise g to such an x takes hours, in which nothing else runs."""
+    with pytest.raises(InvalidKey):
+        load_dsa_private(replace(dump_dsa_private(private_key(A.DSA)), q=LONG, x=LONG - 1))
 
 
 def test_dsa_that_the_library_lacks_is_refused():
