@@ -6,6 +6,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import trio
@@ -13,14 +14,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import Role, decode
+from enclave.errors import DeviceError
 from enclave.evidence import TEE
 from enclave.forms import read_bare, read_tagged
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.ratls import Attester
 from enclave.snp.abi import parse_report
 from enclave.tee import Gate
+from server import attestation
 from server.accepting import Peer
 from server.attestation import QUOTE_BURST, Attestation
+from server.config import Config
+from server.failure import Failure
 from server.http import HTTPError, Request
 from server.rates import MAX_ASKERS, Rates
 from tests.enclave.guest_machine import software_chip
@@ -150,3 +155,89 @@ def test_who_has_not_asked_for_longest_is_forgotten():
     assert not rates.take(str(2 * MAX_ASKERS - 1), 0)
     assert rates.take(str(2 * MAX_ASKERS - 1), 1)
     assert rates.take("0", 0)
+
+
+# The server's own account of itself
+
+
+async def test_the_status_tells_what_it_is_and_that_it_is_simulated():
+    asking = asked()
+    request = Request("GET", "/status", {}, {}, b"", Peer("a", None, None))
+    said = json.loads((await asking.told.routes[("GET", "/status")].handler(request)).body)
+    assert said.pop("version")
+    assert said == {
+        "product": "strongroom", "state": "serving", "tee": "sev-snp", "simulated": True,
+        "role": "api", "deployment": "test",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["", "AAAA", "A" * 42, "A" * 87, "!" * 43, "é" * 43, "A" * 41 + "\n" + "A", "AAAA====="]
+)
+async def test_a_nonce_that_is_none_is_refused(text):
+    asking = asked()
+    with pytest.raises(HTTPError) as refused:
+        await asking.get("/quote", text)
+    assert refused.value.status == 400
+    assert asking.gate.calls == 0
+
+
+@pytest.mark.parametrize("length", [32, 33, 63, 64])
+async def test_a_nonce_comes_back_in_the_claims(length):
+    chosen = bytes(range(length))
+    text = urlsafe_b64encode(chosen).decode().rstrip("=")
+    claims = decode(read_tagged(await asked().get("/quote", text))[1])
+    assert claims.nonce == chosen
+
+
+async def test_a_chip_that_does_not_answer_is_told_to_come_back_to(caplog):
+    asking = asked()
+
+    async def busy(call):
+        raise DeviceError("the chip stays busy")
+
+    asking.gate.run = busy
+    with pytest.raises(HTTPError) as refused:
+        await asking.quote(1)
+    assert refused.value.status == 503
+    assert "the chip stays busy" in caplog.text
+
+
+def test_the_server_s_number_is_made_once(tmp_path):
+    made = attestation.instance(tmp_path / "data")
+    assert len(made) == attestation.INSTANCE_BYTES
+    assert attestation.instance(tmp_path / "data") == made
+    assert attestation.instance(tmp_path / "other") != made
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(17)])
+def test_a_damaged_number_is_told(tmp_path, content):
+    (tmp_path / "instance").write_bytes(content)
+    with pytest.raises(Failure, match="is damaged"):
+        attestation.instance(tmp_path)
+
+
+def test_no_chip_is_pretended_unless_that_is_asked_for(tmp_path):
+    assert attestation.find_tee(Config(data=tmp_path), NOW) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pretended_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
+    config = Config(data=tmp_path, insecure_software_chip=True)
+    first, second = (attestation.find_tee(config, NOW) for _ in range(2))
+    assert first.simulated
+    assert first.guest.chip.chip_id == second.guest.chip.chip_id
+    assert "SIMULATED" in caplog.text
+
+
+def test_the_digest_of_the_settings_tells_settings_apart_and_not_servers():
+    plain = Config()
+    digest = attestation.configuration_sha256(plain)
+    for same in ({"data": Path("/x")}, {"kmip_port": 1}, {"https_port": 1}, {"log_level": "debug"}):
+        assert attestation.configuration_sha256(replace(plain, **same)) == digest
+    for other in (
+        {"insecure_allow_no_client_certificate": True}, {"administrators": ("mallory",)},
+        {"use_bootstrap_server": True}, {"bootstrap_operator_token_sha256": "0" * 64},
+        {"deployment": "x"}, {"store": "memory:"},
+    ):  # fmt: skip
+        assert attestation.configuration_sha256(replace(plain, **other)) != digest
