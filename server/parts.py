@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
-from kmip.errors import InvalidField
+from kmip.errors import InvalidField, ServerLimitExceeded
 from server import using
 from server.context import Context
 from server.streams import Stream
@@ -70,19 +70,20 @@ async def part_of(
         request: one part.
         begin: begins a stream.
         expected: a MAC or signature that comes with this part.
-        length: bytes of the part that are protected.
+        length: bytes of the part.
 
     Raises:
         InvalidCorrelationValue: there is no such stream.
         InvalidField: a first part that goes on with a stream.
         WrongKeyLifecycleState, UsageLimitExceeded: the key may not be used so any more.
+        ServerLimitExceeded: streams would keep too much.
     """
     if request.correlation_value is not None:
         return await _following(context, request, request.correlation_value, expected, length)
     identifier, state = await begin()
     if not request.init_indicator or request.final_indicator:
         return Part(identifier, state, None, expected)
-    value = context.once(lambda: _open(context, identifier, state))
+    value = context.once(lambda: _open(context, identifier, state, length))
     stream = _stream(context, value)
     stream.state, stream.expected = state, expected
     context.made.streams.append(value)
@@ -98,6 +99,7 @@ async def _following(
 
     def take() -> Part:
         stream = _stream(context, value)
+        context.server.streams.gather(stream, length)
         context.made.streams.append(value)
         if expected is not None:
             stream.expected = expected
@@ -138,9 +140,15 @@ class Once:
         return call
 
 
-def _open(context: Context, identifier: str, state: Any) -> bytes:
+def _open(context: Context, identifier: str, state: Any, length: int) -> bytes:
     streams, client = context.server.streams, context.client.name
-    return streams.open(client, context.operation, identifier, state, context.now)
+    value = streams.open(client, context.operation, identifier, state, context.now)
+    try:
+        streams.gather(_stream(context, value), length)
+    except ServerLimitExceeded:
+        streams.close(value)
+        raise
+    return value
 
 
 def _stream(context: Context, value: bytes) -> Stream:

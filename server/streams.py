@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kmip.enums import Operation
-from kmip.errors import InvalidCorrelationValue
+from kmip.errors import InvalidCorrelationValue, ServerLimitExceeded
 
 MAX_STREAMS: Final = 1024
 """In all: a stream of a block cipher takes about 2 KiB."""
 MAX_STREAMS_PER_CLIENT: Final = 64
 """A client's oldest stream makes room for its newest."""
+MAX_GATHERED: Final = 256 * 1024 * 1024
+"""Bytes that all streams together keep because their algorithm needs the whole message at once."""
+MAX_GATHERED_PER_CLIENT: Final = 64 * 1024 * 1024
+"""Of one client: four of the longest messages."""
 SECONDS: Final = 600
 """Between two parts; as long as a slow link needs for the largest part, and more."""
 
@@ -30,9 +34,10 @@ class Stream:
         client: whose it is.
         operation: which operation.
         identifier: the object used; empty for Hash.
-        state: what the operation goes on with.
+        state: what the operation goes on with; where its `gathers` is true, it keeps its data.
         until: when it ends unless another part comes, seconds since 1970.
         expected: a MAC or signature to verify, where a part has brought it.
+        gathered: bytes that it keeps.
     """
 
     client: str
@@ -41,6 +46,7 @@ class Stream:
     state: Any = field(repr=False)
     until: int
     expected: bytes | None = field(default=None, repr=False)
+    gathered: int = 0
 
 
 class Streams:
@@ -76,6 +82,22 @@ class Streams:
         stream.until = now + SECONDS
         self._streams.move_to_end(value)
         return stream
+
+    def gather(self, stream: Stream, length: int) -> None:
+        """Count a part that a stream is to keep.
+
+        Raises:
+            ServerLimitExceeded: the client's streams, or all of them, would keep too much.
+        """
+        if not getattr(stream.state, "gathers", False):
+            return
+        every = self._streams.values()
+        mine = sum(one.gathered for one in every if one.client == stream.client)
+        if mine + length > MAX_GATHERED_PER_CLIENT:
+            raise ServerLimitExceeded("this client's streams would keep too much data")
+        if sum(one.gathered for one in every) + length > MAX_GATHERED:
+            raise ServerLimitExceeded("streams would keep too much data; try again")
+        stream.gathered += length
 
     def close(self, value: bytes) -> None:
         """End a stream."""

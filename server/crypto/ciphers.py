@@ -108,6 +108,11 @@ class EncryptStream:
             self._padder = Padder(parameters.padding_method, row.block)
         self._engine = mode.encrypt(row.make, setting)
 
+    @property
+    def gathers(self) -> bool:
+        """Whether its parts are kept until the last one."""
+        return isinstance(self._engine, Buffered)
+
     def update(self, data: bytes) -> bytes:
         """Take a part; give the cipher text that is ready, maybe none."""
         return self._engine.update(self._padder.update(data) if self._padder else data)
@@ -170,6 +175,11 @@ class DecryptStream:
         if mode.padded:
             self._unpadder = Unpadder(parameters.padding_method, row.block)
         self._engine = mode.decrypt(row.make, setting)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether its parts are kept until the last one."""
+        return isinstance(self._engine, Buffered)
 
     def update(self, data: bytes) -> bytes:
         """Take a part; give the plain text that is ready, in an authenticated mode none."""

@@ -71,6 +71,11 @@ class SignStream:
         self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
         self._gathered = _Gathered(self._scheme, self._chosen)
 
+    @property
+    def gathers(self) -> bool:
+        """Whether its parts are kept until the last one."""
+        return not self._scheme.digests
+
     def update(self, data: bytes) -> None:
         """Take a part; raises ServerLimitExceeded."""
         self._gathered.update(data)
@@ -95,6 +100,11 @@ class VerifyStream:
         self._scheme = scheme_of(self._key)
         self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
         self._gathered = _Gathered(self._scheme, self._chosen)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether its parts are kept until the last one."""
+        return not self._scheme.digests
 
     def update(self, data: bytes) -> None:
         """Take a part; raises ServerLimitExceeded."""

@@ -39,7 +39,7 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await parts.part_of(context, request, begin, length=len(data))
     if not part.is_last:
         return DecryptResponse(
             unique_identifier=part.identifier,

@@ -26,7 +26,7 @@ async def signature_verify(
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, signature)
+    part = await parts.part_of(context, request, begin, signature, length=len(data or b""))
     if not part.is_last:
         part.state.update(data or b"")
         return SignatureVerifyResponse(
