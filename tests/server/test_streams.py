@@ -15,12 +15,14 @@ from kmip.enums import (
     UsageLimitsUnit,
     ValidityIndicator,
 )
+from kmip.errors import ServerLimitExceeded
 from kmip.tags import Tag
 from server import streams
 from server.context import Server
 from server.streams import Streams
 from tests.server.conftest import NOW, Asking, Failed
 from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create
+from tests.server.samples import refused as refused_for
 
 CBC = CryptographicParameters(
     block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5, random_iv=True
@@ -235,3 +237,40 @@ def test_streams_in_all_are_bounded():
     for number in range(streams.MAX_STREAMS + 10):
         held.open(str(number), Operation.HASH, "", None, NOW)
     assert len(held._streams) == streams.MAX_STREAMS
+
+
+async def begin_decryption(ask: Asking, key: str, length: int) -> bytes:
+    begun = await ask(
+        Operation.DECRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=GCM,
+        iv_counter_nonce=bytes(12),
+        authenticated_encryption_tag=bytes(16),
+        data=bytes(length),
+        init_indicator=True,
+    )
+    value: bytes = begun.correlation_value
+    return value
+
+
+GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, tag_length=16)
+
+
+async def test_what_streams_keep_is_bounded(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+    """A message that is given only once its tag holds is kept until then."""
+    monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 1000)
+    monkeypatch.setattr(streams, "MAX_GATHERED", 1500)
+    key, theirs = await create(ask, ACTIVE), await create(ask.named("bob"), ACTIVE)
+    value = await begin_decryption(ask, key, 600)
+    more = {"correlation_value": value, "data": bytes(401)}
+    await refused_for(ask, ServerLimitExceeded, Operation.DECRYPT, **more)
+    with pytest.raises(Failed):
+        await begin_decryption(ask, key, 401)
+    assert await begin_decryption(ask, key, 400)
+    with pytest.raises(Failed):
+        await begin_decryption(ask.named("bob"), theirs, 501)
+    assert await begin_decryption(ask.named("bob"), theirs, 500)
+    await begin(ask, key, bytes(5000))  # which keeps nothing
+    with pytest.raises(Failed):
+        await ask(Operation.DECRYPT, correlation_value=value, data=b"", final_indicator=True)
+    assert await begin_decryption(ask, key, 600)
