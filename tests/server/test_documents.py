@@ -36,8 +36,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["overview", "protocol", "storage", "keys", "configuration", "limits", "limitations"]
-    + ["dependencies", "errors"],
+    "overview protocol storage keys configuration limits limitations dependencies errors".split(),
 )
 def test_the_readme_leads_to_what_an_operator_must_know(name: str) -> None:
     assert (f"docs/{name}.md", "") in LINK.findall(prose(README))
