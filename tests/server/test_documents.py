@@ -11,6 +11,10 @@ from server.__main__ import parser
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = (README, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md")))
+MUST_KNOW = (
+    *("overview", "protocol", "errors", "storage", "keys", "configuration"),
+    *("limits", "limitations", "dependencies"),
+)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -34,10 +38,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(target), f"{place}#{anchor}"
 
 
-@pytest.mark.parametrize(
-    "name",
-    "overview protocol storage keys configuration limits limitations dependencies errors".split(),
-)
+@pytest.mark.parametrize("name", MUST_KNOW)
 def test_the_readme_leads_to_what_an_operator_must_know(name: str) -> None:
     assert (f"docs/{name}.md", "") in LINK.findall(prose(README))
 
