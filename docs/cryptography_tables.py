@@ -60,7 +60,7 @@ def bits(lengths: object) -> str:
         return f"8 to {MAX_LENGTH}, whole bytes"
     if isinstance(lengths, range):
         return f"{lengths[0]} to {lengths[-1]}, in steps of {lengths.step}"
-    return ", ".join(str(length) for length in sorted(lengths))  # type: ignore[call-overload]
+    return ", ".join(str(length) for length in sorted(lengths))  # type: ignore[call-overload]  # what is no range is a set
 
 
 def symmetric() -> str:
@@ -82,13 +82,13 @@ def symmetric() -> str:
 
 def _legacy(algorithm: Named) -> bool:
     if algorithm in HMACS:
-        row = HASHES[HMACS[algorithm]]  # type: ignore[index]
+        row = HASHES[HMACS[algorithm]]  # type: ignore[index]  # an algorithm, as it is in HMACS
         return row is not None and row.legacy
-    return algorithm in CIPHERS and CIPHERS[algorithm].legacy  # type: ignore[index]
+    return algorithm in CIPHERS and CIPHERS[algorithm].legacy  # type: ignore[index]  # the same
 
 
 def _modes(algorithm: Named) -> str:
-    row = CIPHERS.get(algorithm)  # type: ignore[call-overload]
+    row = CIPHERS.get(algorithm)  # type: ignore[call-overload]  # None for other kinds
     if row is None:
         return "keys are kept only"
     alone = ["no mode"] if row.alone else []
@@ -235,7 +235,7 @@ def page(current: str) -> str:
         if len(place.findall(current)) != 1:
             raise ValueError(title)
         made = begin + make() + "<!-- end -->\n"
-        current = place.sub(lambda _, made=made: made, current)  # type: ignore[misc]
+        current = place.sub(lambda _, made=made: made, current)  # type: ignore[misc]  # the type of a default is not inferred
     return current
 
 

@@ -406,7 +406,7 @@ def page(current: str, tables: dict[str, Callable[[], str]]) -> str:
         if len(place.findall(current)) != 1:
             raise ValueError(title)
         made = begin + make() + "<!-- end -->\n"
-        current = place.sub(lambda _, made=made: made, current)  # type: ignore[misc]
+        current = place.sub(lambda _, made=made: made, current)  # type: ignore[misc]  # the type of a default is not inferred
     return current
 
 

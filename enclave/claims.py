@@ -144,7 +144,7 @@ def decode(data: bytes) -> Claims:
             raise InvalidEvidence("claims", "not a map")
         claims = Claims(
             role=Role(entries["strongroom-role"].decode()),
-            public_key_sha256=cbor.decode(entries["pubkey-hash"])[1],  # type: ignore[index,arg-type]
+            public_key_sha256=cbor.decode(entries["pubkey-hash"])[1],  # type: ignore[index,arg-type]  # caught below
             deployment=entries["strongroom-deployment"].decode(),
             instance=entries["strongroom-instance"],
             not_before=_moment(entries["strongroom-not-before"]),

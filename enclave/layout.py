@@ -69,7 +69,7 @@ class Layout:
         """
         if len(data) != cls.size:
             raise InvalidEvidence(cls.__name__, f"{len(data)} bytes, not {cls.size}")
-        return parse(cls.struct, data, cls.__name__)  # type: ignore[no-any-return]
+        return parse(cls.struct, data, cls.__name__)  # type: ignore[no-any-return]  # construct gives Any
 
     def build(self) -> bytes:
         """The `size` bytes of this layout."""
@@ -83,7 +83,7 @@ class _Record(_Adapter):
     def __init__(self, cls: type[Layout], struct: AnyConstruct) -> None:
         super().__init__(struct)
         self.cls = cls
-        self.names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]
+        self.names = tuple(field.name for field in dataclasses.fields(cls))  # type: ignore[arg-type]  # subclasses are dataclasses
 
     def _decode(self, obj: Any, context: Any, path: Any) -> Any:
         return self.cls(**{name: obj[name] for name in self.names})
@@ -94,7 +94,7 @@ class _Record(_Adapter):
 
 def _pieces(cls: type[Layout], size: int) -> list[AnyConstruct]:
     """The fields of `cls` in order of offset, with zeros wherever no field is."""
-    fields = sorted(dataclasses.fields(cls), key=lambda field: field.metadata["offset"])  # type: ignore[arg-type]
+    fields = sorted(dataclasses.fields(cls), key=lambda field: field.metadata["offset"])  # type: ignore[arg-type]  # as above
     pieces: list[AnyConstruct] = []
     end = 0
     for field in fields:

@@ -54,7 +54,7 @@ class Table:
     @classmethod
     def keys(cls) -> Mapping[str, Kind]:
         """The keys, in order."""
-        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # subclasses are dataclasses
         return {field.name: field.metadata["kind"] for field in fields}
 
     @classmethod
@@ -84,7 +84,7 @@ class Table:
     def write(self, name: str) -> str:
         """TOML source of a section, without the keys that have their default."""
         lines = [f"[{name}]"]
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are
             value = getattr(self, field.name)
             if value != field.default:
                 lines.append(f"{field.name} = {field.metadata['kind'].write(value)}")

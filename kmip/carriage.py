@@ -216,7 +216,7 @@ def _read_template(item: Item, found: Attributes, version: ProtocolVersion) -> N
     for child in item.children:
         if child.tag == Tag.NAME:
             name = Nested(Name).read(child, version)
-            found.templates = (*found.templates, name)  # type: ignore[arg-type]
+            found.templates = (*found.templates, name)  # type: ignore[arg-type]  # Nested reads what it names
             if len(found.templates) > MAX_TEMPLATES:
                 raise InvalidMessage("names too many templates", tag_name(item.tag))
         else:

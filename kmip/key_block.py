@@ -309,7 +309,7 @@ def bind(
     cls = TRANSPARENT.get(key_format)
     if (cls is None) == isinstance(material, bytes):
         if cls is not None and isinstance(material, Item):
-            return from_item(material, cls, version)  # type: ignore[return-value]
+            return from_item(material, cls, version)  # type: ignore[return-value]  # TRANSPARENT has material only
         return material
     raise InvalidMessage("is not what the Key Format Type says", tag_name(Tag.KEY_MATERIAL))
 

@@ -164,4 +164,4 @@ def write(lines: Iterable[str]) -> None:
     try:
         _Kept.trail.write(lines)
     except OSError as error:
-        log.error("the audit log cannot be written: %s", error.strerror)  # noqa: TRY400
+        log.error("the audit log cannot be written: %s", error.strerror)  # noqa: TRY400 - no fault of ours to be traced

@@ -53,7 +53,7 @@ WARN_BEFORE: Final = timedelta(days=30)
 
 RESERVED_NAMES: Final = frozenset({"ca", "server"})
 _CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
-EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
+EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 log = logging.getLogger(__name__)
 

@@ -65,7 +65,7 @@ async def issuer(context: Context) -> Issuer:
     try:
         return await source(context, place)
     except (Failure, KMIPError, ValueError, TypeError) as error:
-        log.error("the issuer %s: cannot be used: %s", scheme, error)  # noqa: TRY400
+        log.error("the issuer %s: cannot be used: %s", scheme, error)  # noqa: TRY400 - the operator's to mend
         raise NotUsable("the authority of this server cannot be used") from None
 
 

@@ -123,7 +123,7 @@ def _extensions(issuer: Issuer, subject: Subject) -> list[tuple[x509.ExtensionTy
     """The extensions of a certificate, and whether each is critical."""
     found: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
-        (x509.SubjectKeyIdentifier.from_public_key(subject.key), False),  # type: ignore[arg-type]
+        (x509.SubjectKeyIdentifier.from_public_key(subject.key), False),  # type: ignore[arg-type]  # any public key of pyca's
         (_authority_key_identifier(issuer.certificate), False),
     ]
     if subject.alternatives is not None:

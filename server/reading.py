@@ -53,6 +53,6 @@ def complete(context: Context, attributes: Attributes) -> Attributes:
     kept = attributes.copy()
     for key, value in attributes:
         is_text = isinstance(key, Custom) and value.type == ItemType.TEXT_STRING
-        if key not in PYKMIP_READS and not (is_text and key.vendor == "x"):  # type: ignore[union-attr]
+        if key not in PYKMIP_READS and not (is_text and key.vendor == "x"):  # type: ignore[union-attr]  # is_text: a Custom key
             kept.remove(key)
     return kept

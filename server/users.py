@@ -252,7 +252,7 @@ class Users:
             self._verifiers = read(self._path)
             self._is_readable = True
         except Failure as failure:
-            log.error("%s nobody can identify by a password", failure)  # noqa: TRY400
+            log.error("%s nobody can identify by a password", failure)  # noqa: TRY400 - the operator's to mend
         self._stamp = stamp
         self._proved.clear()
         self._guesses.clear()

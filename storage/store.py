@@ -69,7 +69,7 @@ async def open_store(
         table = await _open(backend, secret, create, anchor)
         store = SealedStore(backend, table, cache_bytes)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(store._committer.run)  # noqa: SLF001
+            nursery.start_soon(store._committer.run)  # noqa: SLF001 - of this class
             try:
                 yield store
             except BaseException as error:  # noqa: BLE001 - raised again outside the nursery,

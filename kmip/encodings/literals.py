@@ -246,7 +246,7 @@ def _read_date(text: str, unit: timedelta) -> int:
         return LONG_INTEGER.wrap(_hexadecimal(text, 64))
     *parts, fraction, sign, hours, minutes = found.groups()
     try:
-        date = datetime(*map(int, parts), tzinfo=UTC)  # type: ignore[misc,arg-type]
+        date = datetime(*map(int, parts), tzinfo=UTC)  # type: ignore[misc,arg-type]  # the pattern gives six numbers
     except ValueError:
         raise InvalidMessage("not a date") from None
     since = date - EPOCH + timedelta(microseconds=int(f"{fraction or '':0<6}"[:6]))

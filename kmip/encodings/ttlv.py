@@ -283,7 +283,7 @@ def _write(item: Item, parts: list[bytes], depth: int) -> int:
     if number is not None:
         if kind == _BOOLEAN and value not in (False, True):
             raise _misfit(item)
-        parts.append(number.pack(tag << 8 | kind, number.length, value))  # type: ignore[arg-type]
+        parts.append(number.pack(tag << 8 | kind, number.length, value))  # type: ignore[arg-type]  # pack refuses other types
         return _NUMBER_BYTES
     if kind == _STRUCTURE:
         if depth <= 0:

@@ -95,7 +95,7 @@ def length_of(key: PrivateKey | PublicKey) -> int:
     for kind, length in FIXED_LENGTHS.items():
         if isinstance(key, kind):
             return length
-    raw = key.private_bytes_raw if isinstance(key, PrivateKey) else key.public_bytes_raw  # type: ignore[union-attr]
+    raw = key.private_bytes_raw if isinstance(key, PrivateKey) else key.public_bytes_raw  # type: ignore[union-attr]  # the kinds that are left have it
     return 8 * len(raw())
 
 
