@@ -204,6 +204,11 @@ TABLES = {
             "Invalid Field",
         ),
         Attack(
+            "links certificates to a long or endless chain, and asks for it in PKCS#12",
+            ("server.containers.MAX_CHAIN certificates above the key's own",),
+            "Invalid Field",
+        ),
+        Attack(
             "changes an object that others change too",
             ("server.dispatch.MAX_ATTEMPTS attempts",),
             "Server Limit Exceeded, and the client may try again",
@@ -221,13 +226,25 @@ TABLES = {
         ),
         Attack(
             "streams data that must be held until it is whole",
-            ("server.crypto.engines.MAX_BUFFERED bytes",),
-            "Server Limit Exceeded",
+            (
+                "server.crypto.engines.MAX_BUFFERED bytes in a stream",
+                "server.streams.MAX_GATHERED_PER_CLIENT bytes for a client",
+                "server.streams.MAX_GATHERED bytes in all",
+            ),
+            "Server Limit Exceeded; the streams that are there can be ended",
         ),
         Attack(
             "lets an object grow by one attribute after the other",
-            ("server.objects.MAX_META_BYTES bytes",),
+            (
+                "server.objects.MAX_META_BYTES bytes",
+                "server.objects.MAX_TERMS terms to find it by",
+            ),
             "Server Limit Exceeded",
+        ),
+        Attack(
+            "registers objects that are longer than a record of the store",
+            ("server.objects.MAX_BODY_BYTES bytes",),
+            "Server Limit Exceeded; with the usual max_message_bytes none can be sent",
         ),
         Attack(
             "uses many objects, to fill the caches",
