@@ -66,6 +66,21 @@ GROUPS: dict[int, int] = {
 MAX_BITS = 8192
 """Bits of a modulus taken from a client: an agreement costs with the cube of it."""
 
+MODP: dict[int, int] = {
+    1536: 741804,
+    2048: 124476,
+    3072: 1690314,
+    4096: 240904,
+    6144: 929484,
+    8192: 4743158,
+}
+"""RFC 3526's groups: bits of p, and what stands beside pi in its formula (section 4 and on)."""
+
+MAX_UNNAMED_BITS = 1024
+"""Bits of a modulus of no named group: the library tests its primality whenever a key of it is
+loaded, which costs the cube of them and keeps all other clients waiting: 0.2 s for this many, one
+second for 2048, half a minute for 8192. The named groups it knows."""
+
 PKCS_3 = ObjectIdentifier("1.2.840.113549.1.3.1")
 X9_42 = ObjectIdentifier("1.2.840.10046.2.1")
 
@@ -85,10 +100,37 @@ def group(bits: int) -> DHParameterNumbers:
     return DHParameterNumbers((1 << bits) - (1 << (bits - 64)) + (middle << 64) - 1, 2)
 
 
+@cache
+def _named() -> frozenset[int]:
+    """The p of the named groups.
+
+    p = 2**b - 2**(b-64) - 1 + 2**64 * (floor(2**(b-130) * pi) + X) (RFC 3526).
+    """
+    most = max(MODP)
+    pi = 4 * (4 * _arc_tangent(5, most) - _arc_tangent(239, most)) >> 64  # Machin's formula
+    modp = {
+        (1 << bits) - (1 << (bits - 64)) - 1 + (((pi >> (most - bits + 130)) + x) << 64)
+        for bits, x in MODP.items()
+    }
+    return frozenset({group(bits).p for bits in GROUPS} | modp)
+
+
+def _arc_tangent(inverse: int, bits: int) -> int:
+    """arctan(1 / inverse) * 2**(bits + 64)."""
+    total, term, divisor = 0, (1 << (bits + 64)) // inverse, 1
+    while term:
+        total += term // divisor if divisor % 4 == 1 else -(term // divisor)
+        term //= inverse * inverse
+        divisor += 2
+    return total
+
+
 def _numbers(p: int, g: int, q: int | None) -> DHParameterNumbers:
     """The parameters; raises InvalidKey where they cannot be a group."""
     if not 512 <= p.bit_length() <= MAX_BITS or not 1 < g < p - 1 or p % 2 == 0:
         raise InvalidKey("not the parameters of a Diffie-Hellman group the server works in")
+    if p.bit_length() > MAX_UNNAMED_BITS and p not in _named():
+        raise InvalidKey("not the parameters of a Diffie-Hellman group the server knows")
     if q is not None and not 1 < q < p:
         raise InvalidKey("not the parameters of a Diffie-Hellman group")
     return DHParameterNumbers(p, g, q)

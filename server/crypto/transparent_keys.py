@@ -23,7 +23,7 @@ from server.crypto.errors import InvalidKey
 
 MAX_MODULUS = 8192
 """Bits of an RSA or DSA modulus that the server computes with: an operation costs with the cube of
-it, and checking a private key of 8192 bits takes two seconds."""
+it."""
 
 MAX_DSA_ORDER = 256
 """Bits of a DSA key's q (FIPS 186-4 section 4.2), and so of its x, to which g is raised here."""

@@ -114,3 +114,22 @@ def test_any_bytes_are_a_key_or_refused(garbage, where):
             except KMIPError as error:
                 refused = str(error)
                 assert "Diffie-Hellman" in refused
+
+
+@pytest.mark.parametrize("bits", dh.MODP)
+def test_the_groups_of_rfc_3526_are_known(bits):
+    (p,) = [p for p in dh._named() if p.bit_length() == bits and not is_ffdhe(p)]
+    key = dh.private_key(p, 2, None, 3**500)
+    assert key.public_key().public_numbers().y == pow(2, 3**500, p)
+
+
+def is_ffdhe(p):
+    return p.bit_length() in dh.GROUPS and p == dh.group(p.bit_length()).p
+
+
+def test_a_long_group_that_nobody_knows_is_refused():
+    """Whenever a key of it is loaded, the library would test the primality of its modulus."""
+    prime = (1 << 2203) - 1
+    for make in (dh.public_key, dh.private_key):
+        with pytest.raises(InvalidKey, match="the server knows"):
+            make(prime, 3, None, 3**500)
