@@ -31,6 +31,9 @@ MAX_HEAD_BYTES: Final = 16_384
 """A request's line and headers: what common servers take, and far more than our clients send."""
 MAX_QUERY_FIELDS: Final = 16
 """Fields of a query string; no route here has more than two."""
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES: Final = 4 << 20
+"""What a client sends on before it looks at an answer: four times the longest body."""
 
 JSON: Final = "application/json"
 
@@ -183,7 +186,12 @@ class HTTPConnection:
             response = await self._handle(request)
         except HTTPError as error:
             refusal = answer({"error": str(error)}, error.status)
-            return await self._send(refusal, close=error.close) and self._is_open
+            if not await self._send(refusal, close=error.close):
+                return False
+            if self._is_open and not error.close:
+                return True
+            await self._linger()
+            return False
         except h11.RemoteProtocolError as error:
             await self._send(
                 answer({"error": "not a request"}, error.error_status_hint), close=True
@@ -296,7 +304,7 @@ class HTTPConnection:
             raise HTTPError(500, "internal error") from None
 
     async def _send(self, response: Response, *, close: bool = False) -> bool:
-        """Send a response; False where the connection is to end, or the client takes too long."""
+        """Send a response; False where there is none to be sent, or the client takes too long."""
         if self.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return False
         headers = [
@@ -315,8 +323,21 @@ class HTTPConnection:
         data = b"".join(self.http.send(part) or b"" for part in parts)
         with trio.move_on_after(self.limits.write_seconds):
             await self.stream.send_all(data)
-            return not close
+            return True
         return False
+
+    async def _linger(self) -> None:
+        """Drop what a refused client still sends; else the answer could be lost on its way.
+
+        Source: RFC 9112 section 9.6.
+        """
+        dropped = 0
+        with trio.move_on_after(LINGER_SECONDS):
+            while dropped < LINGER_BYTES:
+                data = await self.stream.receive_some(RECEIVE_BYTES)
+                if not data:
+                    return
+                dropped += len(data)
 
 
 def _check_head(head: h11.Request) -> None:

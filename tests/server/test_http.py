@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from server.accepting import Peer, Waiting
 from server.client import Client
-from server.http import HTTPConnection, HTTPError, Limits, Request, Response, Route, answer
+from server.http import (
+    LINGER_SECONDS,
+    HTTPConnection,
+    HTTPError,
+    Limits,
+    Request,
+    Response,
+    Route,
+    answer,
+)
 
 LIMITS = Limits(idle_seconds=60, read_seconds=10, write_seconds=10)
 PEER = Peer("test", Client("alice"), b"certificate")
@@ -169,7 +178,7 @@ async def test_a_stranger_is_refused_before_his_body_is_kept(nursery):
 
 
 @pytest.mark.parametrize("head", [b"Expect: 100-continue\r\n", b""])
-async def test_a_stranger_with_too_much_to_say_is_cut_off(nursery, head):
+async def test_a_stranger_with_too_much_to_say_is_cut_off(nursery, autojump_clock, head):
     def admit(request: Request) -> str:
         raise HTTPError(401, "not you")
 
@@ -199,3 +208,17 @@ async def test_a_client_that_takes_no_answer_is_let_go(autojump_clock):
     start = trio.current_time()
     await HTTPConnection(stream, PEER, ROUTES, LIMITS, Waiting()).serve()
     assert trio.current_time() - start == pytest.approx(LIMITS.write_seconds)
+
+
+async def test_a_refused_client_may_send_to_its_end_before_it_reads(nursery, autojump_clock):
+    mine, theirs = trio.testing.memory_stream_pair()
+    nursery.start_soon(serve, theirs)
+    start = trio.current_time()
+    await mine.send_all(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(10):
+        await mine.send_all(b"x" * 10_000)
+        await trio.sleep(0.1)
+    got = await mine.receive_some()
+    assert status(got) == 413
+    assert await mine.receive_some() == b""
+    assert trio.current_time() - start < 1 + LINGER_SECONDS
