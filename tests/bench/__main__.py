@@ -17,7 +17,7 @@ from pathlib import Path
 
 import asking
 import serving
-from load import Caller, Taken, Visitor, drive, visit
+from load import Caller, Taken, Visitor, drive, session_with, visit
 from report import HEADING, Row, line, machine
 from serving import Process
 
@@ -295,7 +295,7 @@ def _rows(bench: Bench) -> Iterator[Row]:
 
 def _handshakes(bench: Bench, name: str, connections: int, *, resumes: bool) -> Row:
     ours, fixed = (
-        [Visitor(port, bench.context, resumes=resumes) for _ in range(connections)]
+        _visitors(port, bench.context, connections, resumes=resumes)
         for port in (bench.small.process.port, bench.fixed.port)
     )
     parts = _by_turns(
@@ -305,6 +305,13 @@ def _handshakes(bench: Bench, name: str, connections: int, *, resumes: bool) -> 
         lambda seconds: visit(fixed, seconds),
     )
     return Row(name, connections, *parts)
+
+
+def _visitors(
+    port: int, context: ssl.SSLContext, connections: int, *, resumes: bool
+) -> list[Visitor]:
+    session = session_with(port, context, asking.query()[0]) if resumes else None
+    return [Visitor(port, context, session) for _ in range(connections)]
 
 
 def _asked(bench: Bench, name: str, asked: Asked, connections: int) -> Row:

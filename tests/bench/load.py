@@ -173,14 +173,15 @@ class Visitor:
     Args:
         port: of the server on 127.0.0.1.
         context: the client's TLS settings.
-        resumes: whether it resumes its last TLS session.
+        session: a TLS session that it resumes each time; None: it begins anew.
     """
 
-    def __init__(self, port: int, context: ssl.SSLContext, *, resumes: bool) -> None:
+    def __init__(
+        self, port: int, context: ssl.SSLContext, session: ssl.SSLSession | None = None
+    ) -> None:
         self.port = port
         self.context = context
-        self.resumes = resumes
-        self.session: ssl.SSLSession | None = None
+        self.session = session
         self.sent = 0.0
         self.greets = True
 
@@ -209,10 +210,19 @@ class Visitor:
             self.socket.unwrap()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
-        if self.resumes:
-            self.session = self.socket.session
         self.socket.close()
         return True
+
+
+def session_with(port: int, context: ssl.SSLContext, request: bytes) -> ssl.SSLSession:
+    """A TLS session to resume; the server sends the ticket for it with its first response."""
+    caller = Caller(port, context, [request])
+    caller.ask(request)
+    session = caller.socket.session
+    caller.close()
+    if session is None or not session.has_ticket:
+        raise Failed("the server gives no session ticket")
+    return session
 
 
 def visit(visitors: Sequence[Visitor], seconds: float) -> Taken:
