@@ -106,6 +106,15 @@ class Made:
     data_by_item: dict[int, bytes] = field(default_factory=dict, repr=False)
     streams: list[bytes] = field(default_factory=list, repr=False)
 
+    def take(self, later: Made) -> None:
+        """Add what a later item has made."""
+        self.placeholder = later.placeholder or self.placeholder
+        self.by_operation |= later.by_operation
+        self.by_item |= later.by_item
+        self.data_by_operation |= later.data_by_operation
+        self.data_by_item |= later.data_by_item
+        self.streams += later.streams
+
 
 PAYLOAD: Final = ttlv.TTLV(max_depth=ttlv.MAX_DEPTH - 2)
 """A payload stands in a batch item, and that in a message."""
@@ -152,6 +161,7 @@ class Context:
         place: the item's place in the batch, from 0.
         room: what is left of the response's size limit.
         subject: the object that the item made or named last, for the audit log.
+        making: what the item itself makes; those that follow get it once it has succeeded.
     """
 
     server: Server
@@ -164,6 +174,7 @@ class Context:
     room: Room
     _version: ProtocolVersion
     subject: str | None = None
+    making: Made = field(default_factory=Made)
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # Objects
@@ -229,10 +240,10 @@ class Context:
 
     def remember(self, identifier: str, *kinds: UniqueIdentifier) -> None:
         """Set the ID Placeholder, for the items that follow."""
-        self.made.placeholder = self.subject = identifier
-        self.made.by_item[self.place] = identifier
+        self.making.placeholder = self.subject = identifier
+        self.making.by_item[self.place] = identifier
         for kind in kinds:
-            self.made.by_operation[kind] = identifier
+            self.making.by_operation[kind] = identifier
 
     def data_of(self, given: bytes | Data | int | None) -> bytes | None:
         """The data that a request means: its own, or what an earlier item of the batch gave.
@@ -254,8 +265,8 @@ class Context:
     def give(self, data: bytes | None, kind: Data) -> bytes | None:
         """Hand on data to the items that follow; the same data."""
         if data is not None:
-            self.made.data_by_operation[kind] = data
-            self.made.data_by_item[self.place] = data
+            self.making.data_by_operation[kind] = data
+            self.making.data_by_item[self.place] = data
         return data
 
     @staticmethod

@@ -2,7 +2,8 @@
 
 Nothing that a handler does escapes from here: an error of the protocol becomes its Result Reason,
 a conflict with another client's change is settled by performing the item again, and a fault of ours
-becomes General Failure for the client and a traceback in the log, without values.
+becomes General Failure for the client and a traceback in the log, without values. An item that has
+failed hands nothing on to those that follow: what it made may not have been counted or kept.
 """
 
 from __future__ import annotations
@@ -71,11 +72,13 @@ async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> 
         log.exception("the store is not available")
         return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
     except Conflict:
+        _end_streams(context)
         raise  # the whole batch is performed anew, see `server.batch`
     except Exception:
         _forget(context, commit)
         log.exception("%s failed", _named(item.operation))
         return failed(item, ResultReason.GENERAL_FAILURE, "internal error")
+    context.made.take(context.making)
     return Result(
         ResponseBatchItem(
             operation=item.operation,
@@ -165,8 +168,18 @@ def failed(
 
 def _forget(context: Context, commit: bool) -> None:
     """Drop what a failed item has changed; an undoable batch drops all of it at its end."""
+    _end_streams(context)
     if commit:
         context.objects.forget()
+
+
+def _end_streams(context: Context) -> None:
+    """End the streams that a failed item was a part of.
+
+    Its part has been taken, and has not been counted against the key's Usage Limits.
+    """
+    for value in context.making.streams:
+        context.server.streams.close(value)
 
 
 def _named(operation: Operation | int) -> str:

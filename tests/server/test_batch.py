@@ -2,22 +2,29 @@
 
 import pytest
 
+from kmip.attribute_values import Name
 from kmip.attributes import Attributes
+from kmip.cryptographic import CryptographicParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
+    Data,
+    HashingAlgorithm,
     ObjectType,
     Operation,
     ResultReason,
     ResultStatus,
     UniqueIdentifier,
+    UsageLimitsUnit,
 )
 from kmip.masks import CryptographicUsageMask
 from kmip.messages import AsynchronousIndicator
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
+from server.batch import HEADER_BYTES, ITEM_OVERHEAD
 from server.context import Server
 from tests.server.conftest import Asking, Failed
+from tests.server.samples import ACTIVE, aes, limits, symmetric_key
 
 Op = Operation
 AES = Attributes(
@@ -27,6 +34,9 @@ AES = Attributes(
         (Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT),
     ]
 )
+CONTINUE = BatchErrorContinuationOption.CONTINUE
+HMAC = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
+SHA256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
 CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": AES}
 
 
@@ -148,3 +158,36 @@ async def test_an_operation_of_a_younger_version_is_not_supported(ask: Asking):
     items = await old.batch(old.item(Op.PING), old.item(Op.QUERY))
     assert items[0].result_reason == ResultReason.OPERATION_NOT_SUPPORTED
     assert items[0].operation == Op.PING
+
+
+async def test_an_item_that_has_failed_hands_no_object_on(ask: Asking):
+    named = CREATE | {"attributes": AES.copy()}
+    named["attributes"].add(Tag.NAME, Name(name_value="one"))
+    await ask(Op.CREATE, **named)
+    _, got = await ask.batch(ask.item(Op.CREATE, **named), ask.item(Op.GET), option=CONTINUE)
+    assert got.result_reason == ResultReason.ITEM_NOT_FOUND
+
+
+async def test_an_item_that_has_failed_hands_no_data_on(ask: Asking):
+    """The MAC was not counted against the key's Usage Limits."""
+    key = "k" * 127
+    await ask(
+        Op.IMPORT,
+        unique_identifier=key,
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=aes(ACTIVE, limits(UsageLimitsUnit.OBJECT, 1)),
+        managed_object=symmetric_key(bytes(32)),
+    )
+    hashed = {"cryptographic_parameters": SHA256}
+    mac = ask.item(Op.MAC, unique_identifier=key, cryptographic_parameters=HMAC, data=b"some")
+    response = await ask.message(
+        mac,
+        ask.item(Op.HASH, data=Data.MAC_MAC_DATA, **hashed),
+        ask.item(Op.HASH, data=0, **hashed),
+        batch_error_continuation_option=CONTINUE,
+        maximum_response_size=HEADER_BYTES + 3 * ITEM_OVERHEAD + 150,
+    )
+    first, *others = [item.result_reason for item in response.batch_item]
+    assert first == ResultReason.RESPONSE_TOO_LARGE
+    assert others == [ResultReason.INVALID_FIELD] * 2
+    assert ask.payload((await ask.batch(mac))[0]).mac_data

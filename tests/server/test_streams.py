@@ -274,3 +274,13 @@ async def test_what_streams_keep_is_bounded(ask: Asking, monkeypatch: pytest.Mon
     with pytest.raises(Failed):
         await ask(Operation.DECRYPT, correlation_value=value, data=b"", final_indicator=True)
     assert await begin_decryption(ask, key, 600)
+
+
+async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: Asking):
+    """The part is not charged, since it has failed: so its data must not count for the result."""
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    value = (await begin(ask, key, b"")).correlation_value
+    part = ask.item(Operation.ENCRYPT, correlation_value=value, data=bytes(60))
+    (item,) = (await ask.message(part, maximum_response_size=1)).batch_item
+    assert item.result_reason == ResultReason.RESPONSE_TOO_LARGE
+    assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE
