@@ -139,7 +139,7 @@ def read_remote(
 
     Args:
         file: the configuration file.
-        url: in place of its `server_url`.
+        url: in place of its `server_url`; another server than that has no pin.
         policy: in place of its `policy`.
         collateral: a JSON file with what the vendors publish, in place of its `collateral`.
 
@@ -159,6 +159,7 @@ def read_remote(
         here = file.parent
         policy = policy or (here / held["policy"] if "policy" in held else None)
         collateral = collateral or (here / held["collateral"] if "collateral" in held else None)
+    is_other = url not in (None, held.get("server_url"))
     url = url or held.get("server_url")
     if not url:
         raise Failure("No server is named: give --server, or server_url in the configuration.")
@@ -167,7 +168,7 @@ def read_remote(
             "No policy says which server to accept: give --policy; `strongroom measure` writes one."
         )
     host, port = _place(url)
-    pin_file = None if file is None else file.with_name(file.name + ".pin")
+    pin_file = None if file is None or is_other else file.with_name(file.name + ".pin")
     return Remote(
         host, port, _policy(policy), held.get("deployment"), _collateral(collateral), pin_file
     )

@@ -47,6 +47,7 @@ def test_a_configuration_names_the_server_and_the_policy(write, tmp_path: Path):
     assert found.pin_file == tmp_path / "client.toml.pin"
     other = read_remote(write(GOOD), "https://[::1]", None, None)
     assert (other.host, other.port) == ("::1", remote.DEFAULT_PORT)
+    assert other.pin_file is None, "the pin is that of the server in the file"
     without = read_remote(None, "kms.example", tmp_path / "policy.toml", None)
     assert (without.host, without.port, without.pin_file) == ("kms.example", 9998, None)
 
