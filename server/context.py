@@ -160,7 +160,7 @@ class Context:
         now: the time of the request, seconds since 1970.
         place: the item's place in the batch, from 0.
         room: what is left of the response's size limit.
-        subject: the object that the item made or named last, for the audit log.
+        subject: the object that the item made, or else named first, for the audit log.
         making: what the item itself makes; those that follow get it once it has succeeded.
     """
 
@@ -205,7 +205,8 @@ class Context:
             ObjectNotFound: there is none, or it is another client's.
             PermissionDenied: the client may do other things with it.
         """
-        identifier = self.subject = self.identify(given)
+        identifier = self.identify(given)
+        self.subject = self.subject or identifier  # what is wrapped, not the wrapping key
         held = await self.objects.find(identifier)
         if held is None:
             raise policy.not_found(self.operation, identifier)

@@ -55,12 +55,14 @@ async def wrap(
     Raises:
         WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived: a wrapping key.
         IncompatibleCryptographicUsageMask, WrongKeyLifecycleState: it may not wrap.
+        UsageLimitExceeded: it has wrapped as much as it may.
         EncodingOptionError: the Key Value cannot be encoded so.
         UnsupportedCryptographicParameters, CryptographicFailure, …: it cannot be wrapped so.
     """
-    encryption = await _key(context, specification.encryption_key_information, using.WRAP)
-    authentication = await _key(context, specification.mac_signature_key_information, SIGN)
     value = _encoded(context, held, block, specification)
+    size = len(value)
+    encryption = await _key(context, specification.encryption_key_information, using.WRAP, size)
+    authentication = await _key(context, specification.mac_signature_key_information, SIGN, size)
     legacy = context.allow_legacy
     wrapped = await context.slowly(
         lambda: engine.wrap(
@@ -144,9 +146,16 @@ def in_structure(block: KeyBlock) -> KeyBlock:
 
 
 async def _key(
-    context: Context, information: Information, use: using.Use
+    context: Context, information: Information, use: using.Use, size: int = 0
 ) -> engine.WrappingKey | None:
-    """The wrapping key that a specification or wrapping data name."""
+    """The wrapping key that a specification or wrapping data name.
+
+    Args:
+        context: of the request.
+        information: names it.
+        use: what it is to do; if it protects, that counts against its Usage Limits.
+        size: bytes that it protects.
+    """
     if information is None:
         return None
     try:
@@ -161,4 +170,6 @@ async def _key(
         if type(error) in using.NOT_FOUND:
             raise WrappingObjectNotFound("there is no such wrapping key") from None
         raise
+    if use.protects:
+        using.charge(context, held, size)
     return engine.WrappingKey(key.key, key.algorithm, key.parameters)

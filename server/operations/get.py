@@ -14,7 +14,7 @@ async def get(context: Context, request: GetRequest) -> GetResponse:
     held = await context.find(request.unique_identifier)
     managed = await delivery.deliver(context, held, request)
     if held.attributes.get(Tag.FRESH):
-        served = held.copy()
+        served = await context.change(held.identifier)  # it may have wrapped itself, and be charged
         served.attributes.set(Tag.FRESH, value=False)
         context.objects.put(served)
     return GetResponse(

@@ -1,5 +1,7 @@
 """Keys that leave wrapped, and come back."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +18,7 @@ from kmip.enums import (
     KeyWrapType,
     ObjectType,
     Operation,
+    UsageLimitsUnit,
     WrappingMethod,
 )
 from kmip.errors import (
@@ -24,6 +27,7 @@ from kmip.errors import (
     IncompatibleCryptographicUsageMask,
     InvalidObjectType,
     KeyFormatTypeNotSupported,
+    UsageLimitExceeded,
     WrappingObjectArchived,
     WrappingObjectDestroyed,
     WrappingObjectNotFound,
@@ -42,6 +46,7 @@ from kmip.objects import SymmetricKey, key_block_of
 from kmip.structures import from_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
+from server import audit
 from server.crypto import wrapping as engine
 from server.wrapping import wrapped_bytes
 from tests.server.conftest import Asking
@@ -52,6 +57,7 @@ from tests.server.samples import (
     archived,
     create,
     destroyed,
+    limits,
     material,
     refused,
     register,
@@ -281,3 +287,48 @@ async def test_wrapping_data_of_nobody_are_kept_and_not_undone(ask: Asking):
     )
     assert answer.result_reason is not None
     assert answer.result_message != "internal error"
+
+
+async def test_wrapping_counts_against_the_usage_limits(ask: Asking):
+    """Of the key that encrypts, and of the one that authenticates; a key may wrap itself."""
+    inner = await register(ask, symmetric_key(RAW))
+    wrapper = await kek(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 1))
+    await block(ask, inner, **specified(wrapper))
+    await refused(ask, UsageLimitExceeded, GET, unique_identifier=inner, **specified(wrapper))
+    signer = await kek(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, len(RAW)), mask=Mask.MAC_GENERATE)
+    both = specified(
+        await kek(ask),
+        mac=signer,
+        method=WrappingMethod.ENCRYPT_THEN_MAC_SIGN,
+        encoding_option=PLAIN,
+    )
+    await block(ask, inner, **both)
+    await refused(ask, UsageLimitExceeded, GET, unique_identifier=inner, **both)
+    own = await kek(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 1))
+    await block(ask, own, **specified(own))
+    await refused(ask, UsageLimitExceeded, GET, unique_identifier=own, **specified(own))
+
+
+class Kept:
+    """An audit trail in memory."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, lines: Iterable[str]) -> None:
+        self.lines += lines
+
+    def close(self) -> None:
+        pass
+
+
+async def test_the_audit_log_names_what_left_and_not_what_wrapped_it(ask: Asking):
+    inner, kept = await register(ask, symmetric_key(RAW)), Kept()
+    await ask(GET, unique_identifier=inner)
+    wrapper = await kek(ask)
+    audit.send_to(kept)
+    try:
+        await block(ask, inner, **specified(wrapper))
+    finally:
+        audit.send_to(audit.Nowhere())
+    assert [json.loads(line)["object"] for line in kept.lines] == [inner]
