@@ -213,9 +213,10 @@ async def attested(
     """A connection to the server, verified, and verified again over a fresh nonce.
 
     Raises:
-        Failure: it is not what is expected, or does not answer; nothing was sent to it.
+        Failure: it is not what is expected, or does not answer; it was sent nonces and no more.
     """
     place = f"{remote.host} port {remote.port}"
+    ask_it = HTTPAsk(remote.host)
     try:
         connection = await connect(
             remote.host,
@@ -223,10 +224,9 @@ async def attested(
             expectation,
             now=lambda: datetime.now(UTC),
             context=context or client_context(),
+            ask=ask_it,
         )
-        return await challenge(
-            connection, HTTPAsk(remote.host), expectation, now=lambda: datetime.now(UTC)
-        )
+        return await challenge(connection, ask_it, expectation, now=lambda: datetime.now(UTC))
     except EnclaveError as error:
         raise Failure(f"{place} is not accepted: {error}.") from None
     except (OSError, UnicodeError, trio.BrokenResourceError, trio.TooSlowError) as error:

@@ -236,7 +236,12 @@ async def test_bootstrap_start_gives_everything_and_starts(desk: Desk, tmp_path:
             "--https-p12-password-file", desk.file("p12-password", "hunter2"), "--restart",
         )  # fmt: skip
         assert status == 0, error
-        await one.until_up()
+        up = await one.until_up()
+        # Users verify it by its answer: a certificate that was given carries no evidence.
+        await desk.write(int(up.https[0].rpartition(":")[2]))
+        verified, verdict, _ = await desk.verifies()
+        assert (verified, "claims       api of strongroom" in verdict) == (0, True)
+        assert desk.pins()["api"]["key"] == key_sha256(shown).hex()
     steps = [line.split()[0] for line in said.splitlines() if line.startswith("/")]
     assert steps == ["/sqlite", "/client-ca", "/policy", "/pkcs12", "/pkcs12-password", "/start"]
     assert (tmp_path / "theirs.db").exists()
