@@ -2,6 +2,7 @@
 
 from kmip.attributes import Attributes
 from kmip.enums import (
+    CryptographicAlgorithm,
     KeyFormatType,
     LinkType,
     ObjectType,
@@ -25,6 +26,7 @@ from server import defaults, making, using
 from server.context import Context, Given
 from server.crypto import derivation
 from server.crypto.derivation_inputs import Base
+from server.held import Held
 from server.registry import operation
 
 
@@ -36,6 +38,7 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     making.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
     bases = [await _base(context, given) for given in request.unique_identifier or (None,)]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
+    attributes = making.guarded(attributes, _told(request, bases))
     managed = _object(request.object_type, material, attributes)
     held = making.make(context, request.object_type, managed, attributes, created=True)
     held.attributes.set(Tag.RANDOM_NUMBER_GENERATOR, None)
@@ -47,6 +50,20 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.DERIVE_KEY)
     return DeriveKeyResponse(unique_identifier=held.identifier)
+
+
+def _told(request: DeriveKeyRequest, bases: list[using.Key]) -> list[Held]:
+    """The objects that who reads the derived one can compute from it.
+
+    A derivation tells nothing of its key, unless that is a one time pad; its data it may well tell,
+    to whoever has the key.
+    """
+    told = [base.held for base in bases[1:]]
+    parameters = request.derivation_parameters.cryptographic_parameters
+    named = None if parameters is None else parameters.cryptographic_algorithm
+    if (bases[0].algorithm or named) == CryptographicAlgorithm.ONE_TIME_PAD:
+        told.append(bases[0].held)
+    return told
 
 
 USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})

@@ -6,6 +6,8 @@ import pytest
 
 from kmip.cryptographic import CryptographicParameters
 from kmip.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
     DerivationMethod,
     HashingAlgorithm,
     KeyFormatType,
@@ -17,6 +19,8 @@ from kmip.errors import (
     IncompatibleCryptographicUsageMask,
     InvalidField,
     ItemNotFound,
+    NotExtractable,
+    Sensitive,
     WrongKeyLifecycleState,
 )
 from kmip.masks import CryptographicUsageMask as Mask
@@ -128,3 +132,40 @@ async def test_the_placeholder_may_be_the_base(ask: Asking):
     base, key = (ask.payload(one).unique_identifier for one in (created, made))
     assert await links(ask, key) == {LinkType.DERIVATION_BASE_OBJECT_LINK: base}
     assert await attribute(ask, key, Tag.KEY_FORMAT_TYPE) == KeyFormatType.RAW
+
+
+GUARDS = [
+    (Tag.SENSITIVE, True, Sensitive),
+    (Tag.EXTRACTABLE, False, NotExtractable),
+]
+
+
+@pytest.mark.parametrize("tag, value, error", GUARDS, ids=str)
+async def test_what_tells_a_guarded_object_is_guarded_as_well(ask: Asking, tag, value, error):
+    """As the data that a key the client has encrypts; or under a one time pad, as the key."""
+    known = await register(ask, symmetric_key(bytes(16)))
+    guarded = await register(ask, secret(RAW), (tag, value))
+    ecb = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    pad = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.ONE_TIME_PAD)
+    for bases, parameters in (
+        ((known, guarded), DerivationParameters(cryptographic_parameters=ecb)),
+        (
+            (guarded,),
+            DerivationParameters(cryptographic_parameters=pad, derivation_data=(bytes(32),)),
+        ),
+    ):
+        made = await ask(
+            DERIVE,
+            **hashed(
+                *bases,
+                derivation_method=DerivationMethod.ENCRYPT,
+                derivation_parameters=parameters,
+            ),
+        )
+        await refused(ask, error, Operation.GET, unique_identifier=made.unique_identifier)
+
+
+async def test_what_is_derived_under_a_guarded_key_may_leave(ask: Asking):
+    base = await register(ask, symmetric_key(RAW), (Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False))
+    made = await ask(DERIVE, **hashed(base))
+    assert await material(ask, made.unique_identifier) == hashlib.sha256(RAW).digest()
