@@ -80,6 +80,7 @@ class Attester:
         store: the server's present account of its store; None while none is open.
         now: the clock, with a time zone.
         life: how long what it makes is valid, at most 24 hours.
+        for_ckms: carry evidence in the form that `ckms` reads too; see `issue_certificate`.
     """
 
     tee: Tee
@@ -92,6 +93,7 @@ class Attester:
     store: Callable[[], bytes | None] = lambda: None
     now: Callable[[], datetime]
     life: timedelta = MAX_LIFE
+    for_ckms: bool = False
 
     def claims(self, nonce: bytes | None = None) -> Claims:
         """What it says of itself from now on, to whoever chose the nonce.
@@ -114,37 +116,17 @@ class Attester:
             nonce=nonce,
         )
 
-    async def certificate(
-        self, *, dns_names: Collection[str] = (), for_ckms: bool = False
-    ) -> Issued:
+    async def certificate(self, *, dns_names: Collection[str] = ()) -> Issued:
         """A certificate with evidence, as from `issue_certificate`."""
         claims = self.claims()
         certificate = await issue_certificate(
-            self.tee, self.key, claims, dns_names=dns_names, for_ckms=for_ckms
+            self.tee, self.key, claims, dns_names=dns_names, for_ckms=self.for_ckms
         )
         return Issued(certificate, claims.not_after)
 
     async def quote(self, nonce: bytes) -> bytes:
         """Tagged evidence over a verifier's nonce: the body that answers `GET /quote?nonce=`."""
         return write_tagged(await attest(self.tee, self.claims(nonce)))
-
-    async def serve(
-        self,
-        context: ssl.SSLContext,
-        *,
-        dns_names: Collection[str] = (),
-        for_ckms: bool = False,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Keep `context` presented with a fresh certificate, for ever; see `keep_fresh`."""
-
-        async def issue() -> Issued:
-            return await self.certificate(dns_names=dns_names, for_ckms=for_ckms)
-
-        def install(issued: Issued) -> None:
-            use_certificate(context, self.key, issued.certificate)
-
-        await keep_fresh(issue, install, self.now, task_status=task_status)
 
 
 async def attest(tee: Tee, claims: Claims) -> TaggedEvidence:

@@ -171,6 +171,7 @@ async def attester(
         operator_sha256=operator_sha256,
         store=store,
         now=now,
+        for_ckms=config.insecure_allow_ckms_verify,
     )
 
 

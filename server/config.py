@@ -191,7 +191,7 @@ class Config:
     insecure_allow_ckms_verify: bool = setting(
         False,
         "answer GET /tee/attestation_report?nonce= with evidence in the form that `ckms verify` "
-        "4.10 reads",
+        "4.10 reads, and carry evidence in the certificate in the form that `ckms` expects",
         "half of what the chip then signs is whatever the caller chose, and neither role nor time "
         "is in it",
     )

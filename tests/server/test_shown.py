@@ -22,7 +22,7 @@ from enclave.client import Expectation, challenge, connect
 from enclave.collateral import SNPCollateral
 from enclave.errors import InvalidEvidence, Refused
 from enclave.evidence import TEE
-from enclave.forms import TAGGED_EVIDENCE_OID, read_tagged
+from enclave.forms import BARE_OIDS, TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import MEASUREMENT, SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.policy import read_policy
 from server import attestation, tls
@@ -165,6 +165,15 @@ async def test_evidence(tmp_path):
         assert certificate.extensions.get_extension_for_oid(oid)
         assert service.shown.attestation
         assert service.shown.attestation.certificate == certificate.public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_evidence_in_the_form_that_ckms_expects_is_asked_for(tmp_path, allowed):
+    async with serving(config_of(tmp_path, insecure_allow_ckms_verify=allowed)) as service:
+        certificate, _ = await service.get("/status")
+        carried = {extension.oid.dotted_string for extension in certificate.extensions}
+        assert TAGGED_EVIDENCE_OID in carried
+        assert (BARE_OIDS[TEE.SEV_SNP] in carried) == allowed
 
 
 async def test_what_it_was_given(tmp_path):
