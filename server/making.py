@@ -17,7 +17,6 @@ from kmip.attributes import Attributes, Key
 from kmip.cryptographic import RNGParameters
 from kmip.encodings import ttlv
 from kmip.enums import (
-    CryptographicAlgorithm,
     HashingAlgorithm,
     KeyFormatType,
     LinkType,
@@ -287,9 +286,3 @@ def required(attributes: Attributes, *tags: Tag) -> None:
     for tag in tags:
         if tag not in attributes:
             raise InvalidField(f"{attribute_rules.name_of(tag)} is needed")
-
-
-def algorithm_of(held: Held) -> CryptographicAlgorithm | None:
-    """The object's Cryptographic Algorithm, where it has one."""
-    found: CryptographicAlgorithm | None = held.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    return found
