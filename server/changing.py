@@ -17,6 +17,7 @@ from kmip.errors import (
     IndexOutOfBounds,
 )
 from kmip.tags import Tag
+from server import using
 from server.context import Context
 from server.held import Held
 
@@ -28,8 +29,17 @@ def situation(context: Context, held: Held) -> Situation:
         state=held.state(context.now),
         attributes=held.attributes,
         now=context.now,
-        allocated=bool(held.allocated),
+        allocated=bool(held.allocated) or is_used(held),
     )
+
+
+def is_used(held: Held) -> bool:
+    """Whether the server has counted uses against the Usage Limits: those it gives out to itself.
+
+    Otherwise whoever has used up a key would set the limits anew.
+    """
+    limits = held.usage_limits
+    return limits is not None and using.units_left(limits) < limits.usage_limits_total
 
 
 def key_of(selector: Key | LinkType) -> Key:

@@ -15,6 +15,6 @@ async def destroy(context: Context, request: DestroyRequest) -> DestroyResponse:
     if held.is_destroyed:
         raise ObjectDestroyed("the object is destroyed already")
     lifecycle.happen(held.attributes, lifecycle.Event.DESTROY, context.now)
-    held.managed = None
+    held.managed = held.opened = None
     context.keep(held, body=True)
     return DestroyResponse(unique_identifier=held.identifier)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kmip.enums import Operation, State
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import BlockCipherMode, Operation, State
 from kmip.errors import ObjectDestroyed, WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
@@ -38,3 +39,18 @@ async def test_a_compromised_object_is_destroyed_compromised(ask: Asking):
     await ask(Operation.REVOKE, unique_identifier=key, **COMPROMISED)
     await ask(Operation.DESTROY, unique_identifier=key)
     assert await state(ask, key) == State.DESTROYED_COMPROMISED
+
+
+async def test_a_destroyed_key_is_not_kept_open(ask: Asking, server: Server):
+    """Once used, it is in memory as the cryptographic library has it."""
+    key = await create(ask, ACTIVE)
+    ecb = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    await ask(
+        Operation.ENCRYPT, unique_identifier=key, cryptographic_parameters=ecb, data=bytes(16)
+    )
+    await ask(Operation.REVOKE, unique_identifier=key, **STOPPED)
+    await ask(Operation.DESTROY, unique_identifier=key)
+    held = server.opened.get(key, server.store.version(record_name(key)))
+    assert held is not None
+    assert held.opened is None
+    assert held.managed is None

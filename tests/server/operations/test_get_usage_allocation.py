@@ -2,8 +2,9 @@
 
 import pytest
 
-from kmip.attributes import Instance
-from kmip.enums import Operation, UsageLimitsUnit
+from kmip.attributes import Instance, Reference
+from kmip.cryptographic import CryptographicParameters
+from kmip.enums import BlockCipherMode, Operation, UsageLimitsUnit
 from kmip.errors import (
     InvalidField,
     UsageLimitExceeded,
@@ -51,3 +52,20 @@ async def test_nothing_and_less_cannot_be_asked_for(ask: Asking, count: int):
     ask = ask.at(V1_4)
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     await refused(ask, InvalidField, OPERATION, unique_identifier=key, usage_limits_count=count)
+
+
+async def test_what_the_server_has_used_itself_stands_too(ask: Asking):
+    """Otherwise whoever has used up a key would set its limits anew."""
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 1))
+    ecb = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    used = {"unique_identifier": key, "cryptographic_parameters": ecb, "data": bytes(16)}
+    await ask(Operation.ENCRYPT, **used)
+    more = Instance(*limits(UsageLimitsUnit.OBJECT, 9))
+    for operation, given in (
+        (Operation.SET_ATTRIBUTE, {"new_attribute": more}),
+        (Operation.MODIFY_ATTRIBUTE, {"new_attribute": more}),
+        (Operation.DELETE_ATTRIBUTE, {"attribute_reference": Reference(Tag.USAGE_LIMITS)}),
+    ):
+        with pytest.raises(Failed):
+            await ask(operation, unique_identifier=key, **given)
+    await refused(ask, UsageLimitExceeded, Operation.ENCRYPT, **used)
