@@ -26,6 +26,9 @@ PREFIX: Final = b"factory/"
 MAX_RULES: Final = 256
 """Constraints, or Object Defaults, that one client may set: each is looked at for every object."""
 
+MAX_BYTES: Final = 64 * 1024
+"""Of the record, which is read for every object that is made: a rule has some 200 bytes."""
+
 _RECORD: Final = ttlv.TTLV(max_items=1 << 20)
 
 
@@ -51,7 +54,7 @@ async def change(context: Context, **fields: Any) -> None:
         fields: of `Factory`, which take the place of what was set before.
 
     Raises:
-        ServerLimitExceeded: these are too many.
+        ServerLimitExceeded: these are too many, or too long together.
     """
     if any(len(value) > MAX_RULES for value in fields.values()):
         raise ServerLimitExceeded(f"at most {MAX_RULES} can be set")
@@ -61,6 +64,8 @@ async def change(context: Context, **fields: Any) -> None:
     for field, value in fields.items():
         setattr(factory, field, value)
     encoded = ttlv.encode(to_item(factory, Tag.DEFAULTS_INFORMATION, INTERNAL), _RECORD)
+    if len(encoded) > MAX_BYTES:
+        raise ServerLimitExceeded(f"defaults and constraints have at most {MAX_BYTES} bytes")
     context.objects.write_note(name, encoded, version)
 
 

@@ -1,6 +1,9 @@
 """Delegated Login (2.1 section 6.1.12)."""
 
+from typing import Final
+
 from kmip.enums import Operation
+from kmip.errors import ServerLimitExceeded
 from kmip.payloads.delegated_login import DelegatedLoginRequest, DelegatedLoginResponse
 from kmip.payloads.rights import Right
 from server import logins
@@ -8,14 +11,27 @@ from server.context import Context
 from server.registry import operation
 from server.tickets import Grant
 
+MAX_SIZE: Final = 100_000
+"""Bytes, roughly, of the rights of a ticket and what they name, some 1000 objects: a ticket stays
+in memory, and each right is looked at for every object."""
+
 
 @operation(Operation.DELEGATED_LOGIN)
 async def delegated_login(
     context: Context, request: DelegatedLoginRequest
 ) -> DelegatedLoginResponse:
     """Give the client a ticket to hand on, which stands for it within the rights given."""
+    if sum(map(_size, request.rights.right)) > MAX_SIZE:
+        raise ServerLimitExceeded("the rights of a ticket are too many, or name too much")
     grants = tuple(_grant(context, right) for right in request.rights.right)
     return DelegatedLoginResponse(ticket=logins.ticket(context, request, grants))
+
+
+def _size(right: Right) -> int:
+    """Bytes, roughly, of a right and of what it names."""
+    objects = right.objects.unique_identifier if right.objects is not None else ()
+    groups = right.object_groups.object_group if right.object_groups is not None else ()
+    return 64 + sum(64 + len(str(name)) for name in (*objects, *groups))
 
 
 def _grant(context: Context, right: Right) -> Grant:

@@ -145,3 +145,15 @@ async def test_operations_that_make_or_find_objects_are_not_covered_by_rights_to
     for operation in Operation:
         assert grant.covers(operation) == (operation in NAMING | TOUCHING_NOTHING)
     assert not NAMING & {Op.CREATE, Op.REGISTER, Op.IMPORT, Op.LOCATE, Op.CREATE_KEY_PAIR}
+
+
+async def test_a_ticket_is_not_for_whatever_a_message_can_name(ask: Asking):
+    """Tickets stay in memory, a hundred for each client."""
+    await bearer(ask, right(objects=[f"{number:036}" for number in range(900)]))
+    for rights in (
+        [right(objects=[f"{number:036}" for number in range(1100)])],
+        [right(groups=["g" * 100_000])],
+        [right(Op.GET)] * 2000,
+    ):
+        refused = await reason_of(ask, Op.DELEGATED_LOGIN, rights=Rights(right=tuple(rights)))
+        assert refused == R.SERVER_LIMIT_EXCEEDED

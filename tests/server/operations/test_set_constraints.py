@@ -173,3 +173,11 @@ async def test_their_number_is_limited(ask: Asking, monkeypatch):
     many = Constraints(constraint=(aes(128), aes(192), aes(256)))
     refused = await reason_of(ask, Op.SET_CONSTRAINTS, constraints=many)
     assert refused == R.SERVER_LIMIT_EXCEEDED
+
+
+async def test_constraints_are_not_as_long_as_a_message(ask: Asking):
+    """They are read for every object that is made."""
+    long = constraint((Tag.OBJECT_GROUP, "g" * factory.MAX_BYTES))
+    refused = await reason_of(ask, Op.SET_CONSTRAINTS, constraints=Constraints(constraint=(long,)))
+    assert refused == R.SERVER_LIMIT_EXCEEDED
+    assert await allows(ask, 256)
