@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asking
+import proof
 import serving
 from load import Caller, Taken, Visitor, drive, session_with, visit
 from report import HEADING, Row, line, machine
@@ -115,6 +116,9 @@ HANDSHAKES = {"Handshake": False, "Handshake, resumed": True}
 def main() -> None:
     """Measure what the command line asks for."""
     options = _options()
+    if options.proof:
+        print("\n".join(proof.table(options.seconds)))
+        return
     with contextlib.ExitStack() as stack:
         if options.keep is None:
             name = stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
@@ -156,6 +160,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--seconds", type=float, help="for each server, operation and number of connections"
+    )
+    parser.add_argument(
+        "--proof", action="store_true", help="what verifying evidence costs, and nothing else"
     )
     parser.add_argument("--json", action="store_true", help="print JSON on standard output")
     parser.add_argument(
