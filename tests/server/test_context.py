@@ -40,6 +40,10 @@ async def test_an_identifier_may_be_given_or_referred_to(server: Server):
     first, second, third = (make(server, made, place) for place in range(3))
     first.remember("a", UniqueIdentifier.CREATE)
     second.remember("b", UniqueIdentifier.REGISTER)
+    with pytest.raises(ItemNotFound):  # they may still fail
+        third.identify(None)
+    made.take(first.making)
+    made.take(second.making)
     for given, expected in (
         ("x", "x"),
         (None, "b"),
@@ -60,6 +64,7 @@ async def test_data_may_be_given_or_referred_to(server: Server):
     first, second = (make(server, made, place) for place in range(2))
     assert first.give(b"hash", Data.HASH) == b"hash"
     assert first.give(None, Data.SIGN_SIGNATURE_DATA) is None
+    made.take(first.making)
     for given, expected in (
         (None, None),
         (b"own", b"own"),
