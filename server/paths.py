@@ -32,6 +32,7 @@ from cryptography.x509.verification import (
 
 from kmip.enums import ValidityIndicator
 from kmip.errors import InvalidField
+from server.crypto.certificate_facts import has_readable_key
 
 MAX_CERTIFICATES: Final = 16
 """In one request; chains have two to four."""
@@ -110,6 +111,8 @@ def _names(lower: x509.Certificate, upper: x509.Certificate) -> bool:
 
 
 def _is_signed(lower: x509.Certificate, upper: x509.Certificate) -> bool:
+    if not has_readable_key(upper):
+        return False
     try:
         lower.verify_directly_issued_by(upper)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):

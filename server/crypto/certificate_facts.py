@@ -25,6 +25,7 @@ from kmip.enums import CertificateRequestType, CertificateType
 from kmip.enums import DigitalSignatureAlgorithm as D
 from kmip.errors import InvalidCSR
 from kmip.tags import Tag
+from server.crypto import diffie_hellman
 from server.crypto.errors import InvalidKey
 from server.crypto.key_facts import algorithm_of, length_of
 from server.crypto.key_types import PublicKey
@@ -42,6 +43,11 @@ CERTIFICATE_ERRORS = (
     x509.UnsupportedGeneralNameType,
 )
 """What the library raises where a certificate or request is none."""
+
+NOT_READ = frozenset({diffie_hellman.PKCS_3, diffie_hellman.X9_42})
+"""Kinds of keys that are left alone in certificates and requests: where the library reads a key of
+Diffie-Hellman it tests the primality of its modulus, for as long as that takes, and nothing else
+runs meanwhile. Such keys sign nothing."""
 
 NAME_PARTS: dict[x509.ObjectIdentifier, str] = {
     NameOID.COMMON_NAME: "CN",
@@ -178,8 +184,15 @@ def _facts(certificate: x509.Certificate, value: bytes) -> CertificateFacts:
     return CertificateFacts(attributes | _key_attributes(key), key)
 
 
+def has_readable_key(paper: x509.Certificate | x509.CertificateSigningRequest) -> bool:
+    """Whether the public key within may be read at all; see `NOT_READ`."""
+    return paper.public_key_algorithm_oid not in NOT_READ  # type: ignore[union-attr]  # requests have it too, untyped
+
+
 def _public_key(of: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey | None:
     """The public key within; None where the server does not compute with its kind."""
+    if not has_readable_key(of):
+        return None
     try:
         return of.public_key()
     except CERTIFICATE_ERRORS:
@@ -265,7 +278,7 @@ def request_facts(value: bytes) -> RequestFacts:
             request = x509.load_pem_x509_csr(value)
         else:
             request = x509.load_der_x509_csr(value)
-        holds = request.is_signature_valid
+        holds = has_readable_key(request) and request.is_signature_valid
     except CERTIFICATE_ERRORS:
         raise InvalidCSR("the value is not a PKCS#10 certificate request") from None
     if not holds:
