@@ -170,6 +170,7 @@ async def opened(
         config = replace(config, store=opening.store)
     where = place(config)
     is_new = where.is_new
+    had_key = where.scheme != "memory" and not _has_password(config) and config.key_file.exists()
     with_secret = secret(config) if opening is None else opening.secret
     async with open_store(
         BACKENDS[where.scheme](where.rest),
@@ -178,6 +179,8 @@ async def opened(
         anchor=None if opening is None else opening.anchor,
         cache_bytes=config.store_cache_bytes,
     ) as store:
-        if is_new:
+        if is_new and had_key:  # or somebody has taken the store away
+            log.warning("made a new store %s: its key file was there, and no store", where)
+        elif is_new:
             log.info("made a new store %s", where)
         yield store

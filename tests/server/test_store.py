@@ -55,6 +55,18 @@ async def test_a_missing_key_file_is_never_replaced(tmp_path: Path) -> None:
     assert not config.key_file.exists()
 
 
+async def test_a_new_store_beside_an_old_key_file_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(data=tmp_path)
+    await put(config)
+    assert not caplog.records
+    (tmp_path / "store.db").unlink()
+    await put(config)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "its key file was there, and no store" in caplog.text
+
+
 async def test_a_store_by_password(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("correct horse\n")
