@@ -11,8 +11,16 @@ from cryptography.hazmat.primitives import cmac, hashes, hmac
 from cryptography.hazmat.primitives.ciphers import algorithms
 
 from kmip.enums import CryptographicAlgorithm as A
+from kmip.errors import ServerLimitExceeded
 from server.crypto.derivation_inputs import Base, Inputs
 from server.crypto.errors import InvalidKey
+
+SHORTEST_BLOCK = 16
+"""Bytes that a step gives at least: those of CMAC."""
+
+MAX_WORK = 256 * 1024 * 1024
+"""Bytes that all steps go through, at most: half a second of a core; more would let one request of
+a megabyte hold a thread for half a minute."""
 
 PRF = Callable[[bytes], bytes]
 
@@ -46,6 +54,14 @@ def _prf(base: Base, inputs: Inputs) -> PRF:
     return compute
 
 
+def _fixed(inputs: Inputs) -> bytes:
+    """The fixed input; raises ServerLimitExceeded where it would be gone through too often."""
+    fixed = inputs.data()
+    if len(fixed) * (inputs.length // SHORTEST_BLOCK) > MAX_WORK:
+        raise ServerLimitExceeded("the server does not go through this much data for one request")
+    return fixed
+
+
 def _iterate(step: Callable[[bytes, int], bytes], first: bytes, length: int) -> bytes:
     """`step` of the last block and the counter, until there are `length` bytes."""
     output, block, counter = b"", first, 0
@@ -58,13 +74,13 @@ def _iterate(step: Callable[[bytes, int], bytes], first: bytes, length: int) -> 
 
 def counter_mode(base: Base, inputs: Inputs) -> bytes:
     """SP 800-108 section 5.1 (revision 1: 4.1)."""
-    prf, fixed = _prf(base, inputs), inputs.data()
+    prf, fixed = _prf(base, inputs), _fixed(inputs)
     return _iterate(lambda _, i: prf(i.to_bytes(4, "big") + fixed), b"", inputs.length)
 
 
 def feedback_mode(base: Base, inputs: Inputs) -> bytes:
     """SP 800-108 section 5.2 (4.2): K(0) is the Initialization Vector."""
-    prf, fixed = _prf(base, inputs), inputs.data()
+    prf, fixed = _prf(base, inputs), _fixed(inputs)
     return _iterate(
         lambda block, i: prf(block + i.to_bytes(4, "big") + fixed),
         inputs.initialization_vector or b"",
@@ -74,7 +90,7 @@ def feedback_mode(base: Base, inputs: Inputs) -> bytes:
 
 def double_pipeline_mode(base: Base, inputs: Inputs) -> bytes:
     """SP 800-108 section 5.3 (4.3): A(0) is the fixed input."""
-    prf, fixed = _prf(base, inputs), inputs.data()
+    prf, fixed = _prf(base, inputs), _fixed(inputs)
     output, a, counter = b"", fixed, 0
     while len(output) < inputs.length:
         counter += 1

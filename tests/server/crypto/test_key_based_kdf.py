@@ -20,6 +20,7 @@ from kmip.enums import BlockCipherMode as M
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import DerivationMethod as D
 from kmip.enums import HashingAlgorithm as H
+from kmip.errors import ServerLimitExceeded
 from server.crypto.derivation import derive
 from server.crypto.derivation_inputs import Base
 from server.crypto.errors import InvalidKey, MissingParameters
@@ -115,3 +116,13 @@ def test_a_key_without_a_pseudorandom_function_is_refused():
         derive(D.NIST800_108_C, Base(b"k", A.CAMELLIA), 128, derivation_data=[b"x"])
     with pytest.raises(InvalidKey):
         derive(D.NIST800_108_C, Base(b"k", A.AES), 128, derivation_data=[b"x"])
+
+
+@pytest.mark.parametrize(
+    "method", [D.NIST800_108_C, D.NIST800_108_F, D.NIST800_108_DPI], ids=lambda one: one.name
+)
+def test_much_data_is_not_gone_through_for_each_block(method):
+    base, data = Base(bytes(32)), [bytes(1 << 20)]
+    assert derive(method, base, 256, parameters=SHA_256, derivation_data=data)
+    with pytest.raises(ServerLimitExceeded):
+        derive(method, base, 8 << 16, parameters=SHA_256, derivation_data=data)
