@@ -40,6 +40,7 @@ from server.config import Config, LegacyAlgorithms
 from server.guesses import Guesses
 from server.held import Held
 from server.objects import Opened, Transaction
+from server.shares import Shares
 from server.streams import Streams
 from server.tickets import Tickets
 from server.users import Users
@@ -65,6 +66,7 @@ class Server:
         tickets: that clients have logged in for.
         guesses: wrong passwords of late.
         threads: limits how many slow calls run at once.
+        shares: how many of them one client has, half of all.
         limits: of a message's items.
         waiting: says when to stop, and what is to end then.
     """
@@ -78,12 +80,14 @@ class Server:
     tickets: Tickets = field(default_factory=Tickets)
     guesses: Guesses = field(default_factory=Guesses)
     threads: trio.CapacityLimiter = field(init=False)
+    shares: Shares = field(init=False)
     limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
     waiting: Waiting = field(default_factory=Waiting)
 
     def __post_init__(self) -> None:
         self.opened = Opened(self.config.cached_objects)
         self.threads = trio.CapacityLimiter(self.config.worker_threads)
+        self.shares = Shares(max(1, self.config.worker_threads // 2))
 
 
 @dataclass(slots=True)
@@ -279,7 +283,8 @@ class Context:
 
     async def slowly(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run a call that takes long in a thread, so that no other client waits for it."""
-        return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
+        async with self.server.shares.of(self.client.name):
+            return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
 
     @property
     def allow_legacy(self) -> bool:

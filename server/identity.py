@@ -23,6 +23,9 @@ from server.users import Kind
 if TYPE_CHECKING:
     from server.context import Server
 
+RESERVED: Final = ("user:", "device:", "name:", "sha256:")
+"""How clients are named that are no Common Names; a certificate that says so names another."""
+
 MAX_CREDENTIALS: Final = 8
 """Credentials in one message; each may cost a password derivation."""
 
@@ -39,7 +42,7 @@ def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Clie
     for names in (subject or {}).get("subject", ()):
         for label, value in names:
             if label == "commonName" and value:
-                return Client(value)
+                return Client(f"name:{value}" if value.startswith(RESERVED) else value)
     for label, value in (subject or {}).get("subjectAltName", ()):
         return Client(f"{label}:{value}")
     return Client(f"sha256:{hashlib.sha256(der).hexdigest()}")

@@ -53,6 +53,10 @@ DEFAULT_POLICY: Final = "default"
 RANDOM: Final = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
 """The kernel's generator, which no specification names."""
 
+MAX_LINKS: Final = 1000
+"""Of one kind, that the server adds by itself: each derivation of a key would add one, and write
+all of them again."""
+
 _CREDENTIALS: Final = frozenset(
     {
         ObjectType.PASSWORD_CREDENTIAL,
@@ -271,9 +275,10 @@ def guarded(attributes: Attributes, sources: Iterable[Held]) -> Attributes:
 
 
 def link(held: Held, kind: LinkType, identifier: str) -> None:
-    """Link an object to another, once."""
+    """Link an object to another, once; not to more of a kind than `MAX_LINKS`."""
     value = Link(link_type=kind, linked_object_identifier=identifier)
-    if held.attributes.find(Tag.LINK, value) is None:
+    links = held.attributes.all(Tag.LINK)
+    if value not in links and sum(one.link_type == kind for one in links) < MAX_LINKS:
         held.attributes.add(Tag.LINK, value)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography import x509
 
 from kmip.attributes import Attributes
-from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
-from kmip.errors import InvalidCSR, InvalidObjectType
+from kmip.enums import LinkType, ObjectType, Operation, State, UniqueIdentifier
+from kmip.errors import InvalidCSR, InvalidObjectType, WrongKeyLifecycleState
 from kmip.payloads.certify import CertifyRequest, CertifyResponse
 from kmip.tags import Tag
 from server import certifying, issuing, making, protection, using
@@ -16,6 +16,8 @@ from server.context import Context
 from server.held import Held
 from server.issuing import Subject
 from server.registry import operation
+
+NOT_CERTIFIED: Final = (State.COMPROMISED, State.DESTROYED_COMPROMISED)
 
 
 class Certified(NamedTuple):
@@ -60,6 +62,7 @@ async def _certified(
     Raises:
         InvalidObjectType: it names something else.
         InvalidCSR: the certificate request does not hold, or is for another key.
+        WrongKeyLifecycleState: the key is compromised.
     """
     value, given = request.certificate_request_value, request.unique_identifier
     if value is not None and not given:
@@ -69,6 +72,8 @@ async def _certified(
         return Certified(await certifying.subject_of_object(context, held), request=held)
     if held.object_type != ObjectType.PUBLIC_KEY:
         raise InvalidObjectType("a public key or a certificate request is certified")
+    if held.state(context.now) in NOT_CERTIFIED:
+        raise WrongKeyLifecycleState("a compromised key is not certified")
     key = (await using.open_key(context, held, None)).key
     if value is None:
         return Certified(Subject(_name(held, attributes), key), held)

@@ -31,6 +31,11 @@ def test_a_certificate_names_its_common_name():
     assert of_certificate(subject, b"der") == Client("alice")
 
 
+@pytest.mark.parametrize("name", ["user:1", "device:1", "sha256:00", "name:user:1"])
+def test_a_common_name_is_nobody_elses(name):
+    assert of_certificate(named(("commonName", name)), b"der") == Client(f"name:{name}")
+
+
 def test_or_its_first_alternative_name():
     names = (("DNS", "alice.example"), ("email", "a@example"))
     assert of_certificate(named(("commonName", ""), subjectAltName=names), b"der") == Client(

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kmip.attribute_values import CertificateSubject, Link, Name
+from kmip.attribute_values import CertificateSubject, Link, Name, RevocationReason
 from kmip.attributes import Attributes, Instance
 from kmip.enums import (
     CertificateRequestType,
@@ -20,6 +20,7 @@ from kmip.enums import (
     ObjectType,
     Operation,
     ResultReason,
+    RevocationReasonCode,
     ValidityIndicator,
 )
 from kmip.key_block import KeyBlock, KeyValue
@@ -241,6 +242,14 @@ async def test_what_is_no_request_is_refused(own: Asking):
     ):
         fields = {"certificate_request_type": kind, "certificate_request_value": data}
         assert await reason_of(own, Op.CERTIFY, **fields) == reason
+
+
+async def test_a_compromised_key_is_not_certified(own: Asking):
+    public, _ = await make_pair(own)
+    reason = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE)
+    await own(Op.REVOKE, unique_identifier=public, revocation_reason=reason)
+    refused = await reason_of(own, Op.CERTIFY, unique_identifier=public)
+    assert refused == R.WRONG_KEY_LIFECYCLE_STATE
 
 
 async def test_only_public_keys_and_requests_are_certified(own: Asking):
