@@ -159,7 +159,7 @@ TABLES = {
         Attack(
             "asks for slow cryptography: key pairs, signatures, derivations",
             ("worker_threads threads",),
-            "further calls wait for a thread; the event loop goes on",
+            "further calls wait for one, and a client has half of them; the event loop goes on",
         ),
         Attack(
             "asks for PBKDF2 with huge counts",
