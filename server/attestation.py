@@ -84,7 +84,7 @@ def find_tee(config: Config, now: datetime) -> Tee | None:
         Failure: the pretended one is damaged or cannot be kept.
     """
     try:
-        return chips.find()
+        return chips.find(circumstances=circumstances(config))
     except DeviceError:
         if not config.insecure_software_chip:
             return None
@@ -97,6 +97,11 @@ def find_tee(config: Config, now: datetime) -> Tee | None:
         raise Failure(f"The pretended chip cannot be used: {error}.") from None
     except OSError as error:
         raise Failure(f"The pretended chip cannot be kept: {error.strerror}.") from None
+
+
+def circumstances(config: Config) -> chips.Circumstances:
+    """What the settings tell of the machine: no derived key unless the launch is measured."""
+    return chips.Circumstances(firmware_only=not config.measured_launch)
 
 
 def configuration_sha256(config: Config) -> bytes:

@@ -183,6 +183,13 @@ class Config:
         unit="address",
         shown_default="as kmip_host",
     )
+    measured_launch: bool = setting(
+        False,
+        "on SEV-SNP: the launch measurement covers kernel, initrd and command line, so that the "
+        "key which the chip derives from it is this image's alone, and may seal and be a TLS key",
+        "where a provider's firmware alone is measured, another's VM on the same chip derives the "
+        "same key",
+    )
     insecure_software_chip: bool = setting(
         False,
         "pretend a chip where there is none: evidence then proves nothing and says *simulated*",

@@ -20,7 +20,7 @@ from enclave.forms import read_bare, read_tagged
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.ratls import Attester
 from enclave.snp.abi import parse_report
-from enclave.tee import Gate
+from enclave.tee import Gate, SkProvider, SnpTee
 from server import attestation
 from server.accepting import Peer
 from server.attestation import QUOTE_BURST, Attestation
@@ -220,6 +220,14 @@ def test_a_damaged_number_is_told(tmp_path, content):
 def test_no_chip_is_pretended_unless_that_is_asked_for(tmp_path):
     assert attestation.find_tee(Config(data=tmp_path), NOW) is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_there_is_a_derived_key_only_where_the_launch_is_measured(tmp_path, measured):
+    known = attestation.circumstances(Config(data=tmp_path, measured_launch=measured))
+    assert known.firmware_only != measured
+    tee = SnpTee.at(tmp_path, tmp_path, known)
+    assert (tee.sk is SkProvider.NONE) != measured
 
 
 def test_a_pretended_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
