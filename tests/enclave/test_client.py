@@ -437,7 +437,7 @@ async def test_a_server_that_does_not_answer_a_challenge_is_left():
 
 
 async def test_a_server_that_attests_itself_is_found_in_order():
-    """The whole of both sides: certificate kept fresh, challenge answered, store accounted for."""
+    """The whole of both sides: certificate shown, challenge answered, store accounted for."""
     states = [None]
     attester = Attester(
         tee=chip_of(),
@@ -455,19 +455,14 @@ async def test_a_server_that_attests_itself_is_found_in_order():
         states.append(b"epoch 1")
         return http(await attester.quote(nonce_in(request)))
 
-    context = server_context()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(attester.serve, context)
-        server = Server(await certificate_of(), answer=answer)
-        server.context = context
-        expectation = expecting(deployment="eu-1", operator_sha256=b"o" * 32)
-        async with (
-            server.listening() as port,
-            await connect("127.0.0.1", port, expectation, now=clock()) as connection,
-        ):
-            assert connection.attested.claims.store is None
-            fresh = await challenge(connection, HTTPAsk("kms"), expectation, now=clock())
-        nursery.cancel_scope.cancel()
+    server = Server((await attester.certificate()).certificate, attester.key, answer)
+    expectation = expecting(deployment="eu-1", operator_sha256=b"o" * 32)
+    async with (
+        server.listening() as port,
+        await connect("127.0.0.1", port, expectation, now=clock()) as connection,
+    ):
+        assert connection.attested.claims.store is None
+        fresh = await challenge(connection, HTTPAsk("kms"), expectation, now=clock())
     assert fresh.attested.claims.store == b"epoch 1"
     assert fresh.attested.pin == connection.attested.pin
     with pytest.raises(InvalidEvidence):
