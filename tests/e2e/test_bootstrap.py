@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 import trio
 
 from enclave.claims import Role
+from enclave.client import connect
 from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SoftwareTee
 from enclave.keys import Purpose, seal
@@ -31,6 +33,8 @@ from server.failure import Failure
 from server.remote import Remote
 from tests.e2e.program import ROOT
 from tests.e2e.program import Remote as Client
+from tests.interop.conftest import PYKMIP
+from tests.interop.running import environment
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +62,34 @@ def command(*words: object, check: bool = True) -> subprocess.CompletedProcess[s
     if check:
         assert done.returncode == 0, done.stderr
     return done
+
+
+USES_KMIP = """
+import sys
+from kmip import enums
+from kmip.pie.client import ProxyKmipClient
+
+port, cert, key, ca = sys.argv[1:]
+version = enums.KMIPVersion.KMIP_2_0
+with ProxyKmipClient("127.0.0.1", port, cert=cert, key=key, ca=ca, kmip_version=version) as client:
+    uid = client.create(enums.CryptographicAlgorithm.AES, 128, name="a key")
+    client.activate(uid)
+    print(len(client.get(uid).value))
+"""
+
+
+def use_with_pykmip(machine: "Machine", trusted: str) -> str:
+    """What a script prints that uses the server, and trusts this certificate (PEM) alone."""
+    ca, clients = machine.directory / "attested.pem", machine.directory / "clients"
+    ca.write_text(trusted)
+    files = (clients / "client.pem", clients / "client.key", ca)
+    done = subprocess.run(
+        [PYKMIP, "-c", USES_KMIP, str(machine.kmip), *map(str, files)],
+        cwd=machine.directory, env=environment(), capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @dataclass
@@ -213,6 +245,19 @@ async def test_the_whole_story(machine: Machine):
     (machine.data / "provisioning.sealed").write_bytes(sealed)
     assert "waits for its operator" in machine.launch()
     assert "does not open" in machine.log
+
+
+@pytest.mark.interop
+@pytest.mark.skipif(not PYKMIP.exists(), reason="PyKMIP's environment is not there: ./check")
+async def test_pykmip_uses_what_its_user_has_attested(machine: Machine):
+    machine.launch()
+    machine.measure()
+    machine.start()
+    expectation = machine.remote().expectation(Role.API, allow_insecure_simulated=True)
+    at_kmip = connect("127.0.0.1", machine.kmip, expectation, now=partial(datetime.now, UTC))
+    async with await at_kmip as connection:
+        attested = connection.stream.getpeercert(binary_form=True)
+    assert use_with_pykmip(machine, ssl.DER_cert_to_PEM_cert(attested)) == "16\n"
 
 
 async def test_an_old_sealed_file_is_noticed(machine: Machine):
