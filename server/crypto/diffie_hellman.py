@@ -19,6 +19,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import ObjectIdentifier
 
 from server.crypto.errors import InvalidKey
+from server.crypto.pkcs8 import Algorithm, PrivateKeyInfo
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.dh import (
@@ -192,27 +193,10 @@ class _X942:
 
 
 @asn1.sequence
-class _Algorithm:
-    """AlgorithmIdentifier."""
-
-    oid: ObjectIdentifier
-    parameters: asn1.TLV
-
-
-@asn1.sequence
-class _PrivateKeyInfo:
-    """PKCS#8 (RFC 5208), without attributes."""
-
-    version: int
-    algorithm: _Algorithm
-    private_key: bytes
-
-
-@asn1.sequence
 class _PublicKeyInfo:
     """SubjectPublicKeyInfo (RFC 5280)."""
 
-    algorithm: _Algorithm
+    algorithm: Algorithm
     public_key: asn1.BitString
 
 
@@ -224,7 +208,7 @@ def _decode(cls: type[Any], data: bytes) -> Any:
         raise InvalidKey("not the encoding of a Diffie-Hellman key") from None
 
 
-def _parameters(algorithm: _Algorithm) -> tuple[int, int, int | None]:
+def _parameters(algorithm: Algorithm) -> tuple[int, int, int | None]:
     """p, g and q of an AlgorithmIdentifier; raises InvalidKey."""
     try:
         if algorithm.oid == PKCS_3:
@@ -247,7 +231,7 @@ _OIDS = (asn1.encode_der(PKCS_3), asn1.encode_der(X9_42))
 
 def load_private_der(data: bytes) -> DHPrivateKey:
     """A PKCS#8 private key; raises InvalidKey."""
-    info = _decode(_PrivateKeyInfo, data)
+    info = _decode(PrivateKeyInfo, data)
     p, g, q = _parameters(info.algorithm)
     return private_key(p, g, q, _decode(int, info.private_key))
 

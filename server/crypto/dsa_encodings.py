@@ -12,6 +12,7 @@ from cryptography.x509 import ObjectIdentifier
 
 from kmip.key_block import TransparentDSAPrivateKey
 from server.crypto.errors import InvalidKey
+from server.crypto.pkcs8 import PrivateKeyInfo
 
 DSA = ObjectIdentifier("1.2.840.10040.4.1")
 
@@ -23,23 +24,6 @@ class _Parameters:
     p: int
     q: int
     g: int
-
-
-@asn1.sequence
-class _Algorithm:
-    """AlgorithmIdentifier."""
-
-    oid: ObjectIdentifier
-    parameters: asn1.TLV
-
-
-@asn1.sequence
-class _PrivateKeyInfo:
-    """PKCS#8 (RFC 5208), without attributes."""
-
-    version: int
-    algorithm: _Algorithm
-    private_key: bytes
 
 
 @asn1.sequence
@@ -65,7 +49,7 @@ def read_private(data: bytes) -> TransparentDSAPrivateKey:
     if key is not None:
         return TransparentDSAPrivateKey(p=key.p, q=key.q, g=key.g, x=key.x)
     try:
-        info = asn1.decode_der(_PrivateKeyInfo, data)
+        info = asn1.decode_der(PrivateKeyInfo, data)
         group = info.algorithm.parameters.parse(_Parameters)
         x = asn1.decode_der(int, info.private_key)
     except ValueError:
