@@ -13,8 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from server.config import Config
-from server.settings import rows
+from server.setup.config import Config
+from server.setup.settings import rows
 
 PAGE = Path(__file__).with_name("limits.md")
 SETTINGS = {row.name: row.default for row in rows(Config)}
@@ -43,7 +43,7 @@ TABLES = {
         ),
         Attack(
             "opens connections to the HTTPS port, where no certificate is asked for",
-            ("server.listener.HTTP_SHARE (one connection in so many)",),
+            ("server.service.HTTP_SHARE (one connection in so many)",),
             "the same, and two thirds are left to KMIP",
         ),
         Attack(
@@ -68,7 +68,7 @@ TABLES = {
         ),
         Attack(
             "stays and asks nothing",
-            ("idle_seconds s", "server.listener.HTTP_IDLE_SECONDS s"),
+            ("idle_seconds s", "server.service.HTTP_IDLE_SECONDS s"),
             "the connection is closed",
         ),
         Attack(
@@ -105,50 +105,56 @@ TABLES = {
         ),
         Attack(
             "sends many attributes, or names many templates",
-            ("kmip.carriage.MAX_INSTANCES", "kmip.carriage.MAX_TEMPLATES"),
+            ("kmip.attribute_encoding.MAX_INSTANCES", "kmip.attribute_encoding.MAX_TEMPLATES"),
             "the item fails",
         ),
         Attack(
             "sends many credentials",
-            ("server.identity.MAX_CREDENTIALS",),
+            ("server.requests.authentication.MAX_CREDENTIALS",),
             "the message fails",
         ),
         Attack(
             "sends long HTTP headers or queries",
-            ("server.http.MAX_HEAD_BYTES bytes", "server.http.MAX_QUERY_FIELDS fields"),
+            (
+                "server.transport.http.MAX_HEAD_BYTES bytes",
+                "server.transport.http.MAX_QUERY_FIELDS fields",
+            ),
             "an HTTP error, and the connection is closed",
         ),
         Attack(
             "sends long files to a server in bootstrap mode",
-            ("server.bootstrap.MAX_BODY_BYTES bytes",),
+            ("server.bootstrap.routes.MAX_BODY_BYTES bytes",),
             "an HTTP error; what strangers send is not kept at all",
         ),
     ),
     "passwords": (
         Attack(
             "guesses passwords",
-            ("server.guesses.MAX_FAILURES a minute",),
+            ("server.sessions.lockout.MAX_FAILURES a minute",),
             "this guesser is not listened to about this name until the minute is over; others are",
         ),
         Attack(
             "sends passwords to keep processors and memory busy",
             (
-                "server.users.MAX_DERIVATIONS at once",
-                "server.users.MAX_WAITING waiting",
-                "server.users.MAX_PASSWORD_BYTES bytes",
+                "server.access.password_file.MAX_DERIVATIONS at once",
+                "server.access.password_file.MAX_WAITING waiting",
+                "server.access.password_file.MAX_PASSWORD_BYTES bytes",
             ),
             "Authentication Not Successful; a password that was right lately costs a hash only",
         ),
         Attack(
             "logs in without end",
-            ("server.tickets.MAX_TICKETS", "server.tickets.MAX_TICKETS_PER_CLIENT for a client"),
+            (
+                "server.sessions.tickets.MAX_TICKETS",
+                "server.sessions.tickets.MAX_TICKETS_PER_CLIENT for a client",
+            ),
             "his own oldest ticket ends; where all are given out, the next login is refused",
         ),
         Attack(
             "asks for fresh evidence without end",
             (
-                "server.attestation.QUOTE_BURST at once",
-                "server.attestation.QUOTES_PER_SECOND a second from one address",
+                "server.attestation.routes.QUOTE_BURST at once",
+                "server.attestation.routes.QUOTES_PER_SECOND a second from one address",
                 "enclave.tee.PER_SECOND a second from the chip",
                 "enclave.tee.MAX_WAITING waiting",
             ),
@@ -163,54 +169,54 @@ TABLES = {
         ),
         Attack(
             "asks for PBKDF2 with huge counts",
-            ("server.crypto.derivation.MAX_ITERATIONS iterations",),
+            ("server.crypto.derivation.methods.MAX_ITERATIONS iterations",),
             "Server Limit Exceeded",
         ),
         Attack(
             "registers a huge modulus and computes with it",
             (
-                "server.crypto.transparent_keys.MAX_MODULUS bits",
-                "server.crypto.diffie_hellman.MAX_BITS bits",
+                "server.crypto.keys.transparent_keys.MAX_MODULUS bits",
+                "server.crypto.keys.diffie_hellman.MAX_BITS bits",
             ),
             "nothing is computed with it, and the item fails",
         ),
         Attack(
             "has keys made that are long",
-            ("server.crypto.symmetric_keys.MAX_LENGTH bits",),
+            ("server.crypto.keys.symmetric_keys.MAX_LENGTH bits",),
             "the item fails",
         ),
         Attack(
             "splits a long key into many parts",
             (
-                "server.crypto.split_keys.MAX_PARTS parts",
-                "server.crypto.split_keys.MAX_SECRET bytes",
-                "server.crypto.split_keys.MAX_WORK bytes x parts x threshold",
-                "server.crypto.split_keys.MAX_PRIME_BITS bits of a prime",
+                "server.crypto.secret_sharing.split_keys.MAX_PARTS parts",
+                "server.crypto.secret_sharing.split_keys.MAX_SECRET bytes",
+                "server.crypto.secret_sharing.split_keys.MAX_WORK bytes x parts x threshold",
+                "server.crypto.secret_sharing.split_keys.MAX_PRIME_BITS bits of a prime",
             ),
             "the item fails",
         ),
         Attack(
             "registers certificates, keys and PKCS#12 files of absurd size",
             (
-                "server.crypto.certificate_facts.MAX_CERTIFICATE bytes",
-                "server.crypto.der_keys.MAX_ENCODING bytes",
-                "server.crypto.pkcs12.MAX_FILE bytes",
+                "server.crypto.certificates.certificate_facts.MAX_CERTIFICATE bytes",
+                "server.crypto.keys.der_keys.MAX_ENCODING bytes",
+                "server.crypto.certificates.pkcs12.MAX_FILE bytes",
             ),
             "they are not parsed",
         ),
         Attack(
             "has long chains validated",
-            ("server.paths.MAX_CERTIFICATES certificates",),
+            ("server.pki.path_validation.MAX_CERTIFICATES certificates",),
             "Invalid Field",
         ),
         Attack(
             "links certificates to a long or endless chain, and asks for it in PKCS#12",
-            ("server.containers.MAX_CHAIN certificates above the key's own",),
+            ("server.keys.pkcs12_output.MAX_CHAIN certificates above the key's own",),
             "Invalid Field",
         ),
         Attack(
             "changes an object that others change too",
-            ("server.dispatch.MAX_ATTEMPTS attempts",),
+            ("server.requests.dispatch.MAX_ATTEMPTS attempts",),
             "Server Limit Exceeded, and the client may try again",
         ),
     ),
@@ -218,32 +224,32 @@ TABLES = {
         Attack(
             "begins streams and does not end them",
             (
-                "server.streams.MAX_STREAMS_PER_CLIENT for a client",
-                "server.streams.MAX_STREAMS",
-                "server.streams.SECONDS s between two parts",
+                "server.sessions.streams.MAX_STREAMS_PER_CLIENT for a client",
+                "server.sessions.streams.MAX_STREAMS",
+                "server.sessions.streams.SECONDS s between two parts",
             ),
             "the oldest one ends, the client's own first",
         ),
         Attack(
             "streams data that must be held until it is whole",
             (
-                "server.crypto.engines.MAX_BUFFERED bytes in a stream",
-                "server.streams.MAX_GATHERED_PER_CLIENT bytes for a client",
-                "server.streams.MAX_GATHERED bytes in all",
+                "server.crypto.ciphers.engines.MAX_BUFFERED bytes in a stream",
+                "server.sessions.streams.MAX_GATHERED_PER_CLIENT bytes for a client",
+                "server.sessions.streams.MAX_GATHERED bytes in all",
             ),
             "Server Limit Exceeded; the streams that are there can be ended",
         ),
         Attack(
             "lets an object grow by one attribute after the other",
             (
-                "server.objects.MAX_META_BYTES bytes",
-                "server.objects.MAX_TERMS terms to find it by",
+                "server.objects.transaction.MAX_META_BYTES bytes",
+                "server.objects.transaction.MAX_TERMS terms to find it by",
             ),
             "Server Limit Exceeded",
         ),
         Attack(
             "registers objects that are longer than a record of the store",
-            ("server.objects.MAX_BODY_BYTES bytes",),
+            ("server.objects.transaction.MAX_BODY_BYTES bytes",),
             "Server Limit Exceeded; with the usual max_message_bytes none can be sent",
         ),
         Attack(
@@ -253,7 +259,7 @@ TABLES = {
         ),
         Attack(
             "sets defaults and constraints without end (an administrator)",
-            ("server.factory.MAX_RULES",),
+            ("server.attributes.rules_store.MAX_RULES",),
             "Server Limit Exceeded",
         ),
     ),

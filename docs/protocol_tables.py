@@ -205,7 +205,11 @@ def limits() -> str:
             ("items of a message", f"{MAX_ITEMS:,}", "`kmip.encodings.ttlv`"),
             ("structures within structures", MAX_DEPTH, "`kmip.encodings.ttlv`"),
             ("items of a batch", f"{MAX_BATCH_ITEMS:,}", "`kmip.messages`"),
-            ("attribute values of an object", f"{rules.MAX_INSTANCES:,}", "`kmip.carriage`"),
+            (
+                "attribute values of an object",
+                f"{rules.MAX_INSTANCES:,}",
+                "`kmip.attribute_encoding`",
+            ),
         ],
     )
 

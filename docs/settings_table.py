@@ -1,4 +1,4 @@
-"""Write the table of settings into docs/configuration.md, from `server.config`.
+"""Write the table of settings into docs/configuration.md, from `server.setup.config`.
 
 python docs/settings_table.py           write it
 python docs/settings_table.py --check   fail if it is not as it would be written
@@ -7,8 +7,8 @@ python docs/settings_table.py --check   fail if it is not as it would be written
 import sys
 from pathlib import Path
 
-from server.config import Config
-from server.settings import Setting, rows, shown
+from server.setup.config import Config
+from server.setup.settings import Setting, rows, shown
 
 PAGE = Path(__file__).with_name("configuration.md")
 BEGIN, END = "<!-- settings: made by docs/settings_table.py -->\n", "<!-- end of settings -->\n"

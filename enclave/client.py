@@ -31,16 +31,16 @@ from enclave.claims import MAX_LIFE, Claims, Role, check_validity
 from enclave.collateral import Collateral, SNPCollateral
 from enclave.errors import InvalidEvidence, Refused
 from enclave.evidence import TEE, Evidence
-from enclave.forms import Form
+from enclave.evidence_formats import Form
 from enclave.insecure.tee import roots_in
-from enclave.policy import Appraised, Policy, appraise
-from enclave.presented import (
+from enclave.peer_certificate import (
     Presented,
     has_evidence,
     present_tagged,
     read_answered,
     read_presented,
 )
+from enclave.policy import Appraised, Policy, appraise
 from enclave.roots import Roots, vendor_roots
 from enclave.verify import verify
 

@@ -35,9 +35,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from enclave.binary_layout import parse
 from enclave.claims import SkProvider
 from enclave.errors import DeviceError, EnclaveError
-from enclave.layout import parse
 
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 32

@@ -13,7 +13,8 @@ Python's `ssl` does not offer the exporter (RFC 9266) that would bind evidence t
 The binding is to the key, whose private half does not leave the VM, and to a nonce where the
 verifier asks for one. The claim for an exporter's value is defined and stays absent.
 
-Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats"; RFC 5280; see `enclave.forms`.
+Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats"; RFC 5280; see
+`enclave.evidence_formats`.
 """
 
 import logging
@@ -43,7 +44,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from enclave import report_data
 from enclave.claims import MAX_LIFE, Claims, Role, encode
 from enclave.errors import EnclaveError
-from enclave.forms import (
+from enclave.evidence_formats import (
     BARE_OIDS,
     TAGGED_EVIDENCE_OID,
     TaggedEvidence,

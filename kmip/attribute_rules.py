@@ -24,9 +24,9 @@ from collections.abc import Callable
 from enum import Enum, Flag, auto
 from typing import Any, Final, NamedTuple
 
+from kmip.attribute_encoding import MAX_INSTANCES
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attributes import Attributes, Custom, Key, is_single, name_of
-from kmip.carriage import MAX_INSTANCES
 from kmip.enums import ObjectType, Operation, State
 from kmip.enums import ObjectType as T
 from kmip.enums import Operation as Op

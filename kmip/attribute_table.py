@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from kmip import attribute_values as v
-from kmip.cryptographic import CryptographicDomainParameters, CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicDomainParameters, CryptographicParameters
 from kmip.enums import (
     CertificateRequestType,
     CertificateType,

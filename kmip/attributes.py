@@ -5,7 +5,7 @@ vendor's.
 `Attributes` maps keys to instances. An instance keeps the index it was given for as long as it
 lives, because 1.x clients address it so (1.4 section 2.1.1); 2.x clients address it by its value.
 
-Messages carry attributes in two forms, see `kmip.carriage`. Nothing here knows a version.
+Messages carry attributes in two forms, see `kmip.attribute_encoding`. Nothing here knows a version.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Final, NamedTuple
 
+from kmip.attribute_encoding import AttributeList, References
 from kmip.attributes import Attributes
-from kmip.carriage import AttributeList, References
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     CryptographicAlgorithm,
     EncodingOption,

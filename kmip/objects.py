@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
-from kmip.carriage import AttributeList
-from kmip.cryptographic import (
+from kmip.attribute_encoding import AttributeList
+from kmip.cryptographic_parameters import (
     CryptographicDomainParameters,
     CryptographicParameters,
     RNGParameters,

@@ -10,8 +10,8 @@ import importlib.metadata
 import sys
 from collections.abc import Sequence
 
-from server import conflicts
-from server.failure import Failure
+from server.setup import conflicts
+from server.setup.failure import Failure
 
 
 def parser() -> argparse.ArgumentParser:

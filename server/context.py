@@ -33,17 +33,18 @@ from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import DIALECTS, ProtocolVersion
 from kmip.vocabulary import Named
-from server import policy, registry
-from server.accepting import Waiting
-from server.client import Client
-from server.config import Config, LegacyAlgorithms
-from server.guesses import Guesses
-from server.held import Held
-from server.objects import Opened, Transaction
-from server.shares import Shares
-from server.streams import Streams
-from server.tickets import Tickets
-from server.users import Users
+from server import registry
+from server.access import policy
+from server.access.client import Client
+from server.access.password_file import Users
+from server.objects.managed_object import Held
+from server.objects.transaction import Opened, Transaction
+from server.sessions.lockout import Guesses
+from server.sessions.streams import Streams
+from server.sessions.thread_shares import Shares
+from server.sessions.tickets import Tickets
+from server.setup.config import Config, LegacyAlgorithms
+from server.transport.acceptor import Waiting
 from storage import SealedStore
 
 T = TypeVar("T")

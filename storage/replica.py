@@ -21,12 +21,12 @@ from typing import Final
 import trio
 
 from storage.backend import Backend, Commit, Tail
-from storage.commits import Work
 from storage.errors import Conflict, Part, Reason, Tampered, Unavailable, WrongSecret
+from storage.group_commit import Work
 from storage.header import Header, Unlocked
 from storage.keyring import Keyring
 from storage.ledger import State, open_entries
-from storage.restore import restore
+from storage.load import restore
 from storage.table import Draft, Table
 
 # Log entries kept. Alone, the log only proves itself; together, it is how others catch up, and

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
 
-from storage.commits import Work
 from storage.errors import Conflict
+from storage.group_commit import Work
 from storage.header import MAX_EPOCH, Unlocked
 from storage.index import Row
 from storage.keyring import Keyring

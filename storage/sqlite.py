@@ -22,7 +22,7 @@ import trio
 
 from storage.backend import Backend, Commit, Kind, Tail
 from storage.errors import Damaged, InUse, Unavailable
-from storage.thread import Thread
+from storage.worker_thread import Thread
 
 _APPLICATION: Final = 0x53524F4D  # "SROM", in the file's header: file(1) and we can tell
 _PAGE: Final = 1000  # blobs per page of a scan: a few milliseconds

@@ -23,15 +23,15 @@ import trio
 
 from storage import rotate
 from storage.backend import Backend, Commit
-from storage.commits import Committer, Work, size, stage
 from storage.errors import Conflict, Missing, Part, Reason, Tampered, Unavailable
+from storage.group_commit import Committer, Work, size, stage
 from storage.header import MAX_SLOTS, Header, Slot, Unlocked
 from storage.ledger import Anchor, State
+from storage.load import restore
 from storage.query import Found, Query, matches
 from storage.reader import Reader
 from storage.record import Change, Record, Terms
 from storage.replica import Replica
-from storage.restore import restore
 from storage.secret import Secret
 from storage.table import Draft, Table
 

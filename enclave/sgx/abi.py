@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from construct import Bytes, Int16ul, Int32ul
 
-from enclave.layout import Layout, at
+from enclave.binary_layout import Layout, at
 
 INTEL_QE_VENDOR_ID = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
 ECDSA_P256 = 2  # attestation key type

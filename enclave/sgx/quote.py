@@ -17,9 +17,9 @@ from typing import Any
 
 from construct import Bytes, Const, GreedyBytes, Int16ul, Int32ul, Prefixed, Struct, Terminated
 
+from enclave.binary_layout import parse
 from enclave.errors import InvalidEvidence
 from enclave.evidence import MAX_REPORT_SIZE
-from enclave.layout import parse
 from enclave.sgx.abi import (
     ECDSA_P256,
     INTEL_QE_VENDOR_ID,

@@ -20,8 +20,8 @@ from uuid import UUID
 
 from construct import Bytes, Int8ul, Int32ul, Int64ul
 
+from enclave.binary_layout import Layout, at
 from enclave.errors import InvalidEvidence
-from enclave.layout import Layout, at
 
 REPORT_SIZE = 0x4A0
 SIGNED_SIZE = 0x2A0  # the signature covers what is before this offset

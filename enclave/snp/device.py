@@ -26,8 +26,8 @@ from typing import Final
 
 from construct import Bytes, Int8ul, Int32ul, Int64ul
 
+from enclave.binary_layout import Layout, at
 from enclave.errors import DeviceError, DeviceLost
-from enclave.layout import Layout, at
 from enclave.snp.abi import REPORT_SIZE, AttestationReport, parse_report
 
 DEVICE: Final = Path("/dev/sev-guest")

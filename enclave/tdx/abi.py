@@ -21,7 +21,7 @@ from types import MappingProxyType
 
 from construct import Array, Bytes, Int8ul, Int64ul
 
-from enclave.layout import Layout, at
+from enclave.binary_layout import Layout, at
 
 TD_1_0, TD_1_5, TD_1_5_EXTENDED = 2, 3, 4  # body types of a version 5 quote
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from construct import Bytes, Const, FocusedSeq, Int16ul, Int32ul, Prefixed, Struct, Terminated
 
+from enclave.binary_layout import Layout, at
 from enclave.errors import InvalidEvidence
-from enclave.layout import Layout, at
 from enclave.sgx.abi import TDX_TEE_TYPE, QuoteHeader
 from enclave.sgx.quote import QE_CERTIFICATION, SignatureData, read_header, read_signature_data
 from enclave.tdx.abi import BODIES, TD_1_0, TDReport10, TDReport15, TDReport15Extended

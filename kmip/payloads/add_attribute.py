@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import NewAttribute
+from kmip.attribute_encoding import NewAttribute
 from kmip.payloads.attribute_instance import ReturnedAttribute
 from kmip.structures import Structure, structure
 from kmip.types import Identifier

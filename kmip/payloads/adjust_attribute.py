@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmip.carriage import References
+from kmip.attribute_encoding import References
 from kmip.enums import AdjustmentType
 from kmip.items import Item
 from kmip.structures import Structure, structure

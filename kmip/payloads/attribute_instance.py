@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
+from kmip.attribute_encoding import Listed, Named, Single, key_of_name, single_form
 from kmip.attributes import Attributes, Instance, Reference, is_single
-from kmip.carriage import Listed, Named, Single, key_of_name, single_form
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
 from kmip.items import Item, structure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import CommonTemplate, PrivateKeyTemplate, PublicKeyTemplate
+from kmip.attribute_encoding import CommonTemplate, PrivateKeyTemplate, PublicKeyTemplate
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.structures import Structure, structure
 from kmip.types import Identifier

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.structures import Structure, structure
 
 

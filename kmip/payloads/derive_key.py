@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated
 
+from kmip.attribute_encoding import Template
 from kmip.attributes import Attributes
-from kmip.carriage import Template
 from kmip.enums import DerivationMethod, ObjectType
 from kmip.payloads.derivation import DerivationParameters
 from kmip.structures import Structure, structure

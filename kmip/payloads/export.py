@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from kmip.attribute_encoding import AttributeList
 from kmip.attributes import Attributes
-from kmip.carriage import AttributeList
 from kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from kmip.key_block import KeyWrappingSpecification
 from kmip.objects import ManagedObject

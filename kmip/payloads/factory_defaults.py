@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Annotated, Any, NamedTuple
 
+from kmip.attribute_encoding import Template
 from kmip.attributes import Attributes
-from kmip.carriage import Template
 from kmip.enums import ItemType, ObjectType
 from kmip.items import Item
 from kmip.structures import Structure, structure, wrong_type

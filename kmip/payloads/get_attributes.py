@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from kmip.attribute_encoding import References
 from kmip.attributes import Attributes
-from kmip.carriage import References
 from kmip.payloads.attribute_instance import ReturnedAttributes
 from kmip.structures import Structure, structure
 from kmip.types import Identifier

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import Template
+from kmip.attribute_encoding import Template
 from kmip.enums import ObjectType, SecretDataType
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.structures import Structure, structure

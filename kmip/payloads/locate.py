@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated
 
+from kmip.attribute_encoding import AttributeList
 from kmip.attributes import Attributes
-from kmip.carriage import AttributeList
 from kmip.enums import ObjectGroupMember
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure, structure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import ValidityIndicator
 from kmip.payloads.data import Data
 from kmip.structures import Structure, structure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import CurrentAttribute
+from kmip.attribute_encoding import CurrentAttribute
 from kmip.payloads.attribute_instance import ModifiedAttribute, ReturnedAttribute
 from kmip.structures import Structure, structure
 from kmip.types import Identifier

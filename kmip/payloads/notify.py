@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import AttributeList, References
+from kmip.attribute_encoding import AttributeList, References
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V2_0, since

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmip.carriage import AttributeList
+from kmip.attribute_encoding import AttributeList
 from kmip.enums import PutFunction
 from kmip.objects import ManagedObject
 from kmip.structures import Structure, structure

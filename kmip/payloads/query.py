@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.cryptographic import RNGParameters
+from kmip.cryptographic_parameters import RNGParameters
 from kmip.enums import (
     AttestationType,
     ClientRegistrationMethod,

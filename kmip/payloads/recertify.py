@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.carriage import Template
+from kmip.attribute_encoding import Template
 from kmip.enums import CertificateRequestType
 from kmip.payloads.certificate_request import CertificateRequestValue
 from kmip.payloads.protection_storage import ProtectionStorageMasks

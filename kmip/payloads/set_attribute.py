@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmip.carriage import NewAttribute
+from kmip.attribute_encoding import NewAttribute
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 

@@ -31,11 +31,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from server import tls
-from server.accepting import Peer, Waiting, open_listeners
 from server.acme.client import Challenge
 from server.acme.replies import Refused
-from server.http import HTTPConnection, Limits, Request, Response, Route, Routes
+from server.transport import tls
+from server.transport.acceptor import Peer, Waiting, open_listeners
+from server.transport.http import HTTPConnection, Limits, Request, Response, Route, Routes
 
 log: Final = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from server.acme import jose, replies
 from server.acme.replies import ACMEError, Refused
 from server.acme.session import Session
-from server.fetching import FetchFailed
+from server.transport.https_client import FetchFailed
 
 ORDER_SECONDS: Final = 300.0
 """For a whole order; the directories in use take seconds, and ask for some patience."""

@@ -32,8 +32,9 @@ from enclave.errors import EnclaveError
 from enclave.keys import NoDerivedKey, Purpose, seal, unseal
 from enclave.ratls import ServerKey
 from enclave.tee import Tee
-from server import files, tls
-from server.failure import Failure
+from server.setup import files
+from server.setup.failure import Failure
+from server.transport import tls
 
 log: Final = logging.getLogger(__name__)
 

@@ -27,12 +27,12 @@ import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from server import tls
 from server.acme.client import Answering, Client
 from server.acme.keeping import Kept
 from server.acme.replies import ACMEError, Refused
 from server.acme.session import Session
-from server.fetching import Fetch
+from server.transport import tls
+from server.transport.https_client import Fetch
 
 log: Final = logging.getLogger(__name__)
 

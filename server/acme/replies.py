@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from server.fetching import Reply
+from server.transport.https_client import Reply
 
 ERRORS: Final = "urn:ietf:params:acme:error:"
 MAX_DETAIL: Final = 400

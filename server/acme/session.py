@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.acme import jose
 from server.acme.replies import ACMEError, json_object, refusal, retry_after, string
-from server.fetching import Fetch, Reply
+from server.transport.https_client import Fetch, Reply
 
 NONCE_ATTEMPTS: Final = 8
 """A directory that has just given a nonce knows it; several servers behind one name may not."""

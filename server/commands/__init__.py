@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from server import settings
-from server.config import Config
+from server.setup import settings
+from server.setup.config import Config
 
 CONFIG_VARIABLE: Final = "STRONGROOM_CONFIG"
 

@@ -17,12 +17,12 @@ from cryptography import x509
 
 from enclave.claims import Role
 from enclave.client import AttestedConnection, client_context
-from server import files, remote
-from server.commands import Command, say
+from server.bootstrap.operator import OperatorAccess, check_token, token_sha256
+from server.commands import Command, attested_server, say
 from server.commands.verify import add_remote, remote_of, verdict
-from server.failure import Failure
-from server.operator_access import OperatorAccess, check_token, token_sha256
-from server.passwords import read_password
+from server.setup import files
+from server.setup.failure import Failure
+from server.setup.password_input import read_password
 
 
 class Step(NamedTuple):
@@ -86,7 +86,7 @@ async def give(connection: AttestedConnection, step: Step, token: str | None) ->
     headers = {"Content-Type": step.content_type}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    answer = await remote.ask(connection, "POST", step.path, step.body, headers)
+    answer = await attested_server.ask(connection, "POST", step.path, step.body, headers)
     said = answer.json()
     if answer.status != 200:
         why = str(said.get("error", answer.status)).removesuffix(".")
@@ -132,7 +132,9 @@ async def _start(arguments: argparse.Namespace) -> None:
         ),
         operator_sha256=_operator(arguments, token),
     )
-    async with await remote.attested(where, expectation, _context(arguments)) as connection:
+    async with await attested_server.attested(
+        where, expectation, _context(arguments)
+    ) as connection:
         say(verdict(f"{where.host} port {where.port}", connection.attested))
         for step in wanted:
             say(f"{step.path:17} {await give(connection, step, token)}")

@@ -3,8 +3,8 @@
 import argparse
 from datetime import UTC, datetime
 
-from server import certificates
 from server.commands import Command, config, say
+from server.pki import local_authority
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +13,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     directory = config(arguments).tls_directory
-    made = certificates.ensure_client(directory, arguments.name, datetime.now(UTC))
+    made = local_authority.ensure_client(directory, arguments.name, datetime.now(UTC))
     say(
         f"certificate  {made.certificate}\nkey          {made.key}\nauthority    {directory}/ca.pem"
     )

@@ -3,8 +3,8 @@
 import argparse
 
 from server.commands import Command, gather, say
-from server.config import Config
-from server.settings import rows, shown
+from server.setup.config import Config
+from server.setup.settings import rows, shown
 
 
 def _run(arguments: argparse.Namespace) -> None:

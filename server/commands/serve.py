@@ -22,10 +22,14 @@ from typing import Final
 
 import trio
 
-from server import certificates, empty_handed, explanations, files, listener, logs, store, users
+from server import service
+from server.access import password_file
+from server.bootstrap import start
 from server.commands import Command, config, say
-from server.config import Config
-from server.listener import Up
+from server.pki import local_authority
+from server.service import Up
+from server.setup import explanations, files, logs, open_store
+from server.setup.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +49,14 @@ def prepare(config: Config, now: datetime) -> None:
     files.make_directory(config.data)
     if config.use_bootstrap_server:
         return  # nothing on this disk is to be trusted
-    users.read(config.users_file)
+    password_file.read(config.users_file)
     if config.makes_own_certificate:
-        names = certificates.own_names(config.kmip_host, config.server_names)
-        certificates.ensure_server(config.tls_directory, names, now)
+        names = local_authority.own_names(config.kmip_host, config.server_names)
+        local_authority.ensure_server(config.tls_directory, names, now)
     if config.tls_client_ca is None:
-        certificates.ensure_client(config.tls_directory, FIRST_CLIENT, now)
-    own = certificates.Pair(config.certificate_file, config.private_key_file)
-    certificates.check_given(own, config.client_ca_file, now)
+        local_authority.ensure_client(config.tls_directory, FIRST_CLIENT, now)
+    own = local_authority.Pair(config.certificate_file, config.private_key_file)
+    local_authority.check_given(own, config.client_ca_file, now)
 
 
 def banner(config: Config, up: Up) -> str:
@@ -68,8 +72,8 @@ def banner(config: Config, up: Up) -> str:
         + ", ".join(up.kmip),
     ]
     if not config.use_bootstrap_server:
-        opener = store.secret_name(config)
-        lines.append(f"  store         {store.place(config)}, opened by {opener}")
+        opener = open_store.secret_name(config)
+        lines.append(f"  store         {open_store.place(config)}, opened by {opener}")
     if config.tls_client_ca is None and not config.use_bootstrap_server:
         port = up.kmip[0].rpartition(":")[2]
         lines += [
@@ -155,12 +159,10 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         if config.use_bootstrap_server:
-            told = empty_handed.Told(
-                lambda at, fake: tell(waiting_banner(config, at, fake)), started
-            )
-            await empty_handed.serve(config, told, stop)
+            told = start.Told(lambda at, fake: tell(waiting_banner(config, at, fake)), started)
+            await start.serve(config, told, stop)
         else:
-            await listener.serve(config, started=started, stop=stop)
+            await service.serve(config, started=started, stop=stop)
         nursery.cancel_scope.cancel()
     log.info("stopped")
 

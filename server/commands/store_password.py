@@ -7,11 +7,11 @@ store holds. The server must not be running.
 import argparse
 from pathlib import Path
 
-from server import explanations, store
 from server.commands import Command, config, say
-from server.config import Config
-from server.failure import Failure
-from server.passwords import read_password
+from server.setup import explanations, open_store
+from server.setup.config import Config
+from server.setup.failure import Failure
+from server.setup.password_input import read_password
 from storage.secret import Secret
 from storage.store import SealedStore
 
@@ -32,7 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _change(settings: Config, new: Secret, *, keep: bool) -> None:
-    async with store.opened(settings, create=False) as opened:
+    async with open_store.opened(settings, create=False) as opened:
         if keep:
             await _add(opened, new)
         else:
@@ -49,12 +49,12 @@ async def _add(opened: SealedStore, new: Secret) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
     if arguments.new_key_file:
-        new: Secret = store.key_file(arguments.new_key_file)
+        new: Secret = open_store.key_file(arguments.new_key_file)
     else:
         file, question = arguments.new_password_file, "New password"
-        new = store.password(read_password(file, question, twice=True))
+        new = open_store.password(read_password(file, question, twice=True))
     explanations.run(settings, _change, settings, new, keep=arguments.keep)
-    say(f"The store {store.place(settings)} opens with the new secret.")
+    say(f"The store {open_store.place(settings)} opens with the new secret.")
 
 
 COMMAND = Command(

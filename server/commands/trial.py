@@ -27,10 +27,10 @@ from kmip.payloads.get import GetRequest, GetResponse
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1
-from server import certificates
 from server.commands import Command, config, say
-from server.config import Config
-from server.failure import Failure
+from server.pki import local_authority
+from server.setup.config import Config
+from server.setup.failure import Failure
 
 S = TypeVar("S", bound=Structure)
 
@@ -103,10 +103,10 @@ class Session:
 
 @contextmanager
 def _connected(config: Config, client: str) -> Iterator[ssl.SSLSocket]:
-    own = certificates.pair(config.tls_directory, certificates.check_client_name(client))
+    own = local_authority.pair(config.tls_directory, local_authority.check_client_name(client))
     context = ssl.create_default_context(cafile=config.client_ca_file)
     context.load_cert_chain(own.certificate, own.key)
-    here = config.kmip_host in certificates.EVERY_ADDRESS
+    here = config.kmip_host in local_authority.EVERY_ADDRESS
     host = "localhost" if here else config.kmip_host
     with (
         socket.create_connection((host, config.kmip_port), TIMEOUT_SECONDS) as plain,

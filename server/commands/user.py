@@ -2,10 +2,10 @@
 
 import argparse
 
-from server import users
+from server.access import password_file
+from server.access.password_file import Kind
 from server.commands import Command, config, say
-from server.passwords import read_password
-from server.users import Kind
+from server.setup.password_input import read_password
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,19 +26,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add(arguments: argparse.Namespace) -> None:
     file = config(arguments).users_file
-    users.check_name(_kind(arguments), arguments.name)
+    password_file.check_name(_kind(arguments), arguments.name)
     password = read_password(arguments.password_file, f"Password of {arguments.name}", twice=True)
-    users.add(file, _kind(arguments), arguments.name, password, replace=arguments.replace)
+    password_file.add(file, _kind(arguments), arguments.name, password, replace=arguments.replace)
     say(f"The {_kind(arguments)} {arguments.name} may identify by a password.")
 
 
 def _remove(arguments: argparse.Namespace) -> None:
-    users.remove(config(arguments).users_file, _kind(arguments), arguments.name)
+    password_file.remove(config(arguments).users_file, _kind(arguments), arguments.name)
     say(f"The {_kind(arguments)} {arguments.name} may not identify any more.")
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    for name in sorted(users.read(config(arguments).users_file)[_kind(arguments)]):
+    for name in sorted(password_file.read(config(arguments).users_file)[_kind(arguments)]):
         say(name)
 
 

@@ -14,14 +14,15 @@ from enclave.sgx.verify import VerifiedSGX
 from enclave.snp.abi import TCB_LAYOUTS
 from enclave.snp.verify import VerifiedSNP
 from enclave.tdx.verify import VerifiedTDX
-from server import remote
-from server.commands import Command, say
-from server.logs import quoted
+from server.commands import Command, attested_server, say
+from server.setup.logs import quoted
 
 
 def add_remote(parser: argparse.ArgumentParser) -> None:
     """The options that name a server and what is expected of it."""
-    parser.add_argument("--conf", type=Path, help=f"client configuration; else {remote.VARIABLE}")
+    parser.add_argument(
+        "--conf", type=Path, help=f"client configuration; else {attested_server.VARIABLE}"
+    )
     parser.add_argument("--server", metavar="URL", help="the server, such as https://host:9998")
     parser.add_argument("--policy", type=Path, help="which server to accept, TOML")
     parser.add_argument("--collateral", type=Path, help="what the vendors publish, JSON")
@@ -32,12 +33,14 @@ def add_remote(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def remote_of(arguments: argparse.Namespace) -> remote.Remote:
+def remote_of(arguments: argparse.Namespace) -> attested_server.Remote:
     """The server that the options name."""
     file = arguments.conf
-    if file is None and remote.VARIABLE in os.environ:
-        file = Path(os.environ[remote.VARIABLE])
-    return remote.read_remote(file, arguments.server, arguments.policy, arguments.collateral)
+    if file is None and attested_server.VARIABLE in os.environ:
+        file = Path(os.environ[attested_server.VARIABLE])
+    return attested_server.read_remote(
+        file, arguments.server, arguments.policy, arguments.collateral
+    )
 
 
 def verdict(place: str, attested: Attested) -> str:
@@ -86,9 +89,9 @@ async def _verify(arguments: argparse.Namespace) -> None:
     if arguments.new_key:
         expectation = replace(expectation, pin=None)
     before = where.pin(role)
-    async with await remote.attested(where, expectation) as connection:
+    async with await attested_server.attested(where, expectation) as connection:
         attested = connection.attested
-    where.keep(role, remote.Pin(attested.pin, attested.until))
+    where.keep(role, attested_server.Pin(attested.pin, attested.until))
     say(verdict(f"{where.host} port {where.port}", attested))
     if before is not None and before.key != attested.pin:
         say(f"  note         its key is another one than before: sha256 {before.key.hex()}")

@@ -8,7 +8,7 @@ asked for. One that only gives details (Random IV, lengths, the algorithm) compl
 
 from dataclasses import fields, replace
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 
 NO_PARAMETERS = CryptographicParameters()
 

@@ -3,8 +3,8 @@
 Source: 2.1 sections 3.3 (Key Wrapping Data), 7.18 (Key Wrapping Specification) and 11.62. What is
 wrapped are the bytes that the Encoding Option says: the TTLV of the Key Value (TTLV Encoding, the
 default) or the Key Material alone (No Encoding); the caller brings and takes them. A key that
-encrypts is a symmetric key in any mode of `server.crypto.ciphers`, AES key wrap among them, or an
-RSA public key; one that MACs or signs is a symmetric key or a private key.
+encrypts is a symmetric key in any mode of `server.crypto.ciphers.encryption`, AES key wrap among
+them, or an RSA public key; one that MACs or signs is a symmetric key or a private key.
 
 Where the specification is silent:
 - Key Wrapping Data has no field for an authentication tag, so it follows the cipher text;
@@ -16,7 +16,7 @@ Where the specification is silent:
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import ValidityIndicator
 from kmip.enums import WrappingMethod as W
@@ -25,8 +25,10 @@ from kmip.errors import (
     CryptographicFailure,
     UnsupportedCryptographicParameters,
 )
-from server.crypto import ciphers, macs, signatures
-from server.crypto.key_types import Key, PrivateKey
+from server.crypto.ciphers.encryption import decrypt, encrypt
+from server.crypto.digests import macs
+from server.crypto.keys.key_types import Key, PrivateKey
+from server.crypto.signatures import signing
 
 NOT_UNWRAPPED = "the wrapped key does not unwrap"
 """The one sentence for every reason why unwrapping fails."""
@@ -123,7 +125,7 @@ def wrap(
     steps = _steps(method, encryption, authentication)
     key_value, vector = value, None
     if encryption is not None:
-        encrypted = ciphers.encrypt(
+        encrypted = encrypt(
             encryption.key,
             encryption.algorithm,
             encryption.parameters,
@@ -173,7 +175,7 @@ def unwrap(
 
 def _decrypt(encryption: WrappingKey, wrapped: Wrapped, *, allow_legacy: bool) -> bytes:
     try:
-        return ciphers.decrypt(
+        return decrypt(
             encryption.key,
             encryption.algorithm,
             encryption.parameters,
@@ -191,7 +193,7 @@ def _authenticate(key: WrappingKey, covered: bytes, *, allow_legacy: bool) -> by
         return macs.mac(key.key, key.algorithm, key.parameters, covered, allow_legacy=allow_legacy)
     if not isinstance(key.key, PrivateKey):
         raise BadCryptographicParameters("only a private key signs")
-    return signatures.sign(key.key, key.parameters, covered, allow_legacy=allow_legacy)
+    return signing.sign(key.key, key.parameters, covered, allow_legacy=allow_legacy)
 
 
 def _check(key: WrappingKey, covered: bytes, wrapped: Wrapped, *, allow_legacy: bool) -> None:
@@ -204,7 +206,7 @@ def _check(key: WrappingKey, covered: bytes, wrapped: Wrapped, *, allow_legacy: 
             key.key, key.algorithm, key.parameters, covered, found, allow_legacy=allow_legacy
         )
     else:
-        validity = signatures.verify(
+        validity = signing.verify(
             key.key, key.parameters, found, covered, allow_legacy=allow_legacy
         )
     if validity != ValidityIndicator.VALID:

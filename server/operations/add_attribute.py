@@ -5,7 +5,7 @@ from kmip.attributes import Instance
 from kmip.enums import Operation
 from kmip.errors import InvalidField
 from kmip.payloads.add_attribute import AddAttributeRequest, AddAttributeResponse
-from server import changing
+from server.attributes import changes
 from server.context import Context
 from server.registry import operation
 
@@ -17,7 +17,7 @@ async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAt
     key, value = request.new_attribute.key, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    attribute_rules.check_add(key, value, changing.situation(context, held))
+    attribute_rules.check_add(key, value, changes.situation(context, held))
     index = held.attributes.add(key, value)
     context.keep(held)
     return AddAttributeResponse(

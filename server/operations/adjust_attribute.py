@@ -12,7 +12,7 @@ from kmip.items import Item
 from kmip.payloads.adjust_attribute import AdjustAttributeRequest, AdjustAttributeResponse
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
-from server import changing
+from server.attributes import changes
 from server.context import Context
 from server.registry import operation
 
@@ -40,8 +40,8 @@ async def adjust_attribute(
     if len(request.attribute_names) != 1:
         raise InvalidField("one attribute is adjusted at a time")
     held = await context.change(request.unique_identifier)
-    key = changing.key_of(request.attribute_names[0])
-    instances = changing.present(held, key)
+    key = changes.key_of(request.attribute_names[0])
+    instances = changes.present(held, key)
     if len(instances) != 1:
         raise MultiValuedAttribute("the attribute has more than one value")
     before = _item(key, held.attributes.get(key))
@@ -49,7 +49,7 @@ async def adjust_attribute(
     value: Any = after
     if not isinstance(key, Custom):
         value = ATTRIBUTES[key].form.read(after, INTERNAL)
-    attribute_rules.check_put(key, value, changing.situation(context, held))
+    attribute_rules.check_put(key, value, changes.situation(context, held))
     held.attributes.set(key, value)
     context.keep(held)
     return AdjustAttributeResponse(unique_identifier=held.identifier)

@@ -11,10 +11,12 @@ from kmip.enums import LinkType, ObjectType, Operation, State, UniqueIdentifier
 from kmip.errors import InvalidCSR, InvalidObjectType, WrongKeyLifecycleState
 from kmip.payloads.certify import CertifyRequest, CertifyResponse
 from kmip.tags import Tag
-from server import certifying, issuing, making, protection, using
+from server.attributes import initial, protection_storage
 from server.context import Context
-from server.held import Held
-from server.issuing import Subject
+from server.keys import key_use
+from server.objects.managed_object import Held
+from server.pki import certification, issuance
+from server.pki.issuance import Subject
 from server.registry import operation
 
 NOT_CERTIFIED: Final = (State.COMPROMISED, State.DESTROYED_COMPROMISED)
@@ -37,15 +39,15 @@ class Certified(NamedTuple):
 @operation(Operation.CERTIFY)
 async def certify(context: Context, request: CertifyRequest) -> CertifyResponse:
     """Make a certificate for a public key, as a certificate request or attributes say."""
-    attributes = await certifying.asked(context, request.attributes)
-    protection.check(attributes, request.protection_storage_masks)
+    attributes = await certification.asked(context, request.attributes)
+    protection_storage.check(attributes, request.protection_storage_masks)
     found = await _certified(context, request, attributes)
-    managed = await certifying.certificate(context, found.subject)
-    held = certifying.make(context, managed, _with_mask(attributes, found.public_key))
+    managed = await certification.certificate(context, found.subject)
+    held = certification.make(context, managed, _with_mask(attributes, found.public_key))
     if found.public_key is not None:
         public = found.public_key.copy()
-        making.link(public, LinkType.CERTIFICATE_LINK, held.identifier)
-        making.link(held, LinkType.PUBLIC_KEY_LINK, public.identifier)
+        initial.link(public, LinkType.CERTIFICATE_LINK, held.identifier)
+        initial.link(held, LinkType.PUBLIC_KEY_LINK, public.identifier)
         context.keep(public)
     if found.request is not None:
         held.attributes.add(Tag.CERTIFICATE_REQUEST_LINK, found.request.identifier)
@@ -66,18 +68,18 @@ async def _certified(
     """
     value, given = request.certificate_request_value, request.unique_identifier
     if value is not None and not given:
-        return Certified(certifying.subject_of(request.certificate_request_type, value))
+        return Certified(certification.subject_of(request.certificate_request_type, value))
     held = await context.find(given)
     if held.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
-        return Certified(await certifying.subject_of_object(context, held), request=held)
+        return Certified(await certification.subject_of_object(context, held), request=held)
     if held.object_type != ObjectType.PUBLIC_KEY:
         raise InvalidObjectType("a public key or a certificate request is certified")
     if held.state(context.now) in NOT_CERTIFIED:
         raise WrongKeyLifecycleState("a compromised key is not certified")
-    key = (await using.open_key(context, held, None)).key
+    key = (await key_use.open_key(context, held, None)).key
     if value is None:
         return Certified(Subject(_name(held, attributes), key), held)
-    subject = certifying.subject_of(request.certificate_request_type, value)
+    subject = certification.subject_of(request.certificate_request_type, value)
     if subject.key != key:
         raise InvalidCSR("the certificate request is for another key")
     return Certified(subject, held)
@@ -85,11 +87,11 @@ async def _certified(
 
 def _name(held: Held, attributes: Attributes) -> x509.Name:
     """The subject's name: what is asked for, else the key's Name, else its identifier."""
-    asked = issuing.name_of(attributes)
+    asked = issuance.name_of(attributes)
     if asked is not None:
         return asked
     name = held.attributes.get(Tag.NAME)
-    return issuing.common_name(held.identifier if name is None else name.name_value)
+    return issuance.common_name(held.identifier if name is None else name.name_value)
 
 
 def _with_mask(attributes: Attributes, public_key: Held | None) -> Attributes:

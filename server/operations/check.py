@@ -10,8 +10,9 @@ from kmip.errors import (
 from kmip.masks import CryptographicUsageMask
 from kmip.payloads.check import CheckRequest, CheckResponse
 from kmip.tags import Tag
-from server import making, using
+from server.attributes import initial
 from server.context import Context
+from server.keys import key_use
 from server.registry import operation
 
 
@@ -23,15 +24,15 @@ async def check(context: Context, request: CheckRequest) -> CheckResponse:
     refused: KMIPError | None = None
     limits = held.usage_limits
     asked = request.usage_limits_count
-    if asked is not None and limits is not None and asked > using.units_left(limits):
-        response.usage_limits_count = using.units_left(limits)
+    if asked is not None and limits is not None and asked > key_use.units_left(limits):
+        response.usage_limits_count = key_use.units_left(limits)
         refused = UsageLimitExceeded("the Usage Limits do not allow this much")
     allowed = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
     mask = request.cryptographic_usage_mask
     if mask is not None and mask & ~allowed:
         response.cryptographic_usage_mask = allowed
         refused = IncompatibleCryptographicUsageMask("the usage mask does not allow this use")
-    lease = held.attributes.get(Tag.LEASE_TIME, making.LEASE_SECONDS)
+    lease = held.attributes.get(Tag.LEASE_TIME, initial.LEASE_SECONDS)
     if request.lease_time is not None and request.lease_time > lease:
         response.lease_time = lease
         refused = PermissionDenied("the object is not lent for this long")

@@ -3,21 +3,22 @@
 from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField
 from kmip.payloads.create import CreateRequest, CreateResponse
-from server import defaults, making, material, protection
+from server.attributes import defaults, initial, protection_storage
 from server.context import Context
+from server.keys import generation
 from server.registry import operation
 
 
 @operation(Operation.CREATE)
 async def create(context: Context, request: CreateRequest) -> CreateResponse:
     """Make an object from random material."""
-    maker = material.MAKERS.get(request.object_type)
+    maker = generation.MAKERS.get(request.object_type)
     if maker is None:
         raise InvalidField(f"the server does not create a {request.object_type.names[0]}")
-    attributes = await making.resolve(context, request.attributes)
+    attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
-    protection.check(attributes, request.protection_storage_masks)
-    held = making.make(context, request.object_type, maker(attributes), attributes, created=True)
+    protection_storage.check(attributes, request.protection_storage_masks)
+    held = initial.make(context, request.object_type, maker(attributes), attributes, created=True)
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.CREATE)
     return CreateResponse(object_type=held.object_type, unique_identifier=held.identifier)

@@ -8,11 +8,12 @@ from kmip.objects import PasswordCredential, object_type_of
 from kmip.payloads.create_credential import CreateCredentialRequest, CreateCredentialResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import accounts, making
+from server.access.password_file import MAX_PASSWORD_BYTES, encoded
+from server.attributes import initial
 from server.context import Context
-from server.held import Held
+from server.objects.managed_object import Held
 from server.registry import operation
-from server.users import MAX_PASSWORD_BYTES, encoded
+from server.requests import kmip_users
 
 TOLD: Final = (
     Tag.OTP_ALGORITHM,
@@ -29,8 +30,8 @@ async def create_credential(
     context: Context, request: CreateCredentialRequest
 ) -> CreateCredentialResponse:
     """Keep a credential, whose secret then never leaves the server."""
-    accounts.require_administrator(context)
-    object_type = accounts.OBJECTS.get(request.credential_type)
+    kmip_users.require_administrator(context)
+    object_type = kmip_users.OBJECTS.get(request.credential_type)
     if object_type is None:
         raise InvalidField("there are no credential objects of this type")
     managed = request.managed_object
@@ -41,7 +42,7 @@ async def create_credential(
     if object_type != ObjectType.CERTIFICATE:
         attributes.set(Tag.SENSITIVE, value=True)
         attributes.set(Tag.EXTRACTABLE, value=False)
-    held = making.make(context, object_type, managed, attributes, created=False)
+    held = initial.make(context, object_type, managed, attributes, created=False)
     _describe(held, request.credential_type, managed)
     context.objects.add(held)
     context.remember(held.identifier)

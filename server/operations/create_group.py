@@ -2,16 +2,17 @@
 
 from kmip.enums import ObjectType, Operation
 from kmip.payloads.create_group import CreateGroupRequest, CreateGroupResponse
-from server import accounts, making
+from server.attributes import initial
 from server.context import Context
 from server.registry import operation
+from server.requests import kmip_users
 
 
 @operation(Operation.CREATE_GROUP)
 async def create_group(context: Context, request: CreateGroupRequest) -> CreateGroupResponse:
     """Make a group, which others join by a Group Link to it; it grants nothing."""
-    accounts.require_administrator(context)
-    held = making.make(context, ObjectType.GROUP, None, request.attributes, created=True)
+    kmip_users.require_administrator(context)
+    held = initial.make(context, ObjectType.GROUP, None, request.attributes, created=True)
     context.objects.add(held)
     context.remember(held.identifier)
     return CreateGroupResponse(unique_identifier=held.identifier)

@@ -1,38 +1,39 @@
 """Create Key Pair (2.1 section 6.1.9)."""
 
 from kmip.attributes import Attributes
-from kmip.cryptographic import CryptographicDomainParameters
+from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.payloads.create_key_pair import CreateKeyPairRequest, CreateKeyPairResponse
 from kmip.tags import Tag
-from server import defaults, making, pairs, protection
+from server.attributes import defaults, initial, protection_storage
 from server.context import Context
+from server.keys import pair_generation
 from server.registry import operation
 
 
 @operation(Operation.CREATE_KEY_PAIR)
 async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> CreateKeyPairResponse:
     """Make a private and a public key that link to each other."""
-    common = await making.resolve(context, request.common_attributes)
-    private = _merged(common, await making.resolve(context, request.private_key_attributes))
-    public = _merged(common, await making.resolve(context, request.public_key_attributes))
+    common = await initial.resolve(context, request.common_attributes)
+    private = _merged(common, await initial.resolve(context, request.private_key_attributes))
+    public = _merged(common, await initial.resolve(context, request.public_key_attributes))
     private = await defaults.completed(context, ObjectType.PRIVATE_KEY, private)
     public = await defaults.completed(context, ObjectType.PUBLIC_KEY, public)
-    making.required(private, Tag.CRYPTOGRAPHIC_ALGORITHM)
-    protection.check(
+    initial.required(private, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    protection_storage.check(
         private, request.private_protection_storage_masks or request.common_protection_storage_masks
     )
-    protection.check(
+    protection_storage.check(
         public, request.public_protection_storage_masks or request.common_protection_storage_masks
     )
     domain: CryptographicDomainParameters | None = private.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
-    pair = await pairs.generate(context, private, domain)
-    private_key = pairs.formed(pair.private_key, ObjectType.PRIVATE_KEY, private)
-    public_key = pairs.formed(pair.public_key, ObjectType.PUBLIC_KEY, public)
-    private_held = making.make(context, ObjectType.PRIVATE_KEY, private_key, private, created=True)
-    public_held = making.make(context, ObjectType.PUBLIC_KEY, public_key, public, created=True)
-    making.link(private_held, LinkType.PUBLIC_KEY_LINK, public_held.identifier)
-    making.link(public_held, LinkType.PRIVATE_KEY_LINK, private_held.identifier)
+    pair = await pair_generation.generate(context, private, domain)
+    private_key = pair_generation.formed(pair.private_key, ObjectType.PRIVATE_KEY, private)
+    public_key = pair_generation.formed(pair.public_key, ObjectType.PUBLIC_KEY, public)
+    private_held = initial.make(context, ObjectType.PRIVATE_KEY, private_key, private, created=True)
+    public_held = initial.make(context, ObjectType.PUBLIC_KEY, public_key, public, created=True)
+    initial.link(private_held, LinkType.PUBLIC_KEY_LINK, public_held.identifier)
+    initial.link(public_held, LinkType.PRIVATE_KEY_LINK, private_held.identifier)
     context.objects.add(private_held)
     context.objects.add(public_held)
     context.remember(public_held.identifier, UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY)

@@ -9,10 +9,11 @@ from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import SplitKey, key_block_of
 from kmip.payloads.create_split_key import CreateSplitKeyRequest, CreateSplitKeyResponse
 from kmip.tags import Tag
-from server import making, protection
+from server.attributes import initial, protection_storage
 from server.context import Context
-from server.crypto import split_keys, symmetric_keys
-from server.held import Held
+from server.crypto.keys import symmetric_keys
+from server.crypto.secret_sharing import split_keys
+from server.objects.managed_object import Held
 from server.registry import operation
 
 
@@ -21,10 +22,10 @@ async def create_split_key(
     context: Context, request: CreateSplitKeyRequest
 ) -> CreateSplitKeyResponse:
     """Split a key, or random material, into parts, each an object of its own."""
-    attributes = await making.resolve(context, request.attributes)
-    protection.check(attributes, request.protection_storage_masks)
+    attributes = await initial.resolve(context, request.attributes)
+    protection_storage.check(attributes, request.protection_storage_masks)
     secret, whole = await _secret(context, request, attributes)
-    attributes = making.guarded(attributes, [] if whole is None else [whole])
+    attributes = initial.guarded(attributes, [] if whole is None else [whole])
     sharing = split_keys.Sharing(
         request.split_key_method,
         request.split_key_parts,
@@ -33,7 +34,7 @@ async def create_split_key(
     )
     parts = await context.slowly(split_keys.split, secret, sharing)
     held = [
-        making.make(
+        initial.make(
             context,
             ObjectType.SPLIT_KEY,
             _part(request, attributes, number, material),
@@ -60,7 +61,7 @@ async def _secret(
         if block is None or not isinstance(block.key_material, bytes):
             raise InvalidObjectType("only a plain key that is a byte string can be split")
         return block.key_material, held
-    making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
+    initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
     material = symmetric_keys.generate_symmetric_key(
         attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM), attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     )
@@ -88,9 +89,9 @@ def _part(
 def _link(context: Context, parts: list[Held], whole: Held | None) -> None:
     """Link each part to the next one, and all of them to the whole."""
     for part, following in itertools.pairwise(parts):
-        making.link(part, LinkType.NEXT_LINK, following.identifier)
-        making.link(following, LinkType.PREVIOUS_LINK, part.identifier)
+        initial.link(part, LinkType.NEXT_LINK, following.identifier)
+        initial.link(following, LinkType.PREVIOUS_LINK, part.identifier)
     for part in parts:
         if whole is not None:
-            making.link(part, LinkType.PARENT_LINK, whole.identifier)
+            initial.link(part, LinkType.PARENT_LINK, whole.identifier)
         context.objects.add(part)

@@ -7,19 +7,20 @@ from kmip.enums import ObjectType, Operation
 from kmip.errors import InvalidObjectType
 from kmip.payloads.create_user import CreateUserRequest, CreateUserResponse
 from kmip.tags import Tag
-from server import accounts, making
+from server.attributes import initial
 from server.context import Context
 from server.registry import operation
+from server.requests import kmip_users
 
-CREDENTIALS: Final = frozenset(accounts.OBJECTS.values())
+CREDENTIALS: Final = frozenset(kmip_users.OBJECTS.values())
 
 
 @operation(Operation.CREATE_USER)
 async def create_user(context: Context, request: CreateUserRequest) -> CreateUserResponse:
     """Make a user, who is known by its Names and lets itself in by its linked credentials."""
-    accounts.require_administrator(context)
+    kmip_users.require_administrator(context)
     attributes = await _linked(context, request.attributes)
-    held = making.make(context, ObjectType.USER, None, attributes, created=True)
+    held = initial.make(context, ObjectType.USER, None, attributes, created=True)
     context.objects.add(held)
     context.remember(held.identifier)
     return CreateUserResponse(unique_identifier=held.identifier)

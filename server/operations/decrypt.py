@@ -4,9 +4,9 @@ from typing import Final
 
 from kmip.enums import Data, Operation
 from kmip.payloads.decrypt import DecryptRequest, DecryptResponse
-from server import parts, using
 from server.context import Context
-from server.crypto import ciphers
+from server.crypto.ciphers import encryption
+from server.keys import key_use, multipart
 from server.registry import operation
 
 SLOW_BYTES: Final = 1 << 18
@@ -19,16 +19,16 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
     data = context.data_of(request.data) or b""
     is_slow = len(data) >= SLOW_BYTES
 
-    async def begin() -> tuple[str, ciphers.DecryptStream]:
+    async def begin() -> tuple[str, encryption.DecryptStream]:
         nonlocal is_slow
-        key = await using.key_for(
+        key = await key_use.key_for(
             context,
             request.unique_identifier,
             request.cryptographic_parameters,
-            using.USES[Operation.DECRYPT],
+            key_use.USES[Operation.DECRYPT],
         )
         is_slow = is_slow or not isinstance(key.key, bytes)
-        stream = ciphers.DecryptStream(
+        stream = encryption.DecryptStream(
             key.key,
             key.algorithm,
             key.parameters,
@@ -39,7 +39,7 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, length=len(data))
+    part = await multipart.part_of(context, request, begin, length=len(data))
     if not part.is_last:
         return DecryptResponse(
             unique_identifier=part.identifier,
@@ -52,5 +52,5 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
         plain = part.state.finalize(data)
     return DecryptResponse(
         unique_identifier=part.identifier,
-        data=context.give(parts.rest(request, plain), Data.DECRYPT),
+        data=context.give(multipart.rest(request, plain), Data.DECRYPT),
     )

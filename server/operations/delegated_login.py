@@ -6,10 +6,10 @@ from kmip.enums import Operation
 from kmip.errors import ServerLimitExceeded
 from kmip.payloads.delegated_login import DelegatedLoginRequest, DelegatedLoginResponse
 from kmip.payloads.rights import Right
-from server import logins
+from server import login_tickets
 from server.context import Context
 from server.registry import operation
-from server.tickets import Grant
+from server.sessions.tickets import Grant
 
 MAX_SIZE: Final = 100_000
 """Bytes, roughly, of the rights of a ticket and what they name, some 1000 objects: a ticket stays
@@ -24,7 +24,7 @@ async def delegated_login(
     if sum(map(_size, request.rights.right)) > MAX_SIZE:
         raise ServerLimitExceeded("the rights of a ticket are too many, or name too much")
     grants = tuple(_grant(context, right) for right in request.rights.right)
-    return DelegatedLoginResponse(ticket=logins.ticket(context, request, grants))
+    return DelegatedLoginResponse(ticket=login_tickets.ticket(context, request, grants))
 
 
 def _size(right: Right) -> int:
@@ -36,7 +36,7 @@ def _size(right: Right) -> int:
 
 def _grant(context: Context, right: Right) -> Grant:
     """A right as it is granted."""
-    grant = Grant(left=logins.count(right.usage_limits))
+    grant = Grant(left=login_tickets.count(right.usage_limits))
     if right.operations is not None:
         grant.operations = frozenset(right.operations.operation)
     if right.objects is not None:

@@ -6,9 +6,9 @@ from kmip.enums import LinkType, Operation
 from kmip.errors import AttributeNotFound, InvalidField
 from kmip.payloads.delete_attribute import DeleteAttributeRequest, DeleteAttributeResponse
 from kmip.tags import Tag
-from server import changing
+from server.attributes import changes
 from server.context import Context
-from server.held import Held
+from server.objects.managed_object import Held
 from server.registry import operation
 
 
@@ -19,7 +19,7 @@ async def delete_attribute(
     """Take an attribute, or one value of one, from an object."""
     held = await context.change(request.unique_identifier)
     key, indices = _meant(held, request)
-    attribute_rules.check_delete(key, changing.situation(context, held))
+    attribute_rules.check_delete(key, changes.situation(context, held))
     value = held.attributes.values[key][indices[0]]
     for index in indices:
         held.attributes.remove(key, index)
@@ -33,7 +33,7 @@ def _meant(held: Held, request: DeleteAttributeRequest) -> tuple[Key, list[int]]
     """The attribute and the instances of it that are to go."""
     current, reference = request.current_attribute, request.attribute_reference
     if current is not None:
-        return current.key, [changing.index_of(held, current.key, current, None)]
+        return current.key, [changes.index_of(held, current.key, current, None)]
     if reference is None:
         raise InvalidField("no attribute is named")
     if isinstance(reference.key, LinkType):
@@ -43,5 +43,5 @@ def _meant(held: Held, request: DeleteAttributeRequest) -> tuple[Key, list[int]]
         return Tag.LINK, list(links)
     key = reference.key
     if reference.index is not None:
-        return key, [changing.index_of(held, key, None, reference.index)]
-    return key, list(changing.present(held, key))
+        return key, [changes.index_of(held, key, None, reference.index)]
+    return key, list(changes.present(held, key))

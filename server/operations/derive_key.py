@@ -22,37 +22,38 @@ from kmip.objects import SecretData, SymmetricKey
 from kmip.payloads.derive_key import DeriveKeyRequest, DeriveKeyResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import defaults, making, using
+from server.attributes import defaults, initial
 from server.context import Context, Given
-from server.crypto import derivation
-from server.crypto.derivation_inputs import Base
-from server.held import Held
+from server.crypto.derivation import methods
+from server.crypto.derivation.inputs import Base
+from server.keys import key_use
+from server.objects.managed_object import Held
 from server.registry import operation
 
 
 @operation(Operation.DERIVE_KEY)
 async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyResponse:
     """Derive a symmetric key or secret data from objects the server holds."""
-    attributes = await making.resolve(context, request.attributes)
+    attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
-    making.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
+    initial.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
     bases = [await _base(context, given) for given in request.unique_identifier or (None,)]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
-    attributes = making.guarded(attributes, _told(request, bases))
+    attributes = initial.guarded(attributes, _told(request, bases))
     managed = _object(request.object_type, material, attributes)
-    held = making.make(context, request.object_type, managed, attributes, created=True)
+    held = initial.make(context, request.object_type, managed, attributes, created=True)
     held.attributes.set(Tag.RANDOM_NUMBER_GENERATOR, None)
     for base in bases:
-        making.link(held, LinkType.DERIVATION_BASE_OBJECT_LINK, base.held.identifier)
+        initial.link(held, LinkType.DERIVATION_BASE_OBJECT_LINK, base.held.identifier)
         derived_from = base.held.copy()
-        making.link(derived_from, LinkType.DERIVED_KEY_LINK, held.identifier)
+        initial.link(derived_from, LinkType.DERIVED_KEY_LINK, held.identifier)
         context.keep(derived_from)
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.DERIVE_KEY)
     return DeriveKeyResponse(unique_identifier=held.identifier)
 
 
-def _told(request: DeriveKeyRequest, bases: list[using.Key]) -> list[Held]:
+def _told(request: DeriveKeyRequest, bases: list[key_use.Key]) -> list[Held]:
     """The objects that who reads the derived one can compute from it.
 
     A derivation tells nothing of its key, unless that is a one time pad; its data it may well tell,
@@ -71,7 +72,7 @@ USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})
 for every other use, Pre-Active is enough."""
 
 
-async def _base(context: Context, given: Given) -> using.Key:
+async def _base(context: Context, given: Given) -> key_use.Key:
     """An object to derive from."""
     held = await context.find(given)
     mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
@@ -79,11 +80,11 @@ async def _base(context: Context, given: Given) -> using.Key:
         raise IncompatibleCryptographicUsageMask("the usage mask does not allow derivation")
     if held.state(context.now) not in USABLE:
         raise WrongKeyLifecycleState("the object's state does not allow derivation")
-    return await using.open_key(context, held, None)
+    return await key_use.open_key(context, held, None)
 
 
 async def _derived(
-    context: Context, request: DeriveKeyRequest, bases: list[using.Key], length: int
+    context: Context, request: DeriveKeyRequest, bases: list[key_use.Key], length: int
 ) -> bytes:
     """The derived bytes, as many as `length` bits have."""
     parameters = request.derivation_parameters
@@ -98,7 +99,7 @@ async def _derived(
     base = Base(bases[0].key, bases[0].algorithm, peer)
     legacy = context.allow_legacy
     return await context.slowly(
-        lambda: derivation.derive(
+        lambda: methods.derive(
             request.derivation_method,
             base,
             length,
@@ -121,7 +122,7 @@ def _object(object_type: ObjectType, material: bytes, attributes: Attributes) ->
         return SecretData(secret_data_type=SecretDataType.SEED, key_block=block)
     if object_type != ObjectType.SYMMETRIC_KEY:
         raise InvalidField("a symmetric key or secret data can be derived")
-    making.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
     return SymmetricKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.RAW,

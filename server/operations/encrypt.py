@@ -4,9 +4,9 @@ from typing import Final
 
 from kmip.enums import Data, Operation
 from kmip.payloads.encrypt import EncryptRequest, EncryptResponse
-from server import parts, using
 from server.context import Context
-from server.crypto import ciphers
+from server.crypto.ciphers import encryption
+from server.keys import key_use, multipart
 from server.registry import operation
 
 SLOW_BYTES: Final = 1 << 18
@@ -18,15 +18,15 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
     """Encrypt data, or the next part of them."""
     data = context.data_of(request.data) or b""
 
-    async def begin() -> tuple[str, ciphers.EncryptStream]:
-        key = await using.key_for(
+    async def begin() -> tuple[str, encryption.EncryptStream]:
+        key = await key_use.key_for(
             context,
             request.unique_identifier,
             request.cryptographic_parameters,
-            using.USES[Operation.ENCRYPT],
+            key_use.USES[Operation.ENCRYPT],
         )
-        using.charge(context, key.held, len(data))
-        stream = ciphers.EncryptStream(
+        key_use.charge(context, key.held, len(data))
+        stream = encryption.EncryptStream(
             key.key,
             key.algorithm,
             key.parameters,
@@ -36,7 +36,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, length=len(data))
+    part = await multipart.part_of(context, request, begin, length=len(data))
     made_vector = None if request.correlation_value else part.state.iv_counter_nonce
     if not part.is_last:
         return EncryptResponse(
@@ -51,7 +51,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         done = await context.slowly(part.state.finalize, data)
     return EncryptResponse(
         unique_identifier=part.identifier,
-        data=context.give(parts.rest(request, done.data), Data.ENCRYPT),
+        data=context.give(multipart.rest(request, done.data), Data.ENCRYPT),
         iv_counter_nonce=made_vector,
         authenticated_encryption_tag=done.authenticated_encryption_tag,
     )

@@ -2,8 +2,8 @@
 
 from kmip.enums import Operation
 from kmip.payloads.export import ExportRequest, ExportResponse
-from server import delivery
 from server.context import Context
+from server.keys import key_output
 from server.registry import operation
 
 
@@ -14,7 +14,7 @@ async def export(context: Context, request: ExportRequest) -> ExportResponse:
     attributes = held.view(context.now)
     managed = None
     if not held.is_destroyed:
-        managed = await delivery.deliver(context, held, request)
+        managed = await key_output.deliver(context, held, request)
     return ExportResponse(
         object_type=held.object_type,
         unique_identifier=held.identifier,

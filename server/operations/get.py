@@ -3,8 +3,8 @@
 from kmip.enums import Operation
 from kmip.payloads.get import GetRequest, GetResponse
 from kmip.tags import Tag
-from server import delivery
 from server.context import Context
+from server.keys import key_output
 from server.registry import operation
 
 
@@ -12,7 +12,7 @@ from server.registry import operation
 async def get(context: Context, request: GetRequest) -> GetResponse:
     """Give an object; from then on it is not Fresh any more."""
     held = await context.find(request.unique_identifier)
-    managed = await delivery.deliver(context, held, request)
+    managed = await key_output.deliver(context, held, request)
     if held.attributes.get(Tag.FRESH):
         served = await context.change(held.identifier)  # it may have wrapped itself, and be charged
         served.attributes.set(Tag.FRESH, value=False)

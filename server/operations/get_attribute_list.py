@@ -2,7 +2,7 @@
 
 from kmip.enums import Operation
 from kmip.payloads.get_attribute_list import GetAttributeListRequest, GetAttributeListResponse
-from server import reading
+from server.attributes import client_view
 from server.context import Context
 from server.registry import operation
 
@@ -13,7 +13,7 @@ async def get_attribute_list(
 ) -> GetAttributeListResponse:
     """Name the attributes that the object has."""
     held = await context.find(request.unique_identifier)
-    attributes = reading.complete(context, held.view(context.now))
+    attributes = client_view.complete(context, held.view(context.now))
     return GetAttributeListResponse(
         unique_identifier=held.identifier, attribute_names=tuple(attributes.values)
     )

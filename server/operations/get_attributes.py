@@ -2,7 +2,7 @@
 
 from kmip.enums import Operation
 from kmip.payloads.get_attributes import GetAttributesRequest, GetAttributesResponse
-from server import reading
+from server.attributes import client_view
 from server.context import Context
 from server.registry import operation
 
@@ -15,5 +15,5 @@ async def get_attributes(context: Context, request: GetAttributesRequest) -> Get
     if request.attribute_names:
         attributes = attributes.select(request.attribute_names)
     else:
-        attributes = reading.complete(context, attributes)
+        attributes = client_view.complete(context, attributes)
     return GetAttributesResponse(unique_identifier=held.identifier, attributes=attributes)

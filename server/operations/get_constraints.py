@@ -3,7 +3,7 @@
 from kmip.enums import Operation
 from kmip.payloads.factory_defaults import Constraints
 from kmip.payloads.get_constraints import GetConstraintsRequest, GetConstraintsResponse
-from server import constraints
+from server.attributes import constraints
 from server.context import Context
 from server.registry import operation
 

@@ -2,9 +2,9 @@
 
 from kmip.enums import Data, Operation
 from kmip.payloads.hash import HashRequest, HashResponse
-from server import parts
 from server.context import Context
-from server.crypto import hashes
+from server.crypto.digests import hashes
+from server.keys import multipart
 from server.registry import operation
 
 
@@ -19,7 +19,7 @@ async def hash_(context: Context, request: HashRequest) -> HashResponse:
         )
         return "", stream
 
-    part = await parts.part_of(context, request, begin)
+    part = await multipart.part_of(context, request, begin)
     if not part.is_last:
         part.state.update(data)
         return HashResponse(correlation_value=part.correlation_value)

@@ -8,8 +8,10 @@ from kmip.objects import key_block_of, object_type_of
 from kmip.payloads.import_ import ImportRequest, ImportResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import making, policy, wrapping
+from server.access import policy
+from server.attributes import initial
 from server.context import Context
+from server.keys import wrapping
 from server.registry import operation
 
 COMPUTED = (Tag.STATE, Tag.DIGEST)
@@ -44,7 +46,7 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
             raise ObjectAlreadyExists("there is an object with this identifier already")
         context.objects.remove(existing)
     object_type = request.object_type or object_type_of(managed)
-    held = making.make(
+    held = initial.make(
         context, object_type, managed, attributes, created=False, identifier=identifier
     )
     for tag, value in history.items():

@@ -14,20 +14,21 @@ from kmip.objects import SecretData, SplitKey, SymmetricKey
 from kmip.payloads.join_split_key import JoinSplitKeyRequest, JoinSplitKeyResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import making, protection, using
+from server.attributes import initial, protection_storage
 from server.context import Context
-from server.crypto import split_keys
-from server.held import Held
+from server.crypto.secret_sharing import split_keys
+from server.keys import key_use
+from server.objects.managed_object import Held
 from server.registry import operation
 
 
 @operation(Operation.JOIN_SPLIT_KEY)
 async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> JoinSplitKeyResponse:
     """Put a key together from enough of its parts."""
-    attributes = await making.resolve(context, request.attributes)
-    protection.check(attributes, request.protection_storage_masks)
+    attributes = await initial.resolve(context, request.attributes)
+    protection_storage.check(attributes, request.protection_storage_masks)
     sources = [await context.find(given) for given in request.unique_identifier]
-    attributes = making.guarded(attributes, sources)
+    attributes = initial.guarded(attributes, sources)
     parts, sharing = await _parts(context, sources)
     bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     length = None if bits is None else (bits + 7) // 8
@@ -39,9 +40,9 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
         cryptographic_length=bits,
     )
     managed = _object(request, block)
-    held = making.make(context, request.object_type, managed, attributes, created=False)
+    held = initial.make(context, request.object_type, managed, attributes, created=False)
     for source in sources:
-        making.link(held, LinkType.CHILD_LINK, source.identifier)
+        initial.link(held, LinkType.CHILD_LINK, source.identifier)
     context.objects.add(held)
     context.remember(held.identifier, UniqueIdentifier.JOIN_SPLIT_KEY)
     return JoinSplitKeyResponse(object_type=held.object_type, unique_identifier=held.identifier)
@@ -57,7 +58,7 @@ async def _parts(
         managed = await context.material(held)
         if not isinstance(managed, SplitKey):
             raise InvalidObjectType("only parts of split keys are joined")
-        key = await using.open_key(context, held, None)
+        key = await key_use.open_key(context, held, None)
         found[managed.key_part_identifier] = key.key
         sharings.add(
             split_keys.Sharing(

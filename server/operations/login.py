@@ -2,7 +2,7 @@
 
 from kmip.enums import Operation
 from kmip.payloads.login import LoginRequest, LoginResponse
-from server import logins
+from server import login_tickets
 from server.context import Context
 from server.registry import operation
 
@@ -10,4 +10,4 @@ from server.registry import operation
 @operation(Operation.LOGIN)
 async def login(context: Context, request: LoginRequest) -> LoginResponse:
     """Give the client a ticket that stands for it."""
-    return LoginResponse(ticket=logins.ticket(context, request, None))
+    return LoginResponse(ticket=login_tickets.ticket(context, request, None))

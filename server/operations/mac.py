@@ -2,9 +2,9 @@
 
 from kmip.enums import Data, Operation
 from kmip.payloads.mac import MACRequest, MACResponse
-from server import parts, using
 from server.context import Context
-from server.crypto import macs
+from server.crypto.digests import macs
+from server.keys import key_use, multipart
 from server.registry import operation
 
 
@@ -14,19 +14,19 @@ async def mac(context: Context, request: MACRequest) -> MACResponse:
     data = context.data_of(request.data) or b""
 
     async def begin() -> tuple[str, macs.MACStream]:
-        key = await using.key_for(
+        key = await key_use.key_for(
             context,
             request.unique_identifier,
             request.cryptographic_parameters,
-            using.USES[Operation.MAC],
+            key_use.USES[Operation.MAC],
         )
-        using.charge(context, key.held, len(data))
+        key_use.charge(context, key.held, len(data))
         stream = macs.MACStream(
             key.key, key.algorithm, key.parameters, allow_legacy=context.allow_legacy
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, length=len(data))
+    part = await multipart.part_of(context, request, begin, length=len(data))
     if not part.is_last:
         part.state.update(data)
         return MACResponse(

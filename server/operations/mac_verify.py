@@ -3,9 +3,9 @@
 from kmip.enums import Operation
 from kmip.errors import MissingData
 from kmip.payloads.mac_verify import MACVerifyRequest, MACVerifyResponse
-from server import parts, using
 from server.context import Context
-from server.crypto import macs
+from server.crypto.digests import macs
+from server.keys import key_use, multipart
 from server.registry import operation
 
 
@@ -15,18 +15,18 @@ async def mac_verify(context: Context, request: MACVerifyRequest) -> MACVerifyRe
     data = context.data_of(request.data) or b""
 
     async def begin() -> tuple[str, macs.MACStream]:
-        key = await using.key_for(
+        key = await key_use.key_for(
             context,
             request.unique_identifier,
             request.cryptographic_parameters,
-            using.USES[Operation.MAC_VERIFY],
+            key_use.USES[Operation.MAC_VERIFY],
         )
         stream = macs.MACStream(
             key.key, key.algorithm, key.parameters, allow_legacy=context.allow_legacy_reading
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, context.data_of(request.mac_data))
+    part = await multipart.part_of(context, request, begin, context.data_of(request.mac_data))
     if not part.is_last:
         part.state.update(data)
         return MACVerifyResponse(

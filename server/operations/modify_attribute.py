@@ -5,7 +5,7 @@ from kmip.attributes import Instance
 from kmip.enums import Operation
 from kmip.errors import InvalidField
 from kmip.payloads.modify_attribute import ModifyAttributeRequest, ModifyAttributeResponse
-from server import changing
+from server.attributes import changes
 from server.context import Context
 from server.registry import operation
 
@@ -19,9 +19,9 @@ async def modify_attribute(
     key, value = request.new_attribute.key, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    attribute_rules.check_modify(key, value, changing.situation(context, held))
-    index = changing.index_of(held, key, request.current_attribute, request.new_attribute.index)
-    changing.replace(held.attributes, key, index, value)
+    attribute_rules.check_modify(key, value, changes.situation(context, held))
+    index = changes.index_of(held, key, request.current_attribute, request.new_attribute.index)
+    changes.replace(held.attributes, key, index, value)
     context.keep(held)
     return ModifyAttributeResponse(
         unique_identifier=held.identifier, attribute=Instance(key, value, index)

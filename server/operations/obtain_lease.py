@@ -4,7 +4,7 @@ from kmip.enums import Operation, State
 from kmip.errors import WrongKeyLifecycleState
 from kmip.payloads.obtain_lease import ObtainLeaseRequest, ObtainLeaseResponse
 from kmip.tags import Tag
-from server import making
+from server.attributes import initial
 from server.context import Context
 from server.registry import operation
 
@@ -17,6 +17,6 @@ async def obtain_lease(context: Context, request: ObtainLeaseRequest) -> ObtainL
         raise WrongKeyLifecycleState("the object is compromised or destroyed")
     return ObtainLeaseResponse(
         unique_identifier=held.identifier,
-        lease_time=held.attributes.get(Tag.LEASE_TIME, making.LEASE_SECONDS),
+        lease_time=held.attributes.get(Tag.LEASE_TIME, initial.LEASE_SECONDS),
         last_change_date=held.attributes.get(Tag.LAST_CHANGE_DATE, context.now),
     )

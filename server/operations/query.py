@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from kmip.cryptographic import RNGParameters
+from kmip.cryptographic_parameters import RNGParameters
 from kmip.enums import (
     ClientRegistrationMethod,
     CredentialType,
@@ -29,7 +29,7 @@ from kmip.payloads.query_information import (
     ProfileInformation,
     ServerInformation,
 )
-from server import defaults, making, protection
+from server.attributes import defaults, initial, protection_storage
 from server.context import Context
 from server.registry import operation
 
@@ -60,7 +60,7 @@ PROFILES: Final = tuple(
 KEPT: Final = (*OBJECTS, ObjectType.USER, ObjectType.GROUP)
 """The types of object; the last two have attributes only."""
 
-RANDOM: Final[tuple[RNGParameters, ...]] = (making.RANDOM,)
+RANDOM: Final[tuple[RNGParameters, ...]] = (initial.RANDOM,)
 
 CAPABILITIES: Final = CapabilityInformation(
     streaming_capability=True,
@@ -118,7 +118,7 @@ def _capabilities(context: Context) -> dict[str, Any]:
 
 
 def _masks(context: Context) -> dict[str, Any]:
-    masks = ProtectionStorageMasks(protection_storage_mask=(protection.OFFERED,))
+    masks = ProtectionStorageMasks(protection_storage_mask=(protection_storage.OFFERED,))
     return {"protection_storage_masks": masks}
 
 

@@ -6,11 +6,12 @@ from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.errors import InvalidCSR, InvalidField, InvalidObjectType, ObjectNotFound
 from kmip.objects import Certificate
 from kmip.payloads.recertify import ReCertifyRequest, ReCertifyResponse
-from server import certifying, issuers, issuing, making, protection, replacing
+from server.attributes import inheritance, initial, protection_storage
 from server.context import Context
-from server.crypto.certificate_facts import certificate_facts
-from server.held import Held
-from server.issuing import Subject
+from server.crypto.certificates.certificate_facts import certificate_facts
+from server.objects.managed_object import Held
+from server.pki import certification, issuance, issuer
+from server.pki.issuance import Subject
 from server.registry import operation
 
 
@@ -21,14 +22,14 @@ async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyRes
     managed = await context.material(old)
     if not isinstance(managed, Certificate):
         raise InvalidObjectType("a certificate is renewed")
-    replacing.check_replaceable(old, context.now)
-    asked = await certifying.asked(context, request.attributes)
-    protection.check(asked, request.protection_storage_masks)
+    inheritance.check_replaceable(old, context.now)
+    asked = await certification.asked(context, request.attributes)
+    protection_storage.check(asked, request.protection_storage_masks)
     subject = await _subject(context, request, managed)
-    attributes = replacing.inherited(context, old, asked, request.offset)
-    new = certifying.make(context, await certifying.certificate(context, subject), attributes)
+    attributes = inheritance.inherited(context, old, asked, request.offset)
+    new = certification.make(context, await certification.certificate(context, subject), attributes)
     await _link(context, old, new)
-    replacing.replace(context, old, new)
+    inheritance.replace(context, old, new)
     context.remember(new.identifier, UniqueIdentifier.RECERTIFY)
     return ReCertifyResponse(unique_identifier=new.identifier)
 
@@ -45,12 +46,12 @@ async def _subject(context: Context, request: ReCertifyRequest, managed: Certifi
         raise InvalidField("the server does not know this kind of key")
     value, given = request.certificate_request_value, request.certificate_request_unique_identifier
     if value is not None:
-        subject = certifying.subject_of(request.certificate_request_type, value)
+        subject = certification.subject_of(request.certificate_request_type, value)
     elif given is not None:
-        subject = await certifying.subject_of_object(context, await context.find(given))
+        subject = await certification.subject_of_object(context, await context.find(given))
     else:
-        old = issuing.load(managed.certificate_value)
-        return Subject(old.subject, key, issuing.alternatives_of(old))
+        old = issuance.load(managed.certificate_value)
+        return Subject(old.subject, key, issuance.alternatives_of(old))
     if subject.key != key:
         raise InvalidCSR("the certificate request is for another key")
     return subject
@@ -58,7 +59,7 @@ async def _subject(context: Context, request: ReCertifyRequest, managed: Certifi
 
 async def _link(context: Context, old: Held, new: Held) -> None:
     """Let the public key and the new certificate point to each other."""
-    identifier = issuers.linked(old, LinkType.PUBLIC_KEY_LINK)
+    identifier = issuer.linked(old, LinkType.PUBLIC_KEY_LINK)
     if identifier is None:
         return
     try:
@@ -67,6 +68,6 @@ async def _link(context: Context, old: Held, new: Held) -> None:
         return  # it is gone, or another client's
     if public.object_type != ObjectType.PUBLIC_KEY:
         return
-    certifying.point(public, LinkType.CERTIFICATE_LINK, new.identifier)
-    making.link(new, LinkType.PUBLIC_KEY_LINK, public.identifier)
+    certification.point(public, LinkType.CERTIFICATE_LINK, new.identifier)
+    initial.link(new, LinkType.PUBLIC_KEY_LINK, public.identifier)
     context.keep(public)

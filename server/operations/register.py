@@ -10,10 +10,10 @@ from kmip.objects import Template, key_block_of, object_type_of
 from kmip.payloads.register import RegisterRequest, RegisterResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server import making, protection
+from server.attributes import initial, protection_storage
 from server.context import Context
-from server.crypto.material_facts import LOADERS, material_facts
-from server.held import Held
+from server.crypto.keys.material_facts import LOADERS, material_facts
+from server.objects.managed_object import Held
 from server.registry import operation
 
 
@@ -25,12 +25,12 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
         raise InvalidField("there is no object to register")
     if object_type_of(managed) != request.object_type:
         raise InvalidObjectType("the object is not of the Object Type given")
-    attributes = await making.resolve(context, request.attributes)
+    attributes = await initial.resolve(context, request.attributes)
     if isinstance(managed, Template):
         attributes = _named(attributes, managed)
-    protection.check(attributes, request.protection_storage_masks)
+    protection_storage.check(attributes, request.protection_storage_masks)
     managed, key = await _completed(context, request.object_type, managed)
-    held = making.make(context, request.object_type, managed, attributes, created=False)
+    held = initial.make(context, request.object_type, managed, attributes, created=False)
     held.opened = key
     check_key_value(held, managed)
     context.objects.add(held)

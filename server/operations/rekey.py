@@ -3,8 +3,9 @@
 from kmip.enums import ObjectType, Operation, UniqueIdentifier
 from kmip.errors import InvalidObjectType
 from kmip.payloads.rekey import ReKeyRequest, ReKeyResponse
-from server import making, material, protection, replacing
+from server.attributes import inheritance, initial, protection_storage
 from server.context import Context
+from server.keys import generation
 from server.registry import operation
 
 
@@ -14,13 +15,13 @@ async def rekey(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     old = await context.change(request.unique_identifier)
     if old.object_type != ObjectType.SYMMETRIC_KEY:
         raise InvalidObjectType("only a symmetric key can be re-keyed")
-    replacing.check_replaceable(old, context.now)
-    asked = await making.resolve(context, request.attributes)
-    making.check_set(context, old.object_type, asked)
-    attributes = replacing.inherited(context, old, asked, request.offset)
-    protection.check(attributes, request.protection_storage_masks)
-    managed = material.symmetric_key(attributes)
-    new = making.make(context, old.object_type, managed, attributes, created=True, checked=True)
-    replacing.replace(context, old, new)
+    inheritance.check_replaceable(old, context.now)
+    asked = await initial.resolve(context, request.attributes)
+    initial.check_set(context, old.object_type, asked)
+    attributes = inheritance.inherited(context, old, asked, request.offset)
+    protection_storage.check(attributes, request.protection_storage_masks)
+    managed = generation.symmetric_key(attributes)
+    new = initial.make(context, old.object_type, managed, attributes, created=True, checked=True)
+    inheritance.replace(context, old, new)
     context.remember(new.identifier, UniqueIdentifier.REKEY)
     return ReKeyResponse(unique_identifier=new.identifier)

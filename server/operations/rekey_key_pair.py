@@ -5,9 +5,10 @@ from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.payloads.rekey_key_pair import ReKeyKeyPairRequest, ReKeyKeyPairResponse
 from kmip.tags import Tag
-from server import making, pairs, replacing
+from server.attributes import inheritance, initial
 from server.context import Context
-from server.held import Held
+from server.keys import pair_generation
+from server.objects.managed_object import Held
 from server.registry import operation
 
 
@@ -18,21 +19,21 @@ async def rekey_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKe
     if private.object_type != ObjectType.PRIVATE_KEY:
         raise InvalidObjectType("a key pair is named by its private key")
     public = await _other_half(context, private)
-    common = await making.resolve(context, request.common_attributes)
+    common = await initial.resolve(context, request.common_attributes)
     replacement = await _attributes(context, request, private, public, common)
     domain = private.attributes.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
-    pair = await pairs.generate(context, replacement[0], domain)
+    pair = await pair_generation.generate(context, replacement[0], domain)
     new = [
-        making.make(context, kind, key, attributes, created=True, checked=True)
+        initial.make(context, kind, key, attributes, created=True, checked=True)
         for kind, key, attributes in (
             (ObjectType.PRIVATE_KEY, pair.private_key, replacement[0]),
             (ObjectType.PUBLIC_KEY, pair.public_key, replacement[1]),
         )
     ]
-    making.link(new[0], LinkType.PUBLIC_KEY_LINK, new[1].identifier)
-    making.link(new[1], LinkType.PRIVATE_KEY_LINK, new[0].identifier)
-    replacing.replace(context, private, new[0])
-    replacing.replace(context, public, new[1])
+    initial.link(new[0], LinkType.PUBLIC_KEY_LINK, new[1].identifier)
+    initial.link(new[1], LinkType.PRIVATE_KEY_LINK, new[0].identifier)
+    inheritance.replace(context, private, new[0])
+    inheritance.replace(context, public, new[1])
     context.remember(new[1].identifier, UniqueIdentifier.REKEY_KEY_PAIR_PUBLIC_KEY)
     context.remember(
         new[0].identifier,
@@ -66,9 +67,9 @@ async def _attributes(
         (private, request.private_key_attributes),
         (public, request.public_key_attributes),
     ):
-        replacing.check_replaceable(held, context.now)
+        inheritance.check_replaceable(held, context.now)
         asked = common.copy()
-        asked.update(await making.resolve(context, own))
-        making.check_set(context, held.object_type, asked)
-        found.append(replacing.inherited(context, held, asked, request.offset))
+        asked.update(await initial.resolve(context, own))
+        initial.check_set(context, held.object_type, asked)
+        found.append(inheritance.inherited(context, held, asked, request.offset))
     return found

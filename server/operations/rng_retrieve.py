@@ -4,7 +4,7 @@ from kmip.enums import Data, Operation
 from kmip.errors import InvalidField
 from kmip.payloads.rng_retrieve import RNGRetrieveRequest, RNGRetrieveResponse
 from server.context import Context
-from server.crypto import symmetric_keys
+from server.crypto.keys import symmetric_keys
 from server.registry import operation
 
 

@@ -4,7 +4,7 @@ from kmip import attribute_rules
 from kmip.enums import Operation
 from kmip.errors import InvalidField
 from kmip.payloads.set_attribute import SetAttributeRequest, SetAttributeResponse
-from server import changing
+from server.attributes import changes
 from server.context import Context
 from server.registry import operation
 
@@ -16,7 +16,7 @@ async def set_attribute(context: Context, request: SetAttributeRequest) -> SetAt
     key, value = request.new_attribute.key, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    attribute_rules.check_put(key, value, changing.situation(context, held))
+    attribute_rules.check_put(key, value, changes.situation(context, held))
     held.attributes.set(key, value)
     context.keep(held)
     return SetAttributeResponse(unique_identifier=held.identifier)

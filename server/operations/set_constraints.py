@@ -2,7 +2,7 @@
 
 from kmip.enums import Operation
 from kmip.payloads.set_constraints import SetConstraintsRequest, SetConstraintsResponse
-from server import constraints
+from server.attributes import constraints
 from server.context import Context
 from server.registry import operation
 

@@ -2,7 +2,7 @@
 
 from kmip.enums import Operation
 from kmip.payloads.set_defaults import SetDefaultsRequest, SetDefaultsResponse
-from server import defaults
+from server.attributes import defaults
 from server.context import Context
 from server.registry import operation
 

@@ -2,9 +2,9 @@
 
 from kmip.enums import Data, Operation
 from kmip.payloads.sign import SignRequest, SignResponse
-from server import parts, using
 from server.context import Context
-from server.crypto import signatures
+from server.crypto.signatures import signing
+from server.keys import key_use, multipart
 from server.registry import operation
 
 
@@ -15,12 +15,12 @@ async def sign(context: Context, request: SignRequest) -> SignResponse:
     if request.digested_data is not None and data is None and not request.correlation_value:
         return await _sign_digest(context, request, request.digested_data)
 
-    async def begin() -> tuple[str, signatures.SignStream]:
+    async def begin() -> tuple[str, signing.SignStream]:
         key = await _key(context, request, len(data or b""))
-        stream = signatures.SignStream(key.key, key.parameters, allow_legacy=context.allow_legacy)
+        stream = signing.SignStream(key.key, key.parameters, allow_legacy=context.allow_legacy)
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, length=len(data or b""))
+    part = await multipart.part_of(context, request, begin, length=len(data or b""))
     if not part.is_last:
         part.state.update(data or b"")
         return SignResponse(
@@ -34,21 +34,21 @@ async def _sign_digest(context: Context, request: SignRequest, digest: bytes) ->
     key = await _key(context, request, len(digest))
 
     def compute() -> bytes:
-        return signatures.sign(
+        return signing.sign(
             key.key, key.parameters, digested_data=digest, allow_legacy=context.allow_legacy
         )
 
     return _signed(context, key.held.identifier, await context.slowly(compute))
 
 
-async def _key(context: Context, request: SignRequest, length: int) -> using.Key:
-    key = await using.key_for(
+async def _key(context: Context, request: SignRequest, length: int) -> key_use.Key:
+    key = await key_use.key_for(
         context,
         request.unique_identifier,
         request.cryptographic_parameters,
-        using.USES[Operation.SIGN],
+        key_use.USES[Operation.SIGN],
     )
-    using.charge(context, key.held, length)
+    key_use.charge(context, key.held, length)
     return key
 
 

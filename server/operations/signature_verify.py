@@ -3,9 +3,9 @@
 from kmip.enums import Operation
 from kmip.errors import MissingData
 from kmip.payloads.signature_verify import SignatureVerifyRequest, SignatureVerifyResponse
-from server import parts, using
 from server.context import Context
-from server.crypto import signatures
+from server.crypto.signatures import signing
+from server.keys import key_use, multipart
 from server.registry import operation
 
 
@@ -19,14 +19,14 @@ async def signature_verify(
     if request.digested_data is not None and data is None and not request.correlation_value:
         return await _verify_digest(context, request, signature, request.digested_data)
 
-    async def begin() -> tuple[str, signatures.VerifyStream]:
+    async def begin() -> tuple[str, signing.VerifyStream]:
         key = await _key(context, request)
-        stream = signatures.VerifyStream(
+        stream = signing.VerifyStream(
             key.key, key.parameters, allow_legacy=context.allow_legacy_reading
         )
         return key.held.identifier, stream
 
-    part = await parts.part_of(context, request, begin, signature, length=len(data or b""))
+    part = await multipart.part_of(context, request, begin, signature, length=len(data or b""))
     if not part.is_last:
         part.state.update(data or b"")
         return SignatureVerifyResponse(
@@ -40,7 +40,7 @@ async def _verify_digest(
     context: Context, request: SignatureVerifyRequest, signature: bytes | None, digest: bytes
 ) -> SignatureVerifyResponse:
     key = await _key(context, request)
-    validity = signatures.verify(
+    validity = signing.verify(
         key.key,
         key.parameters,
         _needed(signature),
@@ -52,12 +52,12 @@ async def _verify_digest(
     )
 
 
-async def _key(context: Context, request: SignatureVerifyRequest) -> using.Key:
-    return await using.key_for(
+async def _key(context: Context, request: SignatureVerifyRequest) -> key_use.Key:
+    return await key_use.key_for(
         context,
         request.unique_identifier,
         request.cryptographic_parameters,
-        using.USES[Operation.SIGNATURE_VERIFY],
+        key_use.USES[Operation.SIGNATURE_VERIFY],
     )
 
 

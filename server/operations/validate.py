@@ -10,8 +10,8 @@ from kmip.enums import Operation, State, ValidityIndicator
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.objects import Certificate
 from kmip.payloads.validate import ValidateRequest, ValidateResponse
-from server import issuers, issuing, paths
 from server.context import Context, Given
+from server.pki import issuance, issuer, path_validation
 from server.registry import operation
 
 REVOKED: Final = (State.DEACTIVATED, State.COMPROMISED)
@@ -24,17 +24,21 @@ DATES: Final = range(1 << 37)
 @operation(Operation.VALIDATE)
 async def validate(context: Context, request: ValidateRequest) -> ValidateResponse:
     """Tell whether certificates, given or in the store, form a chain that holds."""
-    if not 0 < len(request.certificate) + len(request.unique_identifier) <= paths.MAX_CERTIFICATES:
-        raise InvalidField(f"a chain has 1 to {paths.MAX_CERTIFICATES} certificates")
+    if (
+        not 0
+        < len(request.certificate) + len(request.unique_identifier)
+        <= path_validation.MAX_CERTIFICATES
+    ):
+        raise InvalidField(f"a chain has 1 to {path_validation.MAX_CERTIFICATES} certificates")
     date = context.now if request.validity_date is None else request.validity_date
     if date not in DATES:
         raise InvalidField("the Validity Date is out of range")
     stored = [await _stored(context, given) for given in request.unique_identifier]
     kept = [certificate for certificate, _ in stored]
-    given = [issuing.load(one.certificate_value) for one in request.certificate]
-    anchors = [one for one in kept if paths.signs_itself(one)]
-    anchors += await issuers.anchors(context)
-    indicator = await context.slowly(paths.judge, [*given, *kept], anchors, date)
+    given = [issuance.load(one.certificate_value) for one in request.certificate]
+    anchors = [one for one in kept if path_validation.signs_itself(one)]
+    anchors += await issuer.anchors(context)
+    indicator = await context.slowly(path_validation.judge, [*given, *kept], anchors, date)
     if any(is_revoked for _, is_revoked in stored):
         indicator = ValidityIndicator.INVALID
     return ValidateResponse(validity_indicator=indicator)
@@ -46,4 +50,4 @@ async def _stored(context: Context, given: Given) -> tuple[x509.Certificate, boo
     managed = await context.material(held)
     if not isinstance(managed, Certificate):
         raise InvalidObjectType("certificates are validated")
-    return issuing.load(managed.certificate_value), held.state(context.now) in REVOKED
+    return issuance.load(managed.certificate_value), held.state(context.now) in REVOKED

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.encodings import ttlv
 from kmip.enums import (
     BatchErrorContinuationOption,

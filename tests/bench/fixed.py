@@ -11,8 +11,8 @@ from pathlib import Path
 import trio
 
 from kmip.framing import Frames
-from server.config import Config
-from server.tls import context_of_files
+from server.setup.config import Config
+from server.transport.tls import context_of_files
 
 BACKLOG = 512
 RECEIVE_BYTES = 65_536

@@ -6,11 +6,11 @@ import pytest
 import trio
 
 from server import registry
-from server.client import Client
-from server.config import Config, LegacyAlgorithms
-from server.connection import answer
+from server.access.client import Client
+from server.access.password_file import Cost, Kind, Users, add
 from server.context import Server as WholeServer
-from server.users import Cost, Kind, Users, add
+from server.requests.answer import answer
+from server.setup.config import Config, LegacyAlgorithms
 from storage.memory import MemoryBackend
 from storage.secret import MIN_KEY_FILE_BYTES, KeyFile
 from storage.store import open_store

@@ -26,7 +26,7 @@ from enclave.claims import MAX_LIFE, Role
 from enclave.client import client_context, connect
 from enclave.errors import Refused, VerificationFailed
 from enclave.evidence import TEE
-from enclave.forms import TAGGED_EVIDENCE_OID, read_tagged
+from enclave.evidence_formats import TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.insecure.chip import POLICY
 from enclave.keys import Purpose, tls_key
@@ -34,12 +34,13 @@ from enclave.policy import write_policy
 from enclave.ratls import Attester, server_context, use_certificate
 from enclave.snp.abi import GuestPolicy
 from kmip.enums import ObjectType, Operation
-from server import certificates, remote
-from server.accepting import Peer, Waiting
-from server.attestation import Attestation
-from server.failure import Failure
-from server.http import HTTPConnection, Request, Response, Route, answer
-from server.remote import Remote, read_remote
+from server.attestation.routes import Attestation
+from server.commands import attested_server
+from server.commands.attested_server import Remote, read_remote
+from server.pki import local_authority
+from server.setup.failure import Failure
+from server.transport.acceptor import Peer, Waiting
+from server.transport.http import HTTPConnection, Request, Response, Route, answer
 from tests.e2e.test_bootstrap import AES, PASSWORD, Machine, free_port
 from tests.server.operating import LIMITS, chip, expected, put_chip, software
 
@@ -56,7 +57,7 @@ ENDPOINTS = [("POST", path) for path in POSTS] + [("GET", path) for path in GETS
 
 def made(directory: Path) -> Machine:
     """A machine with the chip of this run."""
-    certificates.ensure_client(directory / "clients", "client", datetime.now(UTC))
+    local_authority.ensure_client(directory / "clients", "client", datetime.now(UTC))
     machine = Machine(directory, free_port(), free_port(), secrets.token_hex(16))
     put_chip(machine.data)
     return machine
@@ -151,7 +152,7 @@ async def refused(port: int, machine: Machine, **changes: Any) -> str:
     where = place(port, machine)
     expectation = where.expectation(Role.BOOTSTRAP, allow_insecure_simulated=True)
     with pytest.raises(Failure) as told:
-        await remote.attested(where, replace(expectation, **changes))
+        await attested_server.attested(where, replace(expectation, **changes))
     return str(told.value)
 
 
@@ -292,14 +293,16 @@ async def test_a_relay_sees_nothing_and_cannot_take_over(machine: Machine):
     expectation = where.expectation(Role.BOOTSTRAP, allow_insecure_simulated=True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, relay, [listener])
-        async with await remote.attested(where, expectation) as connection:
-            got = await remote.ask(connection, "GET", "/log", b"", secret)
+        async with await attested_server.attested(where, expectation) as connection:
+            got = await attested_server.ask(connection, "GET", "/log", b"", secret)
             assert got.status == 200
         # Once more; after the verification the attacker answers in the server's place.
-        async with await remote.attested(where, expectation) as connection:
+        async with await attested_server.attested(where, expectation) as connection:
             cut.set()
             with trio.move_on_after(0.5) as unanswered:
-                await remote.ask(connection, "POST", "/key-file", PASSWORD.encode(), secret)
+                await attested_server.ask(
+                    connection, "POST", "/key-file", PASSWORD.encode(), secret
+                )
             assert unanswered.cancelled_caught
         nursery.cancel_scope.cancel()
     wire = b"".join(seen)
@@ -394,8 +397,8 @@ async def test_guessing_tokens_ends_in_429_and_keeps_nobody_else_out(machine: Ma
     assert f"wrong operator tokens come from {ATTACKER}" in machine.log
     where = place(machine.https, machine)
     expectation = where.expectation(Role.BOOTSTRAP, allow_insecure_simulated=True)
-    async with await remote.attested(where, expectation) as connection:
-        log = await remote.ask(connection, "GET", "/log", b"", bearer(machine.token))
+    async with await attested_server.attested(where, expectation) as connection:
+        log = await attested_server.ask(connection, "GET", "/log", b"", bearer(machine.token))
     assert log.status == 200
     nobody = [line for line in log.json()["log"] if line["who"] == "nobody"]
     assert {line["from"] for line in nobody} == {ATTACKER}
@@ -513,7 +516,7 @@ async def test_one_operator_provisions_two_servers(tmp_path: Path):
         for one in machines:
             where = one.remote()
             expectation = where.expectation(Role.API, allow_insecure_simulated=True)
-            async with await remote.attested(where, expectation) as connection:
+            async with await attested_server.attested(where, expectation) as connection:
                 seen.append(connection.attested.claims)
             client, stream = await one.ask()
             key = await client(

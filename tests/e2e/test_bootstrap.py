@@ -28,9 +28,10 @@ from kmip.enums import CryptographicAlgorithm, ObjectType, Operation
 from kmip.masks import CryptographicUsageMask
 from kmip.tags import Tag
 from kmip.versions import V2_1
-from server import certificates, remote
-from server.failure import Failure
-from server.remote import Remote
+from server.commands import attested_server
+from server.commands.attested_server import Remote
+from server.pki import local_authority
+from server.setup.failure import Failure
 from tests.e2e.program import ROOT
 from tests.e2e.program import Remote as Client
 from tests.interop.conftest import PYKMIP
@@ -141,7 +142,7 @@ class Machine:
         return policy
 
     def remote(self) -> Remote:
-        return remote.read_remote(
+        return attested_server.read_remote(
             None, f"https://127.0.0.1:{self.https}", self.directory / "policy.toml", None
         )
 
@@ -177,7 +178,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
-    certificates.ensure_client(tmp_path / "clients", "client", datetime.now(UTC))
+    local_authority.ensure_client(tmp_path / "clients", "client", datetime.now(UTC))
     made = Machine(tmp_path, free_port(), free_port(), secrets.token_hex(16))
     yield made
     if made.process is not None:
@@ -190,11 +191,13 @@ async def request(machine: Machine, method: str, path: str, body: bytes = b"", *
     expectation = machine.remote().expectation(Role.API, allow_insecure_simulated=True)
     for role in (Role.BOOTSTRAP, Role.API):
         try:
-            connection = await remote.attested(machine.remote(), replace(expectation, role=role))
+            connection = await attested_server.attested(
+                machine.remote(), replace(expectation, role=role)
+            )
         except Failure:
             continue
         async with connection:
-            return await remote.ask(connection, method, path, body, headers)
+            return await attested_server.ask(connection, method, path, body, headers)
     raise AssertionError("nobody is there")
 
 
@@ -304,10 +307,10 @@ async def test_guessing_tokens_is_slowed_down(machine: Machine):
     machine.launch()
     machine.measure()
     expectation = machine.remote().expectation(Role.BOOTSTRAP, allow_insecure_simulated=True)
-    async with await remote.attested(machine.remote(), expectation) as connection:
+    async with await attested_server.attested(machine.remote(), expectation) as connection:
         seen = [
             (
-                await remote.ask(
+                await attested_server.ask(
                     connection, "POST", "/start", b"", {"Authorization": f"Bearer {guess}"}
                 )
             ).status
@@ -321,7 +324,7 @@ async def test_a_pretended_chip_is_refused_by_default(machine: Machine):
     machine.measure()
     expectation = machine.remote().expectation(Role.BOOTSTRAP, allow_insecure_simulated=False)
     with pytest.raises(Failure, match="not accepted"):
-        await remote.attested(machine.remote(), expectation)
+        await attested_server.attested(machine.remote(), expectation)
 
 
 def test_without_an_operator_it_does_not_start(tmp_path: Path):

@@ -18,7 +18,7 @@ import trio
 
 from kmip.attribute_values import RevocationReason
 from kmip.attributes import Attributes, Custom, Instance
-from kmip.cryptographic import CryptographicDomainParameters
+from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,

@@ -19,7 +19,7 @@ from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1
-from server import certificates
+from server.pki import local_authority
 from tests.e2e.program import Program, Remote, running
 from tests.server.conftest import Asking
 
@@ -79,7 +79,7 @@ async def test_without_a_certificate_nobody_comes_in(program: Program, version: 
 async def test_a_certificate_of_another_authority_is_refused(
     program: Program, tmp_path: Path, version: ssl.TLSVersion
 ):
-    pair = certificates.ensure_client(tmp_path, "client", datetime.now(UTC))
+    pair = local_authority.ensure_client(tmp_path, "client", datetime.now(UTC))
     context = ssl.create_default_context(cafile=program.data / "tls" / "ca.pem")
     context.load_cert_chain(pair.certificate, pair.key)
     with pytest.raises(trio.BrokenResourceError):

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave import cbor, report_data
 from enclave.errors import InvalidEvidence
-from enclave.forms import Form, TaggedEvidence, write_tagged
-from enclave.presented import has_evidence, read_answered
+from enclave.evidence_formats import Form, TaggedEvidence, write_tagged
+from enclave.peer_certificate import has_evidence, read_answered
 from enclave.ratls import attest, issue_certificate
 from tests.enclave.attested import KEY, NOW, OTHER_KEY, claims_for, tee, verified
 

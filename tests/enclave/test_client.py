@@ -10,16 +10,16 @@ import pytest
 import trio
 
 from enclave import report_data
-from enclave.asking import HTTPAsk
 from enclave.claims import MAX_LIFE, Role
 from enclave.client import Expectation, challenge, connect, judge, judge_answer
 from enclave.collateral import SNPCollateral
 from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationFailed
 from enclave.evidence import TEE
-from enclave.forms import BARE_OIDS, TAGGED_EVIDENCE_OID, Form, write_bare, write_tagged
+from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, Form, write_bare, write_tagged
 from enclave.insecure import MEASUREMENT, SoftwareGuest, SoftwareTee
 from enclave.keys import Purpose, tls_key
 from enclave.policy import read_policy
+from enclave.quote_request import HTTPAsk
 from enclave.ratls import (
     Attester,
     attest,

@@ -15,12 +15,9 @@ from enclave import cbor, report_data
 from enclave.claims import MAX_LIFE, SkProvider
 from enclave.errors import DeviceError
 from enclave.evidence import TEE
-from enclave.forms import (
-    BARE_OIDS,
-    Form,
-)
+from enclave.evidence_formats import BARE_OIDS, Form
 from enclave.insecure import SoftwareGuest, SoftwareTee
-from enclave.presented import read_presented
+from enclave.peer_certificate import read_presented
 from enclave.ratls import (
     RETRY_SECONDS,
     Issued,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server import users
-from server.users import Kind
+from server.access import password_file
+from server.access.password_file import Kind
 from tests.interop.running import REPOSITORY, RunningServer, environment, running
 
 PYKMIP = REPOSITORY / ".venvs" / "pykmip" / "bin" / "python"
@@ -25,8 +25,8 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
 def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with users and short messages, that spares all clients what PyKMIP cannot decode."""
     data = tmp_path_factory.mktemp("guarded") / "data"
-    cheap = users.Cost(memory_kib=8 * 1024, iterations=1)
-    users.add(data / "users.json", Kind.USER, "alice", "correct horse", cost=cheap)
+    cheap = password_file.Cost(memory_kib=8 * 1024, iterations=1)
+    password_file.add(data / "users.json", Kind.USER, "alice", "correct horse", cost=cheap)
     options = ("--omit-unreadable-attributes", "*", "--max-message-bytes", "40000")
     with running(data, *options) as server:
         yield server

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from server import certificates
+from server.pki import local_authority
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -49,7 +49,7 @@ class RunningServer:
 
     def certificate(self, name: str) -> dict[str, str]:
         """The files of a client's certificate and key, made if need be."""
-        pair = certificates.ensure_client(self.tls, name, datetime.now(UTC))
+        pair = local_authority.ensure_client(self.tls, name, datetime.now(UTC))
         return {"certificate": str(pair.certificate), "key": str(pair.key)}
 
 

@@ -10,9 +10,9 @@ from functools import cache
 
 from hypothesis import strategies as st
 
+from kmip.attribute_encoding import Gathered, Listed, Named, Single, exists, single_form
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attributes import Attributes, Custom, Instance, Reference, custom_value
-from kmip.carriage import Gathered, Listed, Named, Single, exists, single_form
 from kmip.enums import Data as DataReference
 from kmip.enums import ItemType, KeyFormatType, UniqueIdentifier
 from kmip.items import Item

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from kmip.attribute_encoding import MAX_INSTANCES
 from kmip.attribute_rules import (
     CONDITIONS,
     RULES,
@@ -21,7 +22,6 @@ from kmip.attribute_rules import (
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes, Custom
-from kmip.carriage import MAX_INSTANCES
 from kmip.enums import ObjectType, Operation, ResultReason, State
 from kmip.errors import (
     AttributeExists,

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from kmip.attribute_encoding import write_attributes
 from kmip.attribute_table import ATTRIBUTES, BY_NAME, FIELDS_ONCE, LINK_TAGS, LINK_TYPES
 from kmip.attribute_values import Link, Name
 from kmip.attributes import (
@@ -13,7 +14,6 @@ from kmip.attributes import (
     is_single,
     name_of,
 )
-from kmip.carriage import write_attributes
 from kmip.enums import ItemType, KeyFormatType, LinkType
 from kmip.items import Item
 from kmip.tags import Tag

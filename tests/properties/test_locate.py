@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kmip import lifecycle
+from kmip.attribute_encoding import exists
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import Link
 from kmip.attributes import Attributes, Custom, Instance, is_single
-from kmip.carriage import exists
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
     ItemType,
@@ -40,9 +40,9 @@ from kmip.tags import Tag
 from kmip.versions import INTERNAL, SUPPORTED, V1_1, V1_4, V2_1, V3_0
 from kmip.vocabulary import Mask
 from server.context import Server
-from server.held import Held
-from server.objects import Opened, Transaction
-from server.terms import DATES, MOST_CHOSEN, query_of
+from server.objects.index_terms import DATES, MOST_CHOSEN, query_of
+from server.objects.managed_object import Held
+from server.objects.transaction import Opened, Transaction
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.kmip.strategies import attribute_value, customs
 from tests.server.conftest import NOW, Asking, Failed
@@ -117,7 +117,7 @@ def keys() -> st.SearchStrategy[Any]:
 
 
 def is_small(value: Any) -> bool:
-    """Whether a value of several is exactly found by several of its fields, see `server.terms`."""
+    """Whether several fields of a value find it exactly, see `server.objects.index_terms`."""
     if not isinstance(value, Structure):
         return True
     given = [field for field in fields(value) if getattr(value, field.name) not in (None, ())]  # type: ignore[arg-type]

@@ -22,11 +22,11 @@ from kmip.structures import from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1, ProtocolVersion
 from server import registry
-from server.client import Client
-from server.config import Config
-from server.connection import answer
+from server.access.client import Client
+from server.access.password_file import Users
 from server.context import Server
-from server.users import Users
+from server.requests.answer import answer
+from server.setup.config import Config
 from storage import KeyFile, MemoryBackend, open_store
 
 registry.load()

@@ -26,23 +26,25 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from enclave.asking import HTTPAsk
 from enclave.claims import Role
 from enclave.client import AttestedConnection, Expectation, challenge, connect
 from enclave.collateral import Collateral, SNPCollateral
 from enclave.evidence import TEE
 from enclave.insecure import SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.policy import Policy, naming
+from enclave.quote_request import HTTPAsk
 from enclave.snp.policy import SNPPolicy
 from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
-from server import files, listener, remote
-from server.accepting import Peer, Waiting
-from server.attestation import CHIP_DIRECTORY
-from server.config import Config
-from server.empty_handed import Start, Told
-from server.http import HTTPConnection, Limits, Routes
-from server.operator_access import operator_access
+from server import service
+from server.attestation.routes import CHIP_DIRECTORY
+from server.bootstrap.operator import operator_access
+from server.bootstrap.start import Start, Told
+from server.commands import attested_server
+from server.setup import files
+from server.setup.config import Config
+from server.transport.acceptor import Peer, Waiting
+from server.transport.http import HTTPConnection, Limits, Routes
 from storage import Cost, Password, Secret, SQLiteBackend, open_store
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -195,7 +197,7 @@ class Running:
 
     start: Start
     waits: list[str] = field(default_factory=list)
-    up: list[listener.Up] = field(default_factory=list)
+    up: list[service.Up] = field(default_factory=list)
     changed: trio.Event = field(default_factory=trio.Event)
 
     async def until_waiting(self) -> int:
@@ -204,7 +206,7 @@ class Running:
             await self.changed.wait()
         return int(self.waits[-1].rpartition(":")[2])
 
-    async def until_up(self) -> listener.Up:
+    async def until_up(self) -> service.Up:
         while not self.up:
             await self.changed.wait()
         return self.up[-1]
@@ -231,11 +233,9 @@ class Running:
         """A connection on which it was verified over a fresh nonce."""
         assert isinstance(self.start.tee, SoftwareTee)
         expectation = await expected(self.start.tee, role, **more)
-        connection = await connect(
-            "127.0.0.1", port, expectation, now=listener.now, context=context
-        )
+        connection = await connect("127.0.0.1", port, expectation, now=service.now, context=context)
         async with await challenge(
-            connection, HTTPAsk("x"), expectation, now=listener.now
+            connection, HTTPAsk("x"), expectation, now=service.now
         ) as challenged:
             yield challenged
 
@@ -269,5 +269,5 @@ async def give(
 ) -> tuple[int, dict[str, Any]]:
     """What the operator gives, and what is answered."""
     sent = json.dumps(body).encode() if isinstance(body, dict) else body
-    answer = await remote.ask(connection, "POST", path, sent, MINE)
+    answer = await attested_server.ask(connection, "POST", path, sent, MINE)
     return answer.status, answer.json()

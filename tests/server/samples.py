@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from kmip.attribute_values import RevocationReason, UsageLimits
 from kmip.attributes import Attributes, Key
-from kmip.cryptographic import CryptographicDomainParameters
+from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import (
     CertificateType,
     CryptographicAlgorithm,

@@ -10,9 +10,9 @@ from kmip.errors import InvalidField, ItemNotFound, ResponseTooLarge
 from kmip.items import structure
 from kmip.tags import Tag
 from kmip.versions import V2_1
-from server.client import Client
+from server.access.client import Client
 from server.context import Context, Made, Room, Server
-from server.objects import Transaction
+from server.objects.transaction import Transaction
 from tests.server.conftest import NOW
 
 

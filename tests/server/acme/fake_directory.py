@@ -1,7 +1,7 @@
 """An ACME directory in memory: strict about what it is told, and it really looks.
 
-`fetch` is a `server.fetching.Fetch`. Signatures, nonces, addresses and the order of steps are
-checked as RFC 8555 asks; a challenge is decided by a validator that the test hands in.
+`fetch` is a `server.transport.https_client.Fetch`. Signatures, nonces, addresses and the order of
+steps are checked as RFC 8555 asks; a challenge is decided by a validator that the test hands in.
 """
 
 import json
@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from server import tls
 from server.acme.jose import thumbprint, unbase64url
 from server.acme.replies import ERRORS
-from server.fetching import FetchFailed, Reply
+from server.transport import tls
+from server.transport.https_client import FetchFailed, Reply
 
 Validator = Callable[[str, str, str, str], Awaitable[str]]
 """(kind, name, token, key authorization) to what is wrong; empty where nothing is."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from server.fetching import Fetcher, client_context
+from server.transport.https_client import Fetcher, client_context
 from tests.server.acme.fake_directory import localhost, utc_now
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")

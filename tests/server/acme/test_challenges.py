@@ -9,7 +9,6 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server import tls
 from server.acme.challenges import (
     HTTP01,
     MAX_HELLO_BYTES,
@@ -21,6 +20,7 @@ from server.acme.challenges import (
 )
 from server.acme.client import Challenge
 from server.acme.replies import Refused
+from server.transport import tls
 from tests.server.acme.fake_directory import authority_pair, utc_now
 from tests.server.acme.pebble import free_ports
 

@@ -17,7 +17,7 @@ from server.acme.client import Challenge, Client, certificate_id
 from server.acme.jose import base64url, jwk, sign, thumbprint, unbase64url
 from server.acme.replies import ACMEError, Refused, detail_of, retry_after
 from server.acme.session import NONCE_ATTEMPTS, Session
-from server.fetching import Reply
+from server.transport.https_client import Reply
 from tests.server.acme.fake_directory import FakeDirectory, authority_pair
 
 NAME = "kms.example.test"

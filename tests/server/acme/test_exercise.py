@@ -18,14 +18,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from enclave.insecure import SoftwareGuest, SoftwareTee
-from server import tls
 from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_context
 from server.acme.client import Client
 from server.acme.keeping import ACCOUNT_FILE, CERTIFICATE_FILE, Kept
 from server.acme.renewal import Renewal
 from server.acme.replies import Refused
 from server.acme.session import Session
-from server.fetching import Fetch
+from server.transport import tls
+from server.transport.https_client import Fetch
 from tests.enclave.guest_machine import software_chip
 from tests.server.acme.fake_directory import (
     FakeDirectory,

@@ -13,11 +13,11 @@ import trio
 from enclave.evidence import TEE
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.tee import Gate
-from server import tls
 from server.acme.challenges import TLSALPN01, service_context
 from server.acme.client import certificate_id
 from server.acme.keeping import CERTIFICATE_FILE, Kept
 from server.acme.renewal import Renewal
+from server.transport import tls
 from tests.enclave.guest_machine import software_chip
 from tests.server.acme.fake_directory import FakeDirectory, wrong_in
 

@@ -13,15 +13,20 @@ from pathlib import Path
 import pytest
 
 from kmip import enums
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyFormatType as F
 from kmip.errors import KMIPError
 from kmip.key_block import TransparentRSAPrivateKey, TransparentSymmetricKey
 from kmip.versions import V2_1
-from server.crypto import ciphers, derivation, hashes, key_formats, macs, signatures, split_keys
-from server.crypto.key_types import public_half
+from server.crypto.ciphers import encryption
+from server.crypto.derivation import methods
+from server.crypto.digests import hashes, macs
+from server.crypto.keys import key_formats
+from server.crypto.keys.key_types import public_half
 from server.crypto.parameters import choose_parameters
+from server.crypto.secret_sharing import split_keys
+from server.crypto.signatures import signing
 
 SHARED = Path(
     os.environ.get("STRONGROOM_SHARED", Path(__file__).resolve().parents[3].parent / "shared")
@@ -268,7 +273,7 @@ class Player:
         self.expect(response, "AuthenticatedEncryptionTag", encrypted.authenticated_encryption_tag)
 
     def encryption(self, request, of):
-        return ciphers.EncryptStream(
+        return encryption.EncryptStream(
             of[0],
             of[1],
             self.parameters(request, of),
@@ -288,7 +293,7 @@ class Player:
         self.expect(response, "Data", (stream or self.decryption(request, of)).finalize(data))
 
     def decryption(self, request, of):
-        return ciphers.DecryptStream(
+        return encryption.DecryptStream(
             of[0],
             of[1],
             self.parameters(request, of),
@@ -302,7 +307,7 @@ class Player:
         if of is None:
             return
         chosen = self.parameters(request, of)
-        stream = self.stream(request, lambda: signatures.SignStream(of[0], chosen))
+        stream = self.stream(request, lambda: signing.SignStream(of[0], chosen))
         data = self.value(request, "Data")
         if stream is not None:
             if not self.is_last(request):
@@ -310,7 +315,7 @@ class Player:
                 return
             signature = stream.finalize(data)
         else:
-            signature = signatures.sign(
+            signature = signing.sign(
                 of[0], chosen, data, digested_data=self.value(request, "DigestedData")
             )
         self.expect(response, "SignatureData", signature)
@@ -320,7 +325,7 @@ class Player:
         if of is None:
             return
         chosen = self.parameters(request, of)
-        stream = self.stream(request, lambda: signatures.VerifyStream(of[0], chosen))
+        stream = self.stream(request, lambda: signing.VerifyStream(of[0], chosen))
         data = self.value(request, "Data")
         given = self.value(request, "SignatureData")
         if stream is not None:
@@ -330,7 +335,7 @@ class Player:
                 return
             validity = stream.finalize(self.bound.pop("stream signature"), data)
         else:
-            validity = signatures.verify(
+            validity = signing.verify(
                 public_half(of[0]),
                 chosen,
                 given,
@@ -391,9 +396,9 @@ class Player:
         )
         count = inputs.find("IterationCount")
         data = self.value(inputs, "DerivationData")
-        key = derivation.derive(
+        key = methods.derive(
             member(enums.DerivationMethod, request.find("DerivationMethod").get("value")),
-            derivation.Base(of[0], of[1]),
+            methods.Base(of[0], of[1]),
             int(length[1] or length[2]),
             parameters=parameters(inputs.find("CryptographicParameters")),
             derivation_data=() if data is None else (data,),

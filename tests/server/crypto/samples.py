@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from kmip.cryptographic import CryptographicDomainParameters
+from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import RecommendedCurve as C
-from server.crypto.key_pairs import generate_key_pair
+from server.crypto.keys.key_pairs import generate_key_pair
 
 LENGTHS = {A.RSA: 1024, A.DSA: 1024, A.DH: 2048, A.EC: 256, A.ECDH: 256, A.ECDSA: 256, A.ECMQV: 256}
 

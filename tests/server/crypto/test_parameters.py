@@ -1,4 +1,4 @@
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, CryptographicAlgorithm, PaddingMethod
 from server.crypto.parameters import NO_PARAMETERS, choose_parameters
 

@@ -1,9 +1,9 @@
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import DerivationMethod as D
 from server.crypto import slow
-from server.crypto.key_formats import FORMATS
-from server.crypto.key_pairs import PAIRS
-from server.crypto.split_keys import METHODS
+from server.crypto.keys.key_formats import FORMATS
+from server.crypto.keys.key_pairs import PAIRS
+from server.crypto.secret_sharing.split_keys import METHODS
 
 
 def test_what_is_called_slow_exists():

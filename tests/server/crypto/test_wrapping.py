@@ -3,7 +3,7 @@ import itertools
 import pytest
 from samples import private_key
 
-from kmip.cryptographic import CryptographicParameters as Parameters
+from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import BlockCipherMode as M
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import HashingAlgorithm as H

@@ -12,7 +12,7 @@ from kmip.masks import CryptographicUsageMask as Mask
 from kmip.payloads.check import CheckResponse
 from kmip.structures import from_item
 from kmip.versions import SUPPORTED, ProtocolVersion
-from server import making
+from server.attributes import initial
 from tests.server.conftest import Asking
 from tests.server.samples import create, limits, refused
 
@@ -28,7 +28,7 @@ async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: Protoc
         unique_identifier=key,
         usage_limits_count=100,
         cryptographic_usage_mask=Mask.ENCRYPT,
-        lease_time=making.LEASE_SECONDS,
+        lease_time=initial.LEASE_SECONDS,
     )
     assert made == CheckResponse(unique_identifier=key)
 
@@ -43,9 +43,9 @@ async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: Protoc
             {"cryptographic_usage_mask": BOTH},
         ),
         (
-            {"lease_time": making.LEASE_SECONDS + 1},
+            {"lease_time": initial.LEASE_SECONDS + 1},
             PermissionDenied,
-            {"lease_time": making.LEASE_SECONDS},
+            {"lease_time": initial.LEASE_SECONDS},
         ),
     ],
     ids=["limits", "mask", "lease"],

@@ -29,7 +29,7 @@ from kmip.objects import Template
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V3_0, ProtocolVersion
-from server.protection import OFFERED, NotQuantumSafe
+from server.attributes.protection_storage import OFFERED, NotQuantumSafe
 from tests.server.conftest import NOW, Asking
 from tests.server.samples import (
     ACTIVE,

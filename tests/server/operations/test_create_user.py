@@ -28,9 +28,9 @@ from kmip.objects import (
 )
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
-from server import users
-from server.guesses import FAILURE_WINDOW_SECONDS, MAX_FAILURES, Guesses
-from server.users import Cost, Users
+from server.access import password_file
+from server.access.password_file import Cost, Users
+from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES, Guesses
 from tests.server.conftest import Asking, Clock, Failed
 from tests.server.operations.papers import certified
 from tests.server.operations.test_login import CREATE, reason_of, showing
@@ -99,7 +99,9 @@ async def test_a_user_is_nobody_else_of_its_name(admin: Asking):
 
 
 async def test_users_of_the_file_come_in_beside_a_user_of_their_name(admin: Asking):
-    users.add(admin.server.config.users_file, users.Kind.USER, "fred", "file", cost=CHEAP)
+    password_file.add(
+        admin.server.config.users_file, password_file.Kind.USER, "fred", "file", cost=CHEAP
+    )
     identifier = await make_user(admin, "fred")
     made = await as_user(admin, "fred", "file")(Op.CREATE, **CREATE)
     await admin.named("fred")(Op.GET, unique_identifier=made.unique_identifier)
@@ -117,14 +119,18 @@ async def test_nobody_comes_in_by_what_is_over(admin: Asking, which, operation):
     why = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE)
     fields = {"revocation_reason": why} if operation == Op.REVOKE else {}
     await admin(operation, unique_identifier=gone, **fields)
-    users.add(admin.server.config.users_file, users.Kind.USER, "somebody", "else", cost=CHEAP)
+    password_file.add(
+        admin.server.config.users_file, password_file.Kind.USER, "somebody", "else", cost=CHEAP
+    )
     refused = await reason_of(as_user(admin, "fred", "correct horse"), Op.QUERY)
     assert refused == R.AUTHENTICATION_NOT_SUCCESSFUL
 
 
 async def test_users_end_with_the_office_of_who_made_them(admin: Asking):
     await make_user(admin, "fred")
-    users.add(admin.server.config.users_file, users.Kind.USER, "somebody", "else", cost=CHEAP)
+    password_file.add(
+        admin.server.config.users_file, password_file.Kind.USER, "somebody", "else", cost=CHEAP
+    )
     admin.server.config = replace(admin.server.config, administrators=("root",))
     refused = await reason_of(as_user(admin, "fred", "correct horse"), Op.QUERY)
     assert refused == R.AUTHENTICATION_NOT_SUCCESSFUL
@@ -142,7 +148,7 @@ async def test_guesses_are_limited_for_the_guesser_alone(admin: Asking, clock: C
 
 
 def test_the_memory_of_guesses_is_bounded(monkeypatch):
-    monkeypatch.setattr("server.guesses.MAX_GUESSERS", 3)
+    monkeypatch.setattr("server.sessions.lockout.MAX_GUESSERS", 3)
     guesses = Guesses()
     for number in range(5):
         guesses.count("somebody", str(number), 0.0)

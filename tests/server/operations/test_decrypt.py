@@ -1,6 +1,6 @@
 """Decrypt: what fails does not say why."""
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, PaddingMethod
 from tests.server.conftest import Asking
 from tests.server.samples import ACTIVE, create

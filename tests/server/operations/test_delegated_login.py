@@ -1,14 +1,14 @@
 """Delegated Login: a ticket to hand on is good for no more than its rights."""
 
 from kmip.attribute_values import UsageLimits
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, QueryFunction, ResultReason, WrappingMethod
 from kmip.key_block import EncryptionKeyInformation, KeyWrappingSpecification
 from kmip.masks import CryptographicUsageMask
 from kmip.payloads.factory_defaults import ObjectGroups
 from kmip.payloads.rights import Objects, Operations, Right, Rights
 from kmip.tags import Tag
-from server.tickets import NAMING, TOUCHING_NOTHING, Grant
+from server.sessions.tickets import NAMING, TOUCHING_NOTHING, Grant
 from tests.server.conftest import Asking
 from tests.server.operations.test_login import AES, CREATE, reason_of, showing
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,

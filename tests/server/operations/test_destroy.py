@@ -2,13 +2,13 @@
 
 import pytest
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, State
 from kmip.errors import ObjectDestroyed, WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
 from server.context import Server
-from server.held import record_name
+from server.objects.managed_object import record_name
 from tests.server.conftest import NOW, Asking
 from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create, refused, state
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Data, Operation, PaddingMethod
 from kmip.errors import InvalidField, OperationNotSupported
 from kmip.versions import SUPPORTED, V1_1, V1_2, V1_4, V2_1, ProtocolVersion

@@ -20,6 +20,7 @@ from kmip.errors import (
 from kmip.key_block import TransparentECPrivateKey, TransparentSymmetricKey
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V2_1, ProtocolVersion
+from tests.server.access.test_policy import wrapped_by
 from tests.server.conftest import Asking
 from tests.server.samples import (
     ACTIVE,
@@ -32,7 +33,6 @@ from tests.server.samples import (
     refused,
     register,
 )
-from tests.server.test_policy import wrapped_by
 
 GET = Operation.GET
 

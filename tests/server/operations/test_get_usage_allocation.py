@@ -3,7 +3,7 @@
 import pytest
 
 from kmip.attributes import Instance, Reference
-from kmip.cryptographic import CryptographicParameters
+from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, UsageLimitsUnit
 from kmip.errors import (
     InvalidField,

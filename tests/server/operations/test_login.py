@@ -19,7 +19,7 @@ from kmip.messages import Authentication, Credential, Ticket, TicketCredential
 from kmip.payloads.rights import TicketTime
 from kmip.tags import Tag
 from kmip.versions import V2_0, V2_1, V3_0
-from server import tickets
+from server.sessions import tickets
 from tests.server.conftest import NOW, Asking, Clock, Failed
 
 Op = Operation

@@ -5,7 +5,7 @@ import pytest
 from kmip.enums import Operation
 from kmip.errors import WrongKeyLifecycleState
 from kmip.versions import SUPPORTED, ProtocolVersion
-from server import making
+from server.attributes import initial
 from tests.server.conftest import NOW, Asking
 from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, create, destroyed, refused
 
@@ -17,7 +17,7 @@ async def test_an_object_is_lent_for_a_time(ask: Asking, version: ProtocolVersio
     await ask(Operation.REVOKE, unique_identifier=stopped, **STOPPED)
     for key in (await create(ask), await create(ask, ACTIVE), stopped):
         lease = await ask(Operation.OBTAIN_LEASE, unique_identifier=key)
-        assert (lease.lease_time, lease.last_change_date) == (making.LEASE_SECONDS, NOW)
+        assert (lease.lease_time, lease.last_change_date) == (initial.LEASE_SECONDS, NOW)
 
 
 async def test_a_compromised_or_destroyed_one_is_not(ask: Asking):

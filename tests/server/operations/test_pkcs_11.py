@@ -1,7 +1,7 @@
 """PKCS#11: a client initializes the library, asks what it is, and finalizes it."""
 
 from kmip.enums import Operation, PKCS11Function, PKCS11ReturnCode, ResultReason
-from server import streams
+from server.sessions import streams
 from tests.server.conftest import Asking, Clock
 from tests.server.operations.test_login import reason_of
 

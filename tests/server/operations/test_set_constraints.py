@@ -17,7 +17,7 @@ from kmip.objects import SecretData
 from kmip.payloads.factory_defaults import Constraint, Constraints, ObjectGroups, ObjectTypes
 from kmip.tags import Tag
 from kmip.versions import V1_4
-from server import factory
+from server.attributes import rules_store
 from tests.server.conftest import Asking
 from tests.server.operations.test_login import reason_of
 
@@ -168,7 +168,7 @@ async def test_setting_them_is_undone_with_its_batch(ask: Asking):
 
 
 async def test_their_number_is_limited(ask: Asking, monkeypatch):
-    monkeypatch.setattr(factory, "MAX_RULES", 2)
+    monkeypatch.setattr(rules_store, "MAX_RULES", 2)
     await constrain(ask, aes(128), aes(192))
     many = Constraints(constraint=(aes(128), aes(192), aes(256)))
     refused = await reason_of(ask, Op.SET_CONSTRAINTS, constraints=many)
@@ -177,7 +177,7 @@ async def test_their_number_is_limited(ask: Asking, monkeypatch):
 
 async def test_constraints_are_not_as_long_as_a_message(ask: Asking):
     """They are read for every object that is made."""
-    long = constraint((Tag.OBJECT_GROUP, "g" * factory.MAX_BYTES))
+    long = constraint((Tag.OBJECT_GROUP, "g" * rules_store.MAX_BYTES))
     refused = await reason_of(ask, Op.SET_CONSTRAINTS, constraints=Constraints(constraint=(long,)))
     assert refused == R.SERVER_LIMIT_EXCEEDED
     assert await allows(ask, 256)

@@ -15,7 +15,7 @@ from kmip.enums import (
     ValidityIndicator,
 )
 from kmip.objects import Certificate
-from server import paths
+from server.pki import path_validation
 from tests.server.conftest import NOW, Asking
 from tests.server.operations.papers import Paper, certified
 from tests.server.operations.test_certify import pem
@@ -156,7 +156,7 @@ async def test_one_chain_is_judged_at_a_time(ask: Asking):
     for papers in ((LEAF, certified("another")), (LEAF, certified("leaf", MIDDLE), MIDDLE), ()):
         refused = await reason_of(ask, Op.VALIDATE, certificate=given(*papers))
         assert refused == ResultReason.INVALID_FIELD
-    many = given(*[LEAF] * (paths.MAX_CERTIFICATES + 1))
+    many = given(*[LEAF] * (path_validation.MAX_CERTIFICATES + 1))
     assert await reason_of(ask, Op.VALIDATE, certificate=many) == ResultReason.INVALID_FIELD
 
 

@@ -1,0 +1,76 @@
+"""Ask a peer for fresh evidence over HTTP/1.1, on a connection that is already open.
+
+    GET /quote?nonce=<base64url of 32 bytes, without padding>
+    200, body: tagged evidence (`enclave.evidence_formats.write_tagged`) whose claims hold the nonce
+
+For `enclave.client.challenge`. The connection stays open for the requests that follow.
+"""
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any, Final
+
+import h11
+import trio
+
+from enclave.errors import InvalidEvidence
+from enclave.evidence_formats import MAX_BLOB_BYTES
+
+MAX_ANSWER_BYTES: Final = MAX_BLOB_BYTES + 4096  # the evidence, and a few hundred bytes of claims
+ANSWER_SECONDS: Final = 30.0  # TDX takes a second for a quote, and others may be waiting
+_READ_BYTES: Final = 16384
+
+
+@dataclass(frozen=True)
+class HTTPAsk:
+    """The `ask` of a challenge, for a server of this name (the Host header)."""
+
+    host: str
+    path: str = "/quote"
+
+    async def __call__(self, stream: trio.abc.Stream, nonce: bytes) -> bytes:
+        """The tagged evidence that the server answers, unverified.
+
+        Raises:
+            InvalidEvidence: another status, not HTTP, longer than any evidence, or cut short.
+            trio.BrokenResourceError, trio.TooSlowError: the connection broke, or no answer came.
+        """
+        http = h11.Connection(h11.CLIENT)
+        encoded = urlsafe_b64encode(nonce).rstrip(b"=").decode()
+        request = h11.Request(
+            method="GET",
+            target=f"{self.path}?nonce={encoded}",
+            headers=[("Host", self.host), ("Accept", "application/cbor")],
+        )
+        with trio.fail_after(ANSWER_SECONDS):
+            await stream.send_all(_sent(http, request) + _sent(http, h11.EndOfMessage()))
+            try:
+                return await _answer(http, stream)
+            except h11.RemoteProtocolError:
+                raise InvalidEvidence("answer", "not HTTP, or cut short") from None
+
+
+def _sent(http: h11.Connection, event: Any) -> bytes:
+    return http.send(event) or b""
+
+
+async def _answer(http: h11.Connection, stream: trio.abc.Stream) -> bytes:
+    body = b""
+    while True:
+        match http.next_event():
+            case h11.NEED_DATA:
+                http.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+            case h11.Response(status_code=status) if status != 200:
+                raise InvalidEvidence("answer", f"the server says {status}")
+            case h11.Data(data=data):
+                body += data
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise InvalidEvidence("answer", f"more than {MAX_ANSWER_BYTES} bytes")
+            case h11.EndOfMessage():
+                if http.trailing_data[0]:
+                    raise InvalidEvidence("answer", "bytes follow it")
+                return body
+            case h11.ConnectionClosed():
+                raise InvalidEvidence("answer", "the server closed the connection")
+            case _:  # the head of a good response, or a provisional one
+                pass

@@ -1,0 +1,4 @@
+"""Who asks and what they may do: the client, the policy table, the password file.
+
+How a request is authenticated belongs in `server.requests`.
+"""

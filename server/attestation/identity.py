@@ -1,0 +1,180 @@
+"""What a server shows of itself: certificates with evidence, one it was given, or one it got.
+
+Where the server gets its certificate from an ACME directory, it shows certificates with evidence
+until it has one. From then on evidence is asked for at `GET /quote`, which speaks for the key that
+is shown now.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import trio
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from enclave.ratls import Attester, server_context
+from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_context
+from server.acme.client import Answering
+from server.acme.keeping import Kept
+from server.acme.renewal import Renewal
+from server.attestation import routes
+from server.attestation.routes import Attestation
+from server.pki import local_authority
+from server.setup.config import Config
+from server.setup.failure import Failure
+from server.transport import tls
+from server.transport.acceptor import Waiting
+from server.transport.https_client import Fetch, Fetcher, client_context
+
+NO_CHIP: Final = "This machine has no chip that attests."
+
+
+class Shown:
+    """What one server shows.
+
+    Args:
+        config: the settings.
+        maker: makes evidence for the server's own key; None: there is no chip.
+        identity: a certificate and key it was given.
+        nursery: keeps certificates fresh.
+        fetcher: reaches an ACME directory, accepting it by these TLS settings.
+
+    Raises:
+        Failure: the settings ask for a certificate of a server that has no port to show it at, or
+            that was given another one.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        maker: Attester | None,
+        identity: tls.Identity | None,
+        nursery: trio.Nursery,
+        fetcher: Callable[[ssl.SSLContext], Fetch] = Fetcher,
+    ) -> None:
+        if config.use_certbot and maker is None:
+            raise Failure(f"use_certbot seals its keys by a chip. {NO_CHIP}")
+        if config.use_certbot and identity is not None:
+            raise Failure("Give a PKCS#12 or use_certbot, not both.")
+        self.config = config
+        self.maker = maker
+        self.identity = identity
+        self.nursery = nursery
+        self.fetcher = fetcher
+        self.names = local_authority.own_names(config.kmip_host, config.server_names)
+        self.contexts: list[ssl.SSLContext] = []
+        self.evidence: list[trio.CancelScope] = []
+        self.attestation: Attestation | None = None
+
+    @property
+    def fake(self) -> bool:
+        """Whether its evidence is simulated."""
+        return self.maker is not None and self.maker.tee.simulated
+
+    async def present(
+        self, context: ssl.SSLContext, shown: Callable[[bytes], None] = lambda certificate: None
+    ) -> None:
+        """Give TLS settings their certificate, now and whenever it changes.
+
+        Args:
+            context: the settings.
+            shown: is told each certificate with evidence (DER) once it is in place.
+
+        Raises:
+            Failure: there is none.
+            enclave.errors.EnclaveError: the chip gives no evidence.
+        """
+        if self.maker is None:
+            raise Failure(NO_CHIP)
+        self.contexts.append(context)
+        if self.identity is None:
+            await self.nursery.start(self._keep_evidence, self.maker, context, shown)
+        else:
+            tls.use_identity(context, self.identity)
+
+    async def attested(
+        self, after: trio.Event | None, waiting: Waiting, now: Callable[[], datetime]
+    ) -> tuple[ssl.SSLContext, Attestation]:
+        """The TLS settings of a port at which the server attests itself, and what it answers there.
+
+        Args:
+            after: is set when the port is open; None: at once.
+            waiting: says when to stop.
+            now: the clock, with a time zone.
+
+        Raises:
+            Failure, enclave.errors.EnclaveError: as `present`.
+        """
+        if self.maker is None:
+            raise Failure(NO_CHIP)
+        told = Attestation(
+            self.maker, lambda: "serving", allow_ckms=self.config.insecure_allow_ckms_verify
+        )
+
+        def show(certificate: bytes) -> None:
+            told.certificate = certificate
+
+        self.attestation = told
+        certified = service_context() if self.config.use_certbot else None
+        context = certified or server_context()
+        await self.present(context, show)
+        if self.identity is not None:
+            self._speak_for(self.identity)
+        if certified is not None:
+            renewal = self._renewal(certified, self.maker, waiting, now)
+            await self.nursery.start(renewal.keep, after)
+        return context, told
+
+    def install(self, identity: tls.Identity) -> None:
+        """Show this identity from now on; open connections keep what they were shown."""
+        for scope in self.evidence:
+            scope.cancel()
+        for context in self.contexts:
+            tls.use_identity(context, identity)
+        self.identity = identity
+        self._speak_for(identity)
+
+    def _speak_for(self, identity: tls.Identity) -> None:
+        if self.attestation is not None and self.maker is not None:
+            self.attestation.attester = replace(self.maker, key=identity.key)
+            self.attestation.certificate = identity.certificate.public_bytes(Encoding.DER)
+
+    async def _keep_evidence(
+        self,
+        maker: Attester,
+        context: ssl.SSLContext,
+        shown: Callable[[bytes], None],
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        with trio.CancelScope() as scope:
+            self.evidence.append(scope)
+            await routes.keep_presented(maker, context, self.names, shown, task_status=task_status)
+
+    def _renewal(
+        self,
+        context: ServiceContext,
+        maker: Attester,
+        waiting: Waiting,
+        now: Callable[[], datetime],
+    ) -> Renewal:
+        config = self.config
+        host = config.https_host or config.kmip_host
+        ways: tuple[Answering, ...] = (
+            TLSALPN01(context, now),
+            HTTP01(host, config.acme_http_port, self.nursery, waiting),
+        )
+        known = {way.kind: way for way in ways}
+        return Renewal(
+            kept=Kept(
+                config.data, maker.tee, config.acme_directory, config.certbot_hostname.lower()
+            ),
+            fetch=self.fetcher(client_context(config.acme_directory_ca)),
+            answering=[known[kind] for kind in config.acme_challenges],
+            install=self.install,
+            now=now,
+            email=config.certbot_email,
+        )

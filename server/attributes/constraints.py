@@ -1,0 +1,92 @@
+"""Constraints: what objects must satisfy that are made (2.1 sections 6.1.22, 6.1.52 and 7.6).
+
+The specification leaves open how several constraints go together. Here a constraint pertains to the
+objects of its types and groups, all where it names none, and asks for values of its attributes:
+
+-   constraints on the same attributes are alternatives, of which an object must satisfy one;
+-   those that name a group which the object is in come in place of those that name none;
+-   constraints on different attributes must be satisfied each.
+
+So "AES of 256 bits in group A; AES of 192 bits" means 256 in the group and 192 elsewhere. A value
+of a mask is the most that an object may have; any other value is the one that it must have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kmip import attribute_rules
+from kmip.attributes import Attributes, Key
+from kmip.enums import ObjectType
+from kmip.errors import ConstraintViolation
+from kmip.payloads.factory_defaults import Constraint
+from kmip.tags import Tag
+from kmip.vocabulary import Mask
+from server.attributes import rules_store
+from server.context import Context
+from server.objects.managed_object import Held
+
+NOT_CONSTRAINED: Final = frozenset({ObjectType.TEMPLATE})
+"""A template is not what is made of it."""
+
+
+async def in_force(context: Context) -> list[tuple[Constraint, ...]]:
+    """The constraints on what the client makes: its own, and everybody's."""
+    return [each.constraint for each in await rules_store.in_force(context)]
+
+
+async def set_(context: Context, given: Sequence[Constraint]) -> None:
+    """Set the client's constraints, or everybody's where it is an administrator."""
+    await rules_store.change(context, constraint=tuple(given))
+
+
+async def check(context: Context) -> None:
+    """Refuse new objects that do not satisfy the constraints, before they are made durable.
+
+    Raises:
+        ConstraintViolation: one does not.
+    """
+    made = context.objects.made
+    if not made:
+        return
+    for constraints in await in_force(context):
+        for held in made:
+            if held.object_type not in NOT_CONSTRAINED:
+                _check(held, constraints)
+
+
+def _check(held: Held, constraints: Sequence[Constraint]) -> None:
+    for keys, alternatives in _pertaining(held, constraints).items():
+        if not any(_satisfies(held, one.attributes or Attributes()) for one in alternatives):
+            names = ", ".join(sorted(attribute_rules.name_of(key) for key in keys))
+            raise ConstraintViolation(f"the constraints allow no such {names}")
+
+
+def _pertaining(
+    held: Held, constraints: Sequence[Constraint]
+) -> dict[frozenset[Key], list[Constraint]]:
+    """The constraints that pertain to an object, by the attributes that they are on."""
+    groups = set(held.attributes.all(Tag.OBJECT_GROUP))
+    general: dict[frozenset[Key], list[Constraint]] = defaultdict(list)
+    particular: dict[frozenset[Key], list[Constraint]] = defaultdict(list)
+    for one in constraints:
+        if rules_store.pertains(one.object_types, one.object_groups, held.object_type, groups):
+            keys = frozenset((one.attributes or Attributes()).values)
+            (general if one.object_groups is None else particular)[keys].append(one)
+    return general | particular
+
+
+def _satisfies(held: Held, wanted: Attributes) -> bool:
+    return all(
+        any(_meets(value, other) for value in held.attributes.all(key) for other in allowed)
+        for key, allowed in ((key, wanted.all(key)) for key in wanted.values)
+        if attribute_rules.applies_to(key, held.object_type)
+    )
+
+
+def _meets(value: Any, allowed: Any) -> bool:
+    if isinstance(allowed, Mask):
+        return not value & ~allowed
+    return bool(value == allowed)

@@ -1,0 +1,125 @@
+"""A replacement for an object: which attributes it takes over, and what becomes of the old one.
+
+The tables "Re-key … Attribute Requirements" of 2.1 sections 6.1.45 to 6.1.47 as data: what is not
+in `NOT_TAKEN_OVER` is copied. Names move from the old object to the new one, both link to each
+other, and with an Offset all dates of the new object move along with its Activation Date.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kmip.attribute_values import UsageLimits
+from kmip.attributes import Attributes, is_single
+from kmip.enums import LinkType, State
+from kmip.errors import InvalidField, WrongKeyLifecycleState
+from kmip.tags import Tag
+from server.attributes import initial
+from server.context import Context
+from server.objects.managed_object import Held
+
+NOT_TAKEN_OVER: Final = frozenset(
+    {
+        Tag.UNIQUE_IDENTIFIER,
+        Tag.SHORT_UNIQUE_IDENTIFIER,
+        Tag.DIGEST,
+        Tag.LINK,
+        Tag.INITIAL_DATE,
+        Tag.DESTROY_DATE,
+        Tag.COMPROMISE_DATE,
+        Tag.COMPROMISE_OCCURRENCE_DATE,
+        Tag.REVOCATION_REASON,
+        Tag.DEACTIVATION_REASON,
+        Tag.ARCHIVE_DATE,
+        Tag.LAST_CHANGE_DATE,
+        Tag.ORIGINAL_CREATION_DATE,
+        Tag.LEASE_TIME,
+        Tag.FRESH,
+        Tag.RANDOM_NUMBER_GENERATOR,
+        Tag.ALWAYS_SENSITIVE,
+        Tag.NEVER_EXTRACTABLE,
+        Tag.KEY_FORMAT_TYPE,
+        Tag.KEY_VALUE_PRESENT,
+        Tag.KEY_VALUE_LOCATION,
+        Tag.DEACTIVATION_DATE,
+    }
+)
+
+MOVING_DATES: Final = (
+    Tag.PROCESS_START_DATE,
+    Tag.PROTECT_STOP_DATE,
+    Tag.DEACTIVATION_DATE,
+)
+"""The dates that keep their distance from the Activation Date."""
+
+
+def check_replaceable(held: Held, now: int) -> None:
+    """Refuse to replace what is destroyed, or replaced already.
+
+    Raises:
+        WrongKeyLifecycleState: it is.
+    """
+    if held.state(now) in (State.DESTROYED, State.DESTROYED_COMPROMISED):
+        raise WrongKeyLifecycleState("a destroyed object cannot be replaced")
+
+
+def inherited(context: Context, held: Held, asked: Attributes, offset: int | None) -> Attributes:
+    """The attributes of a replacement.
+
+    Args:
+        context: of the request.
+        held: the object that is replaced.
+        asked: what the request says of the new one, resolved.
+        offset: seconds from its Initial Date to its Activation Date.
+
+    Raises:
+        InvalidField: both an Offset and a date are given.
+    """
+    attributes = Attributes()
+    for key, value in held.attributes:
+        if key not in NOT_TAKEN_OVER:
+            attributes.add(key, value)
+    limits: UsageLimits | None = attributes.get(Tag.USAGE_LIMITS)
+    if limits is not None:
+        fresh = UsageLimits(
+            usage_limits_total=limits.usage_limits_total,
+            usage_limits_count=limits.usage_limits_total,
+            usage_limits_unit=limits.usage_limits_unit,
+        )
+        attributes.set(Tag.USAGE_LIMITS, fresh)
+    if offset is not None:
+        _move(held, attributes, asked, context.now + offset)
+    for key in asked.values:
+        if is_single(key):
+            attributes.remove(key)
+    for key, value in asked:
+        if attributes.find(key, value) is None:
+            attributes.add(key, value)
+    return attributes
+
+
+def _move(held: Held, attributes: Attributes, asked: Attributes, activation: int) -> None:
+    """Set the Activation Date, and move the other dates as far."""
+    if any(tag in asked for tag in (Tag.ACTIVATION_DATE, *MOVING_DATES)):
+        raise InvalidField("give an Offset, or dates, not both")
+    before = held.attributes.get(Tag.ACTIVATION_DATE)
+    attributes.set(Tag.ACTIVATION_DATE, activation)
+    for tag in MOVING_DATES:
+        date = held.attributes.get(tag)
+        if date is not None and before is not None:
+            attributes.set(tag, date + activation - before)
+
+
+def replace(context: Context, old: Held, new: Held) -> None:
+    """Link both objects, take the names from the old one, and put both into the transaction.
+
+    Args:
+        context: of the request.
+        old: a copy of the object that is replaced.
+        new: the new object.
+    """
+    old.attributes.remove(Tag.NAME)
+    initial.link(old, LinkType.REPLACEMENT_OBJECT_LINK, new.identifier)
+    initial.link(new, LinkType.REPLACED_OBJECT_LINK, old.identifier)
+    context.keep(old)
+    context.objects.add(new)

@@ -1,0 +1,293 @@
+"""New managed objects: what every operation that makes one gives it.
+
+An object gets the attributes the client set, those its material tells (algorithm, length, format,
+certificate names, a digest), and those that the specification says always have a value. Which
+attributes a client may set at all is a table (`kmip.attribute_rules`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from kmip import attribute_rules
+from kmip.attribute_values import Digest, Link, Name
+from kmip.attributes import Attributes, Key
+from kmip.cryptographic_parameters import RNGParameters
+from kmip.encodings import ttlv
+from kmip.enums import (
+    HashingAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectClass,
+    ObjectType,
+    RNGAlgorithm,
+)
+from kmip.errors import AttributeSingleValued, InvalidField, ItemNotFound
+from kmip.items import Item
+from kmip.key_block import Transparent, TransparentSymmetricKey
+from kmip.masks import ProtectionStorageMask
+from kmip.objects import (
+    Certificate,
+    CertificateRequest,
+    KeyBlock,
+    OpaqueObject,
+    SplitKey,
+    key_block_of,
+)
+from kmip.structures import Structure, to_item
+from kmip.tags import Tag
+from kmip.versions import INTERNAL
+from server.context import Context
+from server.crypto.certificates.certificate_facts import certificate_facts
+from server.crypto.keys import key_facts
+from server.objects.managed_object import Held
+
+LEASE_SECONDS: Final = 3600
+"""How long a client may use an object before it asks again."""
+
+DEFAULT_POLICY: Final = "default"
+"""The Operation Policy Name of an object made without one (1.4 section 3.18)."""
+
+RANDOM: Final = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
+"""The kernel's generator, which no specification names."""
+
+MAX_LINKS: Final = 1000
+"""Of one kind, that the server adds by itself: each derivation of a key would add one, and write
+all of them again."""
+
+_CREDENTIALS: Final = frozenset(
+    {
+        ObjectType.PASSWORD_CREDENTIAL,
+        ObjectType.DEVICE_CREDENTIAL,
+        ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
+        ObjectType.HASHED_PASSWORD_CREDENTIAL,
+    }
+)
+
+
+async def resolve(context: Context, attributes: Attributes | None) -> Attributes:
+    """The attributes of a request with those of the templates it names.
+
+    What the request sets itself comes before what a template sets (1.4 section 2.1.8).
+
+    Raises:
+        ItemNotFound: the client has no template of that name.
+    """
+    if attributes is None:
+        return Attributes()
+    if not attributes.templates:
+        return attributes
+    own = attributes.copy()
+    own.templates = ()
+    for name in attributes.templates:
+        for key, value in await _template(context, name):
+            if key != Tag.NAME and key not in attributes.values:
+                own.add(key, value)
+    return own
+
+
+async def _template(context: Context, name: Name) -> Attributes:
+    filters = Attributes([(Tag.OBJECT_TYPE, ObjectType.TEMPLATE), (Tag.NAME, name)])
+    found = await context.objects.locate(filters, context.client.name, limit=1)
+    if not found.identifiers:
+        raise ItemNotFound(f"there is no template {name.name_value!r}")
+    held = await context.find(found.identifiers[0])
+    template = await context.material(held)
+    lent: Attributes = getattr(template, "attributes")  # noqa: B009 - a Template has them
+    return lent
+
+
+def make(
+    context: Context,
+    object_type: ObjectType,
+    managed: Structure | None,
+    attributes: Attributes,
+    *,
+    created: bool,
+    checked: bool = False,
+    identifier: str | None = None,
+) -> Held:
+    """A new object of this client; the caller adds it to the transaction.
+
+    Args:
+        context: who, when and by which operation.
+        object_type: its type.
+        managed: the object.
+        attributes: what the client sets, resolved.
+        created: whether the server has made the material.
+        checked: whether it is known already that the client may set these attributes.
+        identifier: where the client chooses it (Import).
+
+    Raises:
+        ReadOnlyAttribute, InvalidAttribute, …: the client may not set one of the attributes.
+    """
+    if not checked:
+        check_set(context, object_type, attributes)
+    held = Held(
+        identifier=identifier or context.new_identifier(),
+        owner=context.client.name,
+        object_type=object_type,
+        attributes=attributes.copy(),
+        managed=managed,
+    )
+    if managed is not None:
+        describe(held, managed)
+    _always(context, held, created=created)
+    return held
+
+
+def check_set(context: Context, object_type: ObjectType, attributes: Attributes) -> None:
+    """Refuse attributes that a client may not set when an object is made."""
+    for key, instances in attributes.values.items():
+        attribute_rules.check_set(key, object_type, context.operation)
+        if len(instances) > 1 and attribute_rules.is_single(key):
+            raise AttributeSingleValued(f"{attribute_rules.name_of(key)} has one value")
+
+
+def describe(held: Held, managed: Structure) -> None:
+    """Set what the material itself tells, where the client has not."""
+    block = key_block_of(managed)
+    if block is not None:
+        _describe_key(held, block)
+    elif isinstance(managed, Certificate):
+        for tag, values in certificate_facts(managed.certificate_value).attributes.items():
+            if tag not in held.attributes:
+                for value in values:
+                    held.attributes.add(tag, value)
+        # Not X.509, which is only the format asked for in Get (OASIS TC-CERTATTR-1).
+        _default(held, Tag.KEY_FORMAT_TYPE, KeyFormatType.RAW)
+    elif isinstance(managed, CertificateRequest):
+        _default(held, Tag.CERTIFICATE_REQUEST_TYPE, managed.certificate_request_type)
+    elif isinstance(managed, OpaqueObject):
+        _default(held, Tag.OPAQUE_DATA_TYPE, managed.opaque_data_type)
+    if isinstance(managed, SplitKey):
+        for tag in (Tag.SPLIT_KEY_METHOD, Tag.SPLIT_KEY_PARTS, Tag.SPLIT_KEY_THRESHOLD):
+            _default(held, tag, getattr(managed, tag.name.lower()))
+        _default(held, Tag.KEY_PART_IDENTIFIER, managed.key_part_identifier)
+    digest = digest_of(managed)
+    if digest is not None:
+        held.attributes.set(Tag.DIGEST, digest)
+
+
+def _describe_key(held: Held, block: KeyBlock) -> None:
+    _default(held, Tag.KEY_FORMAT_TYPE, block.key_format_type)
+    _default(held, Tag.CRYPTOGRAPHIC_ALGORITHM, block.cryptographic_algorithm)
+    length = block.cryptographic_length
+    if length is None and held.object_type != ObjectType.SECRET_DATA:
+        material = block.key_material
+        length = None if material is None else key_facts.material_length(material)
+    _default(held, Tag.CRYPTOGRAPHIC_LENGTH, length)
+    for key, value in block.attributes or ():
+        if key not in held.attributes:
+            held.attributes.add(key, value)
+
+
+def _default(held: Held, key: Key, value: Any) -> None:
+    """Set an attribute that the client has not set."""
+    if value is not None and key not in held.attributes:
+        held.attributes.set(key, value)
+
+
+def digest_of(managed: Structure) -> Digest | None:
+    """The SHA-256 digest of an object's material (2.1 section 4.21); None where it is not held."""
+    found = _digested(managed)
+    if found is None:
+        return None
+    data, key_format = found
+    return Digest(
+        hashing_algorithm=HashingAlgorithm.SHA_256,
+        digest_value=hashlib.sha256(data).digest(),
+        key_format_type=key_format,
+    )
+
+
+def _digested(managed: Structure) -> tuple[bytes, KeyFormatType] | None:
+    """The bytes that an object's digest is of, and their format."""
+    if isinstance(managed, Certificate):
+        return managed.certificate_value, KeyFormatType.X_509
+    if isinstance(managed, CertificateRequest):
+        return managed.certificate_request_value, KeyFormatType.PKCS_10
+    if isinstance(managed, OpaqueObject):
+        return managed.opaque_data_value, KeyFormatType.OPAQUE
+    block = key_block_of(managed)
+    if block is None or block.key_value is None:
+        return None
+    value = block.key_value if isinstance(block.key_value, bytes) else block.key_value.key_material
+    return _material_bytes(value), block.key_format_type
+
+
+def _material_bytes(material: bytes | Transparent | Item) -> bytes:
+    if isinstance(material, bytes):
+        return material
+    if isinstance(material, TransparentSymmetricKey):
+        return material.key
+    if isinstance(material, Item):
+        return ttlv.encode(material)
+    return ttlv.encode(to_item(material, Tag.KEY_MATERIAL, INTERNAL))
+
+
+def _always(context: Context, held: Held, *, created: bool) -> None:
+    """Set what always has a value, and what the server sets when an object is made."""
+    attributes, now = held.attributes, context.now
+    attributes.set(Tag.UNIQUE_IDENTIFIER, held.identifier)
+    digest = hashlib.sha256(held.identifier.encode()).digest()
+    attributes.set(Tag.SHORT_UNIQUE_IDENTIFIER, digest)
+    attributes.set(Tag.OBJECT_TYPE, held.object_type)
+    _default(held, Tag.OBJECT_CLASS, _object_class(held.object_type))
+    _default(held, Tag.OPERATION_POLICY_NAME, DEFAULT_POLICY)
+    _default(held, Tag.INITIAL_DATE, now)
+    attributes.set(Tag.LAST_CHANGE_DATE, now)
+    attributes.set(Tag.LEASE_TIME, LEASE_SECONDS)
+    _default(held, Tag.FRESH, True)
+    _default(held, Tag.SENSITIVE, False)
+    _default(held, Tag.EXTRACTABLE, True)
+    attributes.set(Tag.ALWAYS_SENSITIVE, attributes.get(Tag.SENSITIVE))
+    attributes.set(Tag.NEVER_EXTRACTABLE, not attributes.get(Tag.EXTRACTABLE))
+    _default(held, Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.SOFTWARE)
+    if created:
+        _default(held, Tag.ORIGINAL_CREATION_DATE, now)
+        attributes.set(Tag.RANDOM_NUMBER_GENERATOR, RANDOM)
+
+
+def _object_class(object_type: ObjectType) -> ObjectClass:
+    is_system = object_type in _CREDENTIALS or object_type in (ObjectType.USER, ObjectType.GROUP)
+    return ObjectClass.SYSTEM if is_system else ObjectClass.USER
+
+
+def guarded(attributes: Attributes, sources: Iterable[Held]) -> Attributes:
+    """The attributes of an object that holds the material of others, and is guarded as they are.
+
+    Otherwise a client could split a Sensitive key, read its parts, and put them together itself.
+
+    Args:
+        attributes: what the client sets.
+        sources: the objects whose material, or part of it, the new one gets.
+    """
+    guarded = attributes.copy()
+    for source in sources:
+        if source.attributes.get(Tag.SENSITIVE):
+            guarded.set(Tag.SENSITIVE, value=True)
+        if source.attributes.get(Tag.EXTRACTABLE) is False:
+            guarded.set(Tag.EXTRACTABLE, value=False)
+    return guarded
+
+
+def link(held: Held, kind: LinkType, identifier: str) -> None:
+    """Link an object to another, once; not to more of a kind than `MAX_LINKS`."""
+    value = Link(link_type=kind, linked_object_identifier=identifier)
+    links = held.attributes.all(Tag.LINK)
+    if value not in links and sum(one.link_type == kind for one in links) < MAX_LINKS:
+        held.attributes.add(Tag.LINK, value)
+
+
+def required(attributes: Attributes, *tags: Tag) -> None:
+    """Refuse a request that lacks one of these attributes.
+
+    Raises:
+        InvalidField: one is missing.
+    """
+    for tag in tags:
+        if tag not in attributes:
+            raise InvalidField(f"{attribute_rules.name_of(tag)} is needed")

@@ -1,0 +1,81 @@
+"""Names, of which an object has none that another has (2.1 section 4.32: "Names SHALL be unique").
+
+The earlier versions say so too, but their clients have always given names twice and their test
+cases expect them to succeed; so names are unique from the version that has an error for it. Then a
+name that a request gives may not be one of another object of the same client, nor one that the
+object has already. Objects that are destroyed, and the other key of a pair, do not count. Names are
+unique for each client rather than for the server, so that nobody learns of other clients' names.
+
+Two requests that give the same name at once would each find it free. So each also writes a record
+that stands for all names of the same hash: one of them is in conflict, and is performed anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kmip.attributes import Attributes
+from kmip.enums import LinkType
+from kmip.errors import NonUniqueNameAttribute
+from kmip.masks import StorageStatusMask
+from kmip.tags import Tag
+from server.context import Context
+from server.objects.managed_object import Held
+
+KEPT: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
+PAIR: Final = (LinkType.PUBLIC_KEY_LINK, LinkType.PRIVATE_KEY_LINK)
+
+LOCK_PREFIX: Final = b"names/"
+LOCKS: Final = 4096
+"""Records that stand for names: rarely the same for two requests at once, and few to keep."""
+
+
+async def check(context: Context) -> None:
+    """Refuse names that are not unique, before they are made durable.
+
+    Raises:
+        NonUniqueNameAttribute: a name is another object's, or one that the object has already.
+    """
+    if not context.names_are_unique:
+        return
+    for held, before in await context.objects.changes():
+        names = held.attributes.all(Tag.NAME)
+        had = before.attributes.all(Tag.NAME) if before is not None else ()
+        for name in _given(names, had):
+            await _lock(context, held.owner, name)
+            if name in had or names.count(name) > 1 or await _is_taken(context, held, name):
+                raise NonUniqueNameAttribute("an object of this name exists")
+
+
+def _given(names: Sequence[Any], had: Sequence[Any]) -> list[Any]:
+    """The names that are more than there were."""
+    left, given = list(had), []
+    for name in names:
+        if name in left:
+            left.remove(name)
+        else:
+            given.append(name)
+    return given
+
+
+async def _is_taken(context: Context, held: Held, name: Any) -> bool:
+    """Whether another object has the name."""
+    wanted = Attributes([(Tag.NAME, name)])
+    found = await context.objects.locate(wanted, held.owner, status=KEPT, limit=3)
+    return bool(set(found.identifiers) - {held.identifier} - _pair(held))
+
+
+def _pair(held: Held) -> set[Any]:
+    """The other key of a pair."""
+    links = held.attributes.all(Tag.LINK)
+    return {link.linked_object_identifier for link in links if link.link_type in PAIR}
+
+
+async def _lock(context: Context, owner: str, name: Any) -> None:
+    """Be in conflict with whoever gives the same name at the same time."""
+    digest = hashlib.sha256(f"{owner}\0{name.name_value}".encode()).digest()
+    record = LOCK_PREFIX + b"%d" % (int.from_bytes(digest[:8]) % LOCKS)
+    _, version = await context.objects.note(record)
+    context.objects.write_note(record, b"", version)

@@ -1,0 +1,351 @@
+"""Bootstrap mode: a server that starts empty-handed, and what its operator gives it.
+
+    POST /sqlite             {"path": "...", "password": "..."}   both optional
+    POST /redis-findex       not available yet
+    POST /key-file           the store's key, application/octet-stream
+    POST /client-ca          whose certificates KMIP clients must have, PEM
+    POST /pkcs12             the API identity, multipart/form-data or application/octet-stream
+    POST /pkcs12-password    {"password": "..."}
+    POST /policy             which other servers may be given the same, TOML
+    POST /start              {"restart": bool}   starts the service
+    GET  /log                what was given, when and by whom
+    GET  /status, /quote     open to anybody, see `server.attestation.routes`
+
+Theory: what is given is held in memory and tried as soon as it can be. `/start` answers once the
+service is up, or says why it is not; then everything given is still there, and the operator mends
+what was wrong. Once the service is up the listener is gone, and what was given with it. What is
+given and not started with is dropped after `bootstrap_seconds`.
+
+One request of the operator's is dealt with after the other, so that none undoes what another has
+given meanwhile, and nothing is dropped while it is being tried.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from enclave.errors import InvalidPolicy
+from enclave.policy import read_policy
+from server.bootstrap.operator import OperatorAccess
+from server.setup import explanations, open_store, provisioning
+from server.setup.config import Config
+from server.setup.failure import Failure
+from server.setup.provisioning import Provisioning
+from server.transport import tls
+from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
+
+log: Final = logging.getLogger(__name__)
+
+MAX_BODY_BYTES: Final = 1 << 20
+"""The largest PKCS#12 and policy; real ones have a few thousand bytes."""
+MAX_LOG_LINES: Final = 1000
+MAX_REFUSED_LINES: Final = 100
+"""The last of those who were not the operator; apart, so that they do not crowd out his."""
+FILE_TYPES: Final = frozenset({"application/octet-stream", "application/x-pkcs12"})
+
+Launch = Callable[[Provisioning], Awaitable[None]]
+"""Starts the service; returns when it is up, or raises."""
+
+
+@dataclass(slots=True)
+class Bootstrap:
+    """One bootstrap, until the service is up.
+
+    Attributes:
+        config: the settings.
+        access: says who is the operator.
+        launch: starts the service.
+        can_seal: whether the chip has a key to seal with, for a restart.
+        done: is set when it is up.
+        given: what the operator has given so far.
+        lines: the log of who did what, a line each.
+        refused: the same, of those who were not let in.
+    """
+
+    config: Config
+    access: OperatorAccess
+    launch: Launch
+    can_seal: bool = True
+    done: trio.Event = field(default_factory=trio.Event)
+    given: Provisioning = field(default_factory=Provisioning)
+    lines: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_LOG_LINES))
+    refused: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_REFUSED_LINES))
+    _touched: float = field(default=0.0)
+    _turn: trio.Lock = field(default_factory=trio.Lock)
+
+    @property
+    def routes(self) -> Routes:
+        """The operator's routes; those open to anybody are added by whoever serves them."""
+        posts = {
+            "/sqlite": self.sqlite,
+            "/redis-findex": self.redis_findex,
+            "/key-file": self.key_file,
+            "/client-ca": self.client_ca,
+            "/pkcs12": self.pkcs12,
+            "/pkcs12-password": self.pkcs12_password,
+            "/policy": self.policy,
+            "/start": self.start,
+        }
+        rows = {
+            ("POST", path): Route(self._in_turn(handler), MAX_BODY_BYTES, self._admit)
+            for path, handler in posts.items()
+        }
+        return rows | {("GET", "/log"): Route(self.show_log, admit=self._admit)}
+
+    def _admit(self, request: Request) -> str:
+        """Whether it is the operator who asks; whoever else does is noted."""
+        try:
+            return self.access.check(request)
+        except HTTPError as error:
+            self.refused.append(_line(request, "nobody", str(error)))
+            raise
+
+    def _in_turn(
+        self, handler: Callable[[Request], Awaitable[str]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A handler that waits for its turn, with a line in the log for what it does."""
+
+        async def in_turn(request: Request) -> Response:
+            async with self._turn:
+                try:
+                    self._expire()
+                    self._check_open(request)
+                    said = await handler(request)
+                except Failure as failure:
+                    self._note(request, str(failure))
+                    raise HTTPError(422, str(failure)) from None
+                except HTTPError as error:
+                    self._note(request, str(error))
+                    raise
+                finally:
+                    self._touched = trio.current_time()
+            self._note(request, said)
+            return answer({"success": said})
+
+        return in_turn
+
+    def _check_open(self, request: Request) -> None:
+        """Refuse what comes too late to be of use."""
+        if self.done.is_set() and request.path != "/start":
+            raise HTTPError(409, "the KMS server is up")
+
+    def _note(self, request: Request, what: str) -> None:
+        self.lines.append(_line(request, request.who, what))
+
+    def _expire(self) -> None:
+        """Drop what was given too long ago."""
+        if self.given != Provisioning() and (
+            trio.current_time() - self._touched > self.config.bootstrap_seconds
+        ):
+            self.given = Provisioning()
+            log.warning("bootstrap: what was given is dropped, its time is over")
+
+    async def keep_expiring(self) -> None:
+        """Drop what is given and not started with, as long as the bootstrap lasts."""
+        while True:
+            await trio.sleep(self.config.bootstrap_seconds / 4)
+            if not self._turn.locked():
+                self._expire()
+
+    # What is given
+
+    async def sqlite(self, request: Request) -> str:
+        """The embedded store: its place and its password."""
+        body = _fields(request, path=str, password=str)
+        path = body.get("path")
+        place = f"sqlite:{path}" if path else ""
+        given = replace(self.given, store=place)
+        if "password" in body:
+            given = replace(given, password=body["password"], key_file=None)
+        await self._try_store(given)
+        return "Successfully received Sqlite configuration"
+
+    async def redis_findex(self, request: Request) -> str:
+        """The Redis back end."""
+        raise HTTPError(501, "the Redis back end is not available yet")
+
+    async def key_file(self, request: Request) -> str:
+        """The key that opens the store, in place of a password."""
+        await self._try_store(replace(self.given, key_file=request.body, password=None))
+        return "Key file received"
+
+    async def client_ca(self, request: Request) -> str:
+        """Whose certificates KMIP clients must have."""
+        text = _text(request)
+        tls.trust_clients(tls.empty_context(self.config), text)
+        self.given = replace(self.given, client_ca=text)
+        return "Client authority received"
+
+    async def pkcs12(self, request: Request) -> str:
+        """The identity of the API; opened at once where its password is known."""
+        if self.config.use_certbot:
+            raise HTTPError(422, "this server gets its certificate from a directory (use_certbot)")
+        data = _file(request)
+        given = replace(self.given, pkcs12=data)
+        if given.pkcs12_password:
+            try:
+                tls.open_pkcs12(data, given.pkcs12_password)
+            except Failure:
+                if self.given.pkcs12 is None:
+                    raise
+                # The password belongs to the file before; that of this one is still to come.
+                given = replace(given, pkcs12_password="")
+        self.given = given
+        return f"PKCS#12 of {len(data)} bytes received"
+
+    async def pkcs12_password(self, request: Request) -> str:
+        """The password of the identity; may come before or after it."""
+        body = _fields(request, password=str)
+        if "password" not in body:
+            raise HTTPError(422, "password is missing")
+        password = body["password"]
+        if self.given.pkcs12 is not None:
+            tls.open_pkcs12(self.given.pkcs12, password)
+        self.given = replace(self.given, pkcs12_password=password)
+        return "PKCS#12 password received"
+
+    async def policy(self, request: Request) -> str:
+        """Which other servers may be given the same."""
+        text = _text(request)
+        try:
+            read_policy(text)
+        except InvalidPolicy as error:
+            raise HTTPError(422, f"the policy cannot be used: {error}") from None
+        self.given = replace(self.given, policy=text)
+        return "Policy received"
+
+    async def _try_store(self, given: Provisioning) -> None:
+        """Open the store with what is given, if that is enough, and keep what was given.
+
+        A store that is not there yet will be made at the start.
+        """
+        if given.secret is not None:
+            try:
+                await self._open_store(given)
+            except OSError as error:
+                raise Failure(f"The store cannot be opened: {error.strerror}.") from error
+            except Exception as error:
+                raise Failure(self._explained(error, given)) from error
+        self.given = given
+
+    async def _open_store(self, given: Provisioning) -> None:
+        where = open_store.place(provisioning.described(self.config, given))
+        if where.is_new:
+            open_store.BACKENDS[where.scheme](where.rest)  # makes its directory, or cannot
+            return
+        opening = provisioning.opening(given)
+        async with open_store.opened(self.config, create=False, opening=opening):
+            pass
+
+    # What is done
+
+    async def start(self, request: Request) -> str:
+        """Start the service; answered when it is up."""
+        body = _fields(request, restart=bool, clear_database=bool)
+        if body.get("clear_database"):
+            raise HTTPError(422, "a store is not cleared; name another one")
+        if self.done.is_set():
+            return "The KMS server is up"
+        given = replace(self.given, restart=body.get("restart", False))
+        self._check(given)
+        try:
+            await self.launch(given)
+        except Exception as error:
+            raise Failure(self._explained(error, given)) from error
+        self.given = Provisioning()
+        self.done.set()
+        if given.restart and not self.can_seal:
+            return (
+                "Starting the KMS server with warnings: this chip has no key to seal with, so a "
+                "restart needs the operator"
+            )
+        return "Starting the KMS server"
+
+    def _check(self, given: Provisioning) -> None:
+        """Whether everything is there that a start needs, before it makes anything.
+
+        Raises:
+            HTTPError: something is missing.
+            Failure: the identity does not open.
+        """
+        if given.secret is None:
+            raise HTTPError(422, "give the store's password or key file first")
+        if not given.client_ca and not self.config.insecure_allow_no_client_certificate:
+            raise HTTPError(422, "give the authority of the KMIP clients' certificates first")
+        if given.pkcs12 is not None:
+            tls.open_pkcs12(given.pkcs12, given.pkcs12_password)
+
+    async def show_log(self, request: Request) -> Response:
+        """Who did what, the oldest first."""
+        lines = sorted([*self.lines, *self.refused], key=lambda line: line["time"])
+        return answer({"log": lines})
+
+    def _explained(self, error: BaseException, given: Provisioning) -> str:
+        sentence = explanations.explain(error, provisioning.described(self.config, given))
+        if sentence is not None:
+            return sentence
+        log.error("bootstrap: the service does not start", exc_info=error)
+        return "The service does not start; its log says more."
+
+
+def _line(request: Request, who: str, what: str) -> dict[str, str]:
+    """A line of the log of who did what, which goes to the program's log too."""
+    address = request.peer.address
+    log.info("bootstrap: %s %s by %s from %s: %s", request.method, request.path, who, address, what)
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "from": address,
+        "who": who,
+        "what": f"{request.method} {request.path}: {what}",
+    }
+
+
+def _fields(request: Request, **kinds: type) -> dict[str, Any]:
+    """The body's known fields, each of its type; an empty body has none."""
+    body = request.json() if request.body else {}
+    for name, value in body.items():
+        if name not in kinds:
+            raise HTTPError(422, f"{name[:64]!r} is not expected here")
+        if value is not None and not isinstance(value, kinds[name]):
+            raise HTTPError(422, f"{name} is of another type")
+        if isinstance(value, str) and not _is_text(value):
+            raise HTTPError(422, f"{name} has a character that no text has")
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _is_text(value: str) -> bool:
+    """Without NUL, which ends a path, and without half a surrogate pair, which JSON can carry."""
+    return "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
+def _text(request: Request) -> str:
+    try:
+        return request.body.decode()
+    except UnicodeDecodeError:
+        raise HTTPError(400, "the body is not UTF-8") from None
+
+
+def _file(request: Request) -> bytes:
+    """The bytes of an upload: the body, or the part of a form that is a file."""
+    content: object = request.body
+    if request.content_type == "multipart/form-data":
+        head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode("latin-1")
+        try:
+            form = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
+            files = (part for part in form.walk() if part.get_content_type() in FILE_TYPES)
+            content = next((part.get_payload(decode=True) for part in files), None)
+        except RecursionError:
+            content = None
+    if not isinstance(content, bytes) or not content:
+        raise HTTPError(422, "there is no file in it (application/octet-stream)")
+    return content

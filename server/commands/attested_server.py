@@ -1,0 +1,308 @@
+"""An attested server as its operator and its users see it: whom to expect, the pin, requests.
+
+The client's configuration is a TOML file, named by an option or by KMS_CLI_CONF:
+
+    server_url = "https://host:9998"
+    policy = "policy.toml"              beside this file, or an absolute path
+    deployment = "strongroom"           optional
+
+Beside it stands `FILE.pin`, which `verify` writes: the digest of the server's public key and until
+when its evidence holds. Until then a server with another key is refused; after that whoever is what
+the policy asks for is pinned anew, and the verdict says whether the key has changed. Pinned or not,
+each connection is verified in full. Without a policy nothing is sent to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import h11
+import trio
+
+from enclave.claims import Role
+from enclave.client import AttestedConnection, Expectation, challenge, client_context, connect
+from enclave.collateral import DCAPCollateral, SNPCollateral
+from enclave.errors import EnclaveError, InvalidPolicy
+from enclave.evidence import TEE
+from enclave.policy import Policy, read_policy
+from enclave.quote_request import HTTPAsk
+from server.setup import files
+from server.setup.failure import Failure
+
+VARIABLE: Final = "KMS_CLI_CONF"
+DEFAULT_PORT: Final = 9998
+KEYS: Final = {"server_url", "policy", "deployment", "collateral"}
+MAX_ANSWER_BYTES: Final = 1 << 20
+ANSWER_SECONDS: Final = 120.0
+"""For `/start`, which opens a store of any size before it answers."""
+
+READERS: Final = {TEE.SEV_SNP: SNPCollateral.from_json, TEE.TDX: DCAPCollateral.from_json}
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A server and what is expected of it.
+
+    Attributes:
+        host: its name or address.
+        port: its port.
+        policy: what evidence is accepted.
+        deployment: the name it must claim; None: any.
+        collateral: what the vendors publish.
+        pin_file: where the pin is kept; None: nowhere.
+    """
+
+    host: str
+    port: int
+    policy: Policy
+    deployment: str | None = None
+    collateral: Mapping[TEE, Any] | None = None
+    pin_file: Path | None = None
+
+    def expectation(
+        self, role: Role, *, allow_insecure_simulated: bool, now: datetime | None = None
+    ) -> Expectation:
+        """What the server must be in this role; pinned where it has been verified of late.
+
+        Args:
+            role: what its key is for.
+            allow_insecure_simulated: accept a pretended chip.
+            now: the client's clock; None: this machine's.
+        """
+        expected = Expectation(
+            policy=self.policy,
+            role=role,
+            deployment=self.deployment,
+            collateral=self.collateral or {},
+            allow_insecure_simulated=allow_insecure_simulated,
+        )
+        pinned = self.pin(role)
+        if pinned is None or pinned.until <= (now or datetime.now(UTC)):
+            return expected
+        return replace(expected, pin=pinned.key)
+
+    def pin(self, role: Role) -> Pin | None:
+        """The pin of the server in this role, if it has been verified before."""
+        return _pins(self.pin_file).get(role)
+
+    def keep(self, role: Role, pin: Pin) -> None:
+        """Remember the server's key, and until when its evidence holds."""
+        if self.pin_file is None:
+            return
+        pins = _pins(self.pin_file) | {role: pin}
+        held = {
+            each.value: {"key": pin.key.hex(), "until": pin.until.isoformat()}
+            for each, pin in pins.items()
+        }
+        files.replace(self.pin_file, json.dumps(held, indent=1).encode())
+
+
+class Pin(NamedTuple):
+    """A server that was verified.
+
+    Attributes:
+        key: SHA-256 of its SubjectPublicKeyInfo.
+        until: when its evidence runs out.
+    """
+
+    key: bytes
+    until: datetime
+
+
+def _pins(path: Path | None) -> dict[Role, Pin]:
+    if path is None or not path.exists():
+        return {}
+    try:
+        held = json.loads(files.read(path, "The pin file"))
+        return {
+            Role(role): Pin(
+                bytes.fromhex(row["key"]), datetime.fromisoformat(row["until"]).astimezone(UTC)
+            )
+            for role, row in held.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        raise Failure(f"The pin file {path} cannot be read; verify the server anew.") from None
+
+
+def read_remote(
+    file: Path | None, url: str | None, policy: Path | None, collateral: Path | None
+) -> Remote:
+    """The server that a configuration file, or options in its place, name.
+
+    Args:
+        file: the configuration file.
+        url: in place of its `server_url`; another server than that has no pin.
+        policy: in place of its `policy`.
+        collateral: a JSON file with what the vendors publish, in place of its `collateral`.
+
+    Raises:
+        Failure: something is missing or cannot be read.
+    """
+    held: dict[str, Any] = {}
+    if file is not None:
+        try:
+            held = tomllib.loads(files.read(file, "The client configuration").decode())
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Failure(f"The client configuration {file} is not TOML: {error}.") from None
+        if unknown := held.keys() - KEYS:
+            raise Failure(f"{file} has unknown keys: {', '.join(sorted(unknown))}.")
+        if wrong := sorted(key for key, value in held.items() if not isinstance(value, str)):
+            raise Failure(f"{file} has something else than a text as {', '.join(wrong)}.")
+        here = file.parent
+        policy = policy or (here / held["policy"] if "policy" in held else None)
+        collateral = collateral or (here / held["collateral"] if "collateral" in held else None)
+    is_other = url not in (None, held.get("server_url"))
+    url = url or held.get("server_url")
+    if not url:
+        raise Failure("No server is named: give --server, or server_url in the configuration.")
+    if policy is None:
+        raise Failure(
+            "No policy says which server to accept: give --policy; `strongroom measure` writes one."
+        )
+    host, port = _place(url)
+    pin_file = None if file is None or is_other else file.with_name(file.name + ".pin")
+    return Remote(
+        host, port, _policy(policy), held.get("deployment"), _collateral(collateral), pin_file
+    )
+
+
+def _place(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url if "//" in url else f"https://{url}")
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        raise Failure(f"{url!r} is not an address with a port.") from None
+    if parts.scheme != "https" or not parts.hostname:
+        raise Failure(f"{url!r} is not the address of an HTTPS server.")
+    return parts.hostname, port
+
+
+def _policy(path: Path) -> Policy:
+    try:
+        return read_policy(files.read(path, "The policy").decode())
+    except (UnicodeDecodeError, InvalidPolicy) as error:
+        raise Failure(f"The policy {path} cannot be used: {error}.") from None
+
+
+def _collateral(path: Path | None) -> dict[TEE, Any]:
+    if path is None:
+        return {}
+    try:
+        held = json.loads(files.read(path, "The collateral"))
+        return {TEE(tee): READERS[TEE(tee)](json.dumps(row).encode()) for tee, row in held.items()}
+    except EnclaveError as error:
+        raise Failure(f"The collateral {path} cannot be used: {error}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        known = ", ".join(READERS)
+        raise Failure(
+            f"The collateral {path} cannot be used: it is no JSON object by {known}."
+        ) from None
+
+
+async def attested(
+    remote: Remote, expectation: Expectation, context: ssl.SSLContext | None = None
+) -> AttestedConnection:
+    """A connection to the server, verified, and verified again over a fresh nonce.
+
+    Raises:
+        Failure: it is not what is expected, or does not answer; it was sent nonces and no more.
+    """
+    place = f"{remote.host} port {remote.port}"
+    ask_it = HTTPAsk(remote.host)
+    try:
+        connection = await connect(
+            remote.host,
+            remote.port,
+            expectation,
+            now=lambda: datetime.now(UTC),
+            context=context or client_context(),
+            ask=ask_it,
+        )
+        return await challenge(connection, ask_it, expectation, now=lambda: datetime.now(UTC))
+    except EnclaveError as error:
+        raise Failure(f"{place} is not accepted: {error}.") from None
+    except (OSError, UnicodeError, trio.BrokenResourceError, trio.TooSlowError) as error:
+        raise Failure(f"{place} cannot be reached: {_why(error)}.") from None
+
+
+def _why(error: Exception) -> str:
+    """What went wrong with a connection, for people."""
+    if isinstance(error, trio.TooSlowError):
+        return "it does not answer in time"
+    if isinstance(error, trio.BrokenResourceError):
+        alert = getattr(error.__cause__, "reason", None)
+        return f"the connection broke ({alert})" if alert else "the connection broke"
+    if isinstance(error, UnicodeError):
+        return "this is no host's name"
+    cause: BaseException | None = error.__cause__  # trio tries each of a host's addresses
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return getattr(cause or error, "strerror", None) or str(error)
+
+
+class Answer(NamedTuple):
+    """An HTTP response."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as an object; empty where it is none."""
+        try:
+            held = json.loads(self.body)
+        except ValueError:
+            return {}
+        return held if isinstance(held, dict) else {}
+
+
+async def ask(
+    connection: AttestedConnection,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """One request on an attested connection, which stays open.
+
+    Raises:
+        Failure: there is no proper answer in time.
+    """
+    http = h11.Connection(h11.CLIENT)
+    fields = {"Host": "strongroom", "Content-Length": str(len(body)), **(headers or {})}
+    request = h11.Request(method=method, target=path, headers=list(fields.items()))
+    parts = (request, h11.Data(data=body), h11.EndOfMessage())
+    data = b"".join(http.send(part) or b"" for part in parts)
+    try:
+        with trio.fail_after(ANSWER_SECONDS):
+            await connection.stream.send_all(data)
+            return await _answer(http, connection)
+    except h11.RemoteProtocolError:
+        raise Failure(f"The server gave no proper answer to {path}.") from None
+    except (trio.BrokenResourceError, trio.TooSlowError) as error:
+        raise Failure(f"The server gave no answer to {path}: {_why(error)}.") from None
+
+
+async def _answer(http: h11.Connection, connection: AttestedConnection) -> Answer:
+    status, body = 0, b""
+    while True:
+        event = http.next_event()
+        if event is h11.NEED_DATA:
+            http.receive_data(bytes(await connection.stream.receive_some(65_536)))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_ANSWER_BYTES:
+                raise Failure("The server's answer is too long.")
+        elif isinstance(event, h11.EndOfMessage):
+            return Answer(status, body)
+        elif isinstance(event, h11.ConnectionClosed):
+            raise Failure("The server closed the connection in place of an answer.")

@@ -1,0 +1,1 @@
+"""Hashes and MACs, whole or in parts. Signatures belong in `server.crypto.signatures.signing`."""

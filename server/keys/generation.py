@@ -1,0 +1,80 @@
+"""New random material: symmetric keys and secret data."""
+
+from collections.abc import Callable
+from typing import Final
+
+from kmip.attributes import Attributes
+from kmip.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    ObjectType,
+    SecretDataType,
+)
+from kmip.errors import InvalidField
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.objects import SecretData, SymmetricKey
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server.attributes import initial
+from server.crypto.keys import symmetric_keys
+from server.keys import key_blocks
+
+DEFAULT_LENGTHS: Final = {
+    CryptographicAlgorithm.AES: 256,
+    CryptographicAlgorithm.CHACHA20: 256,
+    CryptographicAlgorithm.CHACHA20POLY1305: 256,
+    CryptographicAlgorithm.DES3: 192,
+    CryptographicAlgorithm.HMAC_SHA1: 160,
+    CryptographicAlgorithm.HMAC_SHA224: 224,
+    CryptographicAlgorithm.HMAC_SHA256: 256,
+    CryptographicAlgorithm.HMAC_SHA384: 384,
+    CryptographicAlgorithm.HMAC_SHA512: 512,
+}
+"""Bits of a key whose length the client leaves to the server."""
+
+SECRET_BITS: Final = 256
+"""Bits of secret data whose length the client leaves to the server."""
+
+
+def symmetric_key(attributes: Attributes) -> SymmetricKey:
+    """A random key of the algorithm, length and format that the attributes say."""
+    initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, DEFAULT_LENGTHS.get(algorithm))
+    if length is None:
+        raise InvalidField("Cryptographic Length is needed")
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=symmetric_keys.generate_symmetric_key(algorithm, length)),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
+    return SymmetricKey(key_block=formed(ObjectType.SYMMETRIC_KEY, block, attributes))
+
+
+def formed(object_type: ObjectType, block: KeyBlock, attributes: Attributes) -> KeyBlock:
+    """A new key's block in the format that the attributes ask for (2.1 section 4.26).
+
+    Raises:
+        KeyFormatTypeNotSupported: keys of this kind do not have it.
+    """
+    return key_blocks.in_format(object_type, block, attributes.get(Tag.KEY_FORMAT_TYPE))
+
+
+def secret_data(attributes: Attributes) -> SecretData:
+    """Random secret data of the length that the attributes say."""
+    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, SECRET_BITS)
+    return SecretData(
+        secret_data_type=SecretDataType.PASSWORD,
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.OPAQUE,
+            key_value=KeyValue(key_material=symmetric_keys.generate_secret(length)),
+        ),
+    )
+
+
+MAKERS: Final[dict[ObjectType, Callable[[Attributes], Structure]]] = {
+    ObjectType.SYMMETRIC_KEY: symmetric_key,
+    ObjectType.SECRET_DATA: secret_data,
+}
+"""What makes the material of each type of object that can be created."""

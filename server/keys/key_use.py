@@ -1,0 +1,220 @@
+"""Keys in use: which key, whether it may be used so, and what its use costs.
+
+The table `USES` says for each operation which bit of the Cryptographic Usage Mask it needs and
+whether it protects (only an Active key within its dates does) or processes what was protected (a
+key that is Deactivated or Compromised still does) (2.1 section 4.57).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from kmip import lifecycle
+from kmip.attribute_values import UsageLimits
+from kmip.cryptographic_parameters import CryptographicParameters
+from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, State, UsageLimitsUnit
+from kmip.errors import (
+    AttributesNotFound,
+    CryptographicFailure,
+    IncompatibleCryptographicUsageMask,
+    InvalidObjectType,
+    ItemNotFound,
+    KeyValueNotPresent,
+    ObjectNotFound,
+    UsageLimitExceeded,
+    WrongKeyLifecycleState,
+)
+from kmip.key_block import KeyBlock
+from kmip.masks import CryptographicUsageMask as Mask
+from kmip.objects import Certificate, key_block_of
+from kmip.structures import Structure
+from kmip.tags import Tag
+from server.context import Context, Given
+from server.crypto.certificates import certificate_facts
+from server.crypto.keys import key_formats
+from server.crypto.parameters import choose_parameters
+from server.objects.managed_object import Held
+
+
+class Use(NamedTuple):
+    """What an operation needs of a key.
+
+    Attributes:
+        mask: bits of the usage mask, of which the object must have one.
+        protects: whether it protects, or processes what was protected.
+    """
+
+    mask: Mask
+    protects: bool
+
+
+USES: Final[dict[Operation, Use]] = {
+    Operation.ENCRYPT: Use(Mask.ENCRYPT, protects=True),
+    Operation.DECRYPT: Use(Mask.DECRYPT, protects=False),
+    Operation.SIGN: Use(Mask.SIGN, protects=True),
+    Operation.SIGNATURE_VERIFY: Use(Mask.VERIFY, protects=False),
+    Operation.MAC: Use(Mask.MAC_GENERATE, protects=True),
+    Operation.MAC_VERIFY: Use(Mask.MAC_VERIFY, protects=False),
+}
+
+WRAP: Final = Use(Mask.WRAP_KEY, protects=True)
+UNWRAP: Final = Use(Mask.UNWRAP_KEY | Mask.WRAP_KEY, protects=False)
+"""Not Unwrap Key alone: the vectors give back what a key wrapped that has only Wrap Key (OASIS
+TC-WRAP-3), and whoever may ask here owns that key."""
+
+
+NOT_FOUND: Final = frozenset({ObjectNotFound, ItemNotFound, AttributesNotFound})
+"""The ways to say that there is no such object."""
+
+
+class Key(NamedTuple):
+    """A key ready for use.
+
+    Attributes:
+        held: the object; not to be changed.
+        key: the bytes of a symmetric key, or the library's object of an asymmetric one.
+        algorithm: its Cryptographic Algorithm.
+        parameters: of the request, else of the key.
+    """
+
+    held: Held
+    key: Any
+    algorithm: CryptographicAlgorithm
+    parameters: CryptographicParameters
+
+
+async def key_for(
+    context: Context, given: Given, parameters: CryptographicParameters | None, use: Use
+) -> Key:
+    """The key a request names, if it may be used so now.
+
+    Raises:
+        ObjectNotFound, PermissionDenied: the client has no such object.
+        WrongKeyLifecycleState, IncompatibleCryptographicUsageMask: it may not be used so.
+        ObjectDestroyed, ObjectArchived, KeyValueNotPresent: there is no key material.
+        InvalidObjectType: it is no key.
+    """
+    held = await context.find(given)
+    check_use(context, held, use)
+    return await open_key(context, held, parameters)
+
+
+def check_use(context: Context, held: Held, use: Use) -> None:
+    """Refuse a use that the key's mask, state or dates do not allow."""
+    if not lifecycle.may_use(held.attributes, context.now, protects=use.protects):
+        raise WrongKeyLifecycleState("the object's state or dates do not allow this use")
+    mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK)
+    if mask is None or not mask & (use.mask | Mask.UNRESTRICTED):
+        raise IncompatibleCryptographicUsageMask("the object's usage mask does not allow this use")
+
+
+def check_active(context: Context, held: Held) -> None:
+    """Refuse an object that is not Active.
+
+    Raises:
+        WrongKeyLifecycleState: it is not.
+    """
+    if held.state(context.now) != State.ACTIVE:
+        raise WrongKeyLifecycleState("the object is not Active")
+
+
+async def open_key(context: Context, held: Held, parameters: CryptographicParameters | None) -> Key:
+    """The key in an object, whatever it is to be used for."""
+    managed = await context.material(held)
+    if held.opened is None:
+        held.opened = _open(held, managed)
+    algorithm = held.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    chosen = choose_parameters(parameters, held.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS))
+    return Key(held, held.opened, algorithm, chosen)
+
+
+def _open(held: Held, managed: Structure) -> Any:
+    if isinstance(managed, Certificate):
+        key = certificate_facts.certificate_facts(managed.certificate_value).public_key
+        if key is None:
+            raise CryptographicFailure("the certificate's key cannot be used here")
+        return key
+    block = key_block_of(managed)
+    if block is None:
+        raise InvalidObjectType("this type of object is no key")
+    return open_block(held.object_type, block)
+
+
+def open_block(object_type: ObjectType, block: KeyBlock) -> Any:
+    """The key in a plain key block."""
+    if block.key_value is None:
+        raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
+    if block.key_wrapping_data is not None:
+        raise InvalidObjectType("the key is wrapped, and can only be given as it is")
+    algorithm = block.cryptographic_algorithm
+    if object_type == ObjectType.PRIVATE_KEY:
+        return key_formats.load_private(
+            block.key_format_type, block.key_material, algorithm, validated=True
+        )
+    if object_type == ObjectType.PUBLIC_KEY:
+        return key_formats.load_public(block.key_format_type, block.key_material, algorithm)
+    return key_formats.load_symmetric(block.key_format_type, block.key_material)
+
+
+async def go_on(context: Context, identifier: str, use: Use, length: int) -> None:
+    """Let a stream go on with its key: it must still be usable so, and each part is charged.
+
+    Args:
+        context: of the next part.
+        identifier: the key.
+        use: what the stream does.
+        length: bytes of the part.
+
+    Raises:
+        As `key_for` and `charge`.
+    """
+    held = await context.find(identifier)
+    check_use(context, held, use)
+    if use.protects:
+        charge(context, held, length, first=False)
+
+
+def charge(context: Context, held: Held, length: int, *, first: bool = True) -> None:
+    """Count a use against the key's Usage Limits (2.1 section 4.59).
+
+    Args:
+        context: of the operation that protects.
+        held: the key.
+        length: bytes protected.
+        first: whether the use begins, and does not go on: what is not counted by bytes counts once.
+
+    Raises:
+        UsageLimitExceeded: the limits do not allow it.
+    """
+    limits = held.usage_limits
+    if limits is None:
+        return
+    amount = length if limits.usage_limits_unit == UsageLimitsUnit.BYTE else int(first)
+    if amount:
+        spend(context, held.copy(), limits, amount)
+
+
+def units_left(limits: UsageLimits) -> int:
+    """The units that may still be protected; all of them where nobody has counted yet."""
+    left = limits.usage_limits_count
+    return limits.usage_limits_total if left is None else left
+
+
+def spend(context: Context, held: Held, limits: UsageLimits, amount: int) -> None:
+    """Take units from a key's Usage Limits; `held` is a copy.
+
+    Raises:
+        UsageLimitExceeded: fewer are left.
+    """
+    left = units_left(limits)
+    if amount > left:
+        raise UsageLimitExceeded("the object's Usage Limits do not allow this much more")
+    held.attributes.set(
+        Tag.USAGE_LIMITS,
+        UsageLimits(
+            usage_limits_total=limits.usage_limits_total,
+            usage_limits_count=left - amount,
+            usage_limits_unit=limits.usage_limits_unit,
+        ),
+    )
+    context.objects.put(held)

@@ -1,0 +1,78 @@
+"""Key pairs as managed objects, in the formats that objects of their algorithm have by default."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from kmip.attributes import Attributes
+from kmip.cryptographic_parameters import CryptographicDomainParameters
+from kmip.enums import CryptographicAlgorithm, KeyFormatType, ObjectType
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.objects import PrivateKey, PublicKey
+from kmip.tags import Tag
+from server.context import Context
+from server.crypto.keys import key_facts, key_formats, key_pairs, key_types
+from server.keys import key_blocks
+
+
+class Pair(NamedTuple):
+    """Both keys as objects."""
+
+    private_key: PrivateKey
+    public_key: PublicKey
+
+
+async def generate(
+    context: Context, attributes: Attributes, domain: CryptographicDomainParameters | None
+) -> Pair:
+    """A new pair of the algorithm and length, or curve, that the attributes say.
+
+    Raises:
+        InvalidField, UnsupportedCryptographicParameters: the server makes no such pair.
+    """
+    algorithm: CryptographicAlgorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    legacy = context.allow_legacy
+    key = await context.slowly(
+        lambda: key_pairs.generate_key_pair(algorithm, length, domain, allow_legacy=legacy)
+    )
+    return of_key(key, algorithm)
+
+
+def of_key(key: key_types.PrivateKey, algorithm: CryptographicAlgorithm) -> Pair:
+    """Both halves of a private key as objects."""
+    half = key_types.public_half(key)
+    private_format, public_format = key_facts.compact_format(key), key_facts.compact_format(half)
+    if algorithm in NOT_COMPACT:
+        private_format = key_facts.default_format(ObjectType.PRIVATE_KEY, algorithm)
+        public_format = key_facts.default_format(ObjectType.PUBLIC_KEY, algorithm)
+    private_material = key_formats.dump_private(key, private_format)
+    public_material = key_formats.dump_public(half, public_format)
+    private = _block(private_format, private_material, algorithm, key_facts.length_of(key))
+    public = _block(public_format, public_material, algorithm, key_facts.length_of(half))
+    return Pair(PrivateKey(key_block=private), PublicKey(key_block=public))
+
+
+NOT_COMPACT: Final = frozenset({CryptographicAlgorithm.DSA, CryptographicAlgorithm.DH})
+"""Algorithms whose keys are given in the specification's default format. For keys on curves that is
+a transparent one, which PyKMIP cannot read; so those are made as byte strings."""
+
+
+def _block(
+    key_format: KeyFormatType, material: Any, algorithm: CryptographicAlgorithm, length: int
+) -> KeyBlock:
+    return KeyBlock(
+        key_format_type=key_format,
+        key_value=KeyValue(key_material=material),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
+
+
+def formed(
+    key: PrivateKey | PublicKey, object_type: ObjectType, attributes: Attributes
+) -> PrivateKey | PublicKey:
+    """A new key in the format that its attributes ask for (2.1 section 4.26)."""
+    wanted = attributes.get(Tag.KEY_FORMAT_TYPE)
+    return replace(key, key_block=key_blocks.in_format(object_type, key.key_block, wanted))

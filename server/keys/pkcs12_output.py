@@ -1,0 +1,119 @@
+"""PKCS#12 containers: a private key with its certificates under a password (RFC 7292).
+
+The chain and the password are other objects, to which the key links (2.1 sections 4.31, 6.1.19).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from kmip.enums import KeyFormatType, LinkType, ObjectType
+from kmip.enums import ResultReason as R
+from kmip.errors import BadPassword, InvalidField, KMIPError, WrongKeyLifecycleState
+from kmip.key_block import KeyBlock, KeyValue
+from kmip.objects import Certificate
+from kmip.tags import Tag
+from kmip.versions import V1_0, V2_0
+from server.context import Context
+from server.keys import key_use
+from server.objects.managed_object import Held
+
+MAX_CHAIN: Final = 16
+"""Certificates above the key's own: chains have three or four."""
+
+DEFAULT_NAME: Final = "alias"
+"""The friendly name of a key that has none (2.1 section 4.39)."""
+
+
+class PasswordNotActive(KMIPError):
+    """The secret data that seals a container is not Active (OASIS TC-PKCS12-2)."""
+
+    reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.WRONG_KEY_LIFECYCLE_STATE))
+
+
+async def contain(context: Context, held: Held, block: KeyBlock) -> KeyBlock:
+    """A private key's block as a container of the key, its certificates and the password's seal.
+
+    Raises:
+        BadPassword: there is not exactly one password link to active secret data.
+        InvalidField: the chain is too long or no chain of certificates.
+    """
+    password = await _password(context, held)
+    key = key_use.open_block(ObjectType.PRIVATE_KEY, block)
+    chain = await _chain(context, held)
+    name = held.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME)
+    sealed = await context.slowly(_serialize, name, key, chain, password)
+    return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=sealed))
+
+
+def _serialize(name: str, key: Any, chain: list[x509.Certificate], password: bytes) -> bytes:
+    own = chain[0] if chain else None
+    sealing = serialization.BestAvailableEncryption(password)
+    try:
+        return pkcs12.serialize_key_and_certificates(
+            name.encode(), key, own, chain[1:] or None, sealing
+        )
+    except (ValueError, TypeError):
+        raise InvalidField("this key and these certificates make no container") from None
+
+
+async def _password(context: Context, held: Held) -> bytes:
+    links = _linked(held, LinkType.PKCS_12_PASSWORD_LINK)
+    if len(links) != 1:
+        raise BadPassword("the key has no single PKCS#12 Password Link")
+    try:
+        secret = await context.find(links[0])
+        if secret.object_type != ObjectType.SECRET_DATA:
+            raise BadPassword("the PKCS#12 Password Link does not lead to secret data")
+        key_use.check_active(context, secret)
+        return bytes((await key_use.open_key(context, secret, None)).key)
+    except WrongKeyLifecycleState:
+        raise PasswordNotActive("the PKCS#12 password is not active") from None
+    except KMIPError as error:
+        if type(error) in key_use.NOT_FOUND:
+            raise BadPassword("the PKCS#12 Password Link leads nowhere") from None
+        raise
+
+
+async def _chain(context: Context, held: Held) -> list[x509.Certificate]:
+    """The certificates from the key's own upwards, as the links of the key lead.
+
+    Where the private key has no link to a certificate, its public key may (2.1 section 6.1.19).
+    """
+    found: list[x509.Certificate] = []
+    at = held
+    halves = _linked(held, LinkType.PUBLIC_KEY_LINK)
+    if not _linked(held, LinkType.PKCS_12_CERTIFICATE_LINK) and halves:
+        at = await context.find(halves[0])
+    while links := _certificates(at):
+        if len(found) > MAX_CHAIN:
+            raise InvalidField("the chain of certificates is too long")
+        at = await context.find(links[0])
+        managed = await context.material(at)
+        if not isinstance(managed, Certificate):
+            raise InvalidField("a PKCS#12 Certificate Link does not lead to a certificate")
+        try:
+            found.append(x509.load_der_x509_certificate(managed.certificate_value))
+        except ValueError:
+            raise InvalidField("a certificate of the chain cannot be read") from None
+    return found
+
+
+def _certificates(held: Held) -> list[Any]:
+    return _linked(held, LinkType.PKCS_12_CERTIFICATE_LINK) or (
+        _linked(held, LinkType.CERTIFICATE_LINK)
+        if held.object_type == ObjectType.CERTIFICATE
+        else []
+    )
+
+
+def _linked(held: Held, kind: LinkType) -> list[Any]:
+    return [
+        link.linked_object_identifier
+        for link in held.attributes.all(Tag.LINK)
+        if link.link_type == kind
+    ]

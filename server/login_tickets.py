@@ -1,0 +1,73 @@
+"""What Login and Delegated Login have in common: a ticket for the client that asks."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from kmip.attribute_values import UsageLimits
+from kmip.enums import TicketType, UsageLimitsUnit
+from kmip.errors import FeatureNotSupported, InvalidField, PermissionDenied
+from kmip.messages import Ticket
+from kmip.payloads.rights import TicketTime
+from server.context import Context
+from server.sessions import tickets
+
+NO_TIME: Final = TicketTime(0)
+
+
+class Wanted(Protocol):
+    """How long and how often a ticket is to be good."""
+
+    lease_time: TicketTime | None
+    request_count: int | None
+    usage_limits: UsageLimits | None
+
+
+def ticket(context: Context, wanted: Wanted, grants: tuple[tickets.Grant, ...] | None) -> Ticket:
+    """A new ticket of the client's.
+
+    Args:
+        context: of the request.
+        wanted: what the request says of the ticket.
+        grants: its rights; None: all.
+
+    Raises:
+        PermissionDenied: the client itself has shown a ticket, and would outlive or outdo it.
+        InvalidField: the lease has ended already, or a count is not positive.
+        FeatureNotSupported: the limits count bytes.
+        ServerLimitExceeded: too many tickets are out.
+    """
+    if context.client.permission is not None:
+        raise PermissionDenied("a ticket gives no further tickets")
+    lease = wanted.lease_time or NO_TIME
+    if lease.absolute and lease.seconds <= context.now:
+        raise InvalidField("the lease would have ended already")
+    if wanted.request_count is not None and wanted.request_count <= 0:
+        raise InvalidField("a Request Count is positive")
+    issued = tickets.Issued(
+        client=context.client.name,
+        until=tickets.until(lease.seconds, context.now, absolute=lease.absolute),
+        requests=wanted.request_count,
+        left=count(wanted.usage_limits),
+        grants=grants,
+    )
+    value = context.once(lambda: context.server.tickets.issue(issued, context.now))
+    return Ticket(ticket_type=TicketType.LOGIN, ticket_value=value)
+
+
+def count(limits: UsageLimits | None) -> int | None:
+    """The operations that Usage Limits allow; None: any number.
+
+    Raises:
+        InvalidField: it is not positive.
+        FeatureNotSupported: they count bytes.
+    """
+    if limits is None:
+        return None
+    if limits.usage_limits_unit == UsageLimitsUnit.BYTE:
+        raise FeatureNotSupported("the limits of a ticket count operations, not bytes")
+    left = limits.usage_limits_count
+    left = limits.usage_limits_total if left is None else left
+    if left <= 0:
+        raise InvalidField("Usage Limits are positive")
+    return left

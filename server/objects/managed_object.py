@@ -1,0 +1,148 @@
+"""A managed object as the server holds it, and its sealed record.
+
+A record has two parts. The meta part holds everything but the material: identifier, owner, type
+and attributes, as TTLV in the internal dialect, which every field survives. The body is the object
+itself, read only when its material is needed.
+
+An object's State is not kept but follows from its dates (`kmip.lifecycle`), so that an Activation
+Date that has come counts without anybody writing it down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from kmip import lifecycle
+from kmip.attribute_encoding import Template
+from kmip.attribute_values import UsageLimits
+from kmip.attributes import Attributes
+from kmip.encodings import ttlv
+from kmip.enums import ObjectType, State
+from kmip.masks import StorageStatusMask
+from kmip.objects import OBJECTS
+from kmip.structures import Structure, from_item, structure, to_item
+from kmip.tags import Tag
+from kmip.types import LongInteger
+from kmip.versions import INTERNAL
+
+OBJECT_PREFIX: Final = b"object/"
+
+# A record is written by this server and authentic; an object may outgrow a message's limits.
+_RECORD: Final = ttlv.TTLV(max_items=1 << 20)
+
+
+@structure
+class Record(Structure):
+    """The meta part of a record."""
+
+    unique_identifier: str
+    username: str
+    object_type: ObjectType
+    storage_status_mask: StorageStatusMask = StorageStatusMask.ON_LINE_STORAGE
+    usage_limits_count: LongInteger | None = None
+    attributes: Template
+
+
+@dataclass(slots=True)
+class Held:
+    """A managed object.
+
+    Attributes:
+        identifier: its Unique Identifier.
+        owner: the name of the client that made it.
+        object_type: its type.
+        attributes: all of them, but State, which `state` tells.
+        managed: the object itself; None until it is loaded, or where there is none (any more).
+        archived: whether it is in archival storage.
+        allocated: Usage Limits units that Get Usage Allocation has given out.
+        version: of its record; 0: not yet committed.
+        opened: its key as the cryptographic library has it, once it has been used.
+    """
+
+    identifier: str
+    owner: str
+    object_type: ObjectType
+    attributes: Attributes
+    managed: Structure | None = field(default=None, repr=False)
+    archived: bool = False
+    allocated: int = 0
+    version: int = 0
+    opened: Any = field(default=None, repr=False)
+
+    @property
+    def name(self) -> bytes:
+        """The record's name in the store."""
+        return record_name(self.identifier)
+
+    def copy(self) -> Held:
+        """An independent copy, to be changed and put back."""
+        return replace(self, attributes=self.attributes.copy())
+
+    def state(self, now: int) -> State:
+        """The state at `now`, seconds since 1970."""
+        return lifecycle.state_of(self.attributes, now)
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether its material is gone."""
+        return Tag.DESTROY_DATE in self.attributes
+
+    def view(self, now: int) -> Attributes:
+        """All attributes with the State at `now`: what a client sees."""
+        seen = self.attributes.copy()
+        seen.set(Tag.STATE, self.state(now))
+        return seen
+
+    @property
+    def usage_limits(self) -> UsageLimits | None:
+        """The limits on protecting with it, if there are any."""
+        limits: UsageLimits | None = self.attributes.get(Tag.USAGE_LIMITS)
+        return limits
+
+    def meta(self) -> bytes:
+        """The record's meta part."""
+        status = StorageStatusMask.ARCHIVAL_STORAGE if self.archived else _ON_LINE
+        record = Record(
+            unique_identifier=self.identifier,
+            username=self.owner,
+            object_type=self.object_type,
+            storage_status_mask=status,
+            usage_limits_count=self.allocated or None,
+            attributes=self.attributes,
+        )
+        return ttlv.encode(to_item(record, Tag.OBJECTS, INTERNAL), _RECORD)
+
+    def body(self) -> bytes | None:
+        """The record's body; None where there is no object."""
+        if self.managed is None:
+            return None
+        tag = OBJECTS[self.object_type][0]
+        return ttlv.encode(to_item(self.managed, tag, INTERNAL), _RECORD)
+
+
+_ON_LINE: Final = StorageStatusMask.ON_LINE_STORAGE
+
+
+def record_name(identifier: str) -> bytes:
+    """The store's name for an object's record."""
+    return OBJECT_PREFIX + identifier.encode()
+
+
+def held_of(meta: bytes, version: int) -> Held:
+    """The object whose record has this meta part; its material is not loaded."""
+    record = from_item(ttlv.decode(meta, _RECORD), Record, INTERNAL)
+    return Held(
+        identifier=record.unique_identifier,
+        owner=record.username,
+        object_type=record.object_type,
+        attributes=record.attributes,
+        archived=record.storage_status_mask == StorageStatusMask.ARCHIVAL_STORAGE,
+        allocated=record.usage_limits_count or 0,
+        version=version,
+    )
+
+
+def managed_of(body: bytes, object_type: ObjectType) -> Structure:
+    """The object that a record's body holds."""
+    return from_item(ttlv.decode(body, _RECORD), OBJECTS[object_type][1], INTERNAL)

@@ -1,0 +1,309 @@
+"""The managed objects a client can reach, read and changed within one transaction.
+
+Theory: a `Transaction` belongs to one batch item, or to a whole batch that must be undone when an
+item fails. What it changes stays in it until `commit`, which hands all of it to the store as one
+unit: all or none, durable when it returns, and only if no record has changed since it was read
+(`storage.Conflict`, upon which the item is simply performed again). Reads see the transaction's
+own changes first.
+
+Opened objects are kept in a cache by the version of their record, so that a busy key is not
+unsealed and decoded for every request; the store's resident table knows each record's version
+without input or output.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from kmip.attributes import Attributes
+from kmip.errors import ServerLimitExceeded
+from kmip.masks import StorageStatusMask
+from kmip.structures import Structure
+from server.objects.index_terms import DUE, due_query, owner_term, query_of, terms_of
+from server.objects.managed_object import Held, held_of, managed_of, record_name
+from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, Terms
+
+MAX_META_BYTES: Final = 1 << 20
+"""An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
+one long attribute after the other must still be read for every use."""
+
+MAX_TERMS: Final = 20_000
+"""Terms by which one object is found. Real objects have fifty; and each of an object's changes
+compares them all."""
+
+MAX_BODY_BYTES: Final = 16 << 20
+"""An object itself as it is kept, should messages be allowed to be longer than that."""
+
+MAX_SETTLED: Final = 1000
+"""Objects whose state is written anew in one commit."""
+
+
+class Opened:
+    """A cache of opened objects, least recently used out first.
+
+    Args:
+        limit: objects kept at most.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: OrderedDict[str, Held] = OrderedDict()
+
+    def get(self, identifier: str, version: int) -> Held | None:
+        """The object at this version of its record."""
+        held = self._held.get(identifier)
+        if held is None or held.version != version:
+            return None
+        self._held.move_to_end(identifier)
+        return held
+
+    def put(self, held: Held) -> None:
+        """Keep an object that nobody changes any more."""
+        if self._limit:
+            self._held[held.identifier] = held
+            self._held.move_to_end(held.identifier)
+            if len(self._held) > self._limit:
+                self._held.popitem(last=False)
+
+    def drop(self, identifier: str) -> None:
+        """Forget an object."""
+        self._held.pop(identifier, None)
+
+
+@dataclass(slots=True)
+class Located:
+    """What a search found.
+
+    Attributes:
+        identifiers: newest first, after offset and limit.
+        total: how many there are without them.
+    """
+
+    identifiers: list[str]
+    total: int
+
+
+@dataclass(slots=True)
+class _Changed:
+    held: Held | None
+    expected: int
+    body: bool
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The objects as one batch item, or one undoable batch, sees and changes them.
+
+    Attributes:
+        store: the sealed store.
+        opened: the cache of opened objects.
+        now: the time of the request, seconds since 1970.
+    """
+
+    store: SealedStore
+    opened: Opened
+    now: int
+    _changed: dict[str, _Changed] = field(default_factory=dict)
+    _notes: dict[bytes, Put] = field(default_factory=dict)
+    _made: set[str] = field(default_factory=set)
+
+    async def find(self, identifier: str) -> Held | None:
+        """The object, whoever owns it; not to be changed, but copied and put."""
+        changed = self._changed.get(identifier)
+        return await self._stored(identifier) if changed is None else changed.held
+
+    async def _stored(self, identifier: str) -> Held | None:
+        """The object as it is in the store."""
+        version = self.store.version(record_name(identifier))
+        if not version:
+            return None
+        held = self.opened.get(identifier, version)
+        if held is None:
+            record = await self.store.read(record_name(identifier))
+            if record is None:
+                return None
+            held = held_of(record.meta, record.version)
+            self.opened.put(held)
+        return held
+
+    async def load(self, held: Held) -> Structure | None:
+        """The object's material; it stays with `held`.
+
+        Raises:
+            storage.Conflict: the record has changed meanwhile.
+        """
+        if held.managed is None and held.version:
+            body = await self.store.read_body(held.name, held.version)
+            if body is not None:
+                held.managed = managed_of(body, held.object_type)
+        return held.managed
+
+    def add(self, held: Held) -> None:
+        """Make a new object."""
+        self._made.add(held.identifier)
+        self._changed[held.identifier] = _Changed(held, self._expected(held.identifier), True)
+
+    def put(self, held: Held, *, body: bool = False) -> None:
+        """Change an object: `held` is a copy of what `find` gave, with the changes in it.
+
+        Args:
+            held: the changed copy.
+            body: whether its material has changed too.
+        """
+        before = self._changed.get(held.identifier)
+        body = body or (before is not None and before.body)
+        expected = before.expected if before is not None else held.version
+        self._changed[held.identifier] = _Changed(held, expected, body)
+
+    def remove(self, held: Held) -> None:
+        """Remove an object without a trace."""
+        expected = self._expected(held.identifier) or held.version
+        self._changed[held.identifier] = _Changed(None, expected, True)
+
+    def _expected(self, identifier: str) -> int:
+        before = self._changed.get(identifier)
+        if before is not None:
+            return before.expected
+        return self.store.version(record_name(identifier))
+
+    @property
+    def made(self) -> list[Held]:
+        """The new objects, as they are now."""
+        found = (self._changed[one].held for one in self._made if one in self._changed)
+        return [held for held in found if held is not None]
+
+    async def changes(self) -> list[tuple[Held, Held | None]]:
+        """The changed objects, and each as it is in the store, where it is there."""
+        found = []
+        for changed in list(self._changed.values()):
+            if changed.held is not None:
+                before = await self._stored(changed.held.identifier) if changed.expected else None
+                found.append((changed.held, before))
+        return found
+
+    async def note(self, name: bytes) -> tuple[bytes, int]:
+        """The content and the version of a record that is no object; empty and 0: there is none."""
+        noted = self._notes.get(name)
+        if noted is not None:
+            return noted.meta, noted.expected
+        record = await self.store.read(name) if self.store.version(name) else None
+        return (b"", 0) if record is None else (record.meta, record.version)
+
+    def write_note(self, name: bytes, content: bytes, expected: int) -> None:
+        """Write a record that is no object.
+
+        Args:
+            name: of the record; no object's begins so.
+            content: the whole of it.
+            expected: the version that was read.
+        """
+        self._notes[name] = Put(name, expected, content, None, Terms(frozenset(), {}))
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._changed or self._notes)
+
+    async def commit(self) -> None:
+        """Make every change durable, or none.
+
+        Raises:
+            ServerLimitExceeded: an object has grown too large.
+            storage.Conflict: an object has changed since it was read.
+            storage.Unavailable: the back end does not answer.
+        """
+        changes = [change for change in map(self._change, self._changed.items()) if change]
+        if changes or self._notes:
+            await self.store.commit([*changes, *self._notes.values()])
+            for identifier, changed in self._changed.items():
+                self._keep(identifier, changed)
+        self.forget()
+
+    def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
+        identifier, changed = entry
+        held = changed.held
+        if held is None:
+            name = record_name(identifier)
+            return Remove(name, changed.expected) if changed.expected else None
+        body = held.body() if changed.body or not changed.expected else KEEP
+        meta = held.meta()
+        terms = terms_of(held, self.now)
+        if len(meta) > MAX_META_BYTES or len(terms.exact) > MAX_TERMS:
+            raise ServerLimitExceeded("the object's attributes are too many or too long together")
+        if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
+            raise ServerLimitExceeded("the object is too long")
+        return Put(held.name, changed.expected, meta, body, terms)
+
+    def _keep(self, identifier: str, changed: _Changed) -> None:
+        if changed.held is None:
+            self.opened.drop(identifier)
+            return
+        changed.held.version = changed.expected + 1
+        self.opened.put(changed.held)
+
+    def forget(self) -> None:
+        """Drop every change that is not committed."""
+        self._changed.clear()
+        self._notes.clear()
+        self._made.clear()
+
+    async def locate(
+        self,
+        attributes: Attributes,
+        owner: str,
+        *,
+        status: StorageStatusMask | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+        classes: int | None = None,
+    ) -> Located:
+        """The client's objects that have all of the attributes, newest first."""
+        await self.settle()
+        query = query_of(attributes, owner, status, offset, limit, classes)
+        if not self._changed:
+            found = await self.store.search(query)
+            return Located([_identifier(name) for name in found.names], found.total)
+        return await self._locate_changed(query, owner)
+
+    async def _locate_changed(self, query: Query, owner: str) -> Located:
+        """The same, with what is changed here and not yet in the store."""
+        everything = Query(query.all_of, query.none_of, query.ranges)
+        found = await self.store.search(everything)
+        old = [_identifier(name) for name in found.names]
+        kept = [identifier for identifier in old if identifier not in self._changed]
+        mine = [
+            changed
+            for changed in reversed(self._changed.values())
+            if changed.held is not None
+            and self.store.matches(query, terms_of(changed.held, self.now))
+        ]
+        new = [one.held.identifier for one in mine if one.held is not None and not one.expected]
+        older = {one.held.identifier for one in mine if one.held is not None and one.expected}
+        if older:  # they stand where they stood
+            older.update(kept)
+            every = await self.store.search(Query((frozenset({owner_term(owner)}),)))
+            kept = [one for one in map(_identifier, every.names) if one in older]
+        both = new + kept
+        end = None if query.limit is None else query.offset + query.limit
+        return Located(both[query.offset : end], len(both))
+
+    async def settle(self) -> None:
+        """Write anew the state of objects that has changed by time alone."""
+        query = due_query(self.now, MAX_SETTLED)
+        while (due := self.store.least(DUE)) is not None and due <= self.now:
+            found = await self.store.search(query)
+            settled = Transaction(self.store, self.opened, self.now)
+            for name in found.names:
+                held = await settled.find(_identifier(name))
+                if held is not None:
+                    settled.put(held.copy())
+            try:
+                await settled.commit()
+            except Conflict:
+                continue
+
+
+def _identifier(name: bytes) -> str:
+    return name.partition(b"/")[2].decode()

@@ -1,0 +1,92 @@
+"""What Certify and Re-certify have in common: the request for a certificate, and the new object."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kmip.attribute_values import Link
+from kmip.attributes import Attributes
+from kmip.enums import CertificateRequestType as Type
+from kmip.enums import CertificateType, LinkType, ObjectType
+from kmip.errors import InvalidCSR, InvalidField, InvalidObjectType
+from kmip.objects import Certificate, CertificateRequest
+from kmip.tags import Tag
+from server.attributes import initial
+from server.context import Context
+from server.crypto.certificates.certificate_facts import certificate_facts, request_facts
+from server.objects.managed_object import Held
+from server.pki import issuance, issuer
+from server.pki.issuance import Subject
+
+READ: Final = (Type.PKCS_10, Type.PEM)
+"""The types of request that are understood; PEM is PKCS#10 in another dress."""
+
+
+def subject_of(kind: Type | None, value: bytes) -> Subject:
+    """What a certificate request asks for, its proof of possession verified.
+
+    Args:
+        kind: the Certificate Request Type.
+        value: the request.
+
+    Raises:
+        InvalidField: there is no type.
+        InvalidCSR: it is of another type, or does not hold.
+    """
+    if kind is None:
+        raise InvalidField("a Certificate Request has a Certificate Request Type")
+    if kind not in READ:
+        raise InvalidCSR("the server reads certificate requests of PKCS#10")
+    facts = request_facts(value)
+    if facts.public_key is None:
+        raise InvalidCSR("the server does not know this kind of key")
+    return Subject(facts.request.subject, facts.public_key, issuance.alternatives_of(facts.request))
+
+
+async def subject_of_object(context: Context, held: Held) -> Subject:
+    """What a Certificate Request in the store asks for."""
+    managed = await context.material(held)
+    if not isinstance(managed, CertificateRequest):
+        raise InvalidObjectType("the object is no certificate request")
+    return subject_of(managed.certificate_request_type, managed.certificate_request_value)
+
+
+async def certificate(context: Context, subject: Subject) -> Certificate:
+    """A new certificate.
+
+    Raises:
+        FeatureNotSupported: there is no authority.
+    """
+    authority = await issuer.issuer(context)
+    days = context.server.config.issued_days
+    value = await context.slowly(issuance.issue, authority, subject, context.now, days)
+    return Certificate(certificate_type=CertificateType.X_509, certificate_value=value)
+
+
+def make(context: Context, managed: Certificate, attributes: Attributes) -> Held:
+    """The new object; what the certificate itself says comes before what was asked for."""
+    kept = attributes.copy()
+    for tag in certificate_facts(managed.certificate_value).attributes:
+        kept.set(tag, None)
+    return initial.make(context, ObjectType.CERTIFICATE, managed, kept, created=False, checked=True)
+
+
+async def asked(context: Context, attributes: Attributes | None) -> Attributes:
+    """The attributes that a request sets, if it may.
+
+    Raises:
+        InvalidField: another type of certificate is asked for.
+    """
+    found = await initial.resolve(context, attributes)
+    initial.check_set(context, ObjectType.CERTIFICATE, found)
+    if found.get(Tag.CERTIFICATE_TYPE, CertificateType.X_509) != CertificateType.X_509:
+        raise InvalidField("the server makes certificates of X.509")
+    return found
+
+
+def point(held: Held, kind: LinkType, identifier: str) -> None:
+    """Make this the only link of its kind."""
+    links = held.attributes.values.get(Tag.LINK, {})
+    for index in [index for index, link in links.items() if link.link_type == kind]:
+        held.attributes.remove(Tag.LINK, index)
+    held.attributes.add(Tag.LINK, Link(link_type=kind, linked_object_identifier=identifier))

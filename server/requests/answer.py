@@ -1,0 +1,245 @@
+"""One message in, one message out; and one client's connection, message by message.
+
+`answer` is the whole of the server for whoever has a message and a client: the TLS socket here,
+an HTTPS door, the fuzzers and the conformance cases call the same function. It gives bytes for any
+bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Final
+
+import trio
+
+from kmip.encodings import ttlv
+from kmip.enums import ResultReason, ResultStatus
+from kmip.errors import (
+    InvalidMessage,
+    KMIPError,
+    ResponseTooLarge,
+    UnsupportedProtocolVersion,
+)
+from kmip.framing import Frames
+from kmip.items import Item
+from kmip.messages import (
+    RequestHeader,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    request_of,
+    response_item,
+    version_of,
+)
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
+from server.access.client import Client
+from server.context import Server
+from server.requests import authentication, batch
+
+log: Final = logging.getLogger(__name__)
+
+RECEIVE_BYTES: Final = 65_536
+"""Bytes taken from the socket at once: four TLS records."""
+
+
+async def answer(server: Server, message: bytes, client: Client | None) -> bytes:
+    """The response to a request message, whatever the bytes, and whatever goes wrong here.
+
+    Args:
+        server: what all requests share.
+        message: one whole message.
+        client: whom the transport has identified; None: a credential in the message must.
+    """
+    try:
+        return await _answer(server, message, client)
+    except Exception:
+        log.exception("a message could not be answered")
+        return internal_error(server)
+
+
+async def _answer(server: Server, message: bytes, client: Client | None) -> bytes:
+    try:
+        item = ttlv.decode(message, server.limits)
+    except KMIPError as error:
+        return ttlv.encode(refusal(server, V1_0, error))
+    response = await respond(server, item, client)
+    encoded = ttlv.encode(response, server.limits)
+    limit = _maximum(item, server.config.max_message_bytes)
+    if len(encoded) <= limit:
+        return encoded
+    large = ResponseTooLarge("the response would be longer than the client takes")
+    return ttlv.encode(refusal(server, version_of(response), large))
+
+
+async def respond(server: Server, item: Item, client: Client | None) -> Item:
+    """The response to a request message as items, in the request's version."""
+    version = V1_0
+    try:
+        asked = version_of(item)
+        version = nearest(asked)
+        if asked != version:
+            raise UnsupportedProtocolVersion(f"version {asked} is not spoken here")
+        request = request_of(item, version)
+        batch.check(request, server.config.max_batch_items)
+    except KMIPError as error:
+        log.info("a message was refused: %s", error)
+        return refusal(server, version, error)
+    header = request.request_header
+    try:
+        known = await authentication.identify(server, client, header.authentication, version)
+    except KMIPError as error:
+        log.info("a client was refused: %s", error)
+        items = batch.refused(request, error, version)
+    else:
+        items = await batch.run(server, request, known, version)
+    return response_item(_message(server, version, header, items), version)
+
+
+def refusal(server: Server, version: ProtocolVersion, error: KMIPError) -> Item:
+    """The response to a message that cannot be taken as a whole."""
+    item = ResponseBatchItem(
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=error.reason(version),
+        result_message=str(error).encode("ascii", "backslashreplace").decode(),
+    )
+    return response_item(_message(server, version, None, (item,)), version)
+
+
+def internal_error(server: Server) -> bytes:
+    """The response where a fault of ours leaves nothing better to say."""
+    item = ResponseBatchItem(
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=ResultReason.GENERAL_FAILURE,
+        result_message="internal error",
+    )
+    return ttlv.encode(response_item(_message(server, V1_0, None, (item,)), V1_0))
+
+
+def _message(
+    server: Server,
+    version: ProtocolVersion,
+    header: RequestHeader | None,
+    items: tuple[ResponseBatchItem, ...],
+) -> ResponseMessage:
+    return ResponseMessage(
+        response_header=ResponseHeader(
+            protocol_version=version,
+            time_stamp=int(server.clock()),
+            client_correlation_value=header.client_correlation_value if header else None,
+            batch_count=len(items),
+        ),
+        batch_item=items,
+    )
+
+
+def nearest(version: ProtocolVersion) -> ProtocolVersion:
+    """The version spoken here that a client of `version` is most likely to read.
+
+    It is the newest one that is not newer, as each minor version reads those before it; for a
+    client older than all, the oldest.
+    """
+    if version in SUPPORTED:
+        return version
+    older = [spoken for spoken in SUPPORTED if spoken <= version]
+    return older[0] if older else SUPPORTED[-1]
+
+
+def _maximum(item: Item, limit: int) -> int:
+    """The longest response in bytes that the client takes and the server sends."""
+    header = item.first(Tag.REQUEST_HEADER)
+    asked = header.first(Tag.MAXIMUM_RESPONSE_SIZE) if header else None
+    if asked is not None and isinstance(asked.value, int):
+        return min(limit, asked.value)
+    return limit
+
+
+class Connection:
+    """One client's connection.
+
+    A timer for each message would take as long as half of a small request. So the time by which
+    something must happen is only noted in `by`, and a task beside looks at it now and then.
+
+    Args:
+        server: what all requests share.
+        stream: the TLS stream, after its handshake.
+        client: whom its certificate names.
+    """
+
+    def __init__(self, server: Server, stream: trio.abc.Stream, client: Client | None) -> None:
+        self.server = server
+        self.stream = stream
+        self.client = client
+        self.frames = Frames(limit=server.config.max_message_bytes)
+        self.read_by = math.inf
+        self.by = math.inf
+        self.scope = trio.CancelScope()
+
+    async def serve(self) -> None:
+        """Answer messages until the client leaves, is too slow, or is not understood."""
+        async with trio.open_nursery() as nursery:
+            self.scope = nursery.cancel_scope
+            nursery.start_soon(self._watch)
+            await self._converse()
+            self.scope.cancel()
+
+    async def _watch(self) -> None:
+        """End the connection once it is later than `by`.
+
+        Whatever is waited for may take at least `often`, so that its end is not slept through.
+        """
+        config = self.server.config
+        often = min(config.idle_seconds, config.read_seconds, config.write_seconds)
+        while (now := trio.current_time()) < self.by:  # noqa: ASYNC110 - it moves without telling
+            await trio.sleep_until(min(self.by, now + often))
+        self.scope.cancel()
+
+    async def _converse(self) -> None:
+        try:
+            while data := await self._receive():
+                for message in self.frames.receive(data):
+                    self.read_by = math.inf
+                    if not await self._send(await answer(self.server, message, self.client)):
+                        return
+                    if self.server.waiting.stop.is_set():
+                        return
+        except InvalidMessage as error:
+            log.info("a connection ends: %s", error)
+            await self._send(ttlv.encode(refusal(self.server, V1_0, error)))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            log.debug("a connection broke")
+
+    async def _receive(self) -> bytes:
+        """More bytes; none where the client has left or its time is over.
+
+        Between messages a connection may idle long, and ends at once when the server stops; once a
+        message has begun, all of it must come within the reading time.
+        """
+        if self.frames.pending:
+            if self.read_by == math.inf:
+                self.read_by = trio.current_time() + self.server.config.read_seconds
+            self.by = self.read_by
+            return await self._received()
+        waiting = self.server.waiting
+        if waiting.stop.is_set():
+            return b""
+        self.by = trio.current_time() + self.server.config.idle_seconds
+        waiting.scopes.add(self.scope)
+        try:
+            return await self._received()
+        finally:
+            waiting.scopes.discard(self.scope)
+
+    async def _received(self) -> bytes:
+        """What comes before `by`; what comes in the very moment of the end is not looked at."""
+        data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
+        self.by = math.inf
+        return b"" if self.scope.cancel_called else data
+
+    async def _send(self, data: bytes) -> bool:
+        """Send a response; False where the client does not take it in time."""
+        self.by = trio.current_time() + self.server.config.write_seconds
+        await self.stream.send_all(data)
+        self.by = math.inf
+        return not self.scope.cancel_called

@@ -1,0 +1,167 @@
+"""The audit log: one line for each batch item, saying who did what to which object and how it went.
+
+Lines are JSON objects with the same keys always; no attribute, no key and no data ever stands in
+them. Identifiers do, since without them a line says nothing.
+
+They do not go through `logging`, which would take as long as all the rest of a small request. Like
+the log itself, an audit log that cannot be written does not keep the server from answering; that it
+cannot is in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
+from pathlib import Path
+from typing import Final, Protocol, TextIO
+
+from kmip.enums import Operation, ResultReason, ResultStatus
+from server.access.client import Client
+from server.setup import files
+
+log: Final = logging.getLogger(__name__)
+
+
+def line(
+    now: float,
+    client: Client,
+    operation: Operation | int,
+    identifier: str | None,
+    status: ResultStatus,
+    reason: ResultReason | None,
+) -> str:
+    """The line of one batch item.
+
+    Args:
+        now: seconds since 1970.
+        client: who asked.
+        operation: what was asked; a number where no version has it.
+        identifier: the object made or used, where it is known.
+        status: how it went.
+        reason: why it failed.
+    """
+    when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    named = operation.names[0] if isinstance(operation, Operation) else hex(operation)
+    return (
+        f'{{"time": "{when}", "client": {quoted(client.name)}, "how": "{client.how}", '
+        f'"operation": "{named}", "object": {_quoted_or_null(identifier)}, '
+        f'"status": "{status.names[0]}", '
+        f'"reason": {_quoted_or_null(reason.names[0] if reason is not None else None)}}}'
+    )
+
+
+def _quoted_or_null(text: str | None) -> str:
+    return "null" if text is None else quoted(text)
+
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether a file was moved away: looking takes as long as writing."""
+
+
+class Trail(Protocol):
+    """Where audit lines go."""
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write the lines of one message; raises OSError."""
+
+    def close(self) -> None:
+        """Write no more."""
+
+
+class Nowhere:
+    """Keeps no audit log; the lines are not even made."""
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+
+    def close(self) -> None:
+        """See `Trail`."""
+
+
+class Stream:
+    """Writes to a stream that belongs to somebody else."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+        self._stream.write("\n".join(lines) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """See `Trail`."""
+
+
+class File:
+    """Appends to a file that only its owner reads; goes on with a new one after rotation.
+
+    Args:
+        path: of the file.
+        clock: gives seconds.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._look_at = clock() + LOOK_SECONDS
+        self._descriptor = _appending(path)
+        self._place = _place(os.fstat(self._descriptor))
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+        data = ("\n".join(lines) + "\n").encode()
+        if self._clock() >= self._look_at:
+            self._look()
+        while data:  # one write but where the disk is nearly full
+            data = data[os.write(self._descriptor, data) :]
+
+    def _look(self) -> None:
+        """Go on with a new file where this one has been moved away."""
+        try:
+            is_there = _place(Path(self._path).stat()) == self._place
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            descriptor = _appending(self._path)
+            self.close()
+            self._descriptor = descriptor
+            self._place = _place(os.fstat(descriptor))
+        self._look_at = self._clock() + LOOK_SECONDS
+
+    def close(self) -> None:
+        """See `Trail`."""
+        os.close(self._descriptor)
+
+
+def _appending(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
+
+
+def _place(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+class _Kept:
+    trail: Trail = Nowhere()
+
+
+def send_to(trail: Trail) -> None:
+    """Write audit lines there from now on; what they went to before is closed."""
+    before, _Kept.trail = _Kept.trail, trail
+    before.close()
+
+
+def write(lines: Iterable[str]) -> None:
+    """Write the lines of one message."""
+    try:
+        _Kept.trail.write(lines)
+    except OSError as error:
+        log.error("the audit log cannot be written: %s", error.strerror)  # noqa: TRY400 - no fault of ours to be traced

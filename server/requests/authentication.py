@@ -1,0 +1,118 @@
+"""From a certificate, or a credential in the header, to a `Client`.
+
+The certificate's Common Name is who a client is, unless a credential in the message says otherwise:
+then the credential holds, and a wrong one fails the message. Where no user is configured at all,
+names and passwords are passed over, because clients send example ones beside their certificate. A
+ticket always counts: it may stand for less than its client, and never for more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from kmip.errors import AuthenticationNotSuccessful
+from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
+from kmip.structures import Structure
+from kmip.versions import ProtocolVersion
+from server.access.client import Client
+from server.access.password_file import Kind
+from server.requests import kmip_users
+
+if TYPE_CHECKING:
+    from server.context import Server
+
+RESERVED: Final = ("user:", "device:", "name:", "sha256:")
+"""How clients are named that are no Common Names; a certificate that says so names another."""
+
+MAX_CREDENTIALS: Final = 8
+"""Credentials in one message; each may cost a password derivation."""
+
+
+def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Client | None:
+    """The client that a verified certificate names; None without a certificate.
+
+    Args:
+        subject: what `ssl.SSLObject.getpeercert()` gives.
+        der: the certificate itself.
+    """
+    if not der:
+        return None
+    for names in (subject or {}).get("subject", ()):
+        for label, value in names:
+            if label == "commonName" and value:
+                return Client(f"name:{value}" if value.startswith(RESERVED) else value)
+    for label, value in (subject or {}).get("subjectAltName", ()):
+        return Client(f"{label}:{value}")
+    return Client(f"sha256:{hashlib.sha256(der).hexdigest()}")
+
+
+async def identify(
+    server: Server,
+    client: Client | None,
+    authentication: Authentication | None,
+    version: ProtocolVersion,
+) -> Client:
+    """Who a message is from.
+
+    Args:
+        server: knows users and tickets.
+        client: whom the certificate names.
+        authentication: the header's credentials.
+        version: the message's.
+
+    Raises:
+        AuthenticationNotSuccessful: a credential does not hold, or there is nothing to go by.
+        InvalidTicket, UsageLimitExceeded: a ticket does not hold, or not any more.
+        InvalidMessage: a credential is not of the form that its type says.
+    """
+    given = authentication.credential if authentication else ()
+    if len(given) > MAX_CREDENTIALS:
+        raise AuthenticationNotSuccessful("too many credentials")
+    nobody = bool(given) and server.users.is_empty() and await kmip_users.is_empty(server)
+    for credential in given:
+        value = credential.value(version)
+        if nobody and not isinstance(value, TicketCredential):
+            continue
+        check = _CHECKS.get(type(value))
+        if check is None:
+            raise AuthenticationNotSuccessful("this type of credential is not taken here")
+        client = await check(server, client, value)
+    if client is None:
+        raise AuthenticationNotSuccessful("a client certificate or a credential is needed")
+    return client
+
+
+async def _user(server: Server, shown: Client | None, value: UsernameAndPassword) -> Client:
+    password = value.password or ""
+    user = await kmip_users.verify(server, shown, value.username, password)
+    if user is not None:
+        return user
+    name = await server.users.verify(value.username, password, Kind.USER, _guesser(shown))
+    return Client(name, "user")
+
+
+async def _device(server: Server, shown: Client | None, value: Device) -> Client:
+    serial = value.device_serial_number or ""
+    name = await server.users.verify(serial, value.password or "", Kind.DEVICE, _guesser(shown))
+    return Client(f"device:{name}", "device")
+
+
+def _guesser(shown: Client | None) -> str:
+    return shown.name if shown is not None else ""
+
+
+async def _ticket(server: Server, shown: Client | None, value: TicketCredential) -> Client:
+    permission = server.tickets.use(value.ticket.ticket_value, int(server.clock()))
+    return Client(permission.issued.client, "ticket", permission)
+
+
+Check = Callable[["Server", Client | None, Any], Awaitable[Client]]
+"""Gives the client that a credential proves, for whom the certificate or one before names."""
+
+_CHECKS: Final[dict[type[Structure] | type[None], Check]] = {
+    UsernameAndPassword: _user,
+    Device: _device,
+    TicketCredential: _ticket,
+}

@@ -1,0 +1,211 @@
+"""A request message to a response message: order, stopping, undoing, and what items hand on.
+
+Items are performed in the order in which they stand, whatever the Batch Order Option says. When one
+fails (2.1 section 9.6):
+
+    Stop      the rest is not performed, and not answered
+    Continue  the rest is performed
+    Undo      what was done is undone and answered as Operation Undone; the rest is not performed
+
+Undoing is not doing the opposite afterwards: an undoable batch is one transaction, which is made
+durable as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import trio
+
+from kmip.enums import AsynchronousIndicator, Operation, ResultReason, ResultStatus
+from kmip.enums import BatchErrorContinuationOption as Option
+from kmip.errors import FeatureNotSupported, InvalidMessage, KMIPError
+from kmip.messages import (
+    RequestBatchItem,
+    RequestMessage,
+    ResponseBatchItem,
+)
+from kmip.versions import ProtocolVersion
+from server.access.client import Client
+from server.context import Context, Made, Room, Server
+from server.objects.transaction import Transaction
+from server.requests import audit
+from server.requests.dispatch import MAX_ATTEMPTS, Result, failed, make_durable, perform
+from storage import Conflict
+
+ITEM_OVERHEAD: Final = 64
+"""Bytes of a response batch item beside its payload and its id."""
+HEADER_BYTES: Final = 128
+"""Bytes of a response beside its items and what it echoes, at most."""
+
+
+def check(request: RequestMessage, limit: int) -> None:
+    """Refuse a message whose header and batch do not go together.
+
+    Raises:
+        InvalidMessage: Batch Count is wrong, or there is no item, or more than `limit`.
+        FeatureNotSupported: an asynchronous answer is demanded.
+    """
+    header, items = request.request_header, request.batch_item
+    if header.batch_count is not None and header.batch_count != len(items):
+        raise InvalidMessage(f"Batch Count is {header.batch_count}, and there are {len(items)}")
+    if not items:
+        raise InvalidMessage("a message has at least one batch item")
+    if len(items) > limit:
+        raise InvalidMessage(f"a batch has at most {limit} items")
+    if header.asynchronous_indicator == AsynchronousIndicator.MANDATORY:
+        raise FeatureNotSupported("the server answers synchronously only")
+
+
+async def run(
+    server: Server, request: RequestMessage, client: Client, version: ProtocolVersion
+) -> tuple[ResponseBatchItem, ...]:
+    """Perform the items of a checked request; their answers."""
+    option = request.request_header.batch_error_continuation_option or Option.STOP
+    if option == Option.UNDO and len(request.batch_item) > 1:
+        for _ in range(MAX_ATTEMPTS):
+            batch = _Batch(server, request, client, version)
+            try:
+                return await _undoable(batch)
+            except Conflict:
+                batch.end_streams()
+        return await _overtaken(server, request, client, version)
+    batch = _Batch(server, request, client, version)
+    for place, item in enumerate(request.batch_item):
+        result = await batch.perform(place, item, commit=True)
+        if result.failed and option == Option.STOP:
+            break
+    batch.record()
+    return tuple(result.item for result in batch.results)
+
+
+def refused(
+    request: RequestMessage, error: KMIPError, version: ProtocolVersion
+) -> tuple[ResponseBatchItem, ...]:
+    """The answers to the items of a message whose sender is not let in: each failed alike."""
+    reason, message = error.reason(version), str(error)
+    return tuple(failed(item, reason, message).item for item in request.batch_item)
+
+
+async def _undoable(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
+    for place, item in enumerate(batch.request.batch_item):
+        result = await batch.perform(place, item, commit=False)
+        if result.failed:
+            batch.undo()
+            break
+    else:
+        await batch.commit()
+    batch.record()
+    return tuple(result.item for result in batch.results)
+
+
+async def _overtaken(
+    server: Server, request: RequestMessage, client: Client, version: ProtocolVersion
+) -> tuple[ResponseBatchItem, ...]:
+    """The answer to an undoable batch that others kept overtaking: nothing of it was done."""
+    batch = _Batch(server, request, client, version)
+    message = "too many clients change the same objects; try again"
+    batch.results = [failed(request.batch_item[0], ResultReason.GENERAL_FAILURE, message)]
+    batch.subjects = [None]
+    batch.record()
+    return (batch.results[0].item,)
+
+
+class _Batch:
+    """The items of one message, as they are performed."""
+
+    def __init__(
+        self, server: Server, request: RequestMessage, client: Client, version: ProtocolVersion
+    ) -> None:
+        self.server = server
+        self.request = request
+        self.client = client
+        self.version = version
+        self.now = int(server.clock())
+        self.objects = Transaction(server.store, server.opened, self.now)
+        self.made = Made()
+        self.room = Room(_room(request, server.config.max_message_bytes))
+        self.results: list[Result] = []
+        self.subjects: list[str | None] = []
+
+    async def perform(self, place: int, item: RequestBatchItem, *, commit: bool) -> Result:
+        """Perform the item at `place`, and keep how it went."""
+        named = item.operation if isinstance(item.operation, Operation) else Operation.QUERY
+        context = Context(
+            server=self.server,
+            client=self.client,
+            operation=named,
+            objects=self.objects,
+            made=self.made,
+            now=self.now,
+            place=place,
+            room=self.room,
+            _version=self.version,
+        )
+        if place:  # a long batch lets other clients in between
+            await trio.lowlevel.checkpoint()
+        result = await perform(context, item, commit=commit)
+        self.results.append(result)
+        self.subjects.append(context.subject)
+        return result
+
+    async def commit(self) -> None:
+        """Make all changes durable; where that fails, the last item has failed.
+
+        Raises:
+            storage.Conflict: others have changed the same objects meanwhile.
+        """
+        failure = await make_durable(self.objects, self.request.batch_item[-1], self.version)
+        if failure is not None:
+            self.results[-1] = failure
+            self.undo()
+
+    def end_streams(self) -> None:
+        """End the streams that had a part in this batch: what a part has done stays done."""
+        for value in self.made.streams:
+            self.server.streams.close(value)
+
+    def undo(self) -> None:
+        """Drop all changes, and say so of the items that had succeeded."""
+        self.end_streams()
+        self.objects.forget()
+        self.results = [
+            result
+            if result.failed
+            else Result(
+                replace(
+                    result.item,
+                    result_status=ResultStatus.OPERATION_UNDONE,
+                    response_payload=None,
+                )
+            )
+            for result in self.results
+        ]
+
+    def record(self) -> None:
+        """Write the audit log's lines."""
+        now = self.server.clock()
+        audit.write(
+            audit.line(
+                now,
+                self.client,
+                result.item.operation if result.item.operation is not None else Operation.QUERY,
+                subject,
+                result.item.result_status,
+                result.item.result_reason,
+            )
+            for subject, result in zip(self.subjects, self.results, strict=True)
+        )
+
+
+def _room(request: RequestMessage, limit: int) -> int | None:
+    """Bytes that the response's payloads may have together."""
+    header = request.request_header
+    asked = header.maximum_response_size
+    most = limit if asked is None else min(asked, limit)
+    items = sum(
+        ITEM_OVERHEAD + len(item.unique_batch_item_id or b"") for item in request.batch_item
+    )
+    echoed = len((header.client_correlation_value or "").encode())
+    return most - items - echoed - HEADER_BYTES

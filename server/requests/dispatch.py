@@ -1,0 +1,186 @@
+"""One batch item in, one result out, whatever happens.
+
+Nothing that a handler does escapes from here: an error of the protocol becomes its Result Reason,
+a conflict with another client's change is settled by performing the item again, and a fault of ours
+becomes General Failure for the client and a traceback in the log, without values. An item that has
+failed hands nothing on to those that follow: what it made may not have been counted or kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kmip.enums import Operation, ResultReason, ResultStatus
+from kmip.errors import (
+    KMIPError,
+    OperationNotSupported,
+    ServerLimitExceeded,
+    UnknownMessageExtension,
+)
+from kmip.items import Item
+from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
+from kmip.structures import Structure, from_item, to_item
+from kmip.tags import Tag
+from kmip.versions import ProtocolVersion
+from server.attributes import constraints, unique_names
+from server.context import Context
+from server.objects.transaction import Transaction
+from server.registry import ROUTES
+from storage import Conflict, Unavailable
+
+log: Final = logging.getLogger(__name__)
+
+MAX_ATTEMPTS: Final = 20
+"""Times an item is performed anew because others changed the same objects meanwhile: with as many
+clients at one object as there are attempts, each of them wins once."""
+
+NOT_AVAILABLE: Final = "the store is not available; try again"
+
+
+@dataclass(slots=True)
+class Result:
+    """How one item went.
+
+    Attributes:
+        item: what the client is told.
+        failed: whether it failed.
+    """
+
+    item: ResponseBatchItem
+    failed: bool = False
+
+
+async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> Result:
+    """Perform one batch item.
+
+    Args:
+        context: what the handler may use.
+        item: the operation and its payload, still an item.
+        commit: make its changes durable before answering; False leaves them in the transaction.
+    """
+    version = context._version  # noqa: SLF001 - the version is hidden from handlers, not from here
+    try:
+        payload = await _attempts(context, item, version, commit=commit)
+    except KMIPError as error:
+        _forget(context, commit)
+        log.info("%s failed: %s", _named(item.operation), error)
+        return failed(item, error.reason(version), str(error), _payload(error, version))
+    except Unavailable:
+        _forget(context, commit)
+        log.exception("the store is not available")
+        return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
+    except Conflict:
+        _end_streams(context)
+        raise  # the whole batch is performed anew, see `server.requests.batch`
+    except Exception:
+        _forget(context, commit)
+        log.exception("%s failed", _named(item.operation))
+        return failed(item, ResultReason.GENERAL_FAILURE, "internal error")
+    context.made.take(context.making)
+    return Result(
+        ResponseBatchItem(
+            operation=item.operation,
+            unique_batch_item_id=item.unique_batch_item_id,
+            result_status=ResultStatus.SUCCESS,
+            response_payload=payload,
+        )
+    )
+
+
+async def make_durable(
+    objects: Transaction, item: RequestBatchItem, version: ProtocolVersion
+) -> Result | None:
+    """Make a whole batch durable.
+
+    Returns:
+        None, or how its last item, `item`, has failed because nothing could be made durable.
+
+    Raises:
+        storage.Conflict: others have changed the same objects meanwhile.
+    """
+    try:
+        await objects.commit()
+    except KMIPError as error:
+        return failed(item, error.reason(version), str(error))
+    except Unavailable:
+        log.exception("the store is not available")
+        return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
+    return None
+
+
+async def _attempts(
+    context: Context, item: RequestBatchItem, version: ProtocolVersion, *, commit: bool
+) -> Any:
+    """The response payload, performing the item anew while it is in conflict with others."""
+    for extension in item.message_extension:
+        if extension.criticality_indicator:
+            raise UnknownMessageExtension("a critical message extension is not known here")
+    route = ROUTES.get(item.operation) if isinstance(item.operation, Operation) else None
+    if route is None or not route.is_for(version):
+        raise OperationNotSupported(f"{_named(item.operation)} is not supported")
+    permission = context.client.permission
+    if permission is not None:
+        permission.begin(route.operation)
+    request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
+    left = context.room.left
+    for _ in range(MAX_ATTEMPTS):
+        await context.server.store.refresh()
+        context.room.left = left
+        try:
+            response = await route.handler(context, request)
+            await constraints.check(context)
+            await unique_names.check(context)
+            payload = context.room.take(to_item(response, Tag.RESPONSE_PAYLOAD, version))
+            if permission is not None:
+                permission.spend()
+            if commit:
+                await context.objects.commit()
+        except Conflict:
+            if not commit:
+                raise
+            context.objects.forget()
+        else:
+            return payload
+    raise ServerLimitExceeded("too many clients change the same object; try again")
+
+
+def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
+    held = error.payload
+    return to_item(held, Tag.RESPONSE_PAYLOAD, version) if isinstance(held, Structure) else None
+
+
+def failed(
+    item: RequestBatchItem, reason: ResultReason, message: str, payload: Item | None = None
+) -> Result:
+    """The answer to an item that failed."""
+    answer = ResponseBatchItem(
+        operation=item.operation,
+        unique_batch_item_id=item.unique_batch_item_id,
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=reason,
+        result_message=message.encode("ascii", "backslashreplace").decode(),
+        response_payload=payload,
+    )
+    return Result(answer, failed=True)
+
+
+def _forget(context: Context, commit: bool) -> None:
+    """Drop what a failed item has changed; an undoable batch drops all of it at its end."""
+    _end_streams(context)
+    if commit:
+        context.objects.forget()
+
+
+def _end_streams(context: Context) -> None:
+    """End the streams that a failed item was a part of.
+
+    Its part has been taken, and has not been counted against the key's Usage Limits.
+    """
+    for value in context.making.streams:
+        context.server.streams.close(value)
+
+
+def _named(operation: Operation | int) -> str:
+    return operation.names[0] if isinstance(operation, Operation) else f"operation {operation:#x}"

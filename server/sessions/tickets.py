@@ -1,0 +1,235 @@
+"""Tickets: what Login and Delegated Login give out, and what a request by a ticket may do.
+
+Theory: a ticket is 32 random bytes, of which the server keeps the SHA-256 hash, in memory only: who
+reads the memory finds no ticket, and a restart ends them all. Whoever shows it is the client that
+it was given to, for as long as its lease runs, for as many messages (Request Count) and operations
+(Usage Limits) as it is good for, and within its rights.
+
+A right names operations, objects and object groups, and restricts nothing by what it leaves out
+(2.1 section 7.34). A request must be within one right as a whole: operation and every object that
+it touches. So each batch item begins with the rights that cover its operation (`begin`), loses
+those that do not reach an object (`touch`), and uses one of those that are left (`spend`) before
+anything of it is made durable. A right that names objects covers only operations that name what
+they work on; making and finding objects is not among them.
+
+Source: KMIP 2.1 sections 6.1.12, 6.1.30, 6.1.31, 7.21 to 7.39 and 9.11.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from kmip.enums import Operation
+from kmip.enums import Operation as Op
+from kmip.errors import InvalidTicket, NotAuthorised, ServerLimitExceeded, UsageLimitExceeded
+from kmip.tags import Tag
+from server.objects.managed_object import Held
+
+TICKET_BYTES: Final = 32
+"""Random bytes of a ticket: as hard to guess as a key."""
+MAX_TICKETS: Final = 10_000
+"""In all, half a kilobyte each; further ones are refused, lest one client ends another's."""
+MAX_TICKETS_PER_CLIENT: Final = 100
+"""A client's oldest ticket makes room for its newest."""
+LEASE_SECONDS: Final = 3600
+"""The lease of a ticket whose client asks for none: as that of an object."""
+MAX_LEASE_SECONDS: Final = 86_400
+"""The longest lease; a longer one is cut, and the client logs in again the next day."""
+
+TOUCHING_NOTHING: Final = frozenset(
+    {Op.DISCOVER_VERSIONS, Op.QUERY, Op.INTEROP, Op.LOG, Op.PING, Op.LOGOUT}
+    | {Op.HASH, Op.RNG_RETRIEVE, Op.RNG_SEED}
+)
+"""Operations without an object."""
+
+NAMING: Final = frozenset(
+    {Op.GET, Op.GET_ATTRIBUTES, Op.GET_ATTRIBUTE_LIST, Op.CHECK, Op.EXPORT, Op.OBTAIN_LEASE}
+    | {Op.ADD_ATTRIBUTE, Op.MODIFY_ATTRIBUTE, Op.DELETE_ATTRIBUTE, Op.SET_ATTRIBUTE}
+    | {Op.ADJUST_ATTRIBUTE, Op.ACTIVATE, Op.DEACTIVATE, Op.REVOKE, Op.DESTROY, Op.OBLITERATE}
+    | {Op.ARCHIVE, Op.RECOVER, Op.GET_USAGE_ALLOCATION, Op.REKEY, Op.REKEY_KEY_PAIR}
+    | {Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY}
+)
+"""Operations that work on objects which they name."""
+
+
+@dataclass(slots=True)
+class Grant:
+    """One right as it was granted; None restricts nothing.
+
+    Attributes:
+        operations: what may be done.
+        objects: identifiers of the objects it may be done with.
+        object_groups: names of groups, of one of which the object must be.
+        left: operations that may still be performed.
+    """
+
+    operations: frozenset[Operation] | None = None
+    objects: frozenset[str] | None = None
+    object_groups: frozenset[str] | None = None
+    left: int | None = None
+
+    def covers(self, operation: Operation) -> bool:
+        """Whether the operation may be performed, on the right object."""
+        if self.operations is not None and operation not in self.operations:
+            return False
+        if self.objects is None and self.object_groups is None:
+            return True
+        return operation in TOUCHING_NOTHING or operation in NAMING
+
+    def reaches(self, held: Held) -> bool:
+        """Whether it may be performed on this object."""
+        if self.objects is not None and held.identifier not in self.objects:
+            return False
+        groups = self.object_groups
+        return groups is None or not groups.isdisjoint(held.attributes.all(Tag.OBJECT_GROUP))
+
+
+@dataclass(slots=True)
+class Issued:
+    """A ticket that is out.
+
+    Attributes:
+        client: the name of the client that it stands for.
+        until: the end of its lease, seconds since 1970.
+        requests: messages it is still good for; None: any number.
+        left: operations it is still good for; None: any number.
+        grants: its rights, one of which an operation must be within; None: all rights.
+    """
+
+    client: str
+    until: int
+    requests: int | None = None
+    left: int | None = None
+    grants: tuple[Grant, ...] | None = None
+
+
+@dataclass(slots=True)
+class Permission:
+    """What a message that shows a ticket may do.
+
+    Attributes:
+        issued: the ticket.
+    """
+
+    issued: Issued
+    _within: list[Grant] = field(default_factory=list)
+    _is_spent: bool = False
+
+    def covers(self, operation: Operation) -> bool:
+        """Whether there is a right to the operation at all."""
+        grants = self.issued.grants
+        return grants is None or any(grant.covers(operation) for grant in grants)
+
+    def begin(self, operation: Operation) -> None:
+        """Begin an operation; the one before has ended.
+
+        Raises:
+            NotAuthorised: no right covers it.
+            UsageLimitExceeded: the rights to it are used up.
+        """
+        self._is_spent = False
+        if not self.covers(operation):
+            raise NotAuthorised(f"the ticket gives no right to {operation.names[0]}")
+        covering = [grant for grant in self.issued.grants or () if grant.covers(operation)]
+        self._within = [grant for grant in covering if grant.left != 0]
+        if self.issued.left == 0 or (covering and not self._within):
+            raise UsageLimitExceeded("the ticket's Usage Limits are reached")
+
+    def touch(self, held: Held) -> bool:
+        """Whether the operation is within a right to this object as well."""
+        if self.issued.grants is None:
+            return True
+        self._within = [grant for grant in self._within if grant.reaches(held)]
+        return bool(self._within)
+
+    def spend(self) -> None:
+        """Count the operation, once.
+
+        Raises:
+            UsageLimitExceeded: others have used the ticket up meanwhile.
+        """
+        if self._is_spent:
+            return
+        limited = [grant for grant in self._within if grant.left is not None]
+        used = limited[0] if limited and len(limited) == len(self._within) else None
+        if self.issued.left == 0 or (used is not None and used.left == 0):
+            raise UsageLimitExceeded("the ticket's Usage Limits are reached")
+        if used is not None and used.left is not None:
+            used.left -= 1
+        if self.issued.left is not None:
+            self.issued.left -= 1
+        self._is_spent = True
+
+
+class Tickets:
+    """All tickets that are out."""
+
+    def __init__(self) -> None:
+        self._issued: dict[bytes, Issued] = {}
+
+    def __len__(self) -> int:
+        """How many are out, those counted whose lease has ended since the last was given out."""
+        return len(self._issued)
+
+    def issue(self, issued: Issued, now: int) -> bytes:
+        """Give out a ticket; its value.
+
+        Raises:
+            ServerLimitExceeded: too many are out.
+        """
+        self._issued = {key: one for key, one in self._issued.items() if one.until > now}
+        mine = [key for key, one in self._issued.items() if one.client == issued.client]
+        if len(mine) >= MAX_TICKETS_PER_CLIENT:
+            del self._issued[mine[0]]
+        if len(self._issued) >= MAX_TICKETS:
+            raise ServerLimitExceeded("too many tickets are out; try again later")
+        value = secrets.token_bytes(TICKET_BYTES)
+        self._issued[_key(value)] = issued
+        return value
+
+    def use(self, value: bytes, now: int) -> Permission:
+        """Count a message that shows a ticket; what it may do.
+
+        Raises:
+            InvalidTicket: there is no such ticket, or not any more.
+            UsageLimitExceeded: its Request Count is reached.
+        """
+        issued = self._issued.get(_key(value))
+        if issued is None or issued.until <= now:
+            raise InvalidTicket("there is no such ticket, or its lease has ended")
+        if issued.requests is not None:
+            if not issued.requests:
+                raise UsageLimitExceeded("the ticket's Request Count is reached")
+            issued.requests -= 1
+        return Permission(issued)
+
+    def end(self, value: bytes, client: str) -> None:
+        """End a ticket of this client's.
+
+        Raises:
+            InvalidTicket: the client has no such ticket.
+        """
+        issued = self._issued.get(_key(value))
+        if issued is None or issued.client != client:
+            raise InvalidTicket("there is no such ticket, or its lease has ended")
+        del self._issued[_key(value)]
+
+
+def _key(value: bytes) -> bytes:
+    return hashlib.sha256(value).digest()
+
+
+def until(seconds: int | None, now: int, *, absolute: bool = False) -> int:
+    """When a lease that a client asks for ends, seconds since 1970.
+
+    Args:
+        seconds: the lease, or its end if `absolute`; None or 0: as the server likes.
+        now: seconds since 1970.
+        absolute: whether `seconds` is a time.
+    """
+    if not seconds:
+        return now + LEASE_SECONDS
+    return min(seconds if absolute else now + seconds, now + MAX_LEASE_SECONDS)

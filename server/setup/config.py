@@ -1,0 +1,495 @@
+"""Every setting of Strongroom: what it is, its default and the reason for that default.
+
+`Config` is the table; `server.setup.settings` reads it from the command line, the environment and a
+file. `docs/configuration.md` is made from it.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from kmip.messages import MAX_BATCH_ITEMS
+from server.setup.failure import Failure
+from server.setup.settings import setting
+
+CHALLENGES: Final = frozenset({"tls-alpn-01", "http-01"})
+DNS_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+    re.ASCII | re.IGNORECASE,
+)
+EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
+
+
+class TLSVersion(StrEnum):
+    """The TLS versions that can be asked for; older ones are broken (RFC 8996)."""
+
+    V1_2 = "1.2"
+    V1_3 = "1.3"
+
+
+class LegacyAlgorithms(StrEnum):
+    """What may be done with algorithms that new data should not be entrusted to.
+
+    `server.crypto` says which these are (DES, RC2, RC4, Blowfish, CAST5, IDEA, SEED, Camellia, MD5,
+    CBC-MAC, and new RSA, DSA and DH keys that are too short).
+    """
+
+    REFUSE = "refuse"
+    READ = "read"  # decrypt and verify only
+    ALLOW = "allow"
+
+
+class LogLevel(StrEnum):
+    """How much is written to the log: this and everything graver."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of one server, complete and checked."""
+
+    # Where things lie
+    data: Path = setting(
+        Path(".strongroom"),
+        "directory of everything the server keeps: store, key file, certificates, users",
+        "in reach of whoever tries it out; a service names its own, such as /var/lib/strongroom",
+        unit="directory",
+    )
+    store: str = setting(
+        "",
+        "where the sealed store is: sqlite:PATH, or memory: which forgets everything at the end",
+        "one file beside the rest of the state, which needs no other program",
+        unit="scheme:place",
+        shown_default="sqlite:DATA/store.db",
+    )
+    store_key_file: Path | None = setting(
+        None,
+        "file with the key that opens the store; made at first start, readable by its owner only",
+        "starts without anybody typing; keep a copy elsewhere, without it the store is lost",
+        unit="file",
+        shown_default="DATA/store.key",
+    )
+    store_password_file: Path | None = setting(
+        None,
+        "open the store by the password in this file (- is standard input) and not by a key file",
+        "a password never stands on a command line or in the environment, where others read it",
+        unit="file",
+    )
+    store_password_prompt: bool = setting(
+        False,
+        "open the store by a password that is asked for on the terminal",
+        "a service has nobody to ask",
+    )
+
+    # Who may come in
+    kmip_host: str = setting(
+        "127.0.0.1",
+        "address on which KMIP is served; 0.0.0.0 is all of IPv4, :: all of IPv6",
+        "only this machine until somebody decides otherwise: the first start makes its own "
+        "certificate authority, whose key lies beside the server",
+        unit="address",
+    )
+    kmip_port: int = setting(
+        5696,
+        "TCP port on which KMIP is served; 0 takes a free one and prints it",
+        "the port registered for KMIP",
+        unit="port",
+        minimum=0,
+        maximum=65535,
+    )
+    server_names: tuple[str, ...] = setting(
+        (),
+        "more names and addresses by which clients reach the server, for its own certificate",
+        "localhost, 127.0.0.1, ::1, this machine's name and the address served are always in it",
+        unit="names",
+    )
+    tls_minimum_version: TLSVersion = setting(
+        TLSVersion.V1_2,
+        "oldest TLS version spoken",
+        "many KMIP clients in use know no newer one; 1.3 is used by those that do",
+    )
+    tls_certificate: Path | None = setting(
+        None,
+        "the server's certificate chain, PEM; without it the server makes and renews its own",
+        "a first start needs no certificate authority",
+        unit="file",
+        shown_default="DATA/tls/server.pem",
+    )
+    tls_private_key: Path | None = setting(
+        None,
+        "the certificate's private key, PEM, not encrypted",
+        "as for the certificate; both or neither are given",
+        unit="file",
+        shown_default="DATA/tls/server.key",
+    )
+    tls_client_ca: Path | None = setting(
+        None,
+        "certificates of the authorities whose client certificates are accepted, PEM",
+        "the authority that the first start makes",
+        unit="file",
+        shown_default="DATA/tls/ca.pem",
+    )
+    insecure_allow_no_client_certificate: bool = setting(
+        False,
+        "let clients in that show no certificate; a user name and password must then identify them",
+        "passwords can be guessed and certificates cannot",
+    )
+    administrators: tuple[str, ...] = setting(
+        ("administrator",),
+        "clients (names in certificates, or of users) that may make users, groups and credentials "
+        "through KMIP 3.0, and set defaults and constraints for everybody",
+        "nobody has this name until a user or a certificate of it is made; an administrator has "
+        "no right to other clients' objects",
+        unit="clients",
+    )
+    issuer: str = setting(
+        "none:",
+        "who signs what Certify and Re-certify ask for: none: nobody; own: an authority that is "
+        "made in the store at its first use; file:PATH a PEM file of a private key and its "
+        "certificate; object:ID a certificate in the store, linked to its private key",
+        "whatever this authority signs says only that some client asked for it: never let clients "
+        "in by its certificates",
+        unit="scheme:place",
+    )
+    issued_days: int = setting(
+        365,
+        "how long certificates from Certify and Re-certify are valid",
+        "a year, after which most authorities renew",
+        unit="days",
+        minimum=1,
+        maximum=36500,
+    )
+
+    # What is proved
+    https_port: int = setting(
+        9998,
+        "TCP port on which the server attests itself, and takes its secrets in bootstrap mode; 0 "
+        "takes a free one; it is opened where there is a chip, real or pretended",
+        "the port that the documents of zero-trust key servers name",
+        unit="port",
+        minimum=0,
+        maximum=65535,
+    )
+    https_host: str = setting(
+        "",
+        "address on which the server attests itself",
+        "who may ask for KMIP may also ask what answers",
+        unit="address",
+        shown_default="as kmip_host",
+    )
+    measured_launch: bool = setting(
+        False,
+        "on SEV-SNP: the launch measurement covers kernel, initrd and command line, so that the "
+        "key which the chip derives from it is this image's alone, and may seal and be a TLS key",
+        "where a provider's firmware alone is measured, another's VM on the same chip derives the "
+        "same key",
+    )
+    insecure_software_chip: bool = setting(
+        False,
+        "pretend a chip where there is none: evidence then proves nothing and says *simulated*",
+        "evidence that proves nothing must not be mistaken for evidence",
+    )
+    insecure_allow_ckms_verify: bool = setting(
+        False,
+        "answer GET /tee/attestation_report?nonce= with evidence in the form that `ckms verify` "
+        "4.10 reads, and carry evidence in the certificate in the form that `ckms` expects",
+        "half of what the chip then signs is whatever the caller chose, and neither role nor time "
+        "is in it",
+    )
+    deployment: str = setting(
+        "strongroom",
+        "name of this deployment in the claims, which verifiers may expect",
+        "one deployment needs no name of its own",
+        unit="1 to 64 bytes",
+    )
+
+    # How it comes by its secrets
+    use_bootstrap_server: bool = setting(
+        False,
+        "start empty-handed: attest first, and take store, secrets and identity from an operator "
+        "over HTTPS",
+        "outside a confidential machine there is nothing to prove to the operator",
+    )
+    bootstrap_server_port: int = setting(
+        9998,
+        "TCP port of bootstrap mode; the same as https_port: the sockets are handed over",
+        "the port that the documents of zero-trust key servers name",
+        unit="port",
+        minimum=0,
+        maximum=65535,
+    )
+    bootstrap_operator_certificate: Path | None = setting(
+        None,
+        "certificate (PEM) of the operator who may provision the server; the digest of its key is "
+        "in the claims",
+        "the first who comes must not own the server: without a certificate or a token it does "
+        "not start in bootstrap mode",
+        unit="file",
+    )
+    bootstrap_operator_token_sha256: str = setting(
+        "",
+        "SHA-256, in hexadecimal, of a one-time token by which the operator may identify himself "
+        "in place of a certificate; it is in the claims",
+        "the token itself must not stand where the machine's host can read it",
+        unit="64 digits",
+    )
+    bootstrap_seconds: float = setting(
+        900.0,
+        "how long what was given is kept while the operator gives nothing more and does not start "
+        "the server",
+        "secrets do not lie about half an afternoon; entering them by hand takes minutes",
+        unit="seconds",
+        minimum=1,
+        maximum=86400,
+    )
+
+    # How its name is certified
+    use_certbot: bool = setting(
+        False,
+        "get the certificate of the HTTPS port, and of KMIP in a server provisioned by its "
+        "operator, from an ACME directory, and renew it; its key is made inside and kept sealed",
+        "without a public name there is nothing to certify; evidence needs no authority",
+    )
+    certbot_hostname: str = setting(
+        "",
+        "the name that is certified; its port 443, or 80, must lead here",
+        "only its owner knows it",
+        unit="DNS name",
+    )
+    certbot_email: str = setting(
+        "",
+        "where the directory may write to about the certificate",
+        "most directories need none",
+        unit="address",
+    )
+    acme_directory: str = setting(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "the ACME directory (RFC 8555) that is asked; its terms are agreed to by use_certbot",
+        "Let's Encrypt, which the documents of zero-trust key servers name",
+        unit="URL",
+    )
+    acme_directory_ca: Path | None = setting(
+        None,
+        "certificates of the authorities that vouch for the directory's own address, PEM",
+        "public directories have public certificates",
+        unit="file",
+        shown_default="the system's",
+    )
+    acme_challenges: tuple[str, ...] = setting(
+        ("tls-alpn-01", "http-01"),
+        "the ways in which the name is shown to be this server's, in the order in which they are "
+        "tried: tls-alpn-01 on the HTTPS port, http-01 on a plain port that is open meanwhile",
+        "the first needs no port besides; the second works where another server has port 443",
+        unit="names",
+    )
+    acme_http_port: int = setting(
+        80,
+        "TCP port of http-01, on the address of the HTTPS port",
+        "the port at which directories look; another one only where port 80 is forwarded to it",
+        unit="port",
+        minimum=1,
+        maximum=65535,
+    )
+
+    # What a client can cost
+    max_message_bytes: int = setting(
+        1024 * 1024,
+        "longest request, and longest response; a longer request is refused by its first 8 bytes",
+        "keys and certificates are thousands of bytes, and longer data can be streamed in parts; "
+        "a connection holds at most one request in memory",
+        unit="bytes",
+        minimum=1024,
+        maximum=256 * 1024 * 1024,
+    )
+    max_connections: int = setting(
+        900,
+        "connections at once, those still in their handshake included",
+        "systems commonly allow a process 1024 open files, and the store needs some",
+        unit="connections",
+        minimum=1,
+        maximum=100_000,
+    )
+    max_connections_per_address: int = setting(
+        300,
+        "connections at once from one address",
+        "one address cannot take all; large clients pool fewer than a hundred",
+        unit="connections",
+        minimum=1,
+        maximum=100_000,
+    )
+    handshake_seconds: float = setting(
+        10.0,
+        "longest time for a TLS handshake",
+        "two round trips across the world and a slow device take two; who has shown no "
+        "certificate yet deserves little patience",
+        unit="seconds",
+        minimum=0.1,
+        maximum=600,
+    )
+    read_seconds: float = setting(
+        30.0,
+        "longest time from a request's first byte to its last",
+        "1 MiB at 0.3 Mbit/s; PyKMIP itself waits 30 s for an answer",
+        unit="seconds",
+        minimum=0.1,
+        maximum=3600,
+    )
+    write_seconds: float = setting(
+        30.0,
+        "longest time for a client to take its response",
+        "as for reading",
+        unit="seconds",
+        minimum=0.1,
+        maximum=3600,
+    )
+    idle_seconds: float = setting(
+        4 * 3600.0,
+        "longest time between two requests on a connection",
+        "storage systems keep one connection open for hours between requests, and some do not "
+        "recover when it is closed",
+        unit="seconds",
+        minimum=1,
+        maximum=30 * 86400,
+    )
+    max_batch_items: int = setting(
+        MAX_BATCH_ITEMS,
+        "requests in one message",
+        "a page of Locate results fetched at once is hundreds; each item may cost a commit",
+        unit="items",
+        minimum=1,
+        maximum=MAX_BATCH_ITEMS,
+    )
+    stop_seconds: float = setting(
+        8.0,
+        "at the end, how long requests in flight are waited for",
+        "container engines kill after 10",
+        unit="seconds",
+        minimum=0,
+        maximum=3600,
+    )
+    worker_threads: int = setting(
+        8,
+        "threads for slow cryptography (key generation, signatures, password checks)",
+        "enough to keep the cores of a common machine busy while the event loop stays free",
+        unit="threads",
+        minimum=1,
+        maximum=512,
+    )
+    store_cache_bytes: int = setting(
+        32 * 1024 * 1024,
+        "memory for the attributes of objects, opened and most recently used",
+        "those of some ten thousand objects; a busy client's keys are read again and again",
+        unit="bytes",
+        minimum=0,
+        maximum=1 << 36,
+    )
+    cached_objects: int = setting(
+        10_000,
+        "objects kept opened in memory, most recently used",
+        "about 2 KiB each, so 20 MiB; a busy client's keys are read again and again",
+        unit="objects",
+        minimum=0,
+        maximum=10_000_000,
+    )
+
+    # What is answered
+    legacy_algorithms: LegacyAlgorithms = setting(
+        LegacyAlgorithms.ALLOW,
+        "what may be done with algorithms that are no longer advised: refuse; read (decrypt and "
+        "verify only); allow",
+        "clients in use still ask for them, and their keys move here before they are replaced",
+    )
+    omit_unreadable_attributes: tuple[str, ...] = setting(
+        (),
+        "clients (names in their certificates) to which Get Attributes without names does not "
+        "send the attributes that PyKMIP cannot decode; * is all clients",
+        "the specification asks for every attribute",
+        unit="clients",
+    )
+
+    # What is written down
+    log_level: LogLevel = setting(
+        LogLevel.INFO,
+        "least grave messages that are logged, on standard error",
+        "starts, stops and refusals, not each connection",
+    )
+    audit: str = setting(
+        "stderr",
+        "where one line for each operation goes: stderr, none, or a file, which is appended to",
+        "containers and systemd collect standard error",
+        unit="place",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other.
+
+        Raises:
+            Failure: some do.
+        """
+        if not 1 <= len(self.deployment.encode()) <= 64:
+            raise Failure("deployment is a name of 1 to 64 bytes.")
+        token = self.bootstrap_operator_token_sha256
+        if token and not re.fullmatch(r"[0-9a-fA-F]{64}", token):
+            raise Failure("bootstrap_operator_token_sha256 is 64 hexadecimal digits.")
+        if not re.fullmatch(r"none:|own:|file:.+|object:.+", self.issuer):
+            raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
+        self._check_certbot()
+        if (self.tls_certificate is None) != (self.tls_private_key is None):
+            raise Failure("Give both tls_certificate and tls_private_key, or neither.")
+        if self.store_password_prompt and self.store_password_file is not None:
+            raise Failure("Give store_password_file or store_password_prompt, not both.")
+
+    def _check_certbot(self) -> None:
+        if unknown := set(self.acme_challenges) - CHALLENGES:
+            raise Failure(f"acme_challenges has an unknown name: {', '.join(sorted(unknown))}.")
+        if not self.use_certbot:
+            return
+        if not DNS_NAME.fullmatch(self.certbot_hostname):
+            raise Failure("use_certbot needs certbot_hostname, a DNS name such as kms.example.com.")
+        if self.certbot_email and not EMAIL.fullmatch(self.certbot_email):
+            raise Failure("certbot_email is one address, such as admin@example.com.")
+        if not self.acme_directory.startswith("https://"):
+            raise Failure("acme_directory begins with https://.")
+        if not self.acme_challenges:
+            raise Failure("use_certbot needs one of the acme_challenges.")
+
+    @property
+    def tls_directory(self) -> Path:
+        """Where certificates that Strongroom makes lie."""
+        return self.data / "tls"
+
+    @property
+    def makes_own_certificate(self) -> bool:
+        """Whether the server's certificate is made and renewed here."""
+        return self.tls_certificate is None and self.tls_private_key is None
+
+    @property
+    def certificate_file(self) -> Path:
+        """The server's certificate chain, PEM."""
+        return self.tls_certificate or self.tls_directory / "server.pem"
+
+    @property
+    def private_key_file(self) -> Path:
+        """The key of the server's certificate, PEM."""
+        return self.tls_private_key or self.tls_directory / "server.key"
+
+    @property
+    def client_ca_file(self) -> Path:
+        """The certificates that client certificates must lead to, PEM."""
+        return self.tls_client_ca or self.tls_directory / "ca.pem"
+
+    @property
+    def users_file(self) -> Path:
+        """Verifiers of the passwords in KMIP headers; may be absent."""
+        return self.data / "users.json"
+
+    @property
+    def key_file(self) -> Path:
+        """The key that opens the store, where no password does."""
+        return self.store_key_file or self.data / "store.key"

@@ -1,0 +1,220 @@
+"""Accepting connections: TLS sockets to sessions, within limits, and a graceful end.
+
+Theory: two nurseries, one in the other, around whatever outlives every request (the store). In the
+outer one the connections run; in the inner one new ones are accepted. When the server is told to
+stop, accepting ends first, then the connections that wait for a next request; those that are
+answering one get the time of `stop_seconds` to finish.
+
+A `Door` is one kind of listener: its sockets, its TLS settings, and the session that it holds with
+each client. All doors share the limits on connections; one that lets everybody in has a limit of
+its own beneath them, so that strangers leave room for clients.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import trio
+
+from server.access.client import Client
+from server.requests import authentication
+from server.setup.config import Config
+
+log: Final = logging.getLogger(__name__)
+
+BACKLOG: Final = 512
+"""Connections the kernel holds until they are accepted: a burst of a pool's reconnections."""
+
+Stream = trio.SSLStream[trio.SocketStream]
+
+
+class Peer(NamedTuple):
+    """The other end of a connection.
+
+    Attributes:
+        address: where it connects from.
+        client: whom its certificate names; None: it showed none.
+        certificate: the certificate, DER.
+    """
+
+    address: str
+    client: Client | None
+    certificate: bytes | None
+
+
+Session = Callable[[Stream, Peer], Awaitable[None]]
+
+
+class Door(NamedTuple):
+    """One kind of listener.
+
+    Attributes:
+        listeners: its sockets, open.
+        context: its TLS settings; a new certificate loaded into it holds for new connections.
+        session: serves one connection after its handshake.
+        after: is set when connections may be accepted; None: at once.
+        most: connections at once at this door; None: as many as the server takes.
+    """
+
+    listeners: Sequence[trio.SocketListener]
+    context: ssl.SSLContext
+    session: Session
+    after: trio.Event | None = None
+    most: int | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, as `host:port`."""
+        return [address_of(listener) for listener in self.listeners]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What is to end when the server stops.
+
+    Attributes:
+        stop: is set when it is to.
+        scopes: the waits of connections that idle.
+    """
+
+    stop: trio.Event = field(default_factory=trio.Event)
+    scopes: set[trio.CancelScope] = field(default_factory=set)
+
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[trio.CancelScope]:
+        """Wait within this block no longer than `seconds`, and not beyond the server's stop.
+
+        Gives the scope, which tells afterwards whether the wait was cut short.
+        """
+        with trio.move_on_after(seconds) as scope:
+            if self.stop.is_set():
+                scope.cancel()
+            self.scopes.add(scope)
+            try:
+                yield scope
+            finally:
+                self.scopes.discard(scope)
+
+
+class Acceptor:
+    """Accepts connections at several doors.
+
+    Args:
+        config: the limits.
+        waiting: says when to stop.
+    """
+
+    def __init__(self, config: Config, waiting: Waiting) -> None:
+        self.config = config
+        self.waiting = waiting
+        self.connections: Counter[str] = Counter()
+        self.at_door: Counter[Session] = Counter()
+
+    async def serve(self, doors: Sequence[Door], started: Callable[[], None]) -> None:
+        """Serve until told to stop, and then gracefully end.
+
+        Args:
+            doors: open ones; they are closed by whoever opened them.
+            started: is called when connections are accepted.
+        """
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                for door in doors:
+                    for listener in door.listeners:
+                        accepting.start_soon(self._accept, door, listener, connections)
+                started()
+                await self.waiting.stop.wait()
+                accepting.cancel_scope.cancel()
+            for scope in tuple(self.waiting.scopes):
+                scope.cancel()
+            connections.cancel_scope.deadline = trio.current_time() + self.config.stop_seconds
+
+    async def _accept(
+        self, door: Door, listener: trio.SocketListener, connections: trio.Nursery
+    ) -> None:
+        async def connect(stream: trio.SocketStream) -> None:
+            await self._connect(door, stream)
+
+        if door.after is not None:
+            await door.after.wait()
+        await trio.serve_listeners(connect, [listener], handler_nursery=connections)
+
+    async def _connect(self, door: Door, stream: trio.SocketStream) -> None:
+        """One accepted connection; whatever happens in it ends with it."""
+        address = _peer_address(stream)
+        if self._is_full(door, address):
+            log.warning("too many connections; one from %s is closed", address)
+            await trio.aclose_forcefully(stream)
+            return
+        self.connections[address] += 1
+        self.at_door[door.session] += 1
+        try:
+            await self._serve(door, stream, address)
+        except Exception:
+            log.exception("a connection from %s failed", address)
+        finally:
+            self.at_door[door.session] -= 1
+            self.connections[address] -= 1
+            if not self.connections[address]:
+                del self.connections[address]
+
+    def _is_full(self, door: Door, address: str) -> bool:
+        config = self.config
+        return (
+            self.connections.total() >= config.max_connections
+            or self.connections[address] >= config.max_connections_per_address
+            or (door.most is not None and self.at_door[door.session] >= door.most)
+        )
+
+    async def _serve(self, door: Door, socket: trio.SocketStream, address: str) -> None:
+        stream = trio.SSLStream(socket, door.context, server_side=True)
+        try:
+            with self.waiting.at_most(self.config.handshake_seconds) as scope:
+                await stream.do_handshake()
+            if scope.cancelled_caught:
+                log.info("the handshake with %s was not done in time", address)
+                return
+            certificate = stream.getpeercert(True)
+            client = authentication.of_certificate(stream.getpeercert(), certificate)
+            await door.session(stream, Peer(address, client, certificate))
+            with trio.move_on_after(self.config.write_seconds):
+                await stream.aclose()
+        except trio.BrokenResourceError as error:
+            log.info("a connection from %s broke: %s", address, _cause(error))
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(stream)
+
+
+async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
+    """Sockets that listen at a host's addresses.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+
+
+def address_of(listener: trio.SocketListener) -> str:
+    """Where it listens, as `host:port`."""
+    host, port = listener.socket.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _peer_address(stream: trio.SocketStream) -> str:
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return "an unknown address"
+
+
+def _cause(error: BaseException) -> str:
+    """What OpenSSL says of a broken handshake; nothing of it is secret."""
+    cause = error.__cause__
+    return getattr(cause, "reason", None) or type(cause or error).__name__

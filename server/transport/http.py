@@ -1,0 +1,361 @@
+"""HTTP/1.1 over a TLS stream: requests in, responses out, by a table of routes.
+
+h11 reads and writes the protocol; here are the limits, the routes and the errors. A route is a row:
+method and path to a handler, which is given a `Request` and gives a `Response` or raises
+`HTTPError`. Whatever else happens in a handler is a fault of ours, which the client is told as no
+more than that. Errors are JSON, `{"error": "..."}`, in plain words.
+
+Whether somebody may ask at all is decided by the head of a request, before its body is kept: the
+bodies of strangers are read and dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import h11
+import trio
+
+from server.transport.acceptor import Peer, Waiting
+
+log: Final = logging.getLogger(__name__)
+
+RECEIVE_BYTES: Final = 65_536
+MAX_HEAD_BYTES: Final = 16_384
+"""A request's line and headers: what common servers take, and far more than our clients send."""
+MAX_QUERY_FIELDS: Final = 16
+"""Fields of a query string; no route here has more than two."""
+LINGER_SECONDS: Final = 2.0
+LINGER_BYTES: Final = 4 << 20
+"""What a client sends on before it looks at an answer: four times the longest body."""
+
+JSON: Final = "application/json"
+
+
+class HTTPError(Exception):
+    """A request is refused.
+
+    Attributes:
+        status: of the response.
+        close: whether the connection cannot go on.
+    """
+
+    def __init__(self, status: int, message: str, *, close: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.close = close
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, whole.
+
+    Attributes:
+        method: upper case.
+        path: without the query.
+        query: the fields of the query; the last one of a name counts.
+        headers: by lower-case name; the last one of a name counts.
+        body: may hold secrets.
+        peer: who asks.
+        who: whom the route's `admit` found that to be.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    peer: Peer = field(repr=False)
+    who: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, lower case, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            HTTPError: it is none.
+        """
+        try:
+            held = json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise HTTPError(400, "the body is not JSON") from None
+        if not isinstance(held, dict):
+            raise HTTPError(400, "the body is not a JSON object")
+        return held
+
+
+class Response(NamedTuple):
+    """One response."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = JSON
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+Admit = Callable[[Request], str]
+"""Says who asks, by a request without its body, or raises HTTPError."""
+
+
+class Route(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        handler: answers.
+        max_body_bytes: the longest body it takes.
+        admit: decides whether its body is kept and handled; None: everybody's.
+    """
+
+    handler: Handler
+    max_body_bytes: int = 0
+    admit: Admit | None = None
+
+
+Routes = Mapping[tuple[str, str], Route]
+"""(method, path) to what answers."""
+
+
+class Limits(NamedTuple):
+    """Times in seconds: as `server.setup.config.Config` has them."""
+
+    idle_seconds: float
+    read_seconds: float
+    write_seconds: float
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(json.dumps(value).encode(), status)
+
+
+class HTTPConnection:
+    """One client's HTTP connection.
+
+    Args:
+        stream: after its TLS handshake.
+        peer: the other end.
+        routes: what is answered; looked up anew for each request.
+        limits: of time.
+        waiting: says when to stop.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        peer: Peer,
+        routes: Routes,
+        limits: Limits,
+        waiting: Waiting,
+    ) -> None:
+        self.stream = stream
+        self.peer = peer
+        self.routes = routes
+        self.limits = limits
+        self.waiting = waiting
+        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self.read_by = math.inf
+        self.no_body = False
+
+    async def serve(self) -> None:
+        """Answer requests until the client leaves, is too slow, or is not understood."""
+        try:
+            while await self._exchange():
+                if self.waiting.stop.is_set():
+                    return
+                self.http.start_next_cycle()
+                self.read_by = math.inf
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            log.debug("a connection broke")
+
+    async def _exchange(self) -> bool:
+        """One request and its response; False where the connection is to end."""
+        try:
+            request = await self._request()
+            if request is None:
+                return False
+            response = await self._handle(request)
+        except HTTPError as error:
+            refusal = answer({"error": str(error)}, error.status)
+            if not await self._send(refusal, close=error.close):
+                return False
+            if self._is_open and not error.close:
+                return True
+            await self._linger()
+            return False
+        except h11.RemoteProtocolError as error:
+            await self._send(
+                answer({"error": "not a request"}, error.error_status_hint), close=True
+            )
+            return False
+        return await self._send(response) and self._is_open
+
+    @property
+    def _is_open(self) -> bool:
+        return self.http.our_state is h11.DONE and self.http.their_state is h11.DONE
+
+    async def _request(self) -> Request | None:
+        """The next request; None where the client has left or its time is over."""
+        self.no_body = False
+        head = await self._event()
+        if not isinstance(head, h11.Request):
+            return None
+        self.no_body = head.method == b"HEAD"
+        _check_head(head)
+        parts = _target(head.target)
+        method = head.method.decode("latin-1").upper()
+        route = self._route(method, parts.path)
+        request = Request(
+            method=method,
+            path=parts.path,
+            query=_query(parts.query),
+            headers={
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in head.headers
+            },
+            body=b"",
+            peer=self.peer,
+        )
+        if route.admit is not None:
+            try:
+                request = replace(request, who=route.admit(request))
+            except HTTPError as refusal:
+                await self._drop_body(route, refusal)
+                raise
+        body = await self._body(route.max_body_bytes)
+        return None if body is None else replace(request, body=body)
+
+    async def _body(self, most: int) -> bytes | None:
+        """The whole body; None where the client has left or its time is over."""
+        body = bytearray()
+        while not isinstance(event := await self._event(), h11.EndOfMessage):
+            if not isinstance(event, h11.Data):
+                return None
+            body += event.data
+            if len(body) > most:
+                raise HTTPError(413, "the body is too long", close=True)
+        return bytes(body)
+
+    async def _drop_body(self, route: Route, refusal: HTTPError) -> None:
+        """Read a body that is not wanted, as far as it may go, so that the answer is read."""
+        seen = 0
+        while seen <= route.max_body_bytes and not self.http.they_are_waiting_for_100_continue:
+            event = await self._event()
+            if not isinstance(event, h11.Data):
+                return
+            seen += len(event.data)
+        refusal.close = True
+
+    def _route(self, method: str, path: str) -> Route:
+        route = self.routes.get((method, path))
+        if route is not None:
+            return route
+        if any(known == path for _, known in self.routes):
+            raise HTTPError(405, "this path has another method", close=True)
+        raise HTTPError(404, "there is nothing here", close=True)
+
+    async def _event(self) -> Any:
+        """The next event of h11; ConnectionClosed where the client's time is over."""
+        while (event := self.http.next_event()) is h11.NEED_DATA:
+            if self.http.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[])
+                with trio.move_on_at(self._deadline()):
+                    await self.stream.send_all(self.http.send(go_on) or b"")
+            data = await self._receive()
+            if data is None:
+                return h11.ConnectionClosed()
+            self.http.receive_data(data)
+        return event
+
+    def _deadline(self) -> float:
+        """When the request that has begun must be there."""
+        if self.read_by == math.inf:
+            self.read_by = trio.current_time() + self.limits.read_seconds
+        return self.read_by
+
+    async def _receive(self) -> bytes | None:
+        """More bytes; None where their time is over."""
+        if self.http.their_state is h11.IDLE and not self.http.trailing_data[0]:
+            data = None
+            with self.waiting.at_most(self.limits.idle_seconds):
+                data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
+            return data  # noqa: RET504 - there may be none
+        with trio.move_on_at(self._deadline()):
+            return bytes(await self.stream.receive_some(RECEIVE_BYTES))
+        return None
+
+    async def _handle(self, request: Request) -> Response:
+        route = self._route(request.method, request.path)
+        try:
+            return await route.handler(request)
+        except HTTPError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            raise HTTPError(500, "internal error") from None
+
+    async def _send(self, response: Response, *, close: bool = False) -> bool:
+        """Send a response; False where there is none to be sent, or the client takes too long."""
+        if self.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            return False
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            ("Cache-Control", "no-store"),
+        ]
+        if close:
+            headers.append(("Connection", "close"))
+        body = b"" if self.no_body else response.body
+        parts = (
+            h11.Response(status_code=response.status, headers=headers),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        )
+        data = b"".join(self.http.send(part) or b"" for part in parts)
+        with trio.move_on_after(self.limits.write_seconds):
+            await self.stream.send_all(data)
+            return True
+        return False
+
+    async def _linger(self) -> None:
+        """Drop what a refused client still sends; else the answer could be lost on its way.
+
+        Source: RFC 9112 section 9.6.
+        """
+        dropped = 0
+        with trio.move_on_after(LINGER_SECONDS):
+            while dropped < LINGER_BYTES:
+                data = await self.stream.receive_some(RECEIVE_BYTES)
+                if not data:
+                    return
+                dropped += len(data)
+
+
+def _check_head(head: h11.Request) -> None:
+    """Refuse a long one; h11 does that only where it has come in pieces."""
+    size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
+    if size > MAX_HEAD_BYTES:
+        raise HTTPError(431, "the request's head is too long", close=True)
+
+
+def _target(target: bytes) -> SplitResult:
+    try:
+        return urlsplit(target.decode("latin-1"))
+    except ValueError:
+        raise HTTPError(400, "the request's target is no URL", close=True) from None
+
+
+def _query(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError:
+        raise HTTPError(400, "the query has too many fields") from None

@@ -1,0 +1,82 @@
+import pytest
+import trio
+import trio.testing
+
+from enclave.errors import InvalidEvidence
+from enclave.quote_request import MAX_ANSWER_BYTES, HTTPAsk
+
+NONCE = bytes(range(32))
+
+
+def http(body: bytes, status: str = "200 OK") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status.encode(), len(body)) + body
+
+
+async def asked(raw, piece=None, *, close=False):
+    """What a server was asked, and what it was understood to answer with `raw`."""
+    client, server = trio.testing.memory_stream_pair()
+    request = b""
+
+    async def answer():
+        nonlocal request
+        while b"\r\n\r\n" not in request:
+            request += await server.receive_some()
+        size = piece or len(raw) or 1
+        for start in range(0, len(raw), size):
+            await server.send_all(raw[start : start + size])
+        if close:
+            await server.aclose()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(answer)
+        try:
+            answered = await HTTPAsk("kms.example")(client, NONCE)
+        except InvalidEvidence as error:
+            answered = error
+        nursery.cancel_scope.cancel()
+    return request, answered
+
+
+async def test_the_request_and_its_answer():
+    request, body = await asked(http(b"evidence"))
+    assert body == b"evidence"
+    assert request.startswith(
+        b"GET /quote?nonce=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 HTTP/1.1\r\n"
+    )
+    assert b"Host: kms.example\r\n" in request
+
+
+@pytest.mark.parametrize("piece", [1, 7, None])
+async def test_an_answer_may_come_in_pieces_or_chunks(piece):
+    assert (await asked(http(b"evidence"), piece))[1] == b"evidence"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = head + b"4\r\nevid\r\n4\r\nence\r\n0\r\n\r\n"
+    assert (await asked(chunked, piece))[1] == b"evidence"
+
+
+@pytest.mark.parametrize(
+    "raw, why",
+    [
+        (http(b"no", "503 Service Unavailable"), "says 503"),
+        (http(bytes(MAX_ANSWER_BYTES + 1)), "more than"),
+        (http(b"x") + b"and more", "bytes follow"),
+        (b"SSH-2.0\r\n\r\n", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200000, "not HTTP"),
+    ],
+)
+async def test_what_is_no_answer(raw, why):
+    _, error = await asked(raw)
+    assert isinstance(error, InvalidEvidence)
+    assert why in str(error)
+
+
+@pytest.mark.parametrize("raw", [b"", http(b"evidence")[:-1], http(b"evidence")[:9]])
+async def test_an_answer_cut_short(raw):
+    _, error = await asked(raw, close=True)
+    assert isinstance(error, InvalidEvidence)
+
+
+async def test_no_answer_at_all(autojump_clock):
+    client, _server = trio.testing.memory_stream_pair()
+    with pytest.raises(trio.TooSlowError):
+        await HTTPAsk("kms.example")(client, NONCE)

@@ -1,0 +1,343 @@
+"""verify, measure and bootstrap-start as a person types them, against a server in this process."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from enclave.claims import Role
+from enclave.evidence import TEE
+from enclave.policy import read_policy, write_policy
+from server.__main__ import main
+from server.bootstrap.operator import key_sha256
+from server.commands import attested_server, verify
+from server.commands.attested_server import Pin, read_remote
+from server.commands.measure import _show_td
+from server.pki import local_authority
+from server.setup.failure import Failure
+from tests.server.operating import (
+    PASSWORD,
+    TOKEN,
+    certificate,
+    configured,
+    expected,
+    p12,
+    pem,
+    put_chip,
+    running,
+    software,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Desk:
+    """Where an operator works, with his files; types commands."""
+
+    directory: Path
+    capsys: pytest.CaptureFixture[str]
+
+    async def write(self, port: int, tee: Any = None, more: str = "") -> None:
+        """His configuration, for a server at this port."""
+        policy = (await expected(tee or software())).policy
+        (self.directory / "policy.toml").write_text(write_policy(policy))
+        text = f'server_url = "https://127.0.0.1:{port}"\npolicy = "policy.toml"\n'
+        (self.directory / "client.toml").write_text(text + more)
+
+    @property
+    def conf(self) -> Path:
+        return self.directory / "client.toml"
+
+    def file(self, name: str, content: str | bytes) -> Path:
+        path = self.directory / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    async def types(self, *words: object) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        self.capsys.readouterr()
+        # A command brings its own event loop, so it gets its own thread.
+        status = await trio.to_thread.run_sync(main, [str(word) for word in words])
+        said = self.capsys.readouterr()
+        return status, said.out, said.err
+
+    async def verifies(self, *words: object) -> tuple[int, str, str]:
+        return await self.types("verify", "--conf", self.conf, "--allow-insecure-simulated", *words)
+
+    async def starts(self, *words: object, token: str = TOKEN) -> tuple[int, str, str]:
+        local_authority.ensure_client(self.directory / "clients", "client", datetime.now(UTC))
+        return await self.types(
+            "bootstrap-start", "--conf", self.conf, "--allow-insecure-simulated",
+            "--token-file", self.file("token", token + "\n"),
+            "--client-ca", self.directory / "clients" / "ca.pem", *words,
+        )  # fmt: skip
+
+    def pins(self) -> dict[str, Any]:
+        path = self.directory / "client.toml.pin"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def repin(self, role: Role, pin: Pin) -> None:
+        read_remote(self.conf, None, None, None).keep(role, pin)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    (tmp_path / "desk").mkdir()
+    return Desk(tmp_path / "desk", capsys)
+
+
+Sentence = Callable[[str], None]
+
+
+def is_one_sentence(said: str) -> bool:
+    return said.startswith("strongroom: ") and said.count("\n") == 1 and said.endswith(".\n")
+
+
+# verify
+
+
+async def test_verify_shows_a_verdict_and_pins(desk: Desk, tmp_path: Path, monkeypatch):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        status, said, _ = await desk.verifies("--role", "bootstrap")
+        assert status == 0
+        for line in (
+            "SIMULATED: no chip stands behind it, and nothing is proved",
+            "  chip         sev-snp, Genoa with boot_loader 9, tee 0, snp 23, microcode 72",
+            f"  measurement  {software().guest.measurement.hex()}",
+            "  claims       bootstrap of strongroom, sealing insecure-software-chip",
+            f"  server       {one.start.instance.hex()}",
+            f"  operator     sha256 {one.start.access.sha256.hex()}",
+            "  note         simulated: no chip stands behind this evidence",
+        ):
+            assert f"{line}\n" in said
+        assert desk.pins()["bootstrap"]["key"] in said
+        monkeypatch.setenv(attested_server.VARIABLE, str(desk.conf))
+        words = ("verify", "--role", "bootstrap", "--allow-insecure-simulated")
+        assert (await desk.types(*words))[0] == 0
+
+
+async def test_verify_refuses_another_key_until_the_pin_has_run_out(desk: Desk, tmp_path: Path):
+    another = Pin(bytes(32), datetime.now(UTC) + timedelta(hours=1))
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        desk.repin(Role.BOOTSTRAP, another)
+        status, _, said = await desk.verifies("--role", "bootstrap")
+        assert (status, is_one_sentence(said)) == (1, True)
+        assert "its key is not the pinned one" in said
+        assert desk.pins()["bootstrap"]["key"] == "00" * 32
+        status, _, said = await desk.starts()
+        assert (status, "its key is not the pinned one" in said) == (1, True)
+        assert list(one.start.access._guesses._failures) == [], "nothing was sent"
+
+        desk.repin(Role.BOOTSTRAP, another._replace(until=datetime.now(UTC)))
+        status, said, _ = await desk.verifies("--role", "bootstrap")
+        assert (status, f"another one than before: sha256 {'00' * 32}" in said) == (0, True)
+        status, said, _ = await desk.verifies("--role", "bootstrap")
+        assert (status, "another one" in said) == (0, False)
+
+        desk.repin(Role.BOOTSTRAP, another)
+        assert (await desk.verifies("--role", "bootstrap", "--new-key"))[0] == 0
+        assert desk.pins()["bootstrap"]["key"] != "00" * 32
+
+
+async def test_verify_tells_in_a_sentence_why_not(desk: Desk, tmp_path: Path):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        port = await one.until_waiting()
+        await desk.write(port)
+        for words, why in (
+            (("--role", "api"), "its key is for bootstrap, not for api"),
+            (("--policy", tmp_path / "absent"), "absent cannot be read"),
+            (("--server", "https://127.0.0.1:1"), "cannot be reached"),
+            (("--collateral", desk.file("x", "{")), "it is no JSON object"),
+            (("--conf", tmp_path / "absent"), "absent cannot be read"),
+        ):
+            status, _, said = await desk.verifies(*words)
+            assert (status, is_one_sentence(said), why in said) == (1, True, True), said
+        words = ("verify", "--conf", desk.conf, "--role", "bootstrap")
+        status, _, said = await desk.types(*words)
+        assert (status, "certificate chain" in said) == (1, True), (
+            "simulated evidence is refused by default"
+        )
+        await desk.write(port, software(measurement=bytes(48)))
+        status, _, said = await desk.verifies("--role", "bootstrap")
+        assert (status, "measurement" in said) == (1, True)
+        assert desk.pins() == {}
+
+
+async def test_a_host_s_name_for_the_deployment_writes_no_lines(desk: Desk, tmp_path: Path):
+    name = "x\n  note  all is well\x1b[2J"
+    async with running(configured(tmp_path / "data", deployment=name), software()) as one:
+        await desk.write(await one.until_waiting())
+        said = (await desk.verifies("--role", "bootstrap"))[1]
+    assert "bootstrap of x\\n  note  all is well\\u001b[2J, sealing" in said
+    assert "\x1b" not in said
+
+
+async def test_the_verdict_on_a_td_tells_its_tcb_status(tmp_path: Path):
+    config = configured(tmp_path)
+    async with running(config, software(TEE.TDX)) as one, one.waiting() as connection:
+        said = verify.verdict("x", connection.attested)
+    assert "  chip         tdx, UpToDate of 20" in said
+    assert "sealing none" in said
+
+
+# measure
+
+
+async def test_measure_writes_a_policy_that_accepts_this_machine(desk: Desk, tmp_path: Path):
+    put_chip(tmp_path / "data")
+    out = tmp_path / "policy.toml"
+    words = ("measure", "--data", tmp_path / "data", "--insecure-software-chip")
+    status, said, _ = await desk.types(*words, "--out", out)
+    assert status == 0
+    assert f"measurement  {software().guest.measurement.hex()}\n" in said
+    assert "SIMULATED, proves nothing" in said
+    assert read_policy(out.read_text()) == (await expected(software())).policy
+    assert (await desk.types(*words))[0] == 0
+
+
+async def test_measure_without_a_chip_says_so(desk: Desk, tmp_path: Path):
+    status, _, said = await desk.types("measure", "--data", tmp_path)
+    assert (status, is_one_sentence(said), "no chip" in said) == (1, True, True)
+
+
+async def test_measure_shows_the_registers_of_a_td(capsys, tmp_path: Path):
+    tee = software(TEE.TDX)
+    evidence = await tee.evidence(bytes(64))
+    _show_td(evidence, True, None)
+    said = capsys.readouterr().out
+    assert f"mrtd         {tee.guest.measurement.hex()}\n" in said
+    assert said.count("rtmr") == 4
+    with pytest.raises(Failure, match="by hand"):
+        _show_td(evidence, True, tmp_path / "policy.toml")
+    assert not (tmp_path / "policy.toml").exists()
+
+
+# bootstrap-start
+
+
+async def test_bootstrap_start_gives_everything_and_starts(desk: Desk, tmp_path: Path):
+    key, shown = certificate(name="kms.example")
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        status, said, error = await desk.starts(
+            "--database-url", tmp_path / "theirs.db",
+            "--database-password-file", desk.file("password", PASSWORD),
+            "--api-policy", desk.directory / "policy.toml",
+            "--https-p12-file", desk.file("api.p12", p12(key, shown, "hunter2")),
+            "--https-p12-password-file", desk.file("p12-password", "hunter2"), "--restart",
+        )  # fmt: skip
+        assert status == 0, error
+        up = await one.until_up()
+        # Users verify it by its answer: a certificate that was given carries no evidence.
+        await desk.write(int(up.https[0].rpartition(":")[2]))
+        verified, verdict, _ = await desk.verifies()
+        assert (verified, "claims       api of strongroom" in verdict) == (0, True)
+        assert desk.pins()["api"]["key"] == key_sha256(shown).hex()
+    steps = [line.split()[0] for line in said.splitlines() if line.startswith("/")]
+    assert steps == ["/sqlite", "/client-ca", "/policy", "/pkcs12", "/pkcs12-password", "/start"]
+    assert (tmp_path / "theirs.db").exists()
+    assert (tmp_path / "data" / "provisioning.sealed").exists()
+    for secret in (PASSWORD, TOKEN, "hunter2"):
+        assert secret not in said + error
+
+
+async def test_bootstrap_start_by_certificate(desk: Desk, tmp_path: Path):
+    key, mine = certificate(name="operator")
+    other_key, other = certificate(name="other")
+
+    def both(key: Any, one: Any) -> bytes:
+        return pem(one) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    operator = desk.file("operator.pem", both(key, mine))
+    config = configured(
+        tmp_path / "data",
+        bootstrap_operator_certificate=operator,
+        bootstrap_operator_token_sha256="",
+    )
+    local_authority.ensure_client(desk.directory / "clients", "client", datetime.now(UTC))
+
+    async def starts(pair: Path) -> tuple[int, str, str]:
+        return await desk.types(
+            "bootstrap-start", "--conf", desk.conf, "--allow-insecure-simulated",
+            "--operator-certificate", pair, "--key-file", desk.file("key", bytes(32)),
+            "--client-ca", desk.directory / "clients" / "ca.pem",
+        )  # fmt: skip
+
+    async with running(config, software()) as one:
+        await desk.write(await one.until_waiting())
+        status, _, said = await starts(desk.file("other.pem", both(other_key, other)))
+        assert (status, is_one_sentence(said)) == (1, True)
+        status, said, _ = await starts(operator)
+        assert status == 0
+        assert f"operator     sha256 {key_sha256(mine).hex()}" in said
+        await one.until_up()
+
+
+async def test_bootstrap_start_sends_nothing_to_another_operator_s_server(
+    desk: Desk, tmp_path: Path
+):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        status, _, said = await desk.starts(token="f" * 32)
+        assert (status, "it belongs to another operator" in said) == (1, True)
+        assert list(one.start.access._guesses._failures) == []
+
+
+@pytest.mark.parametrize(
+    "words,why",
+    [
+        (("--key-file", "absent"), "absent cannot be read"),
+        (("--https-p12-file", "absent"), "absent cannot be read"),
+        (("--database-password-file", "absent"), "absent cannot be read"),
+        (("--operator-certificate", "client.toml"), "certificate is not PEM|cannot be used"),
+        (("--operator-certificate", "absent"), "absent cannot be read"),
+    ],
+)
+async def test_bootstrap_start_looks_at_its_files_before_it_connects(
+    desk: Desk, monkeypatch, words, why
+):
+    await desk.write(1)
+    monkeypatch.chdir(desk.directory)
+    status, _, said = await desk.starts(*words)
+    assert (status, is_one_sentence(said)) == (1, True)
+    assert any(each in said for each in why.split("|")), said
+
+
+@pytest.mark.parametrize(
+    "token,why", [("short", "22 to 1024"), ("x" * 30 + "é", "ASCII"), ("a\n" * 30, "ASCII")]
+)
+async def test_bootstrap_start_refuses_a_token_that_is_none(desk: Desk, token, why):
+    await desk.write(1)
+    status, _, said = await desk.starts(token=token)
+    assert (status, is_one_sentence(said), why in said) == (1, True, True)
+
+
+async def test_bootstrap_start_needs_an_operator(desk: Desk):
+    await desk.write(1)
+    status, _, said = await desk.types("bootstrap-start", "--conf", desk.conf)
+    assert (status, "who is the operator?" in said) == (1, True)
+
+
+async def test_what_the_server_refuses_is_told_and_can_be_mended(desk: Desk, tmp_path: Path):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        for words, why in (
+            (("--database-password-file", desk.file("p", "x" * 2000)), "/sqlite: "),
+            ((), "/start: give the store's password or key file first"),
+            (("--key-file", desk.file("short", "x")), "/key-file: "),
+            (("--https-p12-file", desk.file("bad", "x")), "/start: "),
+            (("--database-type", "redis-findex"), "/redis-findex: the Redis back end is not"),
+        ):
+            status, _, said = await desk.starts(*words)
+            assert (status, is_one_sentence(said)) == (1, True), said
+            assert f"The server refuses {why}" in said
+        assert (await desk.starts("--key-file", desk.file("key", bytes(32))))[0] == 1, "bad PKCS#12"

@@ -1,0 +1,115 @@
+"""What `serve` does around the listener: files, banner, signals."""
+
+import resource
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trio
+
+from server.commands import serve
+from server.service import Up
+from server.setup.config import Config
+from server.setup.failure import Failure
+
+NOW = datetime.now(UTC)
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def test_a_first_start_makes_certificates_and_a_second_finds_them(tmp_path: Path) -> None:
+    config = Config(data=tmp_path / "data")
+    serve.prepare(config, NOW)
+    made = {path.name: path.read_bytes() for path in config.tls_directory.iterdir()}
+    assert set(made) == {
+        "ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key",
+    }  # fmt: skip
+    serve.prepare(config, NOW)
+    assert {path.name: path.read_bytes() for path in config.tls_directory.iterdir()} == made
+
+
+def test_with_given_certificates_none_are_made(tmp_path: Path) -> None:
+    serve.prepare(Config(data=tmp_path / "theirs"), NOW)
+    theirs = tmp_path / "theirs" / "tls"
+    config = Config(
+        data=tmp_path / "ours",
+        tls_certificate=theirs / "server.pem",
+        tls_private_key=theirs / "server.key",
+        tls_client_ca=theirs / "ca.pem",
+    )
+    serve.prepare(config, NOW)
+    assert names(config.data) == set()
+
+
+def test_given_certificates_that_do_not_hold_are_refused(tmp_path: Path) -> None:
+    serve.prepare(Config(data=tmp_path / "theirs"), NOW)
+    theirs = tmp_path / "theirs" / "tls"
+    config = Config(
+        data=tmp_path / "ours",
+        tls_certificate=theirs / "server.pem",
+        tls_private_key=theirs / "server.key",
+    )
+    with pytest.raises(Failure, match="expired on"):
+        serve.prepare(config, NOW + timedelta(days=500))
+
+
+def test_a_damaged_users_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "users.json").write_text("{")
+    with pytest.raises(Failure, match=r"users\.json is damaged"):
+        serve.prepare(Config(data=tmp_path), NOW)
+
+
+def test_the_banner_tells_address_certificates_and_what_to_try(tmp_path: Path) -> None:
+    data = tmp_path / "a b"
+    text = serve.banner(Config(data=data), Up(["127.0.0.1:40001"]))
+    assert "serves KMIP on 127.0.0.1:40001" in text
+    assert f"store         {data}/store.db, opened by the key file {data}/store.key" in text
+    assert f"certificates  {data}/tls: ca.pem, client.pem, client.key" in text
+    assert f"try --data '{data}' --kmip-port 40001" in text
+    assert "INSECURE" not in text
+
+
+def test_the_banner_does_not_tell_of_certificates_that_are_others(tmp_path: Path) -> None:
+    config = Config(tls_client_ca=tmp_path / "ca.pem", insecure_allow_no_client_certificate=True)
+    text = serve.banner(config, Up(["127.0.0.1:5696", "[::1]:5696"]))
+    assert "on 127.0.0.1:5696, [::1]:5696" in text
+    assert "client.pem" not in text
+    assert "INSECURE" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None:
+    config = Config(data=tmp_path, kmip_port=0, store="memory:")
+    serve.prepare(config, NOW)
+    up = trio.Event()
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve.run, config, lambda banner: up.set())
+            await up.wait()
+            signal.raise_signal(number)
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """A soft limit of open files lower than the hard one; gives the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_needed(
+    few_files: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve.allow_open_files(300)
+    serve.allow_open_files(200)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 300
+    assert not caplog.text
+    if few_files != resource.RLIM_INFINITY:
+        serve.allow_open_files(few_files + 1)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == few_files
+        assert f"only {few_files} files may be open" in caplog.text

@@ -1,0 +1,102 @@
+"""Terms of the index: which values have the same, and which have not."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kmip.attribute_values import Link, Name
+from kmip.attributes import Attributes, Custom
+from kmip.enums import ItemType, LinkType, NameType, ObjectType, State
+from kmip.items import Item
+from kmip.masks import CryptographicUsageMask
+from kmip.tags import Tag
+from kmip.versions import INTERNAL
+from server.objects.index_terms import (
+    DATES,
+    DUE,
+    LONGEST,
+    due_query,
+    owner_term,
+    query_of,
+    terms_of,
+)
+from server.objects.managed_object import Held
+from storage import matches
+from tests.kmip.strategies import attribute_value, keys
+from tests.server.conftest import NOW
+
+
+def held(*pairs, owner: str = "alice") -> Held:
+    return Held("one", owner, ObjectType.SYMMETRIC_KEY, Attributes(pairs))
+
+
+def text(value: str) -> Item:
+    return Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, value)
+
+
+@given(one=st.tuples(st.text(), st.text()), other=st.tuples(st.text(), st.text()))
+def test_custom_attributes_are_told_apart(one, other):
+    """However vendor and name are made up to look like another's."""
+    terms = [terms_of(held((Custom(*key), text("v"))), NOW).exact for key in (one, other)]
+    assert (terms[0] == terms[1]) == (one == other)
+
+
+@given(data=st.data())
+@settings(max_examples=50)
+def test_terms_are_short_and_values_have_their_own(data: st.DataObject):
+    key = data.draw(keys(INTERNAL).filter(lambda key: key not in DATES))
+    values = [data.draw(attribute_value(key, INTERNAL)) for _ in range(2)]
+    terms = [terms_of(held((key, value)), NOW).exact for value in values]
+    assert all(len(term) <= LONGEST for each in terms for term in each)
+    if key != Tag.STATE:
+        assert (terms[0] == terms[1]) == (values[0] == values[1])
+
+
+def test_attributes_of_one_form_are_told_apart():
+    one = terms_of(held((Tag.DESCRIPTION, "x")), NOW)
+    other = terms_of(held((Tag.COMMENT, "x")), NOW)
+    assert one.exact != other.exact
+
+
+def test_owners_are_told_apart():
+    assert len({owner_term(name) for name in ("alice", "Alice", "alice\0", "")}) == 4
+
+
+def found(asked: tuple, *pairs, **fields) -> bool:
+    query = query_of(Attributes([asked]), "alice", None, 0, None, **fields)
+    return matches(query, terms_of(held(*pairs), NOW))
+
+
+def test_a_filter_may_leave_fields_out_and_not_mix_them():
+    a, b = (Link(link_type=kind, linked_object_identifier=to) for kind, to in BOTH)
+    mixed = Link(link_type=a.link_type, linked_object_identifier=b.linked_object_identifier)
+    have = [(Tag.LINK, a), (Tag.LINK, b)]
+    assert found((Tag.LINK, a), *have)
+    assert found((Tag.LINK, b), *have)
+    assert not found((Tag.LINK, mixed), *have)
+    name = Name(name_value="n", name_type=NameType.URI)
+    assert not found((Tag.NAME, Name(name_value="n")), (Tag.NAME, name))
+
+
+BOTH = ((LinkType.CHILD_LINK, "a"), (LinkType.PARENT_LINK, "b"))
+
+
+def test_some_bits_of_a_mask_are_enough_and_others_are_not():
+    mask = CryptographicUsageMask
+    have = (Tag.CRYPTOGRAPHIC_USAGE_MASK, mask.ENCRYPT | mask.DECRYPT)
+    assert found((Tag.CRYPTOGRAPHIC_USAGE_MASK, mask.ENCRYPT), have)
+    assert not found((Tag.CRYPTOGRAPHIC_USAGE_MASK, mask.ENCRYPT | mask.SIGN), have)
+
+
+def test_the_state_is_due_when_time_changes_it():
+    one = held((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DEACTIVATION_DATE, NOW + 9))
+    for now, state, due in (
+        (NOW, State.PRE_ACTIVE, NOW + 5),
+        (NOW + 5, State.ACTIVE, NOW + 9),
+        (NOW + 9, State.DEACTIVATED, None),
+    ):
+        terms = terms_of(one, now)
+        assert terms.ranged.get(DUE) == due
+        query = query_of(Attributes([(Tag.STATE, state)]), "alice", None, 0, None)
+        assert matches(query, terms)
+        assert not matches(due_query(now, 1), terms)
+        assert due is None or matches(due_query(due, 1), terms)

@@ -1,0 +1,106 @@
+"""Audit lines: JSON objects with the same keys always, whatever a client calls things."""
+
+import errno
+import json
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from kmip.enums import Operation, ResultReason, ResultStatus
+from server.access.client import Client
+from server.requests import audit
+
+TEXTS = ["plain", 'a"b\\c', "a\nb", "\u2028\x1b[31m", "\ud800", "é", ""]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_line_is_one_line_of_json_with_what_happened(text: str) -> None:
+    line = audit.line(1.5, Client(text), Operation.GET, text, ResultStatus.SUCCESS, None)
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line) == {
+        "time": "1970-01-01T00:00:01.500+00:00",
+        "client": text,
+        "how": "certificate",
+        "operation": "Get",
+        "object": text,
+        "status": "Success",
+        "reason": None,
+    }
+
+
+def test_a_failure_tells_its_reason_and_an_unknown_operation_its_number() -> None:
+    failed, reason = ResultStatus.OPERATION_FAILED, ResultReason.OPERATION_NOT_SUPPORTED
+    held = json.loads(audit.line(0, Client("c", "user"), 0x777, None, failed, reason))
+    assert held["operation"] == "0x777"
+    assert held["object"] is None
+    assert held["status"] == "OperationFailed"
+    assert held["reason"] == "OperationNotSupported"
+
+
+def test_an_audit_log_that_cannot_be_written_is_told_and_stops_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Full:
+        def write(self, lines: Iterable[str]) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            pass
+
+    audit.send_to(Full())
+    try:
+        audit.write(["one"])
+    finally:
+        audit.send_to(audit.Nowhere())
+    assert caplog.messages == ["the audit log cannot be written: No space left on device"]
+
+
+def test_the_lines_of_a_message_are_written_one_under_the_other(tmp_path: Path) -> None:
+    place = tmp_path / "audit.log"
+    trail = audit.File(str(place))
+    trail.write(["one", "two"])
+    trail.write(["three"])
+    trail.close()
+    assert place.read_text() == "one\ntwo\nthree\n"
+
+
+class Clock:
+    """A clock that goes on when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_soon_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> None:
+    place, clock = tmp_path / "audit.log", Clock()
+    trail = audit.File(str(place), clock)
+    trail.write(["one"])
+    place.rename(tmp_path / "audit.log.1")
+    trail.write(["two"])
+    clock.now += audit.LOOK_SECONDS
+    trail.write(["three"])
+    trail.write(["four"])
+    trail.close()
+    assert (tmp_path / "audit.log.1").read_text() == "one\ntwo\n"
+    assert place.read_text() == "three\nfour\n"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
+def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    place, clock = tmp_path / "logs" / "audit.log", Clock()
+    place.parent.mkdir()
+    trail = audit.File(str(place), clock)
+    place.parent.rename(tmp_path / "old")
+    clock.now += audit.LOOK_SECONDS
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            trail.write(["lost"])
+    place.parent.mkdir()
+    trail.write(["kept"])
+    trail.close()
+    assert place.read_text() == "kept\n"

@@ -1,0 +1,147 @@
+"""Who a message is from: a certificate, a credential, or nobody."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from kmip.enums import CredentialType, Operation, ResultReason
+from kmip.messages import Authentication, Credential, Device, UsernameAndPassword
+from kmip.structures import to_item
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
+from server.access.client import Client
+from server.access.password_file import Cost, Kind, Users, add
+from server.context import Server
+from server.requests.authentication import MAX_CREDENTIALS, of_certificate
+from tests.server.conftest import Asking
+from tests.server.samples import create
+
+QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
+WRONG = ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
+
+
+def named(*pairs: tuple[str, str], **fields: Any) -> dict[str, Any]:
+    """What `ssl` makes of a certificate whose subject is made of these."""
+    return {"subject": tuple(((label, value),) for label, value in pairs)} | fields
+
+
+def test_a_certificate_names_its_common_name():
+    subject = named(("organizationName", "acme"), ("commonName", "alice"))
+    assert of_certificate(subject, b"der") == Client("alice")
+
+
+@pytest.mark.parametrize("name", ["user:1", "device:1", "sha256:00", "name:user:1"])
+def test_a_common_name_is_nobody_elses(name):
+    assert of_certificate(named(("commonName", name)), b"der") == Client(f"name:{name}")
+
+
+def test_or_its_first_alternative_name():
+    names = (("DNS", "alice.example"), ("email", "a@example"))
+    assert of_certificate(named(("commonName", ""), subjectAltName=names), b"der") == Client(
+        "DNS:alice.example"
+    )
+
+
+def test_or_its_hash():
+    expected = Client("sha256:" + hashlib.sha256(b"der").hexdigest())
+    assert of_certificate(None, b"der") == expected
+    assert of_certificate(named(("organizationName", "acme")), b"der") == expected
+
+
+def test_without_a_certificate_there_is_nobody():
+    assert of_certificate(None, None) is None
+    assert of_certificate({}, b"") is None
+
+
+def shown(kind: CredentialType, value: Any, version: ProtocolVersion) -> Credential:
+    return Credential(
+        credential_type=kind, credential_value=to_item(value, Tag.CREDENTIAL_VALUE, version)
+    )
+
+
+def user(name: str, password: str | None, version: ProtocolVersion = V2_1) -> Credential:
+    value = UsernameAndPassword(username=name, password=password)
+    return shown(CredentialType.USERNAME_AND_PASSWORD, value, version)
+
+
+def device(serial: str | None, password: str | None, version: ProtocolVersion = V2_1) -> Credential:
+    value = Device(device_serial_number=serial, password=password)
+    return shown(CredentialType.DEVICE, value, version)
+
+
+async def asked(ask: Asking, *credentials: Credential) -> ResultReason | None:
+    """Why a question with these credentials is refused."""
+    given = Authentication(credential=credentials) if credentials else None
+    response = await ask.message(ask.item(Operation.QUERY), authentication=given)
+    (item,) = response.batch_item
+    return item.result_reason
+
+
+@pytest.fixture
+def nobody(ask: Asking) -> Asking:
+    """A connection without a client certificate."""
+    return Asking(ask.server, None)
+
+
+@pytest.fixture
+def users(server: Server) -> None:
+    path = server.config.users_file
+    add(path, Kind.USER, "bob", "hunter2", cost=QUICK)
+    add(path, Kind.DEVICE, "sn-7", "hunter3", cost=QUICK)
+    server.users = Users(path, lambda: 0.0, QUICK)
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_user_comes_in_by_the_password(
+    nobody: Asking, users: None, version: ProtocolVersion
+):
+    nobody = nobody.at(version)
+    assert await asked(nobody, user("bob", "hunter2", version)) is None
+    for wrong in (user("bob", "hunter3", version), user("eve", "hunter2", version)):
+        assert await asked(nobody, wrong) == WRONG
+    assert await asked(nobody, user("bob", None, version)) == WRONG
+    assert await asked(nobody) == WRONG
+
+
+@pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_1], ids=str)
+async def test_a_device_too(nobody: Asking, users: None, version: ProtocolVersion):
+    nobody = nobody.at(version)
+    assert await asked(nobody, device("sn-7", "hunter3", version)) is None
+    assert await asked(nobody, device("sn-7", "hunter2", version)) == WRONG
+    assert await asked(nobody, device(None, "hunter3", version)) == WRONG
+    assert await asked(nobody, user("sn-7", "hunter3", version)) == WRONG
+    assert await asked(nobody, device("bob", "hunter2", version)) == WRONG
+
+
+async def test_a_credential_comes_before_the_certificate(ask: Asking, nobody: Asking, users: None):
+    credential = {"authentication": Authentication(credential=(user("bob", "hunter2"),))}
+    theirs = Asking(ask.server, ask.client, header=credential)
+    key = await create(theirs)
+    mine = await ask(Operation.LOCATE)
+    assert mine.unique_identifier == ()
+    without = Asking(ask.server, None, header=credential)
+    assert (await without(Operation.LOCATE)).unique_identifier == (key,)
+
+
+async def test_a_wrong_one_fails_although_the_certificate_holds(ask: Asking, users: None):
+    assert await asked(ask, user("bob", "wrong")) == WRONG
+
+
+async def test_where_nobody_is_configured_passwords_are_passed_over(ask: Asking, nobody: Asking):
+    assert await asked(ask, user("example", "example")) is None
+    assert await asked(nobody, user("example", "example")) == WRONG
+
+
+async def test_other_types_are_not_taken(ask: Asking, users: None):
+    other = Credential(
+        credential_type=CredentialType.ATTESTATION,
+        credential_value=to_item(UsernameAndPassword(username="x"), Tag.CREDENTIAL_VALUE, V1_4),
+    )
+    assert await asked(ask.at(V1_4), other) is not None
+
+
+async def test_a_message_tries_so_many_and_no_more(ask: Asking, users: None):
+    good = user("bob", "hunter2")
+    assert await asked(ask, *[good] * 2) is None
+    assert await asked(ask, *[good] * (MAX_CREDENTIALS + 1)) == WRONG

@@ -1,0 +1,193 @@
+"""Batches: order, stopping, going on, undoing, and what items hand on to each other."""
+
+import pytest
+
+from kmip.attribute_values import Name
+from kmip.attributes import Attributes
+from kmip.cryptographic_parameters import CryptographicParameters
+from kmip.enums import (
+    BatchErrorContinuationOption,
+    CryptographicAlgorithm,
+    Data,
+    HashingAlgorithm,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+    UniqueIdentifier,
+    UsageLimitsUnit,
+)
+from kmip.masks import CryptographicUsageMask
+from kmip.messages import AsynchronousIndicator
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
+from server.context import Server
+from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD
+from tests.server.conftest import Asking, Failed
+from tests.server.samples import ACTIVE, aes, limits, symmetric_key
+
+Op = Operation
+AES = Attributes(
+    [
+        (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES),
+        (Tag.CRYPTOGRAPHIC_LENGTH, 128),
+        (Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT),
+    ]
+)
+CONTINUE = BatchErrorContinuationOption.CONTINUE
+HMAC = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
+SHA256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
+CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": AES}
+
+
+def statuses(items):
+    return [item.result_status for item in items]
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_items_hand_on_the_id_placeholder(ask: Asking, version: ProtocolVersion):
+    ask = ask.at(version)
+    items = await ask.batch(
+        ask.item(Op.CREATE, batch_id=b"1", **CREATE),
+        ask.item(Op.ACTIVATE, batch_id=b"2"),
+        ask.item(Op.GET, batch_id=b"3"),
+    )
+    created, activated, got = [ask.payload(item) for item in items]
+    assert created.unique_identifier == activated.unique_identifier == got.unique_identifier
+    if version <= V2_1:
+        assert [item.unique_batch_item_id for item in items] == [b"1", b"2", b"3"]
+
+
+async def test_the_placeholder_ends_with_its_message(ask: Asking):
+    await ask(Op.CREATE, **CREATE)
+    with pytest.raises(Failed) as failure:
+        await ask(Op.GET)
+    assert failure.value.reason == ResultReason.ITEM_NOT_FOUND
+
+
+async def test_an_item_refers_to_what_an_operation_or_an_item_made(ask: Asking):
+    items = await ask.batch(
+        ask.item(Op.CREATE, **CREATE),
+        ask.item(Op.CREATE, **CREATE),
+        ask.item(Op.GET, unique_identifier=UniqueIdentifier.CREATE),
+        ask.item(Op.GET, unique_identifier=0),
+    )
+    first, second, by_operation, by_item = [ask.payload(i).unique_identifier for i in items]
+    assert (by_operation, by_item) == (second, first)
+
+
+async def test_stop_is_the_default_and_leaves_the_rest_unanswered(ask: Asking, server: Server):
+    items = await ask.batch(
+        ask.item(Op.CREATE, **CREATE),
+        ask.item(Op.GET, unique_identifier="nobody"),
+        ask.item(Op.CREATE, **CREATE),
+    )
+    assert statuses(items) == [ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED]
+    assert server.store.count == 1
+
+
+async def test_continue_performs_the_rest(ask: Asking, server: Server):
+    items = await ask.batch(
+        ask.item(Op.GET, unique_identifier="nobody"),
+        ask.item(Op.CREATE, **CREATE),
+        option=BatchErrorContinuationOption.CONTINUE,
+    )
+    assert statuses(items) == [ResultStatus.OPERATION_FAILED, ResultStatus.SUCCESS]
+    assert server.store.count == 1
+
+
+async def test_undo_leaves_nothing_behind(ask: Asking, server: Server):
+    kept = (await ask(Op.CREATE, **CREATE)).unique_identifier
+    before = server.store.anchor
+    items = await ask.batch(
+        ask.item(Op.CREATE, **CREATE),
+        ask.item(Op.ACTIVATE, unique_identifier=kept),
+        ask.item(Op.GET, unique_identifier="nobody"),
+        ask.item(Op.CREATE, **CREATE),
+        option=BatchErrorContinuationOption.UNDO,
+    )
+    undone, failed = ResultStatus.OPERATION_UNDONE, ResultStatus.OPERATION_FAILED
+    assert statuses(items) == [undone, undone, failed]
+    assert [item.response_payload for item in items] == [None, None, None]
+    assert server.store.anchor == before
+    state = await ask(Op.GET_ATTRIBUTES, unique_identifier=kept, attribute_names=(Tag.STATE,))
+    assert state.attributes.get(Tag.STATE).name == "PRE_ACTIVE"
+
+
+async def test_an_undoable_batch_sees_its_own_changes(ask: Asking, server: Server):
+    named = AES.copy()
+    named.add(Tag.OBJECT_GROUP, "mine")
+    items = await ask.batch(
+        ask.item(Op.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=named),
+        ask.item(Op.LOCATE, attributes=Attributes([(Tag.OBJECT_GROUP, "mine")])),
+        ask.item(Op.ACTIVATE),
+        ask.item(Op.GET_ATTRIBUTES, attribute_names=(Tag.STATE,)),
+        option=BatchErrorContinuationOption.UNDO,
+    )
+    created, located, _, got = [ask.payload(item) for item in items]
+    assert located.unique_identifier == (created.unique_identifier,)
+    assert got.attributes.get(Tag.STATE).name == "ACTIVE"
+    assert server.store.count == 1
+
+
+async def test_a_wrong_batch_count_fails_the_message(ask: Asking):
+    response = await ask.message(ask.item(Op.QUERY), batch_count=2)
+    assert response.batch_item[0].result_reason == ResultReason.INVALID_MESSAGE
+
+
+async def test_a_message_without_items_is_refused(ask: Asking):
+    response = await ask.message()
+    assert response.batch_item[0].result_reason == ResultReason.INVALID_MESSAGE
+
+
+async def test_an_asynchronous_answer_cannot_be_demanded(ask: Asking):
+    response = await ask.message(
+        ask.item(Op.QUERY), asynchronous_indicator=AsynchronousIndicator.__origin__.MANDATORY
+    )
+    assert response.batch_item[0].result_reason == ResultReason.FEATURE_NOT_SUPPORTED
+
+
+async def test_a_response_that_is_too_large_leaves_no_trace(ask: Asking, server: Server):
+    response = await ask.message(ask.item(Op.CREATE, **CREATE), maximum_response_size=200)
+    assert response.batch_item[0].result_reason == ResultReason.RESPONSE_TOO_LARGE
+    assert server.store.count == 0
+
+
+async def test_an_operation_of_a_younger_version_is_not_supported(ask: Asking):
+    old = ask.at(V1_2)
+    items = await old.batch(old.item(Op.PING), old.item(Op.QUERY))
+    assert items[0].result_reason == ResultReason.OPERATION_NOT_SUPPORTED
+    assert items[0].operation == Op.PING
+
+
+async def test_an_item_that_has_failed_hands_no_object_on(ask: Asking):
+    named = CREATE | {"attributes": AES.copy()}
+    named["attributes"].add(Tag.NAME, Name(name_value="one"))
+    await ask(Op.CREATE, **named)
+    _, got = await ask.batch(ask.item(Op.CREATE, **named), ask.item(Op.GET), option=CONTINUE)
+    assert got.result_reason == ResultReason.ITEM_NOT_FOUND
+
+
+async def test_an_item_that_has_failed_hands_no_data_on(ask: Asking):
+    """The MAC was not counted against the key's Usage Limits."""
+    key = "k" * 127
+    await ask(
+        Op.IMPORT,
+        unique_identifier=key,
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=aes(ACTIVE, limits(UsageLimitsUnit.OBJECT, 1)),
+        managed_object=symmetric_key(bytes(32)),
+    )
+    hashed = {"cryptographic_parameters": SHA256}
+    mac = ask.item(Op.MAC, unique_identifier=key, cryptographic_parameters=HMAC, data=b"some")
+    response = await ask.message(
+        mac,
+        ask.item(Op.HASH, data=Data.MAC_MAC_DATA, **hashed),
+        ask.item(Op.HASH, data=0, **hashed),
+        batch_error_continuation_option=CONTINUE,
+        maximum_response_size=HEADER_BYTES + 3 * ITEM_OVERHEAD + 150,
+    )
+    first, *others = [item.result_reason for item in response.batch_item]
+    assert first == ResultReason.RESPONSE_TOO_LARGE
+    assert others == [ResultReason.INVALID_FIELD] * 2
+    assert ask.payload((await ask.batch(mac))[0]).mac_data

@@ -1,0 +1,286 @@
+"""Operations in parts: what a stream costs, whose it is, and when it ends."""
+
+import pytest
+
+from kmip.attribute_values import UsageLimits
+from kmip.cryptographic_parameters import CryptographicParameters
+from kmip.enums import (
+    BatchErrorContinuationOption,
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    HashingAlgorithm,
+    Operation,
+    PaddingMethod,
+    ResultReason,
+    UsageLimitsUnit,
+    ValidityIndicator,
+)
+from kmip.errors import ServerLimitExceeded
+from kmip.tags import Tag
+from server.context import Server
+from server.sessions import streams
+from server.sessions.streams import Streams
+from tests.server.conftest import NOW, Asking, Failed
+from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create
+from tests.server.samples import refused as refused_for
+
+CBC = CryptographicParameters(
+    block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5, random_iv=True
+)
+HMAC = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
+SHA256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
+TEXT = bytes(range(256))
+UNDO = BatchErrorContinuationOption.UNDO
+
+
+def limits(unit: UsageLimitsUnit, total: int) -> tuple[Tag, UsageLimits]:
+    value = UsageLimits(usage_limits_total=total, usage_limits_unit=unit)
+    return Tag.USAGE_LIMITS, value
+
+
+async def left(ask: Asking, key: str) -> int:
+    found: UsageLimits = await attribute(ask, key, Tag.USAGE_LIMITS)
+    assert found.usage_limits_count is not None
+    return found.usage_limits_count
+
+
+async def begin(ask: Asking, key: str, data: bytes):
+    return await ask(
+        Operation.ENCRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=CBC,
+        data=data,
+        init_indicator=True,
+    )
+
+
+async def go_on(ask: Asking, value: bytes, data: bytes, *, last: bool = False):
+    return await ask(
+        Operation.ENCRYPT, correlation_value=value, data=data, final_indicator=last or None
+    )
+
+
+async def encrypted(ask: Asking, key: str, cuts: list[int]) -> tuple[bytes, bytes]:
+    """The initialization vector and the text, encrypted in parts."""
+    first = await begin(ask, key, TEXT[: cuts[0]])
+    done = first.data or b""
+    for start, stop in zip(cuts, [*cuts[1:], None], strict=True):
+        part = await go_on(ask, first.correlation_value, TEXT[start:stop], last=stop is None)
+        done += part.data or b""
+    return first.iv_counter_nonce, done
+
+
+@pytest.mark.parametrize("cuts", [[1], [16, 17, 18], [100, 200], [0, 0]])
+async def test_parts_are_one_text(ask: Asking, cuts: list[int]):
+    key = await create(ask, ACTIVE)
+    vector, text = await encrypted(ask, key, cuts)
+    plain = await ask(
+        Operation.DECRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=CBC,
+        iv_counter_nonce=vector,
+        data=text,
+    )
+    assert plain.data == TEXT
+
+
+async def test_a_text_is_decrypted_in_parts(ask: Asking):
+    key = await create(ask, ACTIVE)
+    vector, text = await encrypted(ask, key, [100])
+    first = await ask(
+        Operation.DECRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=CBC,
+        iv_counter_nonce=vector,
+        data=text[:50],
+        init_indicator=True,
+    )
+    last = await ask(
+        Operation.DECRYPT,
+        correlation_value=first.correlation_value,
+        data=text[50:],
+        final_indicator=True,
+    )
+    assert first.data + last.data == TEXT
+
+
+async def test_a_hash_and_a_mac_in_parts_are_those_of_the_whole(ask: Asking):
+    key = await create(ask, ACTIVE)
+    for operation, fields, field in (
+        (Operation.HASH, {"cryptographic_parameters": SHA256}, "data"),
+        (Operation.MAC, {"cryptographic_parameters": HMAC, "unique_identifier": key}, "mac_data"),
+    ):
+        whole = await ask(operation, data=TEXT, **fields)
+        first = await ask(operation, data=TEXT[:7], init_indicator=True, **fields)
+        value = first.correlation_value
+        fields["correlation_value"] = value
+        await ask(operation, data=TEXT[7:8], **fields)
+        last = await ask(operation, data=TEXT[8:], final_indicator=True, **fields)
+        assert getattr(last, field) == getattr(whole, field)
+
+
+@pytest.mark.parametrize("with_part", [0, 1, 2])
+async def test_the_mac_to_verify_may_come_with_any_part(ask: Asking, with_part: int):
+    key = await create(ask, ACTIVE)
+    fields = {"unique_identifier": key, "cryptographic_parameters": HMAC}
+    good = (await ask(Operation.MAC, data=TEXT, **fields)).mac_data
+    for mac, validity in ((good, ValidityIndicator.VALID), (TEXT, ValidityIndicator.INVALID)):
+        given = [{}, {}, {}]
+        given[with_part] = {"mac_data": mac}
+        first = await ask(
+            Operation.MAC_VERIFY, data=TEXT[:5], init_indicator=True, **fields, **given[0]
+        )
+        value = first.correlation_value
+        await ask(Operation.MAC_VERIFY, data=TEXT[5:9], correlation_value=value, **given[1])
+        last = await ask(
+            Operation.MAC_VERIFY,
+            data=TEXT[9:],
+            correlation_value=value,
+            final_indicator=True,
+            **given[2],
+        )
+        assert last.validity_indicator == validity
+
+
+async def test_a_first_and_last_part_needs_no_stream(ask: Asking, server: Server):
+    key = await create(ask, ACTIVE)
+    made = await ask(
+        Operation.ENCRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=CBC,
+        data=TEXT,
+        init_indicator=True,
+        final_indicator=True,
+    )
+    assert made.correlation_value is None
+    assert not server.streams._streams
+
+
+async def refused(ask: Asking, value: bytes, **fields) -> ResultReason | None:
+    with pytest.raises(Failed) as failure:
+        await ask(Operation.ENCRYPT, correlation_value=value, data=b"more", **fields)
+    return failure.value.reason
+
+
+async def test_a_stream_is_its_clients_and_its_operations(ask: Asking):
+    key = await create(ask, ACTIVE)
+    value = (await begin(ask, key, b"some")).correlation_value
+    unknown = ResultReason.INVALID_CORRELATION_VALUE
+    assert await refused(ask.named("bob"), value) == unknown
+    assert await refused(ask, bytes(16)) == unknown
+    with pytest.raises(Failed):
+        await ask(Operation.DECRYPT, correlation_value=value, data=b"more")
+    assert await refused(ask, value, init_indicator=True) == ResultReason.INVALID_FIELD
+    await go_on(ask, value, b"more", last=True)
+    assert await refused(ask, value) == unknown
+
+
+async def test_a_stream_has_its_time(ask: Asking, clock):
+    key = await create(ask, ACTIVE)
+    value = (await begin(ask, key, b"some")).correlation_value
+    clock.now += streams.SECONDS
+    await go_on(ask, value, b"more")
+    clock.now += streams.SECONDS + 1
+    assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE
+
+
+@pytest.mark.parametrize("how", [STOPPED, COMPROMISED], ids=["stopped", "compromised"])
+async def test_a_stream_ends_with_what_its_key_may_do(ask: Asking, how):
+    key = await create(ask, ACTIVE)
+    value = (await begin(ask, key, b"some")).correlation_value
+    await ask(Operation.REVOKE, unique_identifier=key, **how)
+    assert await refused(ask, value) == ResultReason.WRONG_KEY_LIFECYCLE_STATE
+
+
+async def test_every_part_is_charged_by_its_bytes(ask: Asking):
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    value = (await begin(ask, key, bytes(40))).correlation_value
+    assert await left(ask, key) == 60
+    await go_on(ask, value, bytes(60))
+    assert await left(ask, key) == 0
+    assert await refused(ask, value) == ResultReason.USAGE_LIMIT_EXCEEDED
+    assert (await go_on(ask, value, b"", last=True)).data
+
+
+async def test_a_stream_is_one_use_of_the_object(ask: Asking):
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 5))
+    await encrypted(ask, key, [10, 20, 30])
+    assert await left(ask, key) == 4
+
+
+async def test_a_stream_whose_batch_is_undone_is_over(ask: Asking):
+    key = await create(ask, ACTIVE)
+    value = (await begin(ask, key, b"some")).correlation_value
+    await ask.batch(
+        ask.item(Operation.ENCRYPT, correlation_value=value, data=b"more"),
+        ask.item(Operation.GET, unique_identifier="nobody"),
+        option=UNDO,
+    )
+    assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE
+
+
+def test_a_clients_oldest_stream_makes_room():
+    held = Streams()
+    mine = [
+        held.open("alice", Operation.HASH, "", None, NOW)
+        for _ in range(streams.MAX_STREAMS_PER_CLIENT)
+    ]
+    other = held.open("bob", Operation.HASH, "", None, NOW)
+    held.open("alice", Operation.HASH, "", None, NOW)
+    assert mine[0] not in held._streams
+    assert held.get("alice", Operation.HASH, mine[1], NOW)
+    assert held.get("bob", Operation.HASH, other, NOW)
+
+
+def test_streams_in_all_are_bounded():
+    held = Streams()
+    for number in range(streams.MAX_STREAMS + 10):
+        held.open(str(number), Operation.HASH, "", None, NOW)
+    assert len(held._streams) == streams.MAX_STREAMS
+
+
+async def begin_decryption(ask: Asking, key: str, length: int) -> bytes:
+    begun = await ask(
+        Operation.DECRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=GCM,
+        iv_counter_nonce=bytes(12),
+        authenticated_encryption_tag=bytes(16),
+        data=bytes(length),
+        init_indicator=True,
+    )
+    value: bytes = begun.correlation_value
+    return value
+
+
+GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, tag_length=16)
+
+
+async def test_what_streams_keep_is_bounded(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+    """A message that is given only once its tag holds is kept until then."""
+    monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 1000)
+    monkeypatch.setattr(streams, "MAX_GATHERED", 1500)
+    key, theirs = await create(ask, ACTIVE), await create(ask.named("bob"), ACTIVE)
+    value = await begin_decryption(ask, key, 600)
+    more = {"correlation_value": value, "data": bytes(401)}
+    await refused_for(ask, ServerLimitExceeded, Operation.DECRYPT, **more)
+    with pytest.raises(Failed):
+        await begin_decryption(ask, key, 401)
+    assert await begin_decryption(ask, key, 400)
+    with pytest.raises(Failed):
+        await begin_decryption(ask.named("bob"), theirs, 501)
+    assert await begin_decryption(ask.named("bob"), theirs, 500)
+    await begin(ask, key, bytes(5000))  # which keeps nothing
+    with pytest.raises(Failed):
+        await ask(Operation.DECRYPT, correlation_value=value, data=b"", final_indicator=True)
+    assert await begin_decryption(ask, key, 600)
+
+
+async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: Asking):
+    """The part is not charged, since it has failed: so its data must not count for the result."""
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    value = (await begin(ask, key, b"")).correlation_value
+    part = ask.item(Operation.ENCRYPT, correlation_value=value, data=bytes(60))
+    (item,) = (await ask.message(part, maximum_response_size=1)).batch_item
+    assert item.result_reason == ResultReason.RESPONSE_TOO_LARGE
+    assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE

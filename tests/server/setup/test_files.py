@@ -1,0 +1,79 @@
+"""Files are private from the moment they exist, and whole or absent."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from server.setup import files
+from server.setup.failure import Failure
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_directories_are_made_for_the_owner_only(tmp_path: Path) -> None:
+    made = tmp_path / "a" / "b"
+    files.make_directory(made)
+    files.make_directory(made)
+    assert [mode(made), mode(made.parent)] == [0o700, 0o700]
+
+
+def test_a_file_in_the_place_of_a_directory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    with pytest.raises(Failure, match="cannot be made"):
+        files.make_directory(tmp_path / "a" / "b")
+
+
+def test_contents_are_put_with_their_mode_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        files.replace(tmp_path / "private", b"one")
+        files.replace(tmp_path / "public", b"two", files.PUBLIC)
+        assert files.create(tmp_path / "made", b"three")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "private") == mode(tmp_path / "made") == 0o600
+    assert mode(tmp_path / "public") == 0o644
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "private", "public"]
+
+
+def test_replace_replaces_and_create_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert files.create(path, b"first")
+    assert not files.create(path, b"second")
+    assert path.read_bytes() == b"first"
+    files.replace(path, b"third")
+    assert files.read(path, "It") == b"third"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
+    absent = tmp_path / "absent" / "file"
+    for write in (files.replace, files.create):
+        with pytest.raises(Failure, match="cannot be written: No such file"):
+            write(absent, b"")
+    with pytest.raises(Failure, match=r"^The key .*absent/file cannot be read: No such file"):
+        files.read(absent, "The key")
+
+
+def test_a_directory_in_the_place_of_a_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "file" / "x").mkdir(parents=True)
+    with pytest.raises(Failure, match="cannot be written"):
+        files.replace(tmp_path / "file", b"")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_private_file_that_others_can_read_is_told_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "key"
+    files.replace(path, b"secret")
+    assert files.read_private(path, "The key") == b"secret"
+    assert not caplog.text
+    path.chmod(0o640)
+    assert files.read_private(path, "The key") == b"secret"
+    assert f"The key {path} is open to other users" in caplog.text
+    assert "secret" not in caplog.text

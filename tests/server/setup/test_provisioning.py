@@ -1,0 +1,274 @@
+"""What was given, sealed for a restart: by this chip and code alone, and never an older one."""
+
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enclave.claims import SkProvider
+from enclave.errors import DeviceError
+from enclave.evidence import TEE
+from enclave.insecure import SoftwareChip
+from enclave.insecure.chip import POLICY
+from enclave.keys import MAX_SEALED_BYTES, Purpose, seal
+from enclave.snp.abi import GuestPolicy
+from server.setup import provisioning
+from server.setup.config import Config
+from server.setup.explanations import explain
+from server.setup.failure import Failure
+from server.setup.provisioning import FILE_NAME, Provisioning
+from storage import KeyFile, MemoryBackend, MemorySpace, SealedStore, WrongSecret, open_store
+from tests.enclave.guest_machine import other_chip
+from tests.server.operating import chip, software
+
+GIVEN = Provisioning(
+    store="sqlite:/x", password="hunter2", pkcs12=b"\x00\xff", pkcs12_password="swordfish",
+    client_ca="PEM", policy="TOML", restart=True,
+)  # fmt: skip
+KEY = KeyFile(bytes(32))
+
+
+@asynccontextmanager
+async def opened(space: MemorySpace | None = None) -> AsyncIterator[SealedStore]:
+    backend = MemoryBackend() if space is None else MemoryBackend(space)
+    async with open_store(backend, KEY, create=True) as store:
+        yield store
+
+
+def test_secrets_do_not_show():
+    shown = repr(replace(GIVEN, key_file=b"a key file of thirty-two bytes!!"))
+    for secret in ("hunter2", "swordfish", "thirty-two", "xff"):
+        assert secret not in shown
+
+
+@given(
+    st.builds(
+        Provisioning,
+        store=st.text(),
+        password=st.none() | st.text(),
+        key_file=st.none() | st.binary(),
+        pkcs12=st.none() | st.binary(),
+        pkcs12_password=st.text(),
+        client_ca=st.text(),
+        policy=st.text(),
+        restart=st.booleans(),
+        anchor=st.text(),
+        number=st.integers(min_value=0, max_value=2**64 - 1),
+    )
+)
+@settings(max_examples=50)
+def test_it_reads_what_it_wrote(one: Provisioning):
+    assert Provisioning.decode(one.encode()) == one
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"store": ""}', b"\xff"])
+def test_what_it_did_not_write_is_refused(data):
+    with pytest.raises(ValueError):
+        Provisioning.decode(data)
+
+
+def test_what_opens_the_store():
+    assert Provisioning().secret is None
+    assert Provisioning(key_file=bytes(32)).secret == KEY
+    for bad in (Provisioning(key_file=b"x"), Provisioning(password="")):
+        with pytest.raises(Failure):
+            _ = bad.secret
+    with pytest.raises(Failure, match="Neither a password nor a key file"):
+        provisioning.opening(Provisioning())
+
+
+@pytest.mark.parametrize(
+    "one,said",
+    [
+        (Provisioning(store="sqlite:/x", password="y"), "/x does not open with the password given"),
+        (
+            Provisioning(store="sqlite:/x", key_file=b"y"),
+            "/x does not open with the key file given",
+        ),
+        (Provisioning(password="y"), "/d/store.db does not open with the password given"),
+    ],
+)
+def test_a_sentence_names_what_was_given(one, said):
+    config = provisioning.described(Config(data=Path("/d"), store_password_file=Path("/p")), one)
+    assert f"{said}." in explain(WrongSecret(), config)
+
+
+async def test_it_is_recalled_by_the_same_code_on_the_same_chip(tmp_path: Path, caplog):
+    async with opened() as store:
+        assert await provisioning.keep(tmp_path, software(), store, GIVEN)
+    recalled = await provisioning.recall(tmp_path, software())
+    assert replace(recalled, anchor="", number=0) == GIVEN
+    assert recalled.number == 1
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+    content = (tmp_path / FILE_NAME).read_bytes()
+    assert b"hunter2" not in content
+    assert "hunter2" not in caplog.text
+
+
+async def test_without_a_file_there_is_nothing_to_recall(tmp_path: Path):
+    assert await provisioning.recall(tmp_path, software()) is None
+
+
+@pytest.mark.parametrize(
+    "tee,why",
+    [
+        (lambda: software(measurement=bytes(48)), "measurement"),
+        (lambda: software(policy=POLICY | int(GuestPolicy.DEBUG)), "another key"),
+        (lambda: replace(software(), guest=replace(software().guest, chip=other_chip())), "chip"),
+        (lambda: software(TEE.TDX), "no keys"),
+    ],
+    ids=["other code", "debug launch", "other chip", "TDX"],
+)
+async def test_nobody_else_recalls_it(tmp_path: Path, tee, why, caplog):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+    before = (tmp_path / FILE_NAME).read_bytes()
+    assert await provisioning.recall(tmp_path, tee()) is None
+    assert why in caplog.text
+    assert (tmp_path / FILE_NAME).read_bytes() == before
+
+
+async def test_damage_anywhere_is_noticed(tmp_path: Path):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+    path = tmp_path / FILE_NAME
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 37):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert await provisioning.recall(tmp_path, software()) is None, at
+    for damaged in (b"", whole[:-1], whole + b"x", b"x" * (provisioning.MAX_FILE_BYTES + 1)):
+        path.write_bytes(damaged)
+        assert await provisioning.recall(tmp_path, software()) is None
+
+
+async def test_what_was_sealed_for_something_else_is_not_provisioning(tmp_path: Path):
+    sk = await software().derived_key()
+    for purpose, plaintext in ((Purpose.API_TLS, GIVEN.encode()), (Purpose.PROVISIONING, b"{}")):
+        (tmp_path / FILE_NAME).write_bytes(seal(sk, purpose, plaintext))
+        assert await provisioning.recall(tmp_path, software()) is None
+
+
+async def test_something_else_than_a_file_is_told_and_left(tmp_path: Path, caplog):
+    (tmp_path / FILE_NAME).mkdir()
+    assert await provisioning.recall(tmp_path, software()) is None
+    assert "does not open" in caplog.text
+
+
+async def test_a_chip_that_does_not_answer_asks_for_the_operator(tmp_path: Path):
+    class Mute:
+        async def derived_key(self, tcb_version=None):
+            raise DeviceError("the chip stays busy")
+
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+    assert await provisioning.recall(tmp_path, Mute()) is None
+
+
+def updated() -> SoftwareChip:
+    return chip().updated(replace(chip().tcb, microcode=chip().tcb.microcode + 1))
+
+
+async def test_a_firmware_update_seals_it_anew(tmp_path: Path, caplog):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+    old = (tmp_path / FILE_NAME).read_bytes()
+    newer = replace(software(), guest=replace(software().guest, chip=updated()))
+    assert (await provisioning.recall(tmp_path, newer)).password == "hunter2"
+    again = (tmp_path / FILE_NAME).read_bytes()
+    assert again != old
+    assert (await provisioning.recall(tmp_path, newer)).password == "hunter2"
+    assert (tmp_path / FILE_NAME).read_bytes() == again
+    # The firmware before the update does not open what is sealed after it.
+    assert await provisioning.recall(tmp_path, software()) is None
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file can be written meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_that_it_cannot_be_sealed_anew_keeps_nobody_from_starting(tmp_path: Path, caplog):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+    newer = replace(software(), guest=replace(software().guest, chip=updated()))
+    with full_disk():
+        recalled = await provisioning.recall(tmp_path, newer)
+    assert recalled.password == "hunter2"
+    assert "stays sealed for the older firmware" in caplog.text
+
+
+async def test_an_older_file_is_refused(tmp_path: Path):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        old = await provisioning.recall(tmp_path, software())
+        await provisioning.check_number(store, old)
+        await provisioning.keep(tmp_path, software(), store, old)
+        new = await provisioning.recall(tmp_path, software())
+        assert (old.number, new.number) == (1, 2)
+        await provisioning.check_number(store, new)
+        with pytest.raises(Failure, match="put an old file back"):
+            await provisioning.check_number(store, old)
+        await provisioning.check_number(store, GIVEN)  # from the operator, who knows what he gives
+
+
+async def test_a_file_that_is_ahead_of_the_store_is_that_of_a_crash(tmp_path: Path):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        last = await provisioning.recall(tmp_path, software())
+        await provisioning.check_number(store, replace(last, number=last.number + 1))
+
+
+async def test_the_anchor_notices_an_older_store(tmp_path: Path):
+    async with opened() as store:
+        before = store.anchor
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
+        assert anchor == before
+
+
+async def test_without_leave_nothing_is_sealed_and_what_was_does_not_hold(tmp_path: Path):
+    once = replace(GIVEN, restart=False)
+    async with opened() as store:
+        assert not await provisioning.keep(tmp_path, software(), store, once)
+        assert await store.read(provisioning.RECORD) is None
+        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        kept = await provisioning.recall(tmp_path, software())
+        assert not await provisioning.keep(tmp_path, software(), store, once)
+        assert not (tmp_path / FILE_NAME).exists()
+        with pytest.raises(Failure, match="old file"):
+            await provisioning.check_number(store, kept)
+
+
+async def test_a_chip_without_a_key_seals_nothing(tmp_path: Path, caplog):
+    tee = software(TEE.TDX)
+    assert tee.sk is SkProvider.NONE
+    async with opened() as store:
+        assert not await provisioning.keep(tmp_path, tee, store, GIVEN)
+    assert not (tmp_path / FILE_NAME).exists()
+    assert "a restart needs the operator" in caplog.text
+
+
+async def test_what_is_too_long_to_be_sealed_is_told(tmp_path: Path):
+    async with opened() as store:
+        long = replace(GIVEN, pkcs12=bytes(MAX_SEALED_BYTES))
+        with pytest.raises(Failure, match="too long to be sealed"):
+            await provisioning.keep(tmp_path, software(), store, long)
+        assert await store.read(provisioning.RECORD) is None
+
+
+def test_forgetting_twice_is_harmless(tmp_path: Path):
+    (tmp_path / FILE_NAME).write_bytes(b"x")
+    provisioning.forget(tmp_path)
+    provisioning.forget(tmp_path)
+    assert not (tmp_path / FILE_NAME).exists()

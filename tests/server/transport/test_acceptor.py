@@ -1,0 +1,188 @@
+"""Accepting within limits: connections in all, from one address, at one door."""
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from enclave.client import client_context
+from enclave.ratls import server_context, use_certificate
+from server.setup.config import Config
+from server.transport.acceptor import (
+    Acceptor,
+    Door,
+    Peer,
+    Session,
+    Stream,
+    Waiting,
+    address_of,
+    open_listeners,
+)
+from tests.server.operating import certificate
+
+Client = trio.SSLStream[trio.SocketStream]
+GREETING = b"hello"
+
+
+def context() -> ssl.SSLContext:
+    made = server_context()
+    key, one = certificate()
+    use_certificate(made, key, one.public_bytes(Encoding.DER))
+    return made
+
+
+class Site:
+    """A server with some doors, each of which greets and then waits for its client to leave."""
+
+    def __init__(self, config: Config, doors: list[Door], waiting: Waiting) -> None:
+        self.config = config
+        self.doors = doors
+        self.waiting = waiting
+        self.came: list[trio.abc.AsyncResource] = []
+
+    async def socket(self, number: int = 0) -> trio.SocketStream:
+        """A bare connection to a door."""
+        port = int(self.doors[number].addresses[0].rpartition(":")[2])
+        tcp = await trio.open_tcp_stream("127.0.0.1", port)
+        self.came.append(tcp)
+        return tcp
+
+    async def come(self, number: int = 0) -> Client | None:
+        """A client that was greeted; None where it was turned away."""
+        stream = trio.SSLStream(await self.socket(number), client_context(), server_hostname="x")
+        try:
+            await stream.do_handshake()
+            assert await stream.receive_some() == GREETING
+        except trio.BrokenResourceError:
+            return None
+        return stream
+
+    async def leave(self, client: Client | None) -> None:
+        """A greeted client goes, and its place is free again."""
+        assert client is not None
+        await client.aclose()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+
+
+@asynccontextmanager
+async def serving(config: Config, *most: int | None) -> AsyncIterator[Site]:
+    """A site with a door for each limit."""
+    waiting = Waiting()
+
+    def session() -> Session:
+        async def greet(stream: Stream, peer: Peer) -> None:
+            await stream.send_all(GREETING)
+            with waiting.at_most(60):
+                await stream.receive_some()
+
+        return greet
+
+    doors = [
+        Door(await open_listeners("127.0.0.1", 0), context(), session(), most=limit)
+        for limit in most
+    ]
+    site = Site(config, doors, waiting)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            started = trio.Event()
+            nursery.start_soon(Acceptor(config, waiting).serve, doors, started.set)
+            await started.wait()
+            yield site
+            waiting.stop.set()
+    for each in [*site.came, *(one for door in doors for one in door.listeners)]:
+        await trio.aclose_forcefully(each)
+
+
+@pytest.mark.parametrize("setting", ["max_connections", "max_connections_per_address"])
+async def test_too_many_are_turned_away_until_one_leaves(setting, caplog):
+    async with serving(Config(**{setting: 2}), None) as site:
+        first = await site.come()
+        assert await site.come() is not None
+        assert await site.come() is None
+        assert "too many connections; one from 127.0.0.1 is closed" in caplog.text
+        await site.leave(first)
+        assert await site.come() is not None
+
+
+async def test_a_door_has_a_limit_of_its_own_and_leaves_room_at_others():
+    async with serving(Config(max_connections=4), 1, None) as site:
+        stranger = await site.come(0)
+        assert await site.come(0) is None
+        for _ in range(3):
+            assert await site.come(1) is not None
+        assert await site.come(1) is None
+        await site.leave(stranger)
+        assert await site.come(0) is not None
+
+
+async def test_a_handshake_that_is_not_done_holds_its_place_for_its_time_only(caplog):
+    caplog.set_level("INFO")
+    async with serving(Config(max_connections=1, handshake_seconds=0.2), None) as site:
+        assert await (await site.socket()).receive_some() == b""
+        assert await site.come() is not None
+        assert "the handshake with 127.0.0.1 was not done in time" in caplog.text
+
+
+async def test_garbage_ends_with_its_connection():
+    async with serving(Config(), None) as site:
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\3\1\xff\xff" + bytes(70_000), b"\0"):
+            stream = await site.socket()
+            with contextlib.suppress(trio.BrokenResourceError):
+                await stream.send_all(garbage)
+                await stream.send_eof()
+                while await stream.receive_some():
+                    pass
+        assert await site.come() is not None
+
+
+async def test_whoever_waits_is_let_go_at_the_stop():
+    async with serving(Config(stop_seconds=60), None, None) as site:
+        clients = [await site.come(0), await site.come(1)]
+        silent = await site.socket()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        site.waiting.stop.set()
+        for client in clients:
+            assert await client.receive_some() == b""
+        assert await silent.receive_some() == b""
+
+
+async def test_a_door_that_is_not_open_yet_keeps_its_clients_waiting():
+    listeners = await open_listeners("127.0.0.1", 0)
+    after = trio.Event()
+    greeted = trio.Event()
+
+    async def session(stream: Stream, peer: Peer) -> None:
+        greeted.set()
+        await stream.send_all(GREETING)
+
+    waiting = Waiting()
+    door = Door(listeners, context(), session, after)
+    site = Site(Config(), [door], waiting)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Acceptor(Config(), waiting).serve, [door], lambda: None)
+        nursery.start_soon(site.come)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert not greeted.is_set()
+        after.set()
+        await greeted.wait()
+        waiting.stop.set()
+        nursery.cancel_scope.cancel()
+    for each in (*site.came, *listeners):
+        await trio.aclose_forcefully(each)
+
+
+async def test_an_address_reads_as_one_types_it():
+    (v4,) = await open_listeners("127.0.0.1", 0)
+    assert address_of(v4).startswith("127.0.0.1:")
+    await v4.aclose()
+    try:
+        (v6,) = await open_listeners("::1", 0)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    assert address_of(v6).startswith("[::1]:")
+    await v6.aclose()
