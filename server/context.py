@@ -37,7 +37,7 @@ from server import registry
 from server.access import policy
 from server.access.client import Client
 from server.access.password_file import Users
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Opened, Transaction
 from server.sessions.lockout import Guesses
 from server.sessions.streams import Streams
@@ -49,7 +49,7 @@ from storage import SealedStore
 
 T = TypeVar("T")
 
-Given = str | UniqueIdentifier | int | None
+RequestedIdentifier = str | UniqueIdentifier | int | None
 """A Unique Identifier as a request may give it."""
 
 
@@ -92,13 +92,13 @@ class Server:
 
 
 @dataclass(slots=True)
-class Made:
-    """What the items of a message have made so far, for those that follow.
+class Produced:
+    """What items of a message have produced, for those that follow.
 
     Attributes:
         placeholder: the ID Placeholder.
-        by_operation: what the last operation of each kind made (2.1 section 11.60).
-        by_item: what each item of the batch made, by its place from 0.
+        by_operation: what the last operation of each kind produced (2.1 section 11.60).
+        by_item: what each item of the batch produced, by its place from 0.
         data_by_operation: the data that the last operation of each kind gave (2.1 section 7.9).
         data_by_item: the data that each item gave.
         streams: Correlation Values of the streams that an item was a part of.
@@ -111,8 +111,8 @@ class Made:
     data_by_item: dict[int, bytes] = field(default_factory=dict, repr=False)
     streams: list[bytes] = field(default_factory=list, repr=False)
 
-    def take(self, later: Made) -> None:
-        """Add what a later item has made."""
+    def take(self, later: Produced) -> None:
+        """Add what a later item has produced."""
         self.placeholder = later.placeholder or self.placeholder
         self.by_operation |= later.by_operation
         self.by_item |= later.by_item
@@ -161,30 +161,30 @@ class Context:
         client: who asks.
         operation: what is asked.
         objects: the transaction.
-        made: what earlier items of the message have made.
+        earlier: what earlier items of the message have produced.
         now: the time of the request, seconds since 1970.
         place: the item's place in the batch, from 0.
         room: what is left of the response's size limit.
         subject: the object that the item made, or else named first, for the audit log.
-        making: what the item itself makes; those that follow get it once it has succeeded.
+        produced: what the item itself produces; those that follow get it once it has succeeded.
     """
 
     server: Server
     client: Client
     operation: Operation
     objects: Transaction
-    made: Made
+    earlier: Produced
     now: int
     place: int
     room: Room
     _version: ProtocolVersion
     subject: str | None = None
-    making: Made = field(default_factory=Made)
+    produced: Produced = field(default_factory=Produced)
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # Objects
 
-    def identify(self, given: Given) -> str:
+    def identify(self, given: RequestedIdentifier) -> str:
         """The identifier that a request means; absent or empty means the ID Placeholder.
 
         Raises:
@@ -194,16 +194,16 @@ class Context:
             return given
         found: str | None
         if isinstance(given, UniqueIdentifier) and given != UniqueIdentifier.ID_PLACEHOLDER:
-            found = self.made.by_operation.get(given)
+            found = self.earlier.by_operation.get(given)
         elif isinstance(given, int) and not isinstance(given, UniqueIdentifier):
-            found = self.made.by_item.get(given)
+            found = self.earlier.by_item.get(given)
         else:
-            found = self.made.placeholder
+            found = self.earlier.placeholder
         if found is None:
             raise ItemNotFound("no Unique Identifier is given, and nothing before has made one")
         return found
 
-    async def find(self, given: Given) -> Held:
+    async def find(self, given: RequestedIdentifier) -> ManagedObject:
         """The object a request names, if the client may do this with it; not to be changed.
 
         Raises:
@@ -212,17 +212,17 @@ class Context:
         """
         identifier = self.identify(given)
         self.subject = self.subject or identifier  # what is wrapped, not the wrapping key
-        held = await self.objects.find(identifier)
-        if held is None:
+        managed_object = await self.objects.find(identifier)
+        if managed_object is None:
             raise policy.not_found(self.operation, identifier)
-        policy.permit(self.client, self.operation, held)
-        return held
+        policy.permit(self.client, self.operation, managed_object)
+        return managed_object
 
-    async def change(self, given: Given) -> Held:
+    async def change(self, given: RequestedIdentifier) -> ManagedObject:
         """A copy of the object a request names, to be changed and given to `keep`."""
         return (await self.find(given)).copy()
 
-    async def material(self, held: Held) -> Structure:
+    async def content(self, managed_object: ManagedObject) -> Structure:
         """The object itself.
 
         Raises:
@@ -230,26 +230,26 @@ class Context:
             ObjectArchived: it is in archival storage.
             InvalidObjectType: it never has any.
         """
-        if held.archived:
+        if managed_object.archived:
             raise ObjectArchived("the object is archived; recover it first")
-        managed = await self.objects.load(held)
-        if managed is None and held.object_type not in OBJECTS:
+        content = await self.objects.load(managed_object)
+        if content is None and managed_object.object_type not in OBJECTS:
             raise InvalidObjectType("this type of object has attributes only")
-        if managed is None:
+        if content is None:
             raise ObjectDestroyed("the object is destroyed")
-        return managed
+        return content
 
-    def keep(self, held: Held, *, body: bool = False) -> None:
+    def keep(self, managed_object: ManagedObject, *, body: bool = False) -> None:
         """Put a changed object back; its Last Change Date becomes now."""
-        held.attributes.set(Tag.LAST_CHANGE_DATE, self.now)
-        self.objects.put(held, body=body)
+        managed_object.attributes.set(Tag.LAST_CHANGE_DATE, self.now)
+        self.objects.put(managed_object, body=body)
 
     def remember(self, identifier: str, *kinds: UniqueIdentifier) -> None:
         """Set the ID Placeholder, for the items that follow."""
-        self.making.placeholder = self.subject = identifier
-        self.making.by_item[self.place] = identifier
+        self.produced.placeholder = self.subject = identifier
+        self.produced.by_item[self.place] = identifier
         for kind in kinds:
-            self.making.by_operation[kind] = identifier
+            self.produced.by_operation[kind] = identifier
 
     def data_of(self, given: bytes | Data | int | None) -> bytes | None:
         """The data that a request means: its own, or what an earlier item of the batch gave.
@@ -260,10 +260,10 @@ class Context:
         if given is None or isinstance(given, bytes):
             return given
         if isinstance(given, Data):
-            found = self.made.data_by_operation.get(given)
+            found = self.earlier.data_by_operation.get(given)
         else:
             place = given if given >= 0 else self.place + given
-            found = self.made.data_by_item.get(place)
+            found = self.earlier.data_by_item.get(place)
         if found is None:
             raise InvalidField("nothing before has given the data that is referred to")
         return found
@@ -271,8 +271,8 @@ class Context:
     def give(self, data: bytes | None, kind: Data) -> bytes | None:
         """Hand on data to the items that follow; the same data."""
         if data is not None:
-            self.making.data_by_operation[kind] = data
-            self.making.data_by_item[self.place] = data
+            self.produced.data_by_operation[kind] = data
+            self.produced.data_by_item[self.place] = data
         return data
 
     @staticmethod

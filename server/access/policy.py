@@ -17,7 +17,7 @@ from kmip.errors import (
     PermissionDenied,
 )
 from server.access.client import Client
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 
 class Relation(Enum):
@@ -55,9 +55,9 @@ LONGEST: Final = 128
 """Characters of an identifier that an error repeats."""
 
 
-def relation(client: Client, held: Held) -> Relation:
+def relation(client: Client, managed_object: ManagedObject) -> Relation:
     """What the client is to the object."""
-    return Relation.OWNER if held.owner == client.name else Relation.ANYONE
+    return Relation.OWNER if managed_object.owner == client.name else Relation.ANYONE
 
 
 def is_allowed(client: Client, operation: Operation) -> bool:
@@ -65,18 +65,18 @@ def is_allowed(client: Client, operation: Operation) -> bool:
     return client.permission is None or client.permission.covers(operation)
 
 
-def permit(client: Client, operation: Operation, held: Held) -> None:
+def permit(client: Client, operation: Operation, managed_object: ManagedObject) -> None:
     """Let the client perform the operation on the object, or raise.
 
     Raises:
         ObjectNotFound: the client may do nothing at all with it, or its ticket does not reach it.
         PermissionDenied: it may do other things with it.
     """
-    permitted = PERMITTED[relation(client, held)]
-    if client.permission is not None and not client.permission.touch(held):
+    permitted = PERMITTED[relation(client, managed_object)]
+    if client.permission is not None and not client.permission.touch(managed_object):
         permitted = PERMITTED[Relation.ANYONE]
     if operation in permitted:
         return
     if not permitted:
-        raise not_found(operation, held.identifier)
+        raise not_found(operation, managed_object.identifier)
     raise PermissionDenied(f"this client may not {operation.names[0]} this object")

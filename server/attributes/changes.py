@@ -19,26 +19,26 @@ from kmip.errors import (
 from kmip.tags import Tag
 from server.context import Context
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 
-def situation(context: Context, held: Held) -> Situation:
+def situation(context: Context, managed_object: ManagedObject) -> Situation:
     """What the rules look at."""
     return Situation(
-        object_type=held.object_type,
-        state=held.state(context.now),
-        attributes=held.attributes,
+        object_type=managed_object.object_type,
+        state=managed_object.state(context.now),
+        attributes=managed_object.attributes,
         now=context.now,
-        allocated=bool(held.allocated) or is_used(held),
+        allocated=bool(managed_object.allocated) or is_used(managed_object),
     )
 
 
-def is_used(held: Held) -> bool:
+def is_used(managed_object: ManagedObject) -> bool:
     """Whether the server has counted uses against the Usage Limits: those it gives out to itself.
 
     Otherwise whoever has used up a key would set the limits anew.
     """
-    limits = held.usage_limits
+    limits = managed_object.usage_limits
     return limits is not None and key_use.units_left(limits) < limits.usage_limits_total
 
 
@@ -47,23 +47,25 @@ def key_of(selector: Key | LinkType) -> Key:
     return Tag.LINK if isinstance(selector, LinkType) else selector
 
 
-def present(held: Held, key: Key) -> dict[int, Any]:
+def present(managed_object: ManagedObject, key: Key) -> dict[int, Any]:
     """The instances of an attribute that the object must have.
 
     Raises:
         AttributeNotFound: it has none.
     """
-    instances = held.attributes.values.get(key)
+    instances = managed_object.attributes.values.get(key)
     if not instances:
         raise AttributeNotFound(f"the object has no {name_of(key)}")
     return instances
 
 
-def index_of(held: Held, key: Key, current: Instance | None, index: int | None) -> int:
+def index_of(
+    managed_object: ManagedObject, key: Key, current: Instance | None, index: int | None
+) -> int:
     """The one instance that a request means.
 
     Args:
-        held: the object.
+        managed_object: the object.
         key: the attribute.
         current: the instance by its value, where the request gives it.
         index: the instance by its index, where the request gives it.
@@ -73,9 +75,9 @@ def index_of(held: Held, key: Key, current: Instance | None, index: int | None) 
         AttributeInstanceNotFound: no instance has the value.
         IndexOutOfBounds: no instance has the index.
     """
-    instances = present(held, key)
+    instances = present(managed_object, key)
     if current is not None:
-        found = held.attributes.find(key, current.value)
+        found = managed_object.attributes.find(key, current.value)
         if found is None:
             raise AttributeInstanceNotFound(f"the object has no {name_of(key)} of this value")
         return found

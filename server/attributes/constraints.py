@@ -26,7 +26,7 @@ from kmip.tags import Tag
 from kmip.vocabulary import Mask
 from server.attributes import rules_store
 from server.context import Context
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 NOT_CONSTRAINED: Final = frozenset({ObjectType.TEMPLATE})
 """A template is not what is made of it."""
@@ -48,41 +48,49 @@ async def check(context: Context) -> None:
     Raises:
         ConstraintViolation: one does not.
     """
-    made = context.objects.made
+    made = context.objects.added
     if not made:
         return
     for constraints in await in_force(context):
-        for held in made:
-            if held.object_type not in NOT_CONSTRAINED:
-                _check(held, constraints)
+        for managed_object in made:
+            if managed_object.object_type not in NOT_CONSTRAINED:
+                _check(managed_object, constraints)
 
 
-def _check(held: Held, constraints: Sequence[Constraint]) -> None:
-    for keys, alternatives in _pertaining(held, constraints).items():
-        if not any(_satisfies(held, one.attributes or Attributes()) for one in alternatives):
+def _check(managed_object: ManagedObject, constraints: Sequence[Constraint]) -> None:
+    for keys, alternatives in _pertaining(managed_object, constraints).items():
+        if not any(
+            _satisfies(managed_object, one.attributes or Attributes()) for one in alternatives
+        ):
             names = ", ".join(sorted(attribute_rules.name_of(key) for key in keys))
             raise ConstraintViolation(f"the constraints allow no such {names}")
 
 
 def _pertaining(
-    held: Held, constraints: Sequence[Constraint]
+    managed_object: ManagedObject, constraints: Sequence[Constraint]
 ) -> dict[frozenset[Key], list[Constraint]]:
     """The constraints that pertain to an object, by the attributes that they are on."""
-    groups = set(held.attributes.all(Tag.OBJECT_GROUP))
+    groups = set(managed_object.attributes.all(Tag.OBJECT_GROUP))
     general: dict[frozenset[Key], list[Constraint]] = defaultdict(list)
     particular: dict[frozenset[Key], list[Constraint]] = defaultdict(list)
     for one in constraints:
-        if rules_store.pertains(one.object_types, one.object_groups, held.object_type, groups):
+        if rules_store.pertains(
+            one.object_types, one.object_groups, managed_object.object_type, groups
+        ):
             keys = frozenset((one.attributes or Attributes()).values)
             (general if one.object_groups is None else particular)[keys].append(one)
     return general | particular
 
 
-def _satisfies(held: Held, wanted: Attributes) -> bool:
+def _satisfies(managed_object: ManagedObject, wanted: Attributes) -> bool:
     return all(
-        any(_meets(value, other) for value in held.attributes.all(key) for other in allowed)
+        any(
+            _meets(value, other)
+            for value in managed_object.attributes.all(key)
+            for other in allowed
+        )
         for key, allowed in ((key, wanted.all(key)) for key in wanted.values)
-        if attribute_rules.applies_to(key, held.object_type)
+        if attribute_rules.applies_to(key, managed_object.object_type)
     )
 
 

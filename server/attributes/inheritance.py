@@ -16,7 +16,7 @@ from kmip.errors import InvalidField, WrongKeyLifecycleState
 from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 NOT_TAKEN_OVER: Final = frozenset(
     {
@@ -53,22 +53,24 @@ MOVING_DATES: Final = (
 """The dates that keep their distance from the Activation Date."""
 
 
-def check_replaceable(held: Held, now: int) -> None:
+def check_replaceable(managed_object: ManagedObject, now: int) -> None:
     """Refuse to replace what is destroyed, or replaced already.
 
     Raises:
         WrongKeyLifecycleState: it is.
     """
-    if held.state(now) in (State.DESTROYED, State.DESTROYED_COMPROMISED):
+    if managed_object.state(now) in (State.DESTROYED, State.DESTROYED_COMPROMISED):
         raise WrongKeyLifecycleState("a destroyed object cannot be replaced")
 
 
-def inherited(context: Context, held: Held, asked: Attributes, offset: int | None) -> Attributes:
+def inherited(
+    context: Context, managed_object: ManagedObject, asked: Attributes, offset: int | None
+) -> Attributes:
     """The attributes of a replacement.
 
     Args:
         context: of the request.
-        held: the object that is replaced.
+        managed_object: the object that is replaced.
         asked: what the request says of the new one, resolved.
         offset: seconds from its Initial Date to its Activation Date.
 
@@ -76,7 +78,7 @@ def inherited(context: Context, held: Held, asked: Attributes, offset: int | Non
         InvalidField: both an Offset and a date are given.
     """
     attributes = Attributes()
-    for key, value in held.attributes:
+    for key, value in managed_object.attributes:
         if key not in NOT_TAKEN_OVER:
             attributes.add(key, value)
     limits: UsageLimits | None = attributes.get(Tag.USAGE_LIMITS)
@@ -88,7 +90,7 @@ def inherited(context: Context, held: Held, asked: Attributes, offset: int | Non
         )
         attributes.set(Tag.USAGE_LIMITS, fresh)
     if offset is not None:
-        _move(held, attributes, asked, context.now + offset)
+        _move(managed_object, attributes, asked, context.now + offset)
     for key in asked.values:
         if is_single(key):
             attributes.remove(key)
@@ -98,19 +100,21 @@ def inherited(context: Context, held: Held, asked: Attributes, offset: int | Non
     return attributes
 
 
-def _move(held: Held, attributes: Attributes, asked: Attributes, activation: int) -> None:
+def _move(
+    managed_object: ManagedObject, attributes: Attributes, asked: Attributes, activation: int
+) -> None:
     """Set the Activation Date, and move the other dates as far."""
     if any(tag in asked for tag in (Tag.ACTIVATION_DATE, *MOVING_DATES)):
         raise InvalidField("give an Offset, or dates, not both")
-    before = held.attributes.get(Tag.ACTIVATION_DATE)
+    before = managed_object.attributes.get(Tag.ACTIVATION_DATE)
     attributes.set(Tag.ACTIVATION_DATE, activation)
     for tag in MOVING_DATES:
-        date = held.attributes.get(tag)
+        date = managed_object.attributes.get(tag)
         if date is not None and before is not None:
             attributes.set(tag, date + activation - before)
 
 
-def replace(context: Context, old: Held, new: Held) -> None:
+def replace(context: Context, old: ManagedObject, new: ManagedObject) -> None:
     """Link both objects, take the names from the old one, and put both into the transaction.
 
     Args:

@@ -42,7 +42,7 @@ from kmip.versions import INTERNAL
 from server.context import Context
 from server.crypto.certificates.certificate_facts import certificate_facts
 from server.crypto.keys import key_facts
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 LEASE_SECONDS: Final = 3600
 """How long a client may use an object before it asks again."""
@@ -93,28 +93,28 @@ async def _template(context: Context, name: Name) -> Attributes:
     found = await context.objects.locate(filters, context.client.name, limit=1)
     if not found.identifiers:
         raise ItemNotFound(f"there is no template {name.name_value!r}")
-    held = await context.find(found.identifiers[0])
-    template = await context.material(held)
+    managed_object = await context.find(found.identifiers[0])
+    template = await context.content(managed_object)
     lent: Attributes = getattr(template, "attributes")  # noqa: B009 - a Template has them
     return lent
 
 
-def make(
+def new_object(
     context: Context,
     object_type: ObjectType,
-    managed: Structure | None,
+    content: Structure | None,
     attributes: Attributes,
     *,
     created: bool,
     checked: bool = False,
     identifier: str | None = None,
-) -> Held:
+) -> ManagedObject:
     """A new object of this client; the caller adds it to the transaction.
 
     Args:
         context: who, when and by which operation.
         object_type: its type.
-        managed: the object.
+        content: the object.
         attributes: what the client sets, resolved.
         created: whether the server has made the material.
         checked: whether it is known already that the client may set these attributes.
@@ -125,17 +125,17 @@ def make(
     """
     if not checked:
         check_set(context, object_type, attributes)
-    held = Held(
+    managed_object = ManagedObject(
         identifier=identifier or context.new_identifier(),
         owner=context.client.name,
         object_type=object_type,
         attributes=attributes.copy(),
-        managed=managed,
+        content=content,
     )
-    if managed is not None:
-        describe(held, managed)
-    _always(context, held, created=created)
-    return held
+    if content is not None:
+        describe(managed_object, content)
+    _always(context, managed_object, created=created)
+    return managed_object
 
 
 def check_set(context: Context, object_type: ObjectType, attributes: Attributes) -> None:
@@ -146,53 +146,53 @@ def check_set(context: Context, object_type: ObjectType, attributes: Attributes)
             raise AttributeSingleValued(f"{attribute_rules.name_of(key)} has one value")
 
 
-def describe(held: Held, managed: Structure) -> None:
+def describe(managed_object: ManagedObject, content: Structure) -> None:
     """Set what the material itself tells, where the client has not."""
-    block = key_block_of(managed)
+    block = key_block_of(content)
     if block is not None:
-        _describe_key(held, block)
-    elif isinstance(managed, Certificate):
-        for tag, values in certificate_facts(managed.certificate_value).attributes.items():
-            if tag not in held.attributes:
+        _describe_key(managed_object, block)
+    elif isinstance(content, Certificate):
+        for tag, values in certificate_facts(content.certificate_value).attributes.items():
+            if tag not in managed_object.attributes:
                 for value in values:
-                    held.attributes.add(tag, value)
+                    managed_object.attributes.add(tag, value)
         # Not X.509, which is only the format asked for in Get (OASIS TC-CERTATTR-1).
-        _default(held, Tag.KEY_FORMAT_TYPE, KeyFormatType.RAW)
-    elif isinstance(managed, CertificateRequest):
-        _default(held, Tag.CERTIFICATE_REQUEST_TYPE, managed.certificate_request_type)
-    elif isinstance(managed, OpaqueObject):
-        _default(held, Tag.OPAQUE_DATA_TYPE, managed.opaque_data_type)
-    if isinstance(managed, SplitKey):
+        _default(managed_object, Tag.KEY_FORMAT_TYPE, KeyFormatType.RAW)
+    elif isinstance(content, CertificateRequest):
+        _default(managed_object, Tag.CERTIFICATE_REQUEST_TYPE, content.certificate_request_type)
+    elif isinstance(content, OpaqueObject):
+        _default(managed_object, Tag.OPAQUE_DATA_TYPE, content.opaque_data_type)
+    if isinstance(content, SplitKey):
         for tag in (Tag.SPLIT_KEY_METHOD, Tag.SPLIT_KEY_PARTS, Tag.SPLIT_KEY_THRESHOLD):
-            _default(held, tag, getattr(managed, tag.name.lower()))
-        _default(held, Tag.KEY_PART_IDENTIFIER, managed.key_part_identifier)
-    digest = digest_of(managed)
+            _default(managed_object, tag, getattr(content, tag.name.lower()))
+        _default(managed_object, Tag.KEY_PART_IDENTIFIER, content.key_part_identifier)
+    digest = digest_of(content)
     if digest is not None:
-        held.attributes.set(Tag.DIGEST, digest)
+        managed_object.attributes.set(Tag.DIGEST, digest)
 
 
-def _describe_key(held: Held, block: KeyBlock) -> None:
-    _default(held, Tag.KEY_FORMAT_TYPE, block.key_format_type)
-    _default(held, Tag.CRYPTOGRAPHIC_ALGORITHM, block.cryptographic_algorithm)
+def _describe_key(managed_object: ManagedObject, block: KeyBlock) -> None:
+    _default(managed_object, Tag.KEY_FORMAT_TYPE, block.key_format_type)
+    _default(managed_object, Tag.CRYPTOGRAPHIC_ALGORITHM, block.cryptographic_algorithm)
     length = block.cryptographic_length
-    if length is None and held.object_type != ObjectType.SECRET_DATA:
+    if length is None and managed_object.object_type != ObjectType.SECRET_DATA:
         material = block.key_material
         length = None if material is None else key_facts.material_length(material)
-    _default(held, Tag.CRYPTOGRAPHIC_LENGTH, length)
+    _default(managed_object, Tag.CRYPTOGRAPHIC_LENGTH, length)
     for key, value in block.attributes or ():
-        if key not in held.attributes:
-            held.attributes.add(key, value)
+        if key not in managed_object.attributes:
+            managed_object.attributes.add(key, value)
 
 
-def _default(held: Held, key: Key, value: Any) -> None:
+def _default(managed_object: ManagedObject, key: Key, value: Any) -> None:
     """Set an attribute that the client has not set."""
-    if value is not None and key not in held.attributes:
-        held.attributes.set(key, value)
+    if value is not None and key not in managed_object.attributes:
+        managed_object.attributes.set(key, value)
 
 
-def digest_of(managed: Structure) -> Digest | None:
+def digest_of(content: Structure) -> Digest | None:
     """The SHA-256 digest of an object's material (2.1 section 4.21); None where it is not held."""
-    found = _digested(managed)
+    found = _digested(content)
     if found is None:
         return None
     data, key_format = found
@@ -203,15 +203,15 @@ def digest_of(managed: Structure) -> Digest | None:
     )
 
 
-def _digested(managed: Structure) -> tuple[bytes, KeyFormatType] | None:
+def _digested(content: Structure) -> tuple[bytes, KeyFormatType] | None:
     """The bytes that an object's digest is of, and their format."""
-    if isinstance(managed, Certificate):
-        return managed.certificate_value, KeyFormatType.X_509
-    if isinstance(managed, CertificateRequest):
-        return managed.certificate_request_value, KeyFormatType.PKCS_10
-    if isinstance(managed, OpaqueObject):
-        return managed.opaque_data_value, KeyFormatType.OPAQUE
-    block = key_block_of(managed)
+    if isinstance(content, Certificate):
+        return content.certificate_value, KeyFormatType.X_509
+    if isinstance(content, CertificateRequest):
+        return content.certificate_request_value, KeyFormatType.PKCS_10
+    if isinstance(content, OpaqueObject):
+        return content.opaque_data_value, KeyFormatType.OPAQUE
+    block = key_block_of(content)
     if block is None or block.key_value is None:
         return None
     value = block.key_value if isinstance(block.key_value, bytes) else block.key_value.key_material
@@ -228,26 +228,26 @@ def _material_bytes(material: bytes | Transparent | Item) -> bytes:
     return ttlv.encode(to_item(material, Tag.KEY_MATERIAL, INTERNAL))
 
 
-def _always(context: Context, held: Held, *, created: bool) -> None:
+def _always(context: Context, managed_object: ManagedObject, *, created: bool) -> None:
     """Set what always has a value, and what the server sets when an object is made."""
-    attributes, now = held.attributes, context.now
-    attributes.set(Tag.UNIQUE_IDENTIFIER, held.identifier)
-    digest = hashlib.sha256(held.identifier.encode()).digest()
+    attributes, now = managed_object.attributes, context.now
+    attributes.set(Tag.UNIQUE_IDENTIFIER, managed_object.identifier)
+    digest = hashlib.sha256(managed_object.identifier.encode()).digest()
     attributes.set(Tag.SHORT_UNIQUE_IDENTIFIER, digest)
-    attributes.set(Tag.OBJECT_TYPE, held.object_type)
-    _default(held, Tag.OBJECT_CLASS, _object_class(held.object_type))
-    _default(held, Tag.OPERATION_POLICY_NAME, DEFAULT_POLICY)
-    _default(held, Tag.INITIAL_DATE, now)
+    attributes.set(Tag.OBJECT_TYPE, managed_object.object_type)
+    _default(managed_object, Tag.OBJECT_CLASS, _object_class(managed_object.object_type))
+    _default(managed_object, Tag.OPERATION_POLICY_NAME, DEFAULT_POLICY)
+    _default(managed_object, Tag.INITIAL_DATE, now)
     attributes.set(Tag.LAST_CHANGE_DATE, now)
     attributes.set(Tag.LEASE_TIME, LEASE_SECONDS)
-    _default(held, Tag.FRESH, True)
-    _default(held, Tag.SENSITIVE, False)
-    _default(held, Tag.EXTRACTABLE, True)
+    _default(managed_object, Tag.FRESH, True)
+    _default(managed_object, Tag.SENSITIVE, False)
+    _default(managed_object, Tag.EXTRACTABLE, True)
     attributes.set(Tag.ALWAYS_SENSITIVE, attributes.get(Tag.SENSITIVE))
     attributes.set(Tag.NEVER_EXTRACTABLE, not attributes.get(Tag.EXTRACTABLE))
-    _default(held, Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.SOFTWARE)
+    _default(managed_object, Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.SOFTWARE)
     if created:
-        _default(held, Tag.ORIGINAL_CREATION_DATE, now)
+        _default(managed_object, Tag.ORIGINAL_CREATION_DATE, now)
         attributes.set(Tag.RANDOM_NUMBER_GENERATOR, RANDOM)
 
 
@@ -256,7 +256,7 @@ def _object_class(object_type: ObjectType) -> ObjectClass:
     return ObjectClass.SYSTEM if is_system else ObjectClass.USER
 
 
-def guarded(attributes: Attributes, sources: Iterable[Held]) -> Attributes:
+def guarded(attributes: Attributes, sources: Iterable[ManagedObject]) -> Attributes:
     """The attributes of an object that holds the material of others, and is guarded as they are.
 
     Otherwise a client could split a Sensitive key, read its parts, and put them together itself.
@@ -274,12 +274,12 @@ def guarded(attributes: Attributes, sources: Iterable[Held]) -> Attributes:
     return guarded
 
 
-def link(held: Held, kind: LinkType, identifier: str) -> None:
+def link(managed_object: ManagedObject, kind: LinkType, identifier: str) -> None:
     """Link an object to another, once; not to more of a kind than `MAX_LINKS`."""
     value = Link(link_type=kind, linked_object_identifier=identifier)
-    links = held.attributes.all(Tag.LINK)
+    links = managed_object.attributes.all(Tag.LINK)
     if value not in links and sum(one.link_type == kind for one in links) < MAX_LINKS:
-        held.attributes.add(Tag.LINK, value)
+        managed_object.attributes.add(Tag.LINK, value)
 
 
 def required(attributes: Attributes, *tags: Tag) -> None:

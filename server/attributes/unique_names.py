@@ -22,7 +22,7 @@ from kmip.errors import NonUniqueNameAttribute
 from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from server.context import Context
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 KEPT: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
 PAIR: Final = (LinkType.PUBLIC_KEY_LINK, LinkType.PRIVATE_KEY_LINK)
@@ -40,12 +40,16 @@ async def check(context: Context) -> None:
     """
     if not context.names_are_unique:
         return
-    for held, before in await context.objects.changes():
-        names = held.attributes.all(Tag.NAME)
+    for managed_object, before in await context.objects.changes():
+        names = managed_object.attributes.all(Tag.NAME)
         had = before.attributes.all(Tag.NAME) if before is not None else ()
         for name in _given(names, had):
-            await _lock(context, held.owner, name)
-            if name in had or names.count(name) > 1 or await _is_taken(context, held, name):
+            await _lock(context, managed_object.owner, name)
+            if (
+                name in had
+                or names.count(name) > 1
+                or await _is_taken(context, managed_object, name)
+            ):
                 raise NonUniqueNameAttribute("an object of this name exists")
 
 
@@ -60,16 +64,16 @@ def _given(names: Sequence[Any], had: Sequence[Any]) -> list[Any]:
     return given
 
 
-async def _is_taken(context: Context, held: Held, name: Any) -> bool:
+async def _is_taken(context: Context, managed_object: ManagedObject, name: Any) -> bool:
     """Whether another object has the name."""
     wanted = Attributes([(Tag.NAME, name)])
-    found = await context.objects.locate(wanted, held.owner, status=KEPT, limit=3)
-    return bool(set(found.identifiers) - {held.identifier} - _pair(held))
+    found = await context.objects.locate(wanted, managed_object.owner, status=KEPT, limit=3)
+    return bool(set(found.identifiers) - {managed_object.identifier} - _pair(managed_object))
 
 
-def _pair(held: Held) -> set[Any]:
+def _pair(managed_object: ManagedObject) -> set[Any]:
     """The other key of a pair."""
-    links = held.attributes.all(Tag.LINK)
+    links = managed_object.attributes.all(Tag.LINK)
     return {link.linked_object_identifier for link in links if link.link_type in PAIR}
 
 

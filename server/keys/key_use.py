@@ -29,11 +29,11 @@ from kmip.masks import CryptographicUsageMask as Mask
 from kmip.objects import Certificate, key_block_of
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server.context import Context, Given
+from server.context import Context, RequestedIdentifier
 from server.crypto.certificates import certificate_facts
 from server.crypto.keys import key_formats
 from server.crypto.parameters import choose_parameters
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 
 class Use(NamedTuple):
@@ -71,20 +71,23 @@ class Key(NamedTuple):
     """A key ready for use.
 
     Attributes:
-        held: the object; not to be changed.
+        managed_object: the object; not to be changed.
         key: the bytes of a symmetric key, or the library's object of an asymmetric one.
         algorithm: its Cryptographic Algorithm.
         parameters: of the request, else of the key.
     """
 
-    held: Held
+    managed_object: ManagedObject
     key: Any
     algorithm: CryptographicAlgorithm
     parameters: CryptographicParameters
 
 
 async def key_for(
-    context: Context, given: Given, parameters: CryptographicParameters | None, use: Use
+    context: Context,
+    given: RequestedIdentifier,
+    parameters: CryptographicParameters | None,
+    use: Use,
 ) -> Key:
     """The key a request names, if it may be used so now.
 
@@ -94,50 +97,54 @@ async def key_for(
         ObjectDestroyed, ObjectArchived, KeyValueNotPresent: there is no key material.
         InvalidObjectType: it is no key.
     """
-    held = await context.find(given)
-    check_use(context, held, use)
-    return await open_key(context, held, parameters)
+    managed_object = await context.find(given)
+    check_use(context, managed_object, use)
+    return await open_key(context, managed_object, parameters)
 
 
-def check_use(context: Context, held: Held, use: Use) -> None:
+def check_use(context: Context, managed_object: ManagedObject, use: Use) -> None:
     """Refuse a use that the key's mask, state or dates do not allow."""
-    if not lifecycle.may_use(held.attributes, context.now, protects=use.protects):
+    if not lifecycle.may_use(managed_object.attributes, context.now, protects=use.protects):
         raise WrongKeyLifecycleState("the object's state or dates do not allow this use")
-    mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK)
+    mask = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK)
     if mask is None or not mask & (use.mask | Mask.UNRESTRICTED):
         raise IncompatibleCryptographicUsageMask("the object's usage mask does not allow this use")
 
 
-def check_active(context: Context, held: Held) -> None:
+def check_active(context: Context, managed_object: ManagedObject) -> None:
     """Refuse an object that is not Active.
 
     Raises:
         WrongKeyLifecycleState: it is not.
     """
-    if held.state(context.now) != State.ACTIVE:
+    if managed_object.state(context.now) != State.ACTIVE:
         raise WrongKeyLifecycleState("the object is not Active")
 
 
-async def open_key(context: Context, held: Held, parameters: CryptographicParameters | None) -> Key:
+async def open_key(
+    context: Context, managed_object: ManagedObject, parameters: CryptographicParameters | None
+) -> Key:
     """The key in an object, whatever it is to be used for."""
-    managed = await context.material(held)
-    if held.opened is None:
-        held.opened = _open(held, managed)
-    algorithm = held.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    chosen = choose_parameters(parameters, held.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS))
-    return Key(held, held.opened, algorithm, chosen)
+    content = await context.content(managed_object)
+    if managed_object.opened is None:
+        managed_object.opened = _open(managed_object, content)
+    algorithm = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    chosen = choose_parameters(
+        parameters, managed_object.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS)
+    )
+    return Key(managed_object, managed_object.opened, algorithm, chosen)
 
 
-def _open(held: Held, managed: Structure) -> Any:
-    if isinstance(managed, Certificate):
-        key = certificate_facts.certificate_facts(managed.certificate_value).public_key
+def _open(managed_object: ManagedObject, content: Structure) -> Any:
+    if isinstance(content, Certificate):
+        key = certificate_facts.certificate_facts(content.certificate_value).public_key
         if key is None:
             raise CryptographicFailure("the certificate's key cannot be used here")
         return key
-    block = key_block_of(managed)
+    block = key_block_of(content)
     if block is None:
         raise InvalidObjectType("this type of object is no key")
-    return open_block(held.object_type, block)
+    return open_block(managed_object.object_type, block)
 
 
 def open_block(object_type: ObjectType, block: KeyBlock) -> Any:
@@ -168,30 +175,32 @@ async def go_on(context: Context, identifier: str, use: Use, length: int) -> Non
     Raises:
         As `key_for` and `charge`.
     """
-    held = await context.find(identifier)
-    check_use(context, held, use)
+    managed_object = await context.find(identifier)
+    check_use(context, managed_object, use)
     if use.protects:
-        charge(context, held, length, first=False)
+        charge(context, managed_object, length, first=False)
 
 
-def charge(context: Context, held: Held, length: int, *, first: bool = True) -> None:
+def charge(
+    context: Context, managed_object: ManagedObject, length: int, *, first: bool = True
+) -> None:
     """Count a use against the key's Usage Limits (2.1 section 4.59).
 
     Args:
         context: of the operation that protects.
-        held: the key.
+        managed_object: the key.
         length: bytes protected.
         first: whether the use begins, and does not go on: what is not counted by bytes counts once.
 
     Raises:
         UsageLimitExceeded: the limits do not allow it.
     """
-    limits = held.usage_limits
+    limits = managed_object.usage_limits
     if limits is None:
         return
     amount = length if limits.usage_limits_unit == UsageLimitsUnit.BYTE else int(first)
     if amount:
-        spend(context, held.copy(), limits, amount)
+        spend(context, managed_object.copy(), limits, amount)
 
 
 def units_left(limits: UsageLimits) -> int:
@@ -200,8 +209,10 @@ def units_left(limits: UsageLimits) -> int:
     return limits.usage_limits_total if left is None else left
 
 
-def spend(context: Context, held: Held, limits: UsageLimits, amount: int) -> None:
-    """Take units from a key's Usage Limits; `held` is a copy.
+def spend(
+    context: Context, managed_object: ManagedObject, limits: UsageLimits, amount: int
+) -> None:
+    """Take units from a key's Usage Limits; `managed_object` is a copy.
 
     Raises:
         UsageLimitExceeded: fewer are left.
@@ -209,7 +220,7 @@ def spend(context: Context, held: Held, limits: UsageLimits, amount: int) -> Non
     left = units_left(limits)
     if amount > left:
         raise UsageLimitExceeded("the object's Usage Limits do not allow this much more")
-    held.attributes.set(
+    managed_object.attributes.set(
         Tag.USAGE_LIMITS,
         UsageLimits(
             usage_limits_total=limits.usage_limits_total,
@@ -217,4 +228,4 @@ def spend(context: Context, held: Held, limits: UsageLimits, amount: int) -> Non
             usage_limits_unit=limits.usage_limits_unit,
         ),
     )
-    context.objects.put(held)
+    context.objects.put(managed_object)

@@ -86,7 +86,7 @@ async def part_of(
     value = context.once(lambda: _open(context, identifier, state, length))
     stream = _stream(context, value)
     stream.state, stream.expected = state, expected
-    context.making.streams.append(value)
+    context.produced.streams.append(value)
     return Part(identifier, state, value)
 
 
@@ -100,7 +100,7 @@ async def _following(
     def take() -> Part:
         stream = _stream(context, value)
         context.server.streams.gather(stream, length)
-        context.making.streams.append(value)
+        context.produced.streams.append(value)
         if expected is not None:
             stream.expected = expected
         state = Once(stream.state)

@@ -20,7 +20,7 @@ from kmip.tags import Tag
 from kmip.versions import V1_0, V2_0
 from server.context import Context
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 MAX_CHAIN: Final = 16
 """Certificates above the key's own: chains have three or four."""
@@ -35,17 +35,17 @@ class PasswordNotActive(KMIPError):
     reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.WRONG_KEY_LIFECYCLE_STATE))
 
 
-async def contain(context: Context, held: Held, block: KeyBlock) -> KeyBlock:
+async def contain(context: Context, managed_object: ManagedObject, block: KeyBlock) -> KeyBlock:
     """A private key's block as a container of the key, its certificates and the password's seal.
 
     Raises:
         BadPassword: there is not exactly one password link to active secret data.
         InvalidField: the chain is too long or no chain of certificates.
     """
-    password = await _password(context, held)
+    password = await _password(context, managed_object)
     key = key_use.open_block(ObjectType.PRIVATE_KEY, block)
-    chain = await _chain(context, held)
-    name = held.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME)
+    chain = await _chain(context, managed_object)
+    name = managed_object.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME)
     sealed = await context.slowly(_serialize, name, key, chain, password)
     return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=sealed))
 
@@ -61,8 +61,8 @@ def _serialize(name: str, key: Any, chain: list[x509.Certificate], password: byt
         raise InvalidField("this key and these certificates make no container") from None
 
 
-async def _password(context: Context, held: Held) -> bytes:
-    links = _linked(held, LinkType.PKCS_12_PASSWORD_LINK)
+async def _password(context: Context, managed_object: ManagedObject) -> bytes:
+    links = _linked(managed_object, LinkType.PKCS_12_PASSWORD_LINK)
     if len(links) != 1:
         raise BadPassword("the key has no single PKCS#12 Password Link")
     try:
@@ -79,41 +79,41 @@ async def _password(context: Context, held: Held) -> bytes:
         raise
 
 
-async def _chain(context: Context, held: Held) -> list[x509.Certificate]:
+async def _chain(context: Context, managed_object: ManagedObject) -> list[x509.Certificate]:
     """The certificates from the key's own upwards, as the links of the key lead.
 
     Where the private key has no link to a certificate, its public key may (2.1 section 6.1.19).
     """
     found: list[x509.Certificate] = []
-    at = held
-    halves = _linked(held, LinkType.PUBLIC_KEY_LINK)
-    if not _linked(held, LinkType.PKCS_12_CERTIFICATE_LINK) and halves:
+    at = managed_object
+    halves = _linked(managed_object, LinkType.PUBLIC_KEY_LINK)
+    if not _linked(managed_object, LinkType.PKCS_12_CERTIFICATE_LINK) and halves:
         at = await context.find(halves[0])
     while links := _certificates(at):
         if len(found) > MAX_CHAIN:
             raise InvalidField("the chain of certificates is too long")
         at = await context.find(links[0])
-        managed = await context.material(at)
-        if not isinstance(managed, Certificate):
+        content = await context.content(at)
+        if not isinstance(content, Certificate):
             raise InvalidField("a PKCS#12 Certificate Link does not lead to a certificate")
         try:
-            found.append(x509.load_der_x509_certificate(managed.certificate_value))
+            found.append(x509.load_der_x509_certificate(content.certificate_value))
         except ValueError:
             raise InvalidField("a certificate of the chain cannot be read") from None
     return found
 
 
-def _certificates(held: Held) -> list[Any]:
-    return _linked(held, LinkType.PKCS_12_CERTIFICATE_LINK) or (
-        _linked(held, LinkType.CERTIFICATE_LINK)
-        if held.object_type == ObjectType.CERTIFICATE
+def _certificates(managed_object: ManagedObject) -> list[Any]:
+    return _linked(managed_object, LinkType.PKCS_12_CERTIFICATE_LINK) or (
+        _linked(managed_object, LinkType.CERTIFICATE_LINK)
+        if managed_object.object_type == ObjectType.CERTIFICATE
         else []
     )
 
 
-def _linked(held: Held, kind: LinkType) -> list[Any]:
+def _linked(managed_object: ManagedObject, kind: LinkType) -> list[Any]:
     return [
         link.linked_object_identifier
-        for link in held.attributes.all(Tag.LINK)
+        for link in managed_object.attributes.all(Tag.LINK)
         if link.link_type == kind
     ]

@@ -33,7 +33,7 @@ from kmip.masks import CryptographicUsageMask as Mask
 from server.context import Context
 from server.crypto import wrapping as engine
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 SIGN: Final = key_use.Use(Mask.SIGN | Mask.MAC_GENERATE, protects=True)
 VERIFY: Final = key_use.Use(Mask.VERIFY | Mask.MAC_VERIFY, protects=False)
@@ -42,13 +42,16 @@ Information = EncryptionKeyInformation | MACSignatureKeyInformation | None
 
 
 async def wrap(
-    context: Context, held: Held, block: KeyBlock, specification: KeyWrappingSpecification
+    context: Context,
+    managed_object: ManagedObject,
+    block: KeyBlock,
+    specification: KeyWrappingSpecification,
 ) -> KeyBlock:
     """A plain key block wrapped as a client asks.
 
     Args:
         context: of the request.
-        held: the object whose block it is; its attributes may travel with the key.
+        managed_object: the object whose block it is; its attributes may travel with the key.
         block: with a plain Key Value.
         specification: the keys, and how.
 
@@ -59,7 +62,7 @@ async def wrap(
         EncodingOptionError: the Key Value cannot be encoded so.
         UnsupportedCryptographicParameters, CryptographicFailure, …: it cannot be wrapped so.
     """
-    value = _encoded(context, held, block, specification)
+    value = _encoded(context, managed_object, block, specification)
     size = len(value)
     encryption = await _key(context, specification.encryption_key_information, key_use.WRAP, size)
     authentication = await _key(context, specification.mac_signature_key_information, SIGN, size)
@@ -81,7 +84,10 @@ async def wrap(
 
 
 def _encoded(
-    context: Context, held: Held, block: KeyBlock, specification: KeyWrappingSpecification
+    context: Context,
+    managed_object: ManagedObject,
+    block: KeyBlock,
+    specification: KeyWrappingSpecification,
 ) -> bytes:
     """The bytes that are wrapped."""
     material, names = block.key_material, specification.attribute_names
@@ -95,7 +101,7 @@ def _encoded(
         return material
     attributes: Attributes | None = None
     if names:
-        attributes = held.view(context.now).select(names)
+        attributes = managed_object.view(context.now).select(names)
     return context.encode_key_value(KeyValue(key_material=material, attributes=attributes))
 
 
@@ -159,11 +165,11 @@ async def _key(
     if information is None:
         return None
     try:
-        held = await context.find(information.unique_identifier)
-        if held.is_destroyed:
+        managed_object = await context.find(information.unique_identifier)
+        if managed_object.is_destroyed:
             raise WrappingObjectDestroyed("the wrapping key is destroyed")
-        key_use.check_use(context, held, use)
-        key = await key_use.open_key(context, held, information.cryptographic_parameters)
+        key_use.check_use(context, managed_object, use)
+        key = await key_use.open_key(context, managed_object, information.cryptographic_parameters)
     except ObjectArchived:
         raise WrappingObjectArchived("the wrapping key is archived") from None
     except KMIPError as error:
@@ -171,5 +177,5 @@ async def _key(
             raise WrappingObjectNotFound("there is no such wrapping key") from None
         raise
     if use.protects:
-        key_use.charge(context, held, size)
+        key_use.charge(context, managed_object, size)
     return engine.WrappingKey(key.key, key.algorithm, key.parameters)

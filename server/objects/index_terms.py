@@ -30,7 +30,7 @@ from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from kmip.vocabulary import Mask
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from storage import Query, Range, Terms
 
 LONGEST: Final = 48
@@ -50,17 +50,17 @@ DATES: Final = frozenset(
 """The attributes that are dates."""
 
 
-def terms_of(held: Held, now: int) -> Terms:
+def terms_of(managed_object: ManagedObject, now: int) -> Terms:
     """What the index is to know of an object, in the state that it has at `now`."""
-    exact = {owner_term(held.owner), _status_term(_status(held))}
+    exact = {owner_term(managed_object.owner), _status_term(_status(managed_object))}
     ranged: dict[bytes, int] = {}
-    for key, value in held.attributes:
+    for key, value in managed_object.attributes:
         if key in DATES:
             ranged[_label(key)] = value
         else:
             exact.update(_value_terms(key, value))
-    exact.update(_value_terms(Tag.STATE, lifecycle.state_of(held.attributes, now)))
-    due = lifecycle.next_change(held.attributes, now)
+    exact.update(_value_terms(Tag.STATE, lifecycle.state_of(managed_object.attributes, now)))
+    due = lifecycle.next_change(managed_object.attributes, now)
     if due is not None:
         ranged[DUE] = due
     return Terms(frozenset(exact), ranged)
@@ -72,10 +72,10 @@ def owner_term(owner: str) -> bytes:
     return _term(b"owner", owner.encode())
 
 
-def _status(held: Held) -> StorageStatusMask:
-    if held.is_destroyed:
+def _status(managed_object: ManagedObject) -> StorageStatusMask:
+    if managed_object.is_destroyed:
         return StorageStatusMask.DESTROYED_STORAGE
-    if held.archived:
+    if managed_object.archived:
         return StorageStatusMask.ARCHIVAL_STORAGE
     return StorageStatusMask.ON_LINE_STORAGE
 

@@ -45,7 +45,7 @@ class Record(Structure):
 
 
 @dataclass(slots=True)
-class Held:
+class ManagedObject:
     """A managed object.
 
     Attributes:
@@ -53,7 +53,7 @@ class Held:
         owner: the name of the client that made it.
         object_type: its type.
         attributes: all of them, but State, which `state` tells.
-        managed: the object itself; None until it is loaded, or where there is none (any more).
+        content: the object itself; None until it is loaded, or where there is none (any more).
         archived: whether it is in archival storage.
         allocated: Usage Limits units that Get Usage Allocation has given out.
         version: of its record; 0: not yet committed.
@@ -64,7 +64,7 @@ class Held:
     owner: str
     object_type: ObjectType
     attributes: Attributes
-    managed: Structure | None = field(default=None, repr=False)
+    content: Structure | None = field(default=None, repr=False)
     archived: bool = False
     allocated: int = 0
     version: int = 0
@@ -75,7 +75,7 @@ class Held:
         """The record's name in the store."""
         return record_name(self.identifier)
 
-    def copy(self) -> Held:
+    def copy(self) -> ManagedObject:
         """An independent copy, to be changed and put back."""
         return replace(self, attributes=self.attributes.copy())
 
@@ -115,10 +115,10 @@ class Held:
 
     def body(self) -> bytes | None:
         """The record's body; None where there is no object."""
-        if self.managed is None:
+        if self.content is None:
             return None
         tag = OBJECTS[self.object_type][0]
-        return ttlv.encode(to_item(self.managed, tag, INTERNAL), _RECORD)
+        return ttlv.encode(to_item(self.content, tag, INTERNAL), _RECORD)
 
 
 _ON_LINE: Final = StorageStatusMask.ON_LINE_STORAGE
@@ -129,10 +129,10 @@ def record_name(identifier: str) -> bytes:
     return OBJECT_PREFIX + identifier.encode()
 
 
-def held_of(meta: bytes, version: int) -> Held:
+def managed_object_of(meta: bytes, version: int) -> ManagedObject:
     """The object whose record has this meta part; its material is not loaded."""
     record = from_item(ttlv.decode(meta, _RECORD), Record, INTERNAL)
-    return Held(
+    return ManagedObject(
         identifier=record.unique_identifier,
         owner=record.username,
         object_type=record.object_type,
@@ -143,6 +143,6 @@ def held_of(meta: bytes, version: int) -> Held:
     )
 
 
-def managed_of(body: bytes, object_type: ObjectType) -> Structure:
+def content_of(body: bytes, object_type: ObjectType) -> Structure:
     """The object that a record's body holds."""
     return from_item(ttlv.decode(body, _RECORD), OBJECTS[object_type][1], INTERNAL)

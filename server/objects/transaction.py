@@ -22,7 +22,7 @@ from kmip.errors import ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from server.objects.index_terms import DUE, due_query, owner_term, query_of, terms_of
-from server.objects.managed_object import Held, held_of, managed_of, record_name
+from server.objects.managed_object import ManagedObject, content_of, managed_object_of, record_name
 from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, Terms
 
 MAX_META_BYTES: Final = 1 << 20
@@ -49,21 +49,21 @@ class Opened:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._held: OrderedDict[str, ManagedObject] = OrderedDict()
 
-    def get(self, identifier: str, version: int) -> Held | None:
+    def get(self, identifier: str, version: int) -> ManagedObject | None:
         """The object at this version of its record."""
-        held = self._held.get(identifier)
-        if held is None or held.version != version:
+        managed_object = self._held.get(identifier)
+        if managed_object is None or managed_object.version != version:
             return None
         self._held.move_to_end(identifier)
-        return held
+        return managed_object
 
-    def put(self, held: Held) -> None:
+    def put(self, managed_object: ManagedObject) -> None:
         """Keep an object that nobody changes any more."""
         if self._limit:
-            self._held[held.identifier] = held
-            self._held.move_to_end(held.identifier)
+            self._held[managed_object.identifier] = managed_object
+            self._held.move_to_end(managed_object.identifier)
             if len(self._held) > self._limit:
                 self._held.popitem(last=False)
 
@@ -87,7 +87,7 @@ class Located:
 
 @dataclass(slots=True)
 class _Changed:
-    held: Held | None
+    managed_object: ManagedObject | None
     expected: int
     body: bool
 
@@ -107,60 +107,62 @@ class Transaction:
     now: int
     _changed: dict[str, _Changed] = field(default_factory=dict)
     _notes: dict[bytes, Put] = field(default_factory=dict)
-    _made: set[str] = field(default_factory=set)
+    _added: set[str] = field(default_factory=set)
 
-    async def find(self, identifier: str) -> Held | None:
+    async def find(self, identifier: str) -> ManagedObject | None:
         """The object, whoever owns it; not to be changed, but copied and put."""
         changed = self._changed.get(identifier)
-        return await self._stored(identifier) if changed is None else changed.held
+        return await self._stored(identifier) if changed is None else changed.managed_object
 
-    async def _stored(self, identifier: str) -> Held | None:
+    async def _stored(self, identifier: str) -> ManagedObject | None:
         """The object as it is in the store."""
         version = self.store.version(record_name(identifier))
         if not version:
             return None
-        held = self.opened.get(identifier, version)
-        if held is None:
+        managed_object = self.opened.get(identifier, version)
+        if managed_object is None:
             record = await self.store.read(record_name(identifier))
             if record is None:
                 return None
-            held = held_of(record.meta, record.version)
-            self.opened.put(held)
-        return held
+            managed_object = managed_object_of(record.meta, record.version)
+            self.opened.put(managed_object)
+        return managed_object
 
-    async def load(self, held: Held) -> Structure | None:
-        """The object's material; it stays with `held`.
+    async def load(self, managed_object: ManagedObject) -> Structure | None:
+        """The object's material; it stays with `managed_object`.
 
         Raises:
             storage.Conflict: the record has changed meanwhile.
         """
-        if held.managed is None and held.version:
-            body = await self.store.read_body(held.name, held.version)
+        if managed_object.content is None and managed_object.version:
+            body = await self.store.read_body(managed_object.name, managed_object.version)
             if body is not None:
-                held.managed = managed_of(body, held.object_type)
-        return held.managed
+                managed_object.content = content_of(body, managed_object.object_type)
+        return managed_object.content
 
-    def add(self, held: Held) -> None:
+    def add(self, managed_object: ManagedObject) -> None:
         """Make a new object."""
-        self._made.add(held.identifier)
-        self._changed[held.identifier] = _Changed(held, self._expected(held.identifier), True)
+        self._added.add(managed_object.identifier)
+        self._changed[managed_object.identifier] = _Changed(
+            managed_object, self._expected(managed_object.identifier), True
+        )
 
-    def put(self, held: Held, *, body: bool = False) -> None:
-        """Change an object: `held` is a copy of what `find` gave, with the changes in it.
+    def put(self, managed_object: ManagedObject, *, body: bool = False) -> None:
+        """Change an object: `managed_object` is a copy of what `find` gave, with the changes in it.
 
         Args:
-            held: the changed copy.
+            managed_object: the changed copy.
             body: whether its material has changed too.
         """
-        before = self._changed.get(held.identifier)
+        before = self._changed.get(managed_object.identifier)
         body = body or (before is not None and before.body)
-        expected = before.expected if before is not None else held.version
-        self._changed[held.identifier] = _Changed(held, expected, body)
+        expected = before.expected if before is not None else managed_object.version
+        self._changed[managed_object.identifier] = _Changed(managed_object, expected, body)
 
-    def remove(self, held: Held) -> None:
+    def remove(self, managed_object: ManagedObject) -> None:
         """Remove an object without a trace."""
-        expected = self._expected(held.identifier) or held.version
-        self._changed[held.identifier] = _Changed(None, expected, True)
+        expected = self._expected(managed_object.identifier) or managed_object.version
+        self._changed[managed_object.identifier] = _Changed(None, expected, True)
 
     def _expected(self, identifier: str) -> int:
         before = self._changed.get(identifier)
@@ -169,18 +171,22 @@ class Transaction:
         return self.store.version(record_name(identifier))
 
     @property
-    def made(self) -> list[Held]:
+    def added(self) -> list[ManagedObject]:
         """The new objects, as they are now."""
-        found = (self._changed[one].held for one in self._made if one in self._changed)
-        return [held for held in found if held is not None]
+        found = (self._changed[one].managed_object for one in self._added if one in self._changed)
+        return [managed_object for managed_object in found if managed_object is not None]
 
-    async def changes(self) -> list[tuple[Held, Held | None]]:
+    async def changes(self) -> list[tuple[ManagedObject, ManagedObject | None]]:
         """The changed objects, and each as it is in the store, where it is there."""
         found = []
         for changed in list(self._changed.values()):
-            if changed.held is not None:
-                before = await self._stored(changed.held.identifier) if changed.expected else None
-                found.append((changed.held, before))
+            if changed.managed_object is not None:
+                before = (
+                    await self._stored(changed.managed_object.identifier)
+                    if changed.expected
+                    else None
+                )
+                found.append((changed.managed_object, before))
         return found
 
     async def note(self, name: bytes) -> tuple[bytes, int]:
@@ -223,31 +229,31 @@ class Transaction:
 
     def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
         identifier, changed = entry
-        held = changed.held
-        if held is None:
+        managed_object = changed.managed_object
+        if managed_object is None:
             name = record_name(identifier)
             return Remove(name, changed.expected) if changed.expected else None
-        body = held.body() if changed.body or not changed.expected else KEEP
-        meta = held.meta()
-        terms = terms_of(held, self.now)
+        body = managed_object.body() if changed.body or not changed.expected else KEEP
+        meta = managed_object.meta()
+        terms = terms_of(managed_object, self.now)
         if len(meta) > MAX_META_BYTES or len(terms.exact) > MAX_TERMS:
             raise ServerLimitExceeded("the object's attributes are too many or too long together")
         if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
             raise ServerLimitExceeded("the object is too long")
-        return Put(held.name, changed.expected, meta, body, terms)
+        return Put(managed_object.name, changed.expected, meta, body, terms)
 
     def _keep(self, identifier: str, changed: _Changed) -> None:
-        if changed.held is None:
+        if changed.managed_object is None:
             self.opened.drop(identifier)
             return
-        changed.held.version = changed.expected + 1
-        self.opened.put(changed.held)
+        changed.managed_object.version = changed.expected + 1
+        self.opened.put(changed.managed_object)
 
     def forget(self) -> None:
         """Drop every change that is not committed."""
         self._changed.clear()
         self._notes.clear()
-        self._made.clear()
+        self._added.clear()
 
     async def locate(
         self,
@@ -276,11 +282,19 @@ class Transaction:
         mine = [
             changed
             for changed in reversed(self._changed.values())
-            if changed.held is not None
-            and self.store.matches(query, terms_of(changed.held, self.now))
+            if changed.managed_object is not None
+            and self.store.matches(query, terms_of(changed.managed_object, self.now))
         ]
-        new = [one.held.identifier for one in mine if one.held is not None and not one.expected]
-        older = {one.held.identifier for one in mine if one.held is not None and one.expected}
+        new = [
+            one.managed_object.identifier
+            for one in mine
+            if one.managed_object is not None and not one.expected
+        ]
+        older = {
+            one.managed_object.identifier
+            for one in mine
+            if one.managed_object is not None and one.expected
+        }
         if older:  # they stand where they stood
             older.update(kept)
             every = await self.store.search(Query((frozenset({owner_term(owner)}),)))
@@ -296,9 +310,9 @@ class Transaction:
             found = await self.store.search(query)
             settled = Transaction(self.store, self.opened, self.now)
             for name in found.names:
-                held = await settled.find(_identifier(name))
-                if held is not None:
-                    settled.put(held.copy())
+                managed_object = await settled.find(_identifier(name))
+                if managed_object is not None:
+                    settled.put(managed_object.copy())
             try:
                 await settled.commit()
             except Conflict:

@@ -10,7 +10,7 @@ from server.registry import operation
 @operation(Operation.ACTIVATE)
 async def activate(context: Context, request: ActivateRequest) -> ActivateResponse:
     """Make a Pre-Active object Active from now on."""
-    held = await context.change(request.unique_identifier)
-    lifecycle.happen(held.attributes, lifecycle.Event.ACTIVATE, context.now)
-    context.keep(held)
-    return ActivateResponse(unique_identifier=held.identifier)
+    managed_object = await context.change(request.unique_identifier)
+    lifecycle.happen(managed_object.attributes, lifecycle.Event.ACTIVATE, context.now)
+    context.keep(managed_object)
+    return ActivateResponse(unique_identifier=managed_object.identifier)

@@ -39,20 +39,20 @@ async def adjust_attribute(
     """Increase, decrease or negate a number."""
     if len(request.attribute_names) != 1:
         raise InvalidField("one attribute is adjusted at a time")
-    held = await context.change(request.unique_identifier)
+    managed_object = await context.change(request.unique_identifier)
     key = changes.key_of(request.attribute_names[0])
-    instances = changes.present(held, key)
+    instances = changes.present(managed_object, key)
     if len(instances) != 1:
         raise MultiValuedAttribute("the attribute has more than one value")
-    before = _item(key, held.attributes.get(key))
+    before = _item(key, managed_object.attributes.get(key))
     after = adjusted(before, request.adjustment_type, _amount(request.adjustment_value))
     value: Any = after
     if not isinstance(key, Custom):
         value = ATTRIBUTES[key].form.read(after, INTERNAL)
-    attribute_rules.check_put(key, value, changes.situation(context, held))
-    held.attributes.set(key, value)
-    context.keep(held)
-    return AdjustAttributeResponse(unique_identifier=held.identifier)
+    attribute_rules.check_put(key, value, changes.situation(context, managed_object))
+    managed_object.attributes.set(key, value)
+    context.keep(managed_object)
+    return AdjustAttributeResponse(unique_identifier=managed_object.identifier)
 
 
 def adjusted(item: Item, how: AdjustmentType, by: int) -> Item:

@@ -10,9 +10,9 @@ from server.registry import operation
 @operation(Operation.ARCHIVE)
 async def archive(context: Context, request: ArchiveRequest) -> ArchiveResponse:
     """Move an object to archival storage, where its material cannot be used."""
-    held = await context.change(request.unique_identifier)
-    if not held.archived:
-        held.archived = True
-        held.attributes.set(Tag.ARCHIVE_DATE, context.now)
-        context.keep(held)
-    return ArchiveResponse(unique_identifier=held.identifier)
+    managed_object = await context.change(request.unique_identifier)
+    if not managed_object.archived:
+        managed_object.archived = True
+        managed_object.attributes.set(Tag.ARCHIVE_DATE, context.now)
+        context.keep(managed_object)
+    return ArchiveResponse(unique_identifier=managed_object.identifier)

@@ -14,7 +14,7 @@ from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.pki import certification, issuance
 from server.pki.issuance import Subject
 from server.registry import operation
@@ -32,8 +32,8 @@ class Certified(NamedTuple):
     """
 
     subject: Subject
-    public_key: Held | None = None
-    request: Held | None = None
+    public_key: ManagedObject | None = None
+    request: ManagedObject | None = None
 
 
 @operation(Operation.CERTIFY)
@@ -42,18 +42,20 @@ async def certify(context: Context, request: CertifyRequest) -> CertifyResponse:
     attributes = await certification.asked(context, request.attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
     found = await _certified(context, request, attributes)
-    managed = await certification.certificate(context, found.subject)
-    held = certification.make(context, managed, _with_mask(attributes, found.public_key))
+    content = await certification.certificate(context, found.subject)
+    managed_object = certification.new_certificate(
+        context, content, _with_mask(attributes, found.public_key)
+    )
     if found.public_key is not None:
         public = found.public_key.copy()
-        initial.link(public, LinkType.CERTIFICATE_LINK, held.identifier)
-        initial.link(held, LinkType.PUBLIC_KEY_LINK, public.identifier)
+        initial.link(public, LinkType.CERTIFICATE_LINK, managed_object.identifier)
+        initial.link(managed_object, LinkType.PUBLIC_KEY_LINK, public.identifier)
         context.keep(public)
     if found.request is not None:
-        held.attributes.add(Tag.CERTIFICATE_REQUEST_LINK, found.request.identifier)
-    context.objects.add(held)
-    context.remember(held.identifier, UniqueIdentifier.CERTIFY)
-    return CertifyResponse(unique_identifier=held.identifier)
+        managed_object.attributes.add(Tag.CERTIFICATE_REQUEST_LINK, found.request.identifier)
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier, UniqueIdentifier.CERTIFY)
+    return CertifyResponse(unique_identifier=managed_object.identifier)
 
 
 async def _certified(
@@ -69,32 +71,34 @@ async def _certified(
     value, given = request.certificate_request_value, request.unique_identifier
     if value is not None and not given:
         return Certified(certification.subject_of(request.certificate_request_type, value))
-    held = await context.find(given)
-    if held.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
-        return Certified(await certification.subject_of_object(context, held), request=held)
-    if held.object_type != ObjectType.PUBLIC_KEY:
+    managed_object = await context.find(given)
+    if managed_object.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
+        return Certified(
+            await certification.subject_of_object(context, managed_object), request=managed_object
+        )
+    if managed_object.object_type != ObjectType.PUBLIC_KEY:
         raise InvalidObjectType("a public key or a certificate request is certified")
-    if held.state(context.now) in NOT_CERTIFIED:
+    if managed_object.state(context.now) in NOT_CERTIFIED:
         raise WrongKeyLifecycleState("a compromised key is not certified")
-    key = (await key_use.open_key(context, held, None)).key
+    key = (await key_use.open_key(context, managed_object, None)).key
     if value is None:
-        return Certified(Subject(_name(held, attributes), key), held)
+        return Certified(Subject(_name(managed_object, attributes), key), managed_object)
     subject = certification.subject_of(request.certificate_request_type, value)
     if subject.key != key:
         raise InvalidCSR("the certificate request is for another key")
-    return Certified(subject, held)
+    return Certified(subject, managed_object)
 
 
-def _name(held: Held, attributes: Attributes) -> x509.Name:
+def _name(managed_object: ManagedObject, attributes: Attributes) -> x509.Name:
     """The subject's name: what is asked for, else the key's Name, else its identifier."""
     asked = issuance.name_of(attributes)
     if asked is not None:
         return asked
-    name = held.attributes.get(Tag.NAME)
-    return issuance.common_name(held.identifier if name is None else name.name_value)
+    name = managed_object.attributes.get(Tag.NAME)
+    return issuance.common_name(managed_object.identifier if name is None else name.name_value)
 
 
-def _with_mask(attributes: Attributes, public_key: Held | None) -> Attributes:
+def _with_mask(attributes: Attributes, public_key: ManagedObject | None) -> Attributes:
     """The attributes with the public key's usage mask, where they have none."""
     full = attributes.copy()
     if public_key is not None and Tag.CRYPTOGRAPHIC_USAGE_MASK not in full:

@@ -19,24 +19,24 @@ from server.registry import operation
 @operation(Operation.CHECK)
 async def check(context: Context, request: CheckRequest) -> CheckResponse:
     """Fail where one of the uses asked for is not allowed, and say what would be."""
-    held = await context.find(request.unique_identifier)
+    managed_object = await context.find(request.unique_identifier)
     response = CheckResponse()
     refused: KMIPError | None = None
-    limits = held.usage_limits
+    limits = managed_object.usage_limits
     asked = request.usage_limits_count
     if asked is not None and limits is not None and asked > key_use.units_left(limits):
         response.usage_limits_count = key_use.units_left(limits)
         refused = UsageLimitExceeded("the Usage Limits do not allow this much")
-    allowed = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+    allowed = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
     mask = request.cryptographic_usage_mask
     if mask is not None and mask & ~allowed:
         response.cryptographic_usage_mask = allowed
         refused = IncompatibleCryptographicUsageMask("the usage mask does not allow this use")
-    lease = held.attributes.get(Tag.LEASE_TIME, initial.LEASE_SECONDS)
+    lease = managed_object.attributes.get(Tag.LEASE_TIME, initial.LEASE_SECONDS)
     if request.lease_time is not None and request.lease_time > lease:
         response.lease_time = lease
         refused = PermissionDenied("the object is not lent for this long")
     if refused is None:
-        return CheckResponse(unique_identifier=held.identifier)
+        return CheckResponse(unique_identifier=managed_object.identifier)
     refused.payload = response
     raise refused

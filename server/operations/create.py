@@ -18,7 +18,11 @@ async def create(context: Context, request: CreateRequest) -> CreateResponse:
     attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
-    held = initial.make(context, request.object_type, maker(attributes), attributes, created=True)
-    context.objects.add(held)
-    context.remember(held.identifier, UniqueIdentifier.CREATE)
-    return CreateResponse(object_type=held.object_type, unique_identifier=held.identifier)
+    managed_object = initial.new_object(
+        context, request.object_type, maker(attributes), attributes, created=True
+    )
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier, UniqueIdentifier.CREATE)
+    return CreateResponse(
+        object_type=managed_object.object_type, unique_identifier=managed_object.identifier
+    )

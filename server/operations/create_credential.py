@@ -11,7 +11,7 @@ from kmip.tags import Tag
 from server.access.password_file import MAX_PASSWORD_BYTES, encoded
 from server.attributes import initial
 from server.context import Context
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 from server.requests import kmip_users
 
@@ -34,33 +34,35 @@ async def create_credential(
     object_type = kmip_users.OBJECTS.get(request.credential_type)
     if object_type is None:
         raise InvalidField("there are no credential objects of this type")
-    managed = request.managed_object
-    if object_type_of(managed) != object_type:
+    content = request.managed_object
+    if object_type_of(content) != object_type:
         raise InvalidObjectType("the object is not of the Credential Type given")
-    _check(managed)
+    _check(content)
     attributes = request.attributes.copy()
     if object_type != ObjectType.CERTIFICATE:
         attributes.set(Tag.SENSITIVE, value=True)
         attributes.set(Tag.EXTRACTABLE, value=False)
-    held = initial.make(context, object_type, managed, attributes, created=False)
-    _describe(held, request.credential_type, managed)
-    context.objects.add(held)
-    context.remember(held.identifier)
-    return CreateCredentialResponse(unique_identifier=held.identifier)
+    managed_object = initial.new_object(context, object_type, content, attributes, created=False)
+    _describe(managed_object, request.credential_type, content)
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier)
+    return CreateCredentialResponse(unique_identifier=managed_object.identifier)
 
 
-def _check(managed: Structure) -> None:
-    if isinstance(managed, PasswordCredential) and not (
-        0 < len(encoded(managed.password)) <= MAX_PASSWORD_BYTES
+def _check(content: Structure) -> None:
+    if isinstance(content, PasswordCredential) and not (
+        0 < len(encoded(content.password)) <= MAX_PASSWORD_BYTES
     ):
         raise InvalidField(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
 
 
-def _describe(held: Held, credential_type: CredentialType, managed: Structure) -> None:
-    if held.object_type == ObjectType.CERTIFICATE:
+def _describe(
+    managed_object: ManagedObject, credential_type: CredentialType, content: Structure
+) -> None:
+    if managed_object.object_type == ObjectType.CERTIFICATE:
         return
-    held.attributes.set(Tag.CREDENTIAL_TYPE, credential_type)
+    managed_object.attributes.set(Tag.CREDENTIAL_TYPE, credential_type)
     for tag in TOLD:
-        value = getattr(managed, tag.name.lower(), None)
+        value = getattr(content, tag.name.lower(), None)
         if value is not None:
-            held.attributes.set(tag, value)
+            managed_object.attributes.set(tag, value)

@@ -12,7 +12,9 @@ from server.requests import kmip_users
 async def create_group(context: Context, request: CreateGroupRequest) -> CreateGroupResponse:
     """Make a group, which others join by a Group Link to it; it grants nothing."""
     kmip_users.require_administrator(context)
-    held = initial.make(context, ObjectType.GROUP, None, request.attributes, created=True)
-    context.objects.add(held)
-    context.remember(held.identifier)
-    return CreateGroupResponse(unique_identifier=held.identifier)
+    managed_object = initial.new_object(
+        context, ObjectType.GROUP, None, request.attributes, created=True
+    )
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier)
+    return CreateGroupResponse(unique_identifier=managed_object.identifier)

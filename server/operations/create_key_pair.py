@@ -30,8 +30,12 @@ async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> Cr
     pair = await pair_generation.generate(context, private, domain)
     private_key = pair_generation.formed(pair.private_key, ObjectType.PRIVATE_KEY, private)
     public_key = pair_generation.formed(pair.public_key, ObjectType.PUBLIC_KEY, public)
-    private_held = initial.make(context, ObjectType.PRIVATE_KEY, private_key, private, created=True)
-    public_held = initial.make(context, ObjectType.PUBLIC_KEY, public_key, public, created=True)
+    private_held = initial.new_object(
+        context, ObjectType.PRIVATE_KEY, private_key, private, created=True
+    )
+    public_held = initial.new_object(
+        context, ObjectType.PUBLIC_KEY, public_key, public, created=True
+    )
     initial.link(private_held, LinkType.PUBLIC_KEY_LINK, public_held.identifier)
     initial.link(public_held, LinkType.PRIVATE_KEY_LINK, private_held.identifier)
     context.objects.add(private_held)

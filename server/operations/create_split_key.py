@@ -13,7 +13,7 @@ from server.attributes import initial, protection_storage
 from server.context import Context
 from server.crypto.keys import symmetric_keys
 from server.crypto.secret_sharing import split_keys
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
@@ -33,8 +33,8 @@ async def create_split_key(
         request.prime_field_size,
     )
     parts = await context.slowly(split_keys.split, secret, sharing)
-    held = [
-        initial.make(
+    managed_object = [
+        initial.new_object(
             context,
             ObjectType.SPLIT_KEY,
             _part(request, attributes, number, material),
@@ -43,24 +43,24 @@ async def create_split_key(
         )
         for number, material in sorted(parts.items())
     ]
-    _link(context, held, whole)
-    context.remember(held[0].identifier, UniqueIdentifier.CREATE_SPLIT_KEY)
+    _link(context, managed_object, whole)
+    context.remember(managed_object[0].identifier, UniqueIdentifier.CREATE_SPLIT_KEY)
     return CreateSplitKeyResponse(
         object_type=ObjectType.SPLIT_KEY,
-        unique_identifier=tuple(part.identifier for part in held),
+        unique_identifier=tuple(part.identifier for part in managed_object),
     )
 
 
 async def _secret(
     context: Context, request: CreateSplitKeyRequest, attributes: Attributes
-) -> tuple[bytes, Held | None]:
+) -> tuple[bytes, ManagedObject | None]:
     """What is split, and the object it comes from."""
     if request.unique_identifier:
-        held = await context.find(request.unique_identifier)
-        block = key_block_of(await context.material(held))
+        managed_object = await context.find(request.unique_identifier)
+        block = key_block_of(await context.content(managed_object))
         if block is None or not isinstance(block.key_material, bytes):
             raise InvalidObjectType("only a plain key that is a byte string can be split")
-        return block.key_material, held
+        return block.key_material, managed_object
     initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
     material = symmetric_keys.generate_symmetric_key(
         attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM), attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
@@ -86,7 +86,7 @@ def _part(
     )
 
 
-def _link(context: Context, parts: list[Held], whole: Held | None) -> None:
+def _link(context: Context, parts: list[ManagedObject], whole: ManagedObject | None) -> None:
     """Link each part to the next one, and all of them to the whole."""
     for part, following in itertools.pairwise(parts):
         initial.link(part, LinkType.NEXT_LINK, following.identifier)

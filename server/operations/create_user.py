@@ -20,10 +20,10 @@ async def create_user(context: Context, request: CreateUserRequest) -> CreateUse
     """Make a user, who is known by its Names and lets itself in by its linked credentials."""
     kmip_users.require_administrator(context)
     attributes = await _linked(context, request.attributes)
-    held = initial.make(context, ObjectType.USER, None, attributes, created=True)
-    context.objects.add(held)
-    context.remember(held.identifier)
-    return CreateUserResponse(unique_identifier=held.identifier)
+    managed_object = initial.new_object(context, ObjectType.USER, None, attributes, created=True)
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier)
+    return CreateUserResponse(unique_identifier=managed_object.identifier)
 
 
 async def _linked(context: Context, given: Attributes) -> Attributes:

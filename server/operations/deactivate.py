@@ -11,11 +11,11 @@ from server.registry import operation
 @operation(Operation.DEACTIVATE)
 async def deactivate(context: Context, request: DeactivateRequest) -> DeactivateResponse:
     """End the use of an Active object, now or at a date to come."""
-    held = await context.change(request.unique_identifier)
-    lifecycle.happen(held.attributes, lifecycle.Event.DEACTIVATE, context.now)
+    managed_object = await context.change(request.unique_identifier)
+    lifecycle.happen(managed_object.attributes, lifecycle.Event.DEACTIVATE, context.now)
     if request.deactivation_date is not None:
-        held.attributes.set(Tag.DEACTIVATION_DATE, request.deactivation_date)
+        managed_object.attributes.set(Tag.DEACTIVATION_DATE, request.deactivation_date)
     if request.deactivation_reason is not None:
-        held.attributes.set(Tag.DEACTIVATION_REASON, request.deactivation_reason)
-    context.keep(held)
-    return DeactivateResponse(unique_identifier=held.identifier)
+        managed_object.attributes.set(Tag.DEACTIVATION_REASON, request.deactivation_reason)
+    context.keep(managed_object)
+    return DeactivateResponse(unique_identifier=managed_object.identifier)

@@ -37,7 +37,7 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
             tag=request.authenticated_encryption_tag,
             allow_legacy=context.allow_legacy_reading,
         )
-        return key.held.identifier, stream
+        return key.managed_object.identifier, stream
 
     part = await multipart.part_of(context, request, begin, length=len(data))
     if not part.is_last:

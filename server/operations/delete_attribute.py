@@ -8,7 +8,7 @@ from kmip.payloads.delete_attribute import DeleteAttributeRequest, DeleteAttribu
 from kmip.tags import Tag
 from server.attributes import changes
 from server.context import Context
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
@@ -17,31 +17,31 @@ async def delete_attribute(
     context: Context, request: DeleteAttributeRequest
 ) -> DeleteAttributeResponse:
     """Take an attribute, or one value of one, from an object."""
-    held = await context.change(request.unique_identifier)
-    key, indices = _meant(held, request)
-    attribute_rules.check_delete(key, changes.situation(context, held))
-    value = held.attributes.values[key][indices[0]]
+    managed_object = await context.change(request.unique_identifier)
+    key, indices = _meant(managed_object, request)
+    attribute_rules.check_delete(key, changes.situation(context, managed_object))
+    value = managed_object.attributes.values[key][indices[0]]
     for index in indices:
-        held.attributes.remove(key, index)
-    context.keep(held)
+        managed_object.attributes.remove(key, index)
+    context.keep(managed_object)
     return DeleteAttributeResponse(
-        unique_identifier=held.identifier, attribute=Instance(key, value, indices[0])
+        unique_identifier=managed_object.identifier, attribute=Instance(key, value, indices[0])
     )
 
 
-def _meant(held: Held, request: DeleteAttributeRequest) -> tuple[Key, list[int]]:
+def _meant(managed_object: ManagedObject, request: DeleteAttributeRequest) -> tuple[Key, list[int]]:
     """The attribute and the instances of it that are to go."""
     current, reference = request.current_attribute, request.attribute_reference
     if current is not None:
-        return current.key, [changes.index_of(held, current.key, current, None)]
+        return current.key, [changes.index_of(managed_object, current.key, current, None)]
     if reference is None:
         raise InvalidField("no attribute is named")
     if isinstance(reference.key, LinkType):
-        links = held.attributes.select([reference.key]).values.get(Tag.LINK)
+        links = managed_object.attributes.select([reference.key]).values.get(Tag.LINK)
         if not links:
             raise AttributeNotFound(f"the object has no {reference.key.names[0]}")
         return Tag.LINK, list(links)
     key = reference.key
     if reference.index is not None:
-        return key, [changes.index_of(held, key, None, reference.index)]
-    return key, list(changes.present(held, key))
+        return key, [changes.index_of(managed_object, key, None, reference.index)]
+    return key, list(changes.present(managed_object, key))

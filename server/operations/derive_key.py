@@ -23,11 +23,11 @@ from kmip.payloads.derive_key import DeriveKeyRequest, DeriveKeyResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import defaults, initial
-from server.context import Context, Given
+from server.context import Context, RequestedIdentifier
 from server.crypto.derivation import methods
 from server.crypto.derivation.inputs import Base
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
@@ -40,30 +40,34 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     bases = [await _base(context, given) for given in request.unique_identifier or (None,)]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
     attributes = initial.guarded(attributes, _told(request, bases))
-    managed = _object(request.object_type, material, attributes)
-    held = initial.make(context, request.object_type, managed, attributes, created=True)
-    held.attributes.set(Tag.RANDOM_NUMBER_GENERATOR, None)
+    content = _object(request.object_type, material, attributes)
+    managed_object = initial.new_object(
+        context, request.object_type, content, attributes, created=True
+    )
+    managed_object.attributes.set(Tag.RANDOM_NUMBER_GENERATOR, None)
     for base in bases:
-        initial.link(held, LinkType.DERIVATION_BASE_OBJECT_LINK, base.held.identifier)
-        derived_from = base.held.copy()
-        initial.link(derived_from, LinkType.DERIVED_KEY_LINK, held.identifier)
+        initial.link(
+            managed_object, LinkType.DERIVATION_BASE_OBJECT_LINK, base.managed_object.identifier
+        )
+        derived_from = base.managed_object.copy()
+        initial.link(derived_from, LinkType.DERIVED_KEY_LINK, managed_object.identifier)
         context.keep(derived_from)
-    context.objects.add(held)
-    context.remember(held.identifier, UniqueIdentifier.DERIVE_KEY)
-    return DeriveKeyResponse(unique_identifier=held.identifier)
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier, UniqueIdentifier.DERIVE_KEY)
+    return DeriveKeyResponse(unique_identifier=managed_object.identifier)
 
 
-def _told(request: DeriveKeyRequest, bases: list[key_use.Key]) -> list[Held]:
+def _told(request: DeriveKeyRequest, bases: list[key_use.Key]) -> list[ManagedObject]:
     """The objects that who reads the derived one can compute from it.
 
     A derivation tells nothing of its key, unless that is a one time pad; its data it may well tell,
     to whoever has the key.
     """
-    told = [base.held for base in bases[1:]]
+    told = [base.managed_object for base in bases[1:]]
     parameters = request.derivation_parameters.cryptographic_parameters
     named = None if parameters is None else parameters.cryptographic_algorithm
     if (bases[0].algorithm or named) == CryptographicAlgorithm.ONE_TIME_PAD:
-        told.append(bases[0].held)
+        told.append(bases[0].managed_object)
     return told
 
 
@@ -72,15 +76,15 @@ USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})
 for every other use, Pre-Active is enough."""
 
 
-async def _base(context: Context, given: Given) -> key_use.Key:
+async def _base(context: Context, given: RequestedIdentifier) -> key_use.Key:
     """An object to derive from."""
-    held = await context.find(given)
-    mask = held.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+    managed_object = await context.find(given)
+    mask = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
     if not mask & (CryptographicUsageMask.DERIVE_KEY | CryptographicUsageMask.UNRESTRICTED):
         raise IncompatibleCryptographicUsageMask("the usage mask does not allow derivation")
-    if held.state(context.now) not in USABLE:
+    if managed_object.state(context.now) not in USABLE:
         raise WrongKeyLifecycleState("the object's state does not allow derivation")
-    return await key_use.open_key(context, held, None)
+    return await key_use.open_key(context, managed_object, None)
 
 
 async def _derived(

@@ -11,10 +11,10 @@ from server.registry import operation
 @operation(Operation.DESTROY)
 async def destroy(context: Context, request: DestroyRequest) -> DestroyResponse:
     """Destroy an object's material; its attributes stay, and tell when it was destroyed."""
-    held = await context.change(request.unique_identifier)
-    if held.is_destroyed:
+    managed_object = await context.change(request.unique_identifier)
+    if managed_object.is_destroyed:
         raise ObjectDestroyed("the object is destroyed already")
-    lifecycle.happen(held.attributes, lifecycle.Event.DESTROY, context.now)
-    held.managed = held.opened = None
-    context.keep(held, body=True)
-    return DestroyResponse(unique_identifier=held.identifier)
+    lifecycle.happen(managed_object.attributes, lifecycle.Event.DESTROY, context.now)
+    managed_object.content = managed_object.opened = None
+    context.keep(managed_object, body=True)
+    return DestroyResponse(unique_identifier=managed_object.identifier)

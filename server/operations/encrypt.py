@@ -25,7 +25,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             request.cryptographic_parameters,
             key_use.USES[Operation.ENCRYPT],
         )
-        key_use.charge(context, key.held, len(data))
+        key_use.charge(context, key.managed_object, len(data))
         stream = encryption.EncryptStream(
             key.key,
             key.algorithm,
@@ -34,7 +34,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             additional_data=request.authenticated_encryption_additional_data or b"",
             allow_legacy=context.allow_legacy,
         )
-        return key.held.identifier, stream
+        return key.managed_object.identifier, stream
 
     part = await multipart.part_of(context, request, begin, length=len(data))
     made_vector = None if request.correlation_value else part.state.iv_counter_nonce

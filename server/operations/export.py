@@ -10,14 +10,14 @@ from server.registry import operation
 @operation(Operation.EXPORT)
 async def export(context: Context, request: ExportRequest) -> ExportResponse:
     """Give an object with all its attributes."""
-    held = await context.find(request.unique_identifier)
-    attributes = held.view(context.now)
-    managed = None
-    if not held.is_destroyed:
-        managed = await key_output.deliver(context, held, request)
+    managed_object = await context.find(request.unique_identifier)
+    attributes = managed_object.view(context.now)
+    content = None
+    if not managed_object.is_destroyed:
+        content = await key_output.deliver(context, managed_object, request)
     return ExportResponse(
-        object_type=held.object_type,
-        unique_identifier=held.identifier,
+        object_type=managed_object.object_type,
+        unique_identifier=managed_object.identifier,
         attributes=attributes,
-        managed_object=managed,
+        managed_object=content,
     )

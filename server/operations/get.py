@@ -11,14 +11,16 @@ from server.registry import operation
 @operation(Operation.GET)
 async def get(context: Context, request: GetRequest) -> GetResponse:
     """Give an object; from then on it is not Fresh any more."""
-    held = await context.find(request.unique_identifier)
-    managed = await key_output.deliver(context, held, request)
-    if held.attributes.get(Tag.FRESH):
-        served = await context.change(held.identifier)  # it may have wrapped itself, and be charged
+    managed_object = await context.find(request.unique_identifier)
+    content = await key_output.deliver(context, managed_object, request)
+    if managed_object.attributes.get(Tag.FRESH):
+        served = await context.change(
+            managed_object.identifier
+        )  # it may have wrapped itself, and be charged
         served.attributes.set(Tag.FRESH, value=False)
         context.objects.put(served)
     return GetResponse(
-        object_type=held.object_type,
-        unique_identifier=held.identifier,
-        managed_object=managed,
+        object_type=managed_object.object_type,
+        unique_identifier=managed_object.identifier,
+        managed_object=content,
     )

@@ -12,8 +12,8 @@ async def get_attribute_list(
     context: Context, request: GetAttributeListRequest
 ) -> GetAttributeListResponse:
     """Name the attributes that the object has."""
-    held = await context.find(request.unique_identifier)
-    attributes = client_view.complete(context, held.view(context.now))
+    managed_object = await context.find(request.unique_identifier)
+    attributes = client_view.complete(context, managed_object.view(context.now))
     return GetAttributeListResponse(
-        unique_identifier=held.identifier, attribute_names=tuple(attributes.values)
+        unique_identifier=managed_object.identifier, attribute_names=tuple(attributes.values)
     )

@@ -10,10 +10,10 @@ from server.registry import operation
 @operation(Operation.GET_ATTRIBUTES)
 async def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttributesResponse:
     """Give the attributes asked for that the object has, or all of them."""
-    held = await context.find(request.unique_identifier)
-    attributes = held.view(context.now)
+    managed_object = await context.find(request.unique_identifier)
+    attributes = managed_object.view(context.now)
     if request.attribute_names:
         attributes = attributes.select(request.attribute_names)
     else:
         attributes = client_view.complete(context, attributes)
-    return GetAttributesResponse(unique_identifier=held.identifier, attributes=attributes)
+    return GetAttributesResponse(unique_identifier=managed_object.identifier, attributes=attributes)

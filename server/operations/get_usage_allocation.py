@@ -17,14 +17,14 @@ async def get_usage_allocation(
     context: Context, request: GetUsageAllocationRequest
 ) -> GetUsageAllocationResponse:
     """Give a client part of what may still be protected with an object."""
-    held = await context.change(request.unique_identifier)
-    limits = held.usage_limits
+    managed_object = await context.change(request.unique_identifier)
+    limits = managed_object.usage_limits
     if limits is None:
         raise InvalidField("the object has no Usage Limits")
     if request.usage_limits_count < 1:
         raise InvalidField("at least one unit is allocated")
-    if not lifecycle.may_use(held.attributes, context.now, protects=True):
+    if not lifecycle.may_use(managed_object.attributes, context.now, protects=True):
         raise WrongKeyLifecycleState("the object's state or dates do not allow this use")
-    held.allocated += request.usage_limits_count
-    key_use.spend(context, held, limits, request.usage_limits_count)
-    return GetUsageAllocationResponse(unique_identifier=held.identifier)
+    managed_object.allocated += request.usage_limits_count
+    key_use.spend(context, managed_object, limits, request.usage_limits_count)
+    return GetUsageAllocationResponse(unique_identifier=managed_object.identifier)

@@ -30,11 +30,11 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     identifier = request.unique_identifier
     if not isinstance(identifier, str) or not 0 < len(identifier.encode()) <= LONGEST:
         raise InvalidField(f"an imported identifier is a text of 1 to {LONGEST} bytes")
-    managed = request.managed_object
-    if request.object_type not in (None, object_type_of(managed)):
+    content = request.managed_object
+    if request.object_type not in (None, object_type_of(content)):
         raise InvalidObjectType("the object is not of the Object Type given")
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
-        managed = await _plain(context, managed)
+        content = await _plain(context, content)
     attributes = request.attributes.copy()
     history = {tag: attributes.get(tag) for tag in HISTORY}
     for tag in COMPUTED:
@@ -45,21 +45,21 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         if not request.replace_existing and not existing.is_destroyed:
             raise ObjectAlreadyExists("there is an object with this identifier already")
         context.objects.remove(existing)
-    object_type = request.object_type or object_type_of(managed)
-    held = initial.make(
-        context, object_type, managed, attributes, created=False, identifier=identifier
+    object_type = request.object_type or object_type_of(content)
+    managed_object = initial.new_object(
+        context, object_type, content, attributes, created=False, identifier=identifier
     )
     for tag, value in history.items():
         if value is not None and value is not True:
-            held.attributes.set(tag, value)
-    context.objects.add(held)
+            managed_object.attributes.set(tag, value)
+    context.objects.add(managed_object)
     context.remember(identifier, UniqueIdentifier.IMPORT)
     return ImportResponse(unique_identifier=identifier)
 
 
-async def _plain(context: Context, managed: Structure) -> Structure:
+async def _plain(context: Context, content: Structure) -> Structure:
     """An object with its key unwrapped."""
-    block = key_block_of(managed)
+    block = key_block_of(content)
     if block is None or block.key_wrapping_data is None:
-        return managed
-    return replace(managed, key_block=await wrapping.unwrap(context, block))
+        return content
+    return replace(content, key_block=await wrapping.unwrap(context, block))

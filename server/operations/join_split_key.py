@@ -18,7 +18,7 @@ from server.attributes import initial, protection_storage
 from server.context import Context
 from server.crypto.secret_sharing import split_keys
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
@@ -39,34 +39,38 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
         cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
         cryptographic_length=bits,
     )
-    managed = _object(request, block)
-    held = initial.make(context, request.object_type, managed, attributes, created=False)
+    content = _object(request, block)
+    managed_object = initial.new_object(
+        context, request.object_type, content, attributes, created=False
+    )
     for source in sources:
-        initial.link(held, LinkType.CHILD_LINK, source.identifier)
-    context.objects.add(held)
-    context.remember(held.identifier, UniqueIdentifier.JOIN_SPLIT_KEY)
-    return JoinSplitKeyResponse(object_type=held.object_type, unique_identifier=held.identifier)
+        initial.link(managed_object, LinkType.CHILD_LINK, source.identifier)
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier, UniqueIdentifier.JOIN_SPLIT_KEY)
+    return JoinSplitKeyResponse(
+        object_type=managed_object.object_type, unique_identifier=managed_object.identifier
+    )
 
 
 async def _parts(
-    context: Context, sources: list[Held]
+    context: Context, sources: list[ManagedObject]
 ) -> tuple[dict[int, bytes], split_keys.Sharing]:
     """The parts by their numbers, and how they were made."""
     found: dict[int, bytes] = {}
     sharings = set()
-    for held in sources:
-        managed = await context.material(held)
-        if not isinstance(managed, SplitKey):
+    for managed_object in sources:
+        content = await context.content(managed_object)
+        if not isinstance(content, SplitKey):
             raise InvalidObjectType("only parts of split keys are joined")
-        key = await key_use.open_key(context, held, None)
-        found[managed.key_part_identifier] = key.key
+        key = await key_use.open_key(context, managed_object, None)
+        found[content.key_part_identifier] = key.key
         sharings.add(
             split_keys.Sharing(
-                managed.split_key_method,
-                managed.split_key_parts,
-                managed.split_key_threshold,
-                managed.prime_field_size,
-                managed.split_key_polynomial,
+                content.split_key_method,
+                content.split_key_parts,
+                content.split_key_threshold,
+                content.prime_field_size,
+                content.split_key_polynomial,
             )
         )
     if len(sharings) != 1:

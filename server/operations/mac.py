@@ -20,11 +20,11 @@ async def mac(context: Context, request: MACRequest) -> MACResponse:
             request.cryptographic_parameters,
             key_use.USES[Operation.MAC],
         )
-        key_use.charge(context, key.held, len(data))
+        key_use.charge(context, key.managed_object, len(data))
         stream = macs.MACStream(
             key.key, key.algorithm, key.parameters, allow_legacy=context.allow_legacy
         )
-        return key.held.identifier, stream
+        return key.managed_object.identifier, stream
 
     part = await multipart.part_of(context, request, begin, length=len(data))
     if not part.is_last:

@@ -24,7 +24,7 @@ async def mac_verify(context: Context, request: MACVerifyRequest) -> MACVerifyRe
         stream = macs.MACStream(
             key.key, key.algorithm, key.parameters, allow_legacy=context.allow_legacy_reading
         )
-        return key.held.identifier, stream
+        return key.managed_object.identifier, stream
 
     part = await multipart.part_of(context, request, begin, context.data_of(request.mac_data))
     if not part.is_last:

@@ -9,6 +9,6 @@ from server.registry import operation
 @operation(Operation.OBLITERATE)
 async def obliterate(context: Context, request: ObliterateRequest) -> ObliterateResponse:
     """Remove an object with its attributes, as if it had never been."""
-    held = await context.find(request.unique_identifier)
-    context.objects.remove(held)
+    managed_object = await context.find(request.unique_identifier)
+    context.objects.remove(managed_object)
     return ObliterateResponse()

@@ -9,7 +9,7 @@ from kmip.payloads.recertify import ReCertifyRequest, ReCertifyResponse
 from server.attributes import inheritance, initial, protection_storage
 from server.context import Context
 from server.crypto.certificates.certificate_facts import certificate_facts
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.pki import certification, issuance, issuer
 from server.pki.issuance import Subject
 from server.registry import operation
@@ -19,29 +19,31 @@ from server.registry import operation
 async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyResponse:
     """Renew a certificate for the same key; the new one takes the place of the old."""
     old = await context.change(request.unique_identifier)
-    managed = await context.material(old)
-    if not isinstance(managed, Certificate):
+    content = await context.content(old)
+    if not isinstance(content, Certificate):
         raise InvalidObjectType("a certificate is renewed")
     inheritance.check_replaceable(old, context.now)
     asked = await certification.asked(context, request.attributes)
     protection_storage.check(asked, request.protection_storage_masks)
-    subject = await _subject(context, request, managed)
+    subject = await _subject(context, request, content)
     attributes = inheritance.inherited(context, old, asked, request.offset)
-    new = certification.make(context, await certification.certificate(context, subject), attributes)
+    new = certification.new_certificate(
+        context, await certification.certificate(context, subject), attributes
+    )
     await _link(context, old, new)
     inheritance.replace(context, old, new)
     context.remember(new.identifier, UniqueIdentifier.RECERTIFY)
     return ReCertifyResponse(unique_identifier=new.identifier)
 
 
-async def _subject(context: Context, request: ReCertifyRequest, managed: Certificate) -> Subject:
+async def _subject(context: Context, request: ReCertifyRequest, content: Certificate) -> Subject:
     """What the new certificate says: as the certificate request, or else as the old one.
 
     Raises:
         InvalidCSR: the certificate request does not hold, or is for another key.
         InvalidField: the old certificate's key cannot be certified.
     """
-    key = certificate_facts(managed.certificate_value).public_key
+    key = certificate_facts(content.certificate_value).public_key
     if key is None:
         raise InvalidField("the server does not know this kind of key")
     value, given = request.certificate_request_value, request.certificate_request_unique_identifier
@@ -50,14 +52,14 @@ async def _subject(context: Context, request: ReCertifyRequest, managed: Certifi
     elif given is not None:
         subject = await certification.subject_of_object(context, await context.find(given))
     else:
-        old = issuance.load(managed.certificate_value)
+        old = issuance.load(content.certificate_value)
         return Subject(old.subject, key, issuance.alternatives_of(old))
     if subject.key != key:
         raise InvalidCSR("the certificate request is for another key")
     return subject
 
 
-async def _link(context: Context, old: Held, new: Held) -> None:
+async def _link(context: Context, old: ManagedObject, new: ManagedObject) -> None:
     """Let the public key and the new certificate point to each other."""
     identifier = issuer.linked(old, LinkType.PUBLIC_KEY_LINK)
     if identifier is None:

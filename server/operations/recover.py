@@ -9,8 +9,8 @@ from server.registry import operation
 @operation(Operation.RECOVER)
 async def recover(context: Context, request: RecoverRequest) -> RecoverResponse:
     """Bring an object back from archival storage."""
-    held = await context.change(request.unique_identifier)
-    if held.archived:
-        held.archived = False
-        context.keep(held)
-    return RecoverResponse(unique_identifier=held.identifier)
+    managed_object = await context.change(request.unique_identifier)
+    if managed_object.archived:
+        managed_object.archived = False
+        context.keep(managed_object)
+    return RecoverResponse(unique_identifier=managed_object.identifier)

@@ -13,43 +13,45 @@ from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
 from server.crypto.keys.material_facts import LOADERS, material_facts
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
 @operation(Operation.REGISTER)
 async def register(context: Context, request: RegisterRequest) -> RegisterResponse:
     """Keep an object as it is given, wrapped or plain."""
-    managed = request.managed_object
-    if managed is None:
+    content = request.managed_object
+    if content is None:
         raise InvalidField("there is no object to register")
-    if object_type_of(managed) != request.object_type:
+    if object_type_of(content) != request.object_type:
         raise InvalidObjectType("the object is not of the Object Type given")
     attributes = await initial.resolve(context, request.attributes)
-    if isinstance(managed, Template):
-        attributes = _named(attributes, managed)
+    if isinstance(content, Template):
+        attributes = _named(attributes, content)
     protection_storage.check(attributes, request.protection_storage_masks)
-    managed, key = await _completed(context, request.object_type, managed)
-    held = initial.make(context, request.object_type, managed, attributes, created=False)
-    held.opened = key
-    check_key_value(held, managed)
-    context.objects.add(held)
-    context.remember(held.identifier, UniqueIdentifier.REGISTER)
-    return RegisterResponse(unique_identifier=held.identifier)
+    content, key = await _completed(context, request.object_type, content)
+    managed_object = initial.new_object(
+        context, request.object_type, content, attributes, created=False
+    )
+    managed_object.opened = key
+    check_key_value(managed_object, content)
+    context.objects.add(managed_object)
+    context.remember(managed_object.identifier, UniqueIdentifier.REGISTER)
+    return RegisterResponse(unique_identifier=managed_object.identifier)
 
 
 async def _completed(
-    context: Context, object_type: ObjectType, managed: Structure
+    context: Context, object_type: ObjectType, content: Structure
 ) -> tuple[Structure, Any]:
     """An object whose key block also says what its material alone tells; and the key itself.
 
     A private key is checked here once, and from then on loaded without that.
     """
-    block = key_block_of(managed)
+    block = key_block_of(content)
     if block is None or block.key_material is None or block.key_wrapping_data is not None:
-        return managed, None
+        return content, None
     if object_type not in LOADERS:
-        return managed, None
+        return content, None
     facts = await context.slowly(
         material_facts,
         object_type,
@@ -62,7 +64,7 @@ async def _completed(
         cryptographic_algorithm=block.cryptographic_algorithm or facts.algorithm,
         cryptographic_length=block.cryptographic_length or facts.length,
     )
-    return replace(managed, key_block=completed), facts.key
+    return replace(content, key_block=completed), facts.key
 
 
 def _named(attributes: Attributes, template: Template) -> Attributes:
@@ -73,16 +75,16 @@ def _named(attributes: Attributes, template: Template) -> Attributes:
     return own
 
 
-def check_key_value(held: Held, managed: Structure) -> None:
+def check_key_value(managed_object: ManagedObject, content: Structure) -> None:
     """Mark an object whose key value is elsewhere (1.2: Key Value Location).
 
     Raises:
         InvalidField: there is neither a key value nor a place of it.
     """
-    block = key_block_of(managed)
+    block = key_block_of(content)
     if block is not None and block.key_value is None:
-        if Tag.KEY_VALUE_LOCATION not in held.attributes:
+        if Tag.KEY_VALUE_LOCATION not in managed_object.attributes:
             raise InvalidField("there is neither a Key Value nor a Key Value Location")
-        held.attributes.set(Tag.KEY_VALUE_PRESENT, value=False)
-    elif Tag.KEY_VALUE_LOCATION in held.attributes:
-        held.attributes.set(Tag.KEY_VALUE_PRESENT, value=True)
+        managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=False)
+    elif Tag.KEY_VALUE_LOCATION in managed_object.attributes:
+        managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=True)

@@ -20,8 +20,10 @@ async def rekey(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     initial.check_set(context, old.object_type, asked)
     attributes = inheritance.inherited(context, old, asked, request.offset)
     protection_storage.check(attributes, request.protection_storage_masks)
-    managed = generation.symmetric_key(attributes)
-    new = initial.make(context, old.object_type, managed, attributes, created=True, checked=True)
+    content = generation.symmetric_key(attributes)
+    new = initial.new_object(
+        context, old.object_type, content, attributes, created=True, checked=True
+    )
     inheritance.replace(context, old, new)
     context.remember(new.identifier, UniqueIdentifier.REKEY)
     return ReKeyResponse(unique_identifier=new.identifier)

@@ -8,7 +8,7 @@ from kmip.tags import Tag
 from server.attributes import inheritance, initial
 from server.context import Context
 from server.keys import pair_generation
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
@@ -24,7 +24,7 @@ async def rekey_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKe
     domain = private.attributes.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
     pair = await pair_generation.generate(context, replacement[0], domain)
     new = [
-        initial.make(context, kind, key, attributes, created=True, checked=True)
+        initial.new_object(context, kind, key, attributes, created=True, checked=True)
         for kind, key, attributes in (
             (ObjectType.PRIVATE_KEY, pair.private_key, replacement[0]),
             (ObjectType.PUBLIC_KEY, pair.public_key, replacement[1]),
@@ -46,7 +46,7 @@ async def rekey_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKe
     )
 
 
-async def _other_half(context: Context, private: Held) -> Held:
+async def _other_half(context: Context, private: ManagedObject) -> ManagedObject:
     """The public key of a private key."""
     for link in private.attributes.all(Tag.LINK):
         if link.link_type == LinkType.PUBLIC_KEY_LINK:
@@ -57,19 +57,19 @@ async def _other_half(context: Context, private: Held) -> Held:
 async def _attributes(
     context: Context,
     request: ReKeyKeyPairRequest,
-    private: Held,
-    public: Held,
+    private: ManagedObject,
+    public: ManagedObject,
     common: Attributes,
 ) -> list[Attributes]:
     """What both new keys are to have: private first."""
     found = []
-    for held, own in (
+    for managed_object, own in (
         (private, request.private_key_attributes),
         (public, request.public_key_attributes),
     ):
-        inheritance.check_replaceable(held, context.now)
+        inheritance.check_replaceable(managed_object, context.now)
         asked = common.copy()
         asked.update(await initial.resolve(context, own))
-        initial.check_set(context, held.object_type, asked)
-        found.append(inheritance.inherited(context, held, asked, request.offset))
+        initial.check_set(context, managed_object.object_type, asked)
+        found.append(inheritance.inherited(context, managed_object, asked, request.offset))
     return found

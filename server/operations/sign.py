@@ -18,7 +18,7 @@ async def sign(context: Context, request: SignRequest) -> SignResponse:
     async def begin() -> tuple[str, signing.SignStream]:
         key = await _key(context, request, len(data or b""))
         stream = signing.SignStream(key.key, key.parameters, allow_legacy=context.allow_legacy)
-        return key.held.identifier, stream
+        return key.managed_object.identifier, stream
 
     part = await multipart.part_of(context, request, begin, length=len(data or b""))
     if not part.is_last:
@@ -38,7 +38,7 @@ async def _sign_digest(context: Context, request: SignRequest, digest: bytes) ->
             key.key, key.parameters, digested_data=digest, allow_legacy=context.allow_legacy
         )
 
-    return _signed(context, key.held.identifier, await context.slowly(compute))
+    return _signed(context, key.managed_object.identifier, await context.slowly(compute))
 
 
 async def _key(context: Context, request: SignRequest, length: int) -> key_use.Key:
@@ -48,7 +48,7 @@ async def _key(context: Context, request: SignRequest, length: int) -> key_use.K
         request.cryptographic_parameters,
         key_use.USES[Operation.SIGN],
     )
-    key_use.charge(context, key.held, length)
+    key_use.charge(context, key.managed_object, length)
     return key
 
 

@@ -24,7 +24,7 @@ async def signature_verify(
         stream = signing.VerifyStream(
             key.key, key.parameters, allow_legacy=context.allow_legacy_reading
         )
-        return key.held.identifier, stream
+        return key.managed_object.identifier, stream
 
     part = await multipart.part_of(context, request, begin, signature, length=len(data or b""))
     if not part.is_last:
@@ -48,7 +48,7 @@ async def _verify_digest(
         allow_legacy=context.allow_legacy_reading,
     )
     return SignatureVerifyResponse(
-        unique_identifier=key.held.identifier, validity_indicator=validity
+        unique_identifier=key.managed_object.identifier, validity_indicator=validity
     )
 
 

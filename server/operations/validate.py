@@ -10,7 +10,7 @@ from kmip.enums import Operation, State, ValidityIndicator
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.objects import Certificate
 from kmip.payloads.validate import ValidateRequest, ValidateResponse
-from server.context import Context, Given
+from server.context import Context, RequestedIdentifier
 from server.pki import issuance, issuer, path_validation
 from server.registry import operation
 
@@ -44,10 +44,10 @@ async def validate(context: Context, request: ValidateRequest) -> ValidateRespon
     return ValidateResponse(validity_indicator=indicator)
 
 
-async def _stored(context: Context, given: Given) -> tuple[x509.Certificate, bool]:
+async def _stored(context: Context, given: RequestedIdentifier) -> tuple[x509.Certificate, bool]:
     """A certificate in the store, and whether it has been revoked."""
-    held = await context.find(given)
-    managed = await context.material(held)
-    if not isinstance(managed, Certificate):
+    managed_object = await context.find(given)
+    content = await context.content(managed_object)
+    if not isinstance(content, Certificate):
         raise InvalidObjectType("certificates are validated")
-    return issuance.load(managed.certificate_value), held.state(context.now) in REVOKED
+    return issuance.load(content.certificate_value), managed_object.state(context.now) in REVOKED

@@ -14,7 +14,7 @@ from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context
 from server.crypto.certificates.certificate_facts import certificate_facts, request_facts
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.pki import issuance, issuer
 from server.pki.issuance import Subject
 
@@ -43,12 +43,12 @@ def subject_of(kind: Type | None, value: bytes) -> Subject:
     return Subject(facts.request.subject, facts.public_key, issuance.alternatives_of(facts.request))
 
 
-async def subject_of_object(context: Context, held: Held) -> Subject:
+async def subject_of_object(context: Context, managed_object: ManagedObject) -> Subject:
     """What a Certificate Request in the store asks for."""
-    managed = await context.material(held)
-    if not isinstance(managed, CertificateRequest):
+    content = await context.content(managed_object)
+    if not isinstance(content, CertificateRequest):
         raise InvalidObjectType("the object is no certificate request")
-    return subject_of(managed.certificate_request_type, managed.certificate_request_value)
+    return subject_of(content.certificate_request_type, content.certificate_request_value)
 
 
 async def certificate(context: Context, subject: Subject) -> Certificate:
@@ -63,12 +63,16 @@ async def certificate(context: Context, subject: Subject) -> Certificate:
     return Certificate(certificate_type=CertificateType.X_509, certificate_value=value)
 
 
-def make(context: Context, managed: Certificate, attributes: Attributes) -> Held:
+def new_certificate(
+    context: Context, content: Certificate, attributes: Attributes
+) -> ManagedObject:
     """The new object; what the certificate itself says comes before what was asked for."""
     kept = attributes.copy()
-    for tag in certificate_facts(managed.certificate_value).attributes:
+    for tag in certificate_facts(content.certificate_value).attributes:
         kept.set(tag, None)
-    return initial.make(context, ObjectType.CERTIFICATE, managed, kept, created=False, checked=True)
+    return initial.new_object(
+        context, ObjectType.CERTIFICATE, content, kept, created=False, checked=True
+    )
 
 
 async def asked(context: Context, attributes: Attributes | None) -> Attributes:
@@ -84,9 +88,11 @@ async def asked(context: Context, attributes: Attributes | None) -> Attributes:
     return found
 
 
-def point(held: Held, kind: LinkType, identifier: str) -> None:
+def point(managed_object: ManagedObject, kind: LinkType, identifier: str) -> None:
     """Make this the only link of its kind."""
-    links = held.attributes.values.get(Tag.LINK, {})
+    links = managed_object.attributes.values.get(Tag.LINK, {})
     for index in [index for index, link in links.items() if link.link_type == kind]:
-        held.attributes.remove(Tag.LINK, index)
-    held.attributes.add(Tag.LINK, Link(link_type=kind, linked_object_identifier=identifier))
+        managed_object.attributes.remove(Tag.LINK, index)
+    managed_object.attributes.add(
+        Tag.LINK, Link(link_type=kind, linked_object_identifier=identifier)
+    )

@@ -32,7 +32,7 @@ from kmip.objects import Certificate
 from kmip.tags import Tag
 from server.context import Context
 from server.keys import key_use
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.pki import issuance
 from server.pki.issuance import Issuer
 from server.setup import files
@@ -111,31 +111,31 @@ def _read(content: bytes) -> Issuer:
 
 
 async def _object(context: Context, place: str) -> Issuer:
-    held = await _held(context, place)
-    managed = await context.material(held)
-    if not isinstance(managed, Certificate):
+    managed_object = await _held(context, place)
+    content = await context.content(managed_object)
+    if not isinstance(content, Certificate):
         raise Failure("it is no certificate")
-    private = await _private(context, held)
+    private = await _private(context, managed_object)
     key_use.check_use(context, private, SIGNS)
     key = (await key_use.open_key(context, private, None)).key
-    certificate = issuance.load(managed.certificate_value)
+    certificate = issuance.load(content.certificate_value)
     if key.public_key() != certificate.public_key():
         raise Failure("its private key is not its certificate's")
     return Issuer(certificate, key)
 
 
-async def _held(context: Context, identifier: str) -> Held:
+async def _held(context: Context, identifier: str) -> ManagedObject:
     """An object that the operator names, whoever owns it."""
-    held = await context.objects.find(identifier)
-    if held is None:
+    managed_object = await context.objects.find(identifier)
+    if managed_object is None:
         raise Failure(f"there is no object {identifier}")
-    return held
+    return managed_object
 
 
-async def _private(context: Context, held: Held) -> Held:
+async def _private(context: Context, managed_object: ManagedObject) -> ManagedObject:
     """The private key that a certificate links to, or that its public key links to."""
-    public = linked(held, LinkType.PUBLIC_KEY_LINK)
-    private = linked(held, LinkType.PRIVATE_KEY_LINK)
+    public = linked(managed_object, LinkType.PUBLIC_KEY_LINK)
+    private = linked(managed_object, LinkType.PRIVATE_KEY_LINK)
     if private is None and public is not None:
         private = linked(await _held(context, public), LinkType.PRIVATE_KEY_LINK)
     if private is None:
@@ -143,9 +143,9 @@ async def _private(context: Context, held: Held) -> Held:
     return await _held(context, private)
 
 
-def linked(held: Held, kind: LinkType) -> str | None:
+def linked(managed_object: ManagedObject, kind: LinkType) -> str | None:
     """What an object links to, by the first link of this kind."""
-    for link in held.attributes.all(Tag.LINK):
+    for link in managed_object.attributes.all(Tag.LINK):
         if link.link_type == kind:
             return str(link.linked_object_identifier)
     return None

@@ -28,7 +28,7 @@ from kmip.messages import (
 )
 from kmip.versions import ProtocolVersion
 from server.access.client import Client
-from server.context import Context, Made, Room, Server
+from server.context import Context, Produced, Room, Server
 from server.objects.transaction import Transaction
 from server.requests import audit
 from server.requests.dispatch import MAX_ATTEMPTS, Result, failed, make_durable, perform
@@ -124,7 +124,7 @@ class _Batch:
         self.version = version
         self.now = int(server.clock())
         self.objects = Transaction(server.store, server.opened, self.now)
-        self.made = Made()
+        self.earlier = Produced()
         self.room = Room(_room(request, server.config.max_message_bytes))
         self.results: list[Result] = []
         self.subjects: list[str | None] = []
@@ -137,7 +137,7 @@ class _Batch:
             client=self.client,
             operation=named,
             objects=self.objects,
-            made=self.made,
+            earlier=self.earlier,
             now=self.now,
             place=place,
             room=self.room,
@@ -163,7 +163,7 @@ class _Batch:
 
     def end_streams(self) -> None:
         """End the streams that had a part in this batch: what a part has done stays done."""
-        for value in self.made.streams:
+        for value in self.earlier.streams:
             self.server.streams.close(value)
 
     def undo(self) -> None:

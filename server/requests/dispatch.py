@@ -78,7 +78,7 @@ async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> 
         _forget(context, commit)
         log.exception("%s failed", _named(item.operation))
         return failed(item, ResultReason.GENERAL_FAILURE, "internal error")
-    context.made.take(context.making)
+    context.earlier.take(context.produced)
     return Result(
         ResponseBatchItem(
             operation=item.operation,
@@ -178,7 +178,7 @@ def _end_streams(context: Context) -> None:
 
     Its part has been taken, and has not been counted against the key's Usage Limits.
     """
-    for value in context.making.streams:
+    for value in context.produced.streams:
         context.server.streams.close(value)
 
 

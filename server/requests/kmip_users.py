@@ -36,7 +36,7 @@ from server.objects.transaction import Transaction
 
 if TYPE_CHECKING:
     from server.context import Context, Server
-    from server.objects.managed_object import Held
+    from server.objects.managed_object import ManagedObject
 
 OBJECTS: Final[dict[CredentialType, ObjectType]] = {
     CredentialType.USERNAME_AND_PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
@@ -105,7 +105,7 @@ def _transaction(server: Server) -> Transaction:
     return Transaction(server.store, server.opened, int(server.clock()))
 
 
-async def _users(server: Server, objects: Transaction, name: str) -> list[Held]:
+async def _users(server: Server, objects: Transaction, name: str) -> list[ManagedObject]:
     """The users of this name that count now."""
     wanted = Attributes([(Tag.OBJECT_TYPE, ObjectType.USER), (Tag.NAME, Name(name_value=name))])
     found = []
@@ -118,7 +118,7 @@ async def _users(server: Server, objects: Transaction, name: str) -> list[Held]:
     return found
 
 
-async def _passwords(server: Server, objects: Transaction, user: Held) -> list[str]:
+async def _passwords(server: Server, objects: Transaction, user: ManagedObject) -> list[str]:
     """The passwords of the user's credentials that count now."""
     found = []
     for identifier in user.attributes.all(Tag.CREDENTIAL_LINK)[:MAX_CANDIDATES]:
@@ -130,7 +130,7 @@ async def _passwords(server: Server, objects: Transaction, user: Held) -> list[s
             or credential.state(objects.now) not in VALID
         ):
             continue
-        managed = await objects.load(credential)
-        if isinstance(managed, PasswordCredential):
-            found.append(managed.password)
+        content = await objects.load(credential)
+        if isinstance(content, PasswordCredential):
+            found.append(content.password)
     return found

@@ -26,7 +26,7 @@ from kmip.enums import Operation
 from kmip.enums import Operation as Op
 from kmip.errors import InvalidTicket, NotAuthorised, ServerLimitExceeded, UsageLimitExceeded
 from kmip.tags import Tag
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 
 TICKET_BYTES: Final = 32
 """Random bytes of a ticket: as hard to guess as a key."""
@@ -79,12 +79,14 @@ class Grant:
             return True
         return operation in TOUCHING_NOTHING or operation in NAMING
 
-    def reaches(self, held: Held) -> bool:
+    def reaches(self, managed_object: ManagedObject) -> bool:
         """Whether it may be performed on this object."""
-        if self.objects is not None and held.identifier not in self.objects:
+        if self.objects is not None and managed_object.identifier not in self.objects:
             return False
         groups = self.object_groups
-        return groups is None or not groups.isdisjoint(held.attributes.all(Tag.OBJECT_GROUP))
+        return groups is None or not groups.isdisjoint(
+            managed_object.attributes.all(Tag.OBJECT_GROUP)
+        )
 
 
 @dataclass(slots=True)
@@ -138,11 +140,11 @@ class Permission:
         if self.issued.left == 0 or (covering and not self._within):
             raise UsageLimitExceeded("the ticket's Usage Limits are reached")
 
-    def touch(self, held: Held) -> bool:
+    def touch(self, managed_object: ManagedObject) -> bool:
         """Whether the operation is within a right to this object as well."""
         if self.issued.grants is None:
             return True
-        self._within = [grant for grant in self._within if grant.reaches(held)]
+        self._within = [grant for grant in self._within if grant.reaches(managed_object)]
         return bool(self._within)
 
     def spend(self) -> None:

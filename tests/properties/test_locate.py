@@ -41,7 +41,7 @@ from kmip.versions import INTERNAL, SUPPORTED, V1_1, V1_4, V2_1, V3_0
 from kmip.vocabulary import Mask
 from server.context import Server
 from server.objects.index_terms import DATES, MOST_CHOSEN, query_of
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Opened, Transaction
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.kmip.strategies import attribute_value, customs
@@ -62,13 +62,15 @@ LIMITS = st.sampled_from([None, None, 0, 1, 2, 3])
 # The model
 
 
-def meets(held: Held, now: int, asked: Attributes, owner: str, status: Status | None) -> bool:
+def meets(
+    managed_object: ManagedObject, now: int, asked: Attributes, owner: str, status: Status | None
+) -> bool:
     """Whether a Locate of `owner` is to find the object."""
-    have = held.attributes.copy()
-    have.set(Tag.STATE, lifecycle.state_of(held.attributes, now))
+    have = managed_object.attributes.copy()
+    have.set(Tag.STATE, lifecycle.state_of(managed_object.attributes, now))
     return (
-        held.owner == owner
-        and bool(status_of(held) & (Status.ON_LINE_STORAGE if status is None else status))
+        managed_object.owner == owner
+        and bool(status_of(managed_object) & (Status.ON_LINE_STORAGE if status is None else status))
         and all(
             in_range(have.all(key), asked.all(key))
             if key in DATES
@@ -78,10 +80,10 @@ def meets(held: Held, now: int, asked: Attributes, owner: str, status: Status | 
     )
 
 
-def status_of(held: Held) -> Status:
-    if Tag.DESTROY_DATE in held.attributes:
+def status_of(managed_object: ManagedObject) -> Status:
+    if Tag.DESTROY_DATE in managed_object.attributes:
         return Status.DESTROYED_STORAGE
-    return Status.ARCHIVAL_STORAGE if held.archived else Status.ON_LINE_STORAGE
+    return Status.ARCHIVAL_STORAGE if managed_object.archived else Status.ON_LINE_STORAGE
 
 
 def in_range(have: tuple[int, ...], asked: tuple[int, ...]) -> bool:
@@ -108,7 +110,7 @@ def fits(have: Any, asked: Any) -> bool:
 class Drawn:
     """Objects, oldest first, and attribute values that some of them have."""
 
-    objects: list[Held]
+    objects: list[ManagedObject]
     pool: list[tuple[Any, Any]]
 
 
@@ -134,18 +136,18 @@ def drawn(draw: st.DrawFn, key: Any = None) -> Drawn:
             values = values.filter(is_small)
         pool += [(one, value) for value in draw(st.lists(values, min_size=1, max_size=3))]
     count = draw(st.integers(2, 6))
-    return Drawn([draw(held(str(number), pool)) for number in range(count)], pool)
+    return Drawn([draw(managed_object(str(number), pool)) for number in range(count)], pool)
 
 
 @st.composite
-def held(draw: st.DrawFn, identifier: str, pool: list[tuple[Any, Any]]) -> Held:
+def managed_object(draw: st.DrawFn, identifier: str, pool: list[tuple[Any, Any]]) -> ManagedObject:
     attributes = Attributes([(Tag.UNIQUE_IDENTIFIER, identifier)])
     for key, value in draw(st.lists(st.sampled_from(pool), max_size=4)):
         if is_single(key):
             attributes.set(key, value)
         elif attributes.find(key, value) is None:
             attributes.add(key, value)
-    return Held(
+    return ManagedObject(
         identifier=identifier,
         owner=draw(st.sampled_from(OWNERS)),
         object_type=ObjectType.SYMMETRIC_KEY,
@@ -196,7 +198,7 @@ def says_something(value: Any) -> Any:
 
 
 @asynccontextmanager
-async def store_of(objects: list[Held], now: int) -> AsyncIterator[SealedStore]:
+async def store_of(objects: list[ManagedObject], now: int) -> AsyncIterator[SealedStore]:
     async with open_store(MemoryBackend(), KeyFile(bytes(32)), create=True) as store:
         for one in objects:
             transaction = Transaction(store, Opened(10), now)
@@ -205,7 +207,9 @@ async def store_of(objects: list[Held], now: int) -> AsyncIterator[SealedStore]:
         yield store
 
 
-def expected(objects: list[Held], now: int, asked: Attributes, owner: str, status: Status | None):
+def expected(
+    objects: list[ManagedObject], now: int, asked: Attributes, owner: str, status: Status | None
+):
     return [one.identifier for one in reversed(objects) if meets(one, now, asked, owner, status)]
 
 
@@ -242,7 +246,7 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
         ):
             before = await transaction.find(identifier)
             assert before is not None
-            after = data.draw(st.none() | held(identifier, made.pool))
+            after = data.draw(st.none() | managed_object(identifier, made.pool))
             if after is None:
                 transaction.remove(before)
                 del objects[identifier]
@@ -251,7 +255,7 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
                 transaction.put(changed)
                 objects[identifier] = changed
         for number in range(data.draw(st.integers(0, 3))):
-            new = data.draw(held(f"new {number}", made.pool))
+            new = data.draw(managed_object(f"new {number}", made.pool))
             transaction.add(new)
             objects[new.identifier] = new
         for committed in (False, True):
@@ -281,7 +285,7 @@ async def test_every_attribute_is_a_filter_in_every_version(server: Server, key:
     server.store = None  # type: ignore[assignment]
     with_it = Attributes([(key, value)])
     objects = [
-        Held(name, owner, ObjectType.SYMMETRIC_KEY, attributes)
+        ManagedObject(name, owner, ObjectType.SYMMETRIC_KEY, attributes)
         for name, owner, attributes in (
             ("old", "alice", with_it),
             ("without", "alice", Attributes()),

@@ -11,17 +11,17 @@ from kmip.items import structure
 from kmip.tags import Tag
 from kmip.versions import V2_1
 from server.access.client import Client
-from server.context import Context, Made, Room, Server
+from server.context import Context, Produced, Room, Server
 from server.objects.transaction import Transaction
 from tests.server.conftest import NOW
 
 
 @pytest.fixture
 def context(server: Server) -> Context:
-    return make(server, Made(), 0)
+    return make(server, Produced(), 0)
 
 
-def make(server: Server, made: Made, place: int) -> Context:
+def make(server: Server, made: Produced, place: int) -> Context:
     return Context(
         server=server,
         client=Client("alice"),
@@ -36,7 +36,7 @@ def make(server: Server, made: Made, place: int) -> Context:
 
 
 async def test_an_identifier_may_be_given_or_referred_to(server: Server):
-    made = Made()
+    made = Produced()
     first, second, third = (make(server, made, place) for place in range(3))
     first.remember("a", UniqueIdentifier.CREATE)
     second.remember("b", UniqueIdentifier.REGISTER)
@@ -60,7 +60,7 @@ async def test_an_identifier_may_be_given_or_referred_to(server: Server):
 
 
 async def test_data_may_be_given_or_referred_to(server: Server):
-    made = Made()
+    made = Produced()
     first, second = (make(server, made, place) for place in range(2))
     assert first.give(b"hash", Data.HASH) == b"hash"
     assert first.give(None, Data.SIGN_SIGNATURE_DATA) is None

@@ -62,5 +62,5 @@ def test_the_server_says_what_the_page_of_errors_has_it_say() -> None:
     part = (ROOT / "docs" / "errors.md").read_text("utf-8").split("whoever starts it\n")[1]
     sentences = re.findall(r"\*([^*]+)\*", part)
     assert len(sentences) > 10
-    code = "".join(path.read_text("utf-8") for path in sorted((ROOT / "server").glob("*.py")))
+    code = "".join(path.read_text("utf-8") for path in sorted((ROOT / "server").rglob("*.py")))
     assert [one for one in sentences if one not in code] == []

@@ -32,7 +32,7 @@ from server import registry
 from server.access import policy
 from server.access.client import Client
 from server.access.policy import LONGEST, PERMITTED, Relation, permit
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from tests.server.conftest import Asking, Failed
 from tests.server.samples import (
     ACTIVE,
@@ -251,15 +251,15 @@ async def test_the_placeholder_of_one_message_is_no_way_to_anothers(ask: Asking)
     assert got.result_reason == ResultReason.ITEM_NOT_FOUND
 
 
-def held(owner: str) -> Held:
-    return Held("x" * 1000, owner, ObjectType.OPAQUE_OBJECT, Attributes())
+def managed_object(owner: str) -> ManagedObject:
+    return ManagedObject("x" * 1000, owner, ObjectType.OPAQUE_OBJECT, Attributes())
 
 
 def test_a_relation_may_permit_a_part(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(PERMITTED, Relation.ANYONE, frozenset({Operation.ENCRYPT}))
-    permit(Client("bob"), Operation.ENCRYPT, held("alice"))
+    permit(Client("bob"), Operation.ENCRYPT, managed_object("alice"))
     with pytest.raises(PermissionDenied):
-        permit(Client("bob"), Operation.GET, held("alice"))
+        permit(Client("bob"), Operation.GET, managed_object("alice"))
 
 
 def test_a_long_identifier_is_not_repeated_whole():
@@ -271,8 +271,8 @@ def test_a_long_identifier_is_not_repeated_whole():
 def test_names_are_compared_whole():
     for name in ("Alice", "alice ", "alic", "alice2", ""):
         with pytest.raises(ObjectNotFound):
-            permit(Client(name), Operation.GET, held("alice"))
-    permit(Client("alice"), Operation.GET, held("alice"))
+            permit(Client(name), Operation.GET, managed_object("alice"))
+    permit(Client("alice"), Operation.GET, managed_object("alice"))
 
 
 async def test_a_key_registered_under_the_same_name_is_another(ask: Asking):

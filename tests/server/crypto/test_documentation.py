@@ -11,6 +11,6 @@ def test_the_page_has_the_tables_of_the_code():
 
 
 def test_every_module_says_what_it_is():
-    modules = sorted((DOCS.parent / "server" / "crypto").glob("*.py"))
+    modules = sorted((DOCS.parent / "server" / "crypto").rglob("*.py"))
     assert len(modules) > 30
     assert all(module.read_text("utf-8").startswith('"""') for module in modules)

@@ -19,14 +19,14 @@ from server.objects.index_terms import (
     query_of,
     terms_of,
 )
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from storage import matches
 from tests.kmip.strategies import attribute_value, keys
 from tests.server.conftest import NOW
 
 
-def held(*pairs, owner: str = "alice") -> Held:
-    return Held("one", owner, ObjectType.SYMMETRIC_KEY, Attributes(pairs))
+def managed_object(*pairs, owner: str = "alice") -> ManagedObject:
+    return ManagedObject("one", owner, ObjectType.SYMMETRIC_KEY, Attributes(pairs))
 
 
 def text(value: str) -> Item:
@@ -36,7 +36,7 @@ def text(value: str) -> Item:
 @given(one=st.tuples(st.text(), st.text()), other=st.tuples(st.text(), st.text()))
 def test_custom_attributes_are_told_apart(one, other):
     """However vendor and name are made up to look like another's."""
-    terms = [terms_of(held((Custom(*key), text("v"))), NOW).exact for key in (one, other)]
+    terms = [terms_of(managed_object((Custom(*key), text("v"))), NOW).exact for key in (one, other)]
     assert (terms[0] == terms[1]) == (one == other)
 
 
@@ -45,15 +45,15 @@ def test_custom_attributes_are_told_apart(one, other):
 def test_terms_are_short_and_values_have_their_own(data: st.DataObject):
     key = data.draw(keys(INTERNAL).filter(lambda key: key not in DATES))
     values = [data.draw(attribute_value(key, INTERNAL)) for _ in range(2)]
-    terms = [terms_of(held((key, value)), NOW).exact for value in values]
+    terms = [terms_of(managed_object((key, value)), NOW).exact for value in values]
     assert all(len(term) <= LONGEST for each in terms for term in each)
     if key != Tag.STATE:
         assert (terms[0] == terms[1]) == (values[0] == values[1])
 
 
 def test_attributes_of_one_form_are_told_apart():
-    one = terms_of(held((Tag.DESCRIPTION, "x")), NOW)
-    other = terms_of(held((Tag.COMMENT, "x")), NOW)
+    one = terms_of(managed_object((Tag.DESCRIPTION, "x")), NOW)
+    other = terms_of(managed_object((Tag.COMMENT, "x")), NOW)
     assert one.exact != other.exact
 
 
@@ -63,7 +63,7 @@ def test_owners_are_told_apart():
 
 def found(asked: tuple, *pairs, **fields) -> bool:
     query = query_of(Attributes([asked]), "alice", None, 0, None, **fields)
-    return matches(query, terms_of(held(*pairs), NOW))
+    return matches(query, terms_of(managed_object(*pairs), NOW))
 
 
 def test_a_filter_may_leave_fields_out_and_not_mix_them():
@@ -88,7 +88,7 @@ def test_some_bits_of_a_mask_are_enough_and_others_are_not():
 
 
 def test_the_state_is_due_when_time_changes_it():
-    one = held((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DEACTIVATION_DATE, NOW + 9))
+    one = managed_object((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DEACTIVATION_DATE, NOW + 9))
     for now, state, due in (
         (NOW, State.PRE_ACTIVE, NOW + 5),
         (NOW + 5, State.ACTIVE, NOW + 9),

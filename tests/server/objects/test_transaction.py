@@ -24,7 +24,7 @@ from kmip.enums import (
 from kmip.tags import Tag
 from server.access.password_file import Users
 from server.context import Server
-from server.objects.managed_object import Held
+from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Opened, Transaction
 from server.setup.config import Config
 from storage import Conflict, KeyFile, MemoryBackend, MemorySpace, open_store
@@ -34,9 +34,9 @@ from tests.server.samples import ACTIVE, aes, attribute, create, state, symmetri
 UNDO = BatchErrorContinuationOption.UNDO
 
 
-def held(identifier: str, version: int = 0) -> Held:
+def managed_object(identifier: str, version: int = 0) -> ManagedObject:
     attributes = Attributes([(Tag.UNIQUE_IDENTIFIER, identifier)])
-    return Held(identifier, "alice", ObjectType.OPAQUE_OBJECT, attributes, version=version)
+    return ManagedObject(identifier, "alice", ObjectType.OPAQUE_OBJECT, attributes, version=version)
 
 
 # The cache
@@ -45,9 +45,9 @@ def held(identifier: str, version: int = 0) -> Held:
 def test_the_cache_forgets_what_was_used_longest_ago():
     opened = Opened(2)
     for name in "ab":
-        opened.put(held(name, 1))
+        opened.put(managed_object(name, 1))
     assert opened.get("a", 1)
-    opened.put(held("c", 1))
+    opened.put(managed_object("c", 1))
     assert opened.get("b", 1) is None
     assert opened.get("a", 1)
     assert opened.get("c", 1)
@@ -55,7 +55,7 @@ def test_the_cache_forgets_what_was_used_longest_ago():
 
 def test_the_cache_gives_no_other_version():
     opened = Opened(2)
-    opened.put(held("a", 1))
+    opened.put(managed_object("a", 1))
     assert opened.get("a", 2) is None
     opened.drop("a")
     assert opened.get("a", 1) is None
@@ -64,7 +64,7 @@ def test_the_cache_gives_no_other_version():
 
 def test_a_cache_of_nothing_keeps_nothing():
     opened = Opened(0)
-    opened.put(held("a", 1))
+    opened.put(managed_object("a", 1))
     assert opened.get("a", 1) is None
 
 
@@ -74,7 +74,7 @@ def test_a_cache_of_nothing_keeps_nothing():
 async def test_a_transaction_sees_its_changes_and_nobody_else_does(server: Server):
     one = Transaction(server.store, server.opened, NOW)
     other = Transaction(server.store, server.opened, NOW)
-    one.add(held("a"))
+    one.add(managed_object("a"))
     assert one.is_changed
     assert (await one.find("a")) is not None
     assert (await other.find("a")) is None
@@ -91,7 +91,7 @@ async def test_a_transaction_sees_its_changes_and_nobody_else_does(server: Serve
 
 async def test_what_is_forgotten_is_not_done(server: Server):
     transaction = Transaction(server.store, server.opened, NOW)
-    transaction.add(held("a"))
+    transaction.add(managed_object("a"))
     transaction.forget()
     await transaction.commit()
     assert await transaction.find("a") is None
@@ -99,7 +99,7 @@ async def test_what_is_forgotten_is_not_done(server: Server):
 
 async def test_made_and_removed_in_one_transaction_leaves_nothing(server: Server):
     transaction = Transaction(server.store, server.opened, NOW)
-    one = held("a")
+    one = managed_object("a")
     transaction.add(one)
     transaction.remove(one)
     await transaction.commit()
@@ -108,7 +108,7 @@ async def test_made_and_removed_in_one_transaction_leaves_nothing(server: Server
 
 async def test_of_two_changes_to_one_version_the_second_conflicts(server: Server):
     first = Transaction(server.store, server.opened, NOW)
-    first.add(held("a"))
+    first.add(managed_object("a"))
     await first.commit()
     one, other = (Transaction(server.store, Opened(1), NOW) for _ in range(2))
     for transaction in (one, other):
@@ -122,7 +122,7 @@ async def test_of_two_changes_to_one_version_the_second_conflicts(server: Server
 
 async def test_material_is_that_of_the_version_read(server: Server):
     first = Transaction(server.store, server.opened, NOW)
-    first.add(held("a"))
+    first.add(managed_object("a"))
     await first.commit()
     reader = Transaction(server.store, Opened(1), NOW)
     found = await reader.find("a")

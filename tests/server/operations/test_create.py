@@ -164,12 +164,12 @@ async def test_quantum_safe_is_a_promise(ask: Asking):
 
 
 async def template(ask: Asking, name: str, *pairs) -> None:
-    held = Template(attributes=Attributes([(Tag.NAME, Name(name_value=name)), *pairs]))
+    managed_object = Template(attributes=Attributes([(Tag.NAME, Name(name_value=name)), *pairs]))
     await ask(
         Operation.REGISTER,
         object_type=ObjectType.TEMPLATE,
         attributes=Attributes(),
-        managed_object=held,
+        managed_object=managed_object,
     )
 
 

@@ -50,7 +50,7 @@ async def test_a_destroyed_key_is_not_kept_open(ask: Asking, server: Server):
     )
     await ask(Operation.REVOKE, unique_identifier=key, **STOPPED)
     await ask(Operation.DESTROY, unique_identifier=key)
-    held = server.opened.get(key, server.store.version(record_name(key)))
-    assert held is not None
-    assert held.opened is None
-    assert held.managed is None
+    managed_object = server.opened.get(key, server.store.version(record_name(key)))
+    assert managed_object is not None
+    assert managed_object.opened is None
+    assert managed_object.content is None

@@ -220,23 +220,23 @@ async def test_a_stream_whose_batch_is_undone_is_over(ask: Asking):
 
 
 def test_a_clients_oldest_stream_makes_room():
-    held = Streams()
+    managed_object = Streams()
     mine = [
-        held.open("alice", Operation.HASH, "", None, NOW)
+        managed_object.open("alice", Operation.HASH, "", None, NOW)
         for _ in range(streams.MAX_STREAMS_PER_CLIENT)
     ]
-    other = held.open("bob", Operation.HASH, "", None, NOW)
-    held.open("alice", Operation.HASH, "", None, NOW)
-    assert mine[0] not in held._streams
-    assert held.get("alice", Operation.HASH, mine[1], NOW)
-    assert held.get("bob", Operation.HASH, other, NOW)
+    other = managed_object.open("bob", Operation.HASH, "", None, NOW)
+    managed_object.open("alice", Operation.HASH, "", None, NOW)
+    assert mine[0] not in managed_object._streams
+    assert managed_object.get("alice", Operation.HASH, mine[1], NOW)
+    assert managed_object.get("bob", Operation.HASH, other, NOW)
 
 
 def test_streams_in_all_are_bounded():
-    held = Streams()
+    managed_object = Streams()
     for number in range(streams.MAX_STREAMS + 10):
-        held.open(str(number), Operation.HASH, "", None, NOW)
-    assert len(held._streams) == streams.MAX_STREAMS
+        managed_object.open(str(number), Operation.HASH, "", None, NOW)
+    assert len(managed_object._streams) == streams.MAX_STREAMS
 
 
 async def begin_decryption(ask: Asking, key: str, length: int) -> bytes:
