@@ -20,10 +20,10 @@ from kmip.attribute_table import ATTRIBUTES, BY_NAME, LINK_TAGS, LINK_TYPES
 from kmip.attribute_values import Link, Name
 from kmip.attributes import (
     CUSTOM_PREFIXES,
+    AttributeName,
     Attributes,
     Custom,
     Instance,
-    Key,
     Selector,
     custom_value,
     name_of,
@@ -54,8 +54,8 @@ _GROUP_NAMES = (ItemType.NAME_REFERENCE, ItemType.TEXT_STRING)
 # Names and keys
 
 
-def key_of_name(name: str) -> Key:
-    """The key that a 1.x attribute name means; an unknown name is a custom key without vendor."""
+def attribute_of_name(name: str) -> AttributeName:
+    """The attribute that a 1.x name means; an unknown name is a custom one without vendor."""
     row = BY_NAME.get(name)
     if row is not None:
         return row.tag
@@ -73,13 +73,13 @@ def _selector_of_tag(tag: int) -> Selector | None:
     return LINK_TYPES.get(known) if known is not None else None
 
 
-def _named_name(key: Selector) -> str:
+def _named_name(attribute: Selector) -> str:
     """The name that 1.x writes; a foreign vendor's attribute is a custom one there."""
-    if isinstance(key, LinkType):
+    if isinstance(attribute, LinkType):
         return name_of(Tag.LINK)
-    if isinstance(key, Custom) and key.vendor not in CUSTOM_PREFIXES:
-        return f"x-{key.vendor}-{key.name}" if key.vendor else key.name
-    return name_of(key)
+    if isinstance(attribute, Custom) and attribute.vendor not in CUSTOM_PREFIXES:
+        return f"x-{attribute.vendor}-{attribute.name}" if attribute.vendor else attribute.name
+    return name_of(attribute)
 
 
 # One value
@@ -97,14 +97,14 @@ def read_named(item: Item, version: ProtocolVersion) -> Instance:
     name, value = parts.get(Tag.ATTRIBUTE_NAME), parts.get(Tag.ATTRIBUTE_VALUE)
     if name is None or not isinstance(name.value, str):
         raise InvalidMessage("has no Attribute Name", tag_name(item.tag))
-    key = _key_of(name.value, parts.get(Tag.VENDOR_IDENTIFICATION))
+    attribute = _attribute_of(name.value, parts.get(Tag.VENDOR_IDENTIFICATION))
     place = _place(parts.get(Tag.ATTRIBUTE_INDEX))
-    if isinstance(key, Custom):
-        if not key.vendor:
+    if isinstance(attribute, Custom):
+        if not attribute.vendor:
             raise UnsupportedAttribute(f"there is no attribute {name.value!r}")
-        return Instance(key, None if value is None else custom_value(value), place)
-    row = ATTRIBUTES[key]
-    return Instance(key, None if value is None else row.form.read(value, version), place)
+        return Instance(attribute, None if value is None else custom_value(value), place)
+    row = ATTRIBUTES[attribute]
+    return Instance(attribute, None if value is None else row.form.read(value, version), place)
 
 
 def _parts(item: Item) -> dict[int, Item]:
@@ -119,10 +119,10 @@ def _parts(item: Item) -> dict[int, Item]:
     return parts
 
 
-def _key_of(name: str, vendor: Item | None) -> Key:
-    """The key that a name means, alone or with a Vendor Identification."""
+def _attribute_of(name: str, vendor: Item | None) -> AttributeName:
+    """The attribute that a name means, alone or with a Vendor Identification."""
     if vendor is None:
-        return key_of_name(name)
+        return attribute_of_name(name)
     if not isinstance(vendor.value, str):
         raise wrong_type(vendor, ItemType.TEXT_STRING)
     return Custom(vendor.value, name)
@@ -161,37 +161,39 @@ def _link(kind: LinkType, target: Any) -> Link:
     return Link(link_type=kind, linked_object_identifier=target)
 
 
-def _write_named(key: Key, index: int, value: Any, version: ProtocolVersion) -> Item:
+def _write_named(
+    attribute: AttributeName, index: int, value: Any, version: ProtocolVersion
+) -> Item:
     """An Attribute structure of 1.x; index 0 is left out, as it means the same."""
-    parts = [Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(key))]
+    parts = [Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(attribute))]
     if index:
         parts.append(Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, index))
     if value is not None:
-        parts.append(_value_item(key, Tag.ATTRIBUTE_VALUE, value, version))
+        parts.append(_value_item(attribute, Tag.ATTRIBUTE_VALUE, value, version))
     return structure(Tag.ATTRIBUTE, *parts)
 
 
-def _write_tagged(key: Key, value: Any, version: ProtocolVersion) -> Item:
+def _write_tagged(attribute: AttributeName, value: Any, version: ProtocolVersion) -> Item:
     """An item under the attribute's own tag."""
-    if isinstance(key, Custom):
+    if isinstance(attribute, Custom):
         return structure(
             Tag.ATTRIBUTE,
-            Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, key.vendor),
-            Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, key.name),
+            Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, attribute.vendor),
+            Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, attribute.name),
             *(() if value is None else (custom_value(value),)),
         )
     dialect = DIALECTS[version]
-    if dialect.links_are_attributes and key == Tag.LINK:
+    if dialect.links_are_attributes and attribute == Tag.LINK:
         return _REFERENCE.write(LINK_TAGS[value.link_type], value.linked_object_identifier, version)
-    if dialect.links_are_attributes and key == Tag.OBJECT_GROUP:
+    if dialect.links_are_attributes and attribute == Tag.OBJECT_GROUP:
         return Item(Tag.GROUP_LINK, ItemType.NAME_REFERENCE, value)
-    return _value_item(key, key, value, version)
+    return _value_item(attribute, attribute, value, version)
 
 
-def _value_item(key: Key, tag: int, value: Any, version: ProtocolVersion) -> Item:
-    if isinstance(key, Custom):
+def _value_item(attribute: AttributeName, tag: int, value: Any, version: ProtocolVersion) -> Item:
+    if isinstance(attribute, Custom):
         return Item(tag, value.type, value.value)
-    return ATTRIBUTES[key].form.write(tag, value, version)
+    return ATTRIBUTES[attribute].form.write(tag, value, version)
 
 
 # Several values
@@ -231,7 +233,9 @@ def _read_list(items: Sequence[Item], found: Attributes, version: ProtocolVersio
             continue
         instance = read_tagged(item, version)
         if instance.value is not None:
-            found.add(instance.key, instance.value, index if index is not None else instance.index)
+            found.add(
+                instance.attribute, instance.value, index if index is not None else instance.index
+            )
         index = None
 
 
@@ -239,29 +243,29 @@ def write_attributes(
     attributes: Attributes, version: ProtocolVersion, form: AttributeForm
 ) -> Iterator[Item]:
     """The attributes one by one in `form`; what the version lacks is left out."""
-    for key, instances in attributes.values.items():
-        if not exists(key, version):
+    for attribute, instances in attributes.values.items():
+        if not exists(attribute, version):
             continue
         following = 0
         for index, value in instances.items():
             if form == AttributeForm.NAMED:
-                yield _write_named(key, index, value, version)
+                yield _write_named(attribute, index, value, version)
                 continue
-            if key == Tag.LINK and not _is_told(value, version):
+            if attribute == Tag.LINK and not _is_told(value, version):
                 continue
             if version == INTERNAL and index != following:
                 yield Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, index)
             following = index + 1
-            yield _write_tagged(key, value, version)
+            yield _write_tagged(attribute, value, version)
 
 
-def exists(key: Key, version: ProtocolVersion) -> bool:
+def exists(attribute: AttributeName, version: ProtocolVersion) -> bool:
     """Whether the version has the attribute; 3.0 has links and groups in another form."""
-    if isinstance(key, Custom) or (
-        DIALECTS[version].links_are_attributes and key in (Tag.LINK, Tag.OBJECT_GROUP)
+    if isinstance(attribute, Custom) or (
+        DIALECTS[version].links_are_attributes and attribute in (Tag.LINK, Tag.OBJECT_GROUP)
     ):
         return True
-    return ATTRIBUTES[key].span.covers(version)
+    return ATTRIBUTES[attribute].span.covers(version)
 
 
 def _is_told(link: Link, version: ProtocolVersion) -> bool:
@@ -347,9 +351,9 @@ class Single(NamedTuple):
     def write(self, value: Instance, version: ProtocolVersion) -> Iterable[Item]:
         """The version's form."""
         if single_form(version) == AttributeForm.NAMED:
-            yield _write_named(value.key, value.index or 0, value.value, version)
+            yield _write_named(value.attribute, value.index or 0, value.value, version)
         else:
-            yield structure(self.tagged, _write_tagged(value.key, value.value, version))
+            yield structure(self.tagged, _write_tagged(value.attribute, value.value, version))
 
 
 class Named(NamedTuple):
@@ -361,28 +365,28 @@ class Named(NamedTuple):
         return (Tag.ATTRIBUTE_NAME, Tag.ATTRIBUTE_REFERENCE)
 
     def read(self, items: Sequence[Item], version: ProtocolVersion) -> tuple[Selector, ...]:
-        """What is referred to; a reference to nothing known is a key that no object has."""
+        """What is referred to; a reference to nothing known is an attribute that no object has."""
         return tuple(_read_reference(item) for item in items)
 
     def write(self, value: Sequence[Selector], version: ProtocolVersion) -> Iterable[Item]:
         """The version's form; attributes it lacks are left out."""
-        for key in value:
+        for attribute in value:
             if single_form(version) == AttributeForm.NAMED:
-                if isinstance(key, LinkType) or exists(key, version):
-                    yield Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(key))
-            elif isinstance(key, Custom):
+                if isinstance(attribute, LinkType) or exists(attribute, version):
+                    yield Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(attribute))
+            elif isinstance(attribute, Custom):
                 yield structure(
                     Tag.ATTRIBUTE_REFERENCE,
-                    Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, key.vendor),
-                    Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, key.name),
+                    Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, attribute.vendor),
+                    Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, attribute.name),
                 )
             else:
-                yield from _write_reference(key, version)
+                yield from _write_reference(attribute, version)
 
 
 def _read_reference(item: Item) -> Selector:
     if item.tag == Tag.ATTRIBUTE_NAME and isinstance(item.value, str):
-        return key_of_name(item.value)
+        return attribute_of_name(item.value)
     if item.type == ItemType.ENUMERATION and isinstance(item.value, int):
         selector = (
             Tag.OBJECT_GROUP if item.value == Tag.GROUP_LINK else _selector_of_tag(item.value)
@@ -391,18 +395,18 @@ def _read_reference(item: Item) -> Selector:
     vendor, name = item.first(Tag.VENDOR_IDENTIFICATION), item.first(Tag.ATTRIBUTE_NAME)
     if name is None or not isinstance(name.value, str):
         raise InvalidMessage("names no attribute", tag_name(item.tag))
-    return _key_of(name.value, vendor)
+    return _attribute_of(name.value, vendor)
 
 
-def _write_reference(key: Tag | LinkType, version: ProtocolVersion) -> Iterator[Item]:
-    if isinstance(key, LinkType):
+def _write_reference(attribute: Tag | LinkType, version: ProtocolVersion) -> Iterator[Item]:
+    if isinstance(attribute, LinkType):
         by_type = DIALECTS[version].links_are_attributes
-        tag = LINK_TAGS[key] if by_type else Tag.LINK
-    elif not exists(key, version):
+        tag = LINK_TAGS[attribute] if by_type else Tag.LINK
+    elif not exists(attribute, version):
         return
     else:
-        grouped = DIALECTS[version].links_are_attributes and key == Tag.OBJECT_GROUP
-        tag = Tag.GROUP_LINK if grouped else key
+        grouped = DIALECTS[version].links_are_attributes and attribute == Tag.OBJECT_GROUP
+        tag = Tag.GROUP_LINK if grouped else attribute
     yield Item(Tag.ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, int(tag))
 
 

@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 from kmip.attribute_encoding import MAX_INSTANCES
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import Attributes, Custom, Key, is_single, name_of
+from kmip.attributes import AttributeName, Attributes, Custom, is_single, name_of
 from kmip.enums import ObjectType, Operation, State
 from kmip.enums import ObjectType as T
 from kmip.enums import Operation as Op
@@ -133,41 +133,43 @@ class Condition(NamedTuple):
     """What a `When` means.
 
     Attributes:
-        holds: whether the change is allowed, by key, new value (None: deleted) and object.
+        holds: whether the change is allowed, by name, new value (None: deleted) and object.
         error: what is raised where it is not; None: the attribute is read only.
     """
 
-    holds: Callable[[Key, Any, Situation], bool]
+    holds: Callable[[AttributeName, Any, Situation], bool]
     error: type[KMIPError] | None
 
 
 _RUNNING: Final = (State.PRE_ACTIVE, State.ACTIVE)
 
 
-def _is_ahead(key: Key, value: Any, it: Situation) -> bool:
-    date = it.attributes.get(key)
+def _is_ahead(attribute: AttributeName, value: Any, it: Situation) -> bool:
+    date = it.attributes.get(attribute)
     return it.state in _RUNNING and (date is None or date > it.now)
 
 
 CONDITIONS: Final[dict[When, Condition]] = {
-    When.NEVER: Condition(lambda key, value, it: False, None),
-    When.ALWAYS: Condition(lambda key, value, it: True, None),
+    When.NEVER: Condition(lambda attribute, value, it: False, None),
+    When.ALWAYS: Condition(lambda attribute, value, it: True, None),
     When.PRE_ACTIVE: Condition(
-        lambda key, value, it: it.state == State.PRE_ACTIVE, WrongKeyLifecycleState
+        lambda attribute, value, it: it.state == State.PRE_ACTIVE, WrongKeyLifecycleState
     ),
     When.NOT_STOPPED: Condition(
-        lambda key, value, it: it.state in _RUNNING, WrongKeyLifecycleState
+        lambda attribute, value, it: it.state in _RUNNING, WrongKeyLifecycleState
     ),
     When.NOT_REACHED: Condition(_is_ahead, WrongKeyLifecycleState),
-    When.UNALLOCATED: Condition(lambda key, value, it: not it.allocated, None),
+    When.UNALLOCATED: Condition(lambda attribute, value, it: not it.allocated, None),
     When.TO_TRUE: Condition(
-        lambda key, value, it: value or not it.attributes.get(key, False), PermissionDenied
+        lambda attribute, value, it: value or not it.attributes.get(attribute, False),
+        PermissionDenied,
     ),
     When.TO_FALSE: Condition(
-        lambda key, value, it: not value or it.attributes.get(key, True), PermissionDenied
+        lambda attribute, value, it: not value or it.attributes.get(attribute, True),
+        PermissionDenied,
     ),
-    When.ABSENT: Condition(lambda key, value, it: key not in it.attributes, None),
-    When.LEFT_OUT: Condition(lambda key, value, it: False, None),
+    When.ABSENT: Condition(lambda attribute, value, it: attribute not in it.attributes, None),
+    When.LEFT_OUT: Condition(lambda attribute, value, it: False, None),
 }
 """What each condition means for a client; the last two are only for the server."""
 
@@ -371,21 +373,21 @@ OURS: Final = R(NONE, SERVER, ALWAYS, NEVER, NEVER, TOUCHING, ALL)
 SERVERS_VENDOR: Final = "y"
 
 
-def rules_of(key: Key) -> Rules:
+def rules_of(attribute: AttributeName) -> Rules:
     """The rules of an attribute, a custom one included."""
-    if isinstance(key, Custom):
-        return OURS if key.vendor == SERVERS_VENDOR else THEIRS
-    return RULES[key]
+    if isinstance(attribute, Custom):
+        return OURS if attribute.vendor == SERVERS_VENDOR else THEIRS
+    return RULES[attribute]
 
 
-def applies_to(key: Key, object_type: ObjectType) -> bool:
+def applies_to(attribute: AttributeName, object_type: ObjectType) -> bool:
     """Whether an object of this type may have the attribute."""
-    return object_type in rules_of(key).objects
+    return object_type in rules_of(attribute).objects
 
 
-def is_always_set(key: Key, object_type: ObjectType) -> bool:
+def is_always_set(attribute: AttributeName, object_type: ObjectType) -> bool:
     """Whether an object of this type always has a value of the attribute."""
-    return object_type in rules_of(key).always
+    return object_type in rules_of(attribute).always
 
 
 def implicit(operation: Operation) -> frozenset[Tag]:
@@ -393,7 +395,7 @@ def implicit(operation: Operation) -> frozenset[Tag]:
     return frozenset(tag for tag, rules in RULES.items() if operation in rules.implicit)
 
 
-def check_set(key: Key, object_type: ObjectType, operation: Operation) -> None:
+def check_set(attribute: AttributeName, object_type: ObjectType, operation: Operation) -> None:
     """Let a client give an attribute in the request that makes an object, or raise.
 
     An Import sets what it likes (2.1 section 6.1.25).
@@ -402,14 +404,14 @@ def check_set(key: Key, object_type: ObjectType, operation: Operation) -> None:
         InvalidAttribute: objects of this type do not have it.
         AttributeReadOnly: only the server sets it.
     """
-    _check_applies(key, object_type)
-    rules = rules_of(key)
+    _check_applies(attribute, object_type)
+    rules = rules_of(attribute)
     if operation == Operation.IMPORT or operation in rules.asked or CLIENT in rules.set_by:
         return
-    raise AttributeReadOnly(f"{name_of(key)} is set by the server alone")
+    raise AttributeReadOnly(f"{name_of(attribute)} is set by the server alone")
 
 
-def check_add(key: Key, value: Any, it: Situation) -> None:
+def check_add(attribute: AttributeName, value: Any, it: Situation) -> None:
     """Let a client add a value (Add Attribute), or raise.
 
     Raises:
@@ -419,20 +421,20 @@ def check_add(key: Key, value: Any, it: Situation) -> None:
         ServerLimitExceeded: the object has as many values as it may.
         WrongKeyLifecycleState, PermissionDenied: it is too late.
     """
-    _check_applies(key, it.object_type)
-    rules = rules_of(key)
+    _check_applies(attribute, it.object_type)
+    rules = rules_of(attribute)
     if CLIENT not in rules.set_by:
-        raise ReadOnlyAttribute(f"{name_of(key)} is set by the server alone")
-    if key in it.attributes and is_single(key):
-        raise AttributeExists(f"the object has its {name_of(key)} already")
+        raise ReadOnlyAttribute(f"{name_of(attribute)} is set by the server alone")
+    if attribute in it.attributes and is_single(attribute):
+        raise AttributeExists(f"the object has its {name_of(attribute)} already")
     if sum(map(len, it.attributes.values.values())) >= MAX_INSTANCES:
         raise ServerLimitExceeded(f"an object has at most {MAX_INSTANCES} attribute values")
     # What cannot be changed can still be added where it is not yet (2.1 section 4.38).
     if rules.client != When.NEVER:
-        _check(rules.client, key, value, it, ReadOnlyAttribute)
+        _check(rules.client, attribute, value, it, ReadOnlyAttribute)
 
 
-def check_modify(key: Key, value: Any, it: Situation) -> None:
+def check_modify(attribute: AttributeName, value: Any, it: Situation) -> None:
     """Let a client change a value (Modify Attribute), or raise.
 
     Raises:
@@ -440,10 +442,10 @@ def check_modify(key: Key, value: Any, it: Situation) -> None:
         WrongKeyLifecycleState: the object's state or a date that has come forbids it.
         PermissionDenied: it cannot be changed in this direction.
     """
-    _check(rules_of(key).client, key, value, it, AttributeReadOnly)
+    _check(rules_of(attribute).client, attribute, value, it, AttributeReadOnly)
 
 
-def check_put(key: Key, value: Any, it: Situation) -> None:
+def check_put(attribute: AttributeName, value: Any, it: Situation) -> None:
     """Let a client add or change the one value (Set and Adjust Attribute), or raise.
 
     Raises:
@@ -451,33 +453,35 @@ def check_put(key: Key, value: Any, it: Situation) -> None:
         ReadOnlyAttribute: clients do not set or change it, or no longer.
         InvalidAttribute, WrongKeyLifecycleState, PermissionDenied: as for the other operations.
     """
-    if key not in it.attributes:
-        check_add(key, value, it)
+    if attribute not in it.attributes:
+        check_add(attribute, value, it)
         return
-    _check(rules_of(key).client, key, value, it, ReadOnlyAttribute)
-    if len(it.attributes.all(key)) > 1:
-        raise MultiValuedAttribute(f"the object has more than one {name_of(key)}")
+    _check(rules_of(attribute).client, attribute, value, it, ReadOnlyAttribute)
+    if len(it.attributes.all(attribute)) > 1:
+        raise MultiValuedAttribute(f"the object has more than one {name_of(attribute)}")
 
 
-def check_delete(key: Key, it: Situation) -> None:
+def check_delete(attribute: AttributeName, it: Situation) -> None:
     """Let a client delete a value (Delete Attribute), or raise.
 
     Raises:
         AttributeReadOnly: clients do not delete it, or no longer.
     """
-    _check(rules_of(key).delete, key, None, it, AttributeReadOnly)
+    _check(rules_of(attribute).delete, attribute, None, it, AttributeReadOnly)
 
 
-def _check_applies(key: Key, object_type: ObjectType) -> None:
-    if not applies_to(key, object_type):
+def _check_applies(attribute: AttributeName, object_type: ObjectType) -> None:
+    if not applies_to(attribute, object_type):
         kind = object_type.names[0]
-        raise InvalidAttribute(f"a {kind} has no {name_of(key)}")
+        raise InvalidAttribute(f"a {kind} has no {name_of(attribute)}")
 
 
-def _check(when: When, key: Key, value: Any, it: Situation, read_only: type[KMIPError]) -> None:
+def _check(
+    when: When, attribute: AttributeName, value: Any, it: Situation, read_only: type[KMIPError]
+) -> None:
     holds, error = CONDITIONS[when]
-    if holds(key, value, it):
+    if holds(attribute, value, it):
         return
     if when == When.NEVER:
-        raise read_only(f"{name_of(key)} is not changed by clients")
-    raise (error or read_only)(f"{name_of(key)} can be changed {when.value}")
+        raise read_only(f"{name_of(attribute)} is not changed by clients")
+    raise (error or read_only)(f"{name_of(attribute)} can be changed {when.value}")

@@ -1,8 +1,7 @@
 """What an object's attributes are to the rest of the program: one neutral model.
 
-A `Key` names an attribute: a tag for the specification's own, a `Custom` for a client's or a
-vendor's.
-`Attributes` maps keys to instances. An instance keeps the index it was given for as long as it
+An `AttributeName` is a tag for an attribute of the specification's own, a `Custom` for a client's
+or a vendor's. `Attributes` maps names to instances. An instance keeps the index it was given for as long as it
 lives, because 1.x clients address it so (1.4 section 2.1.1); 2.x clients address it by its value.
 
 Messages carry attributes in two forms, see `kmip.attribute_encoding`. Nothing here knows a version.
@@ -26,7 +25,7 @@ letters are its Vendor Identification (2.1 section 4.60)."""
 
 
 class Custom(NamedTuple):
-    """A custom or vendor attribute's key.
+    """The name of a custom or vendor attribute.
 
     Attributes:
         vendor: the Vendor Identification.
@@ -40,10 +39,10 @@ class Custom(NamedTuple):
         return f"{self.vendor}-{self.name}"
 
 
-Key = Tag | Custom
+AttributeName = Tag | Custom
 
 Selector = Tag | Custom | LinkType
-"""A key, or one type of link, which 3.0 asks for as an attribute of its own."""
+"""An attribute's name, or one type of link, which 3.0 asks for as an attribute of its own."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,12 +50,12 @@ class Instance:
     """One value of an attribute in a request that adds, changes or removes it.
 
     Attributes:
-        key: which attribute.
+        attribute: which attribute.
         value: its value; for a custom attribute an `Item`, whose type is the value's type.
         index: which instance a 1.x client means, where it says so.
     """
 
-    key: Key
+    attribute: AttributeName
     value: Any
     index: int | None = None
 
@@ -65,7 +64,7 @@ class Instance:
 class Reference:
     """An attribute, or one instance of it, without a value."""
 
-    key: Selector
+    attribute: Selector
     index: int | None = None
 
 
@@ -74,88 +73,88 @@ class Attributes:
     """Attributes with their instances, in the order in which they were added.
 
     Attributes:
-        values: for each key its instances by index.
+        values: for each attribute its instances by index.
         templates: names of Template objects to take more from (1.x Template-Attribute).
     """
 
-    values: dict[Key, dict[int, Any]]
+    values: dict[AttributeName, dict[int, Any]]
     templates: tuple[Name, ...] = ()
-    _following: dict[Key, int] = field(init=False, compare=False)
-    """For each key the index that no instance has had yet, once it is known: looking for it among
+    _following: dict[AttributeName, int] = field(init=False, compare=False)
+    """For each attribute the index that no instance has had yet, once it is known: looking for it among
     many instances each time would take a client's ten thousand values for minutes."""
 
     def __init__(
-        self, instances: Iterable[tuple[Key, Any]] = (), templates: tuple[Name, ...] = ()
+        self, instances: Iterable[tuple[AttributeName, Any]] = (), templates: tuple[Name, ...] = ()
     ) -> None:
         self.values = {}
         self.templates = templates
         self._following = {}
-        for key, value in instances:
-            self.add(key, value)
+        for attribute, value in instances:
+            self.add(attribute, value)
 
     def __repr__(self) -> str:
         """The attributes' names; values may be secret."""
-        return f"Attributes({', '.join(name_of(key) for key in self.values)})"
+        return f"Attributes({', '.join(name_of(attribute) for attribute in self.values)})"
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self.values
+    def __contains__(self, attribute: AttributeName) -> bool:
+        return attribute in self.values
 
-    def __iter__(self) -> Iterator[tuple[Key, Any]]:
-        """Every instance as (key, value)."""
-        for key, instances in self.values.items():
+    def __iter__(self) -> Iterator[tuple[AttributeName, Any]]:
+        """Every instance as (attribute, value)."""
+        for attribute, instances in self.values.items():
             for value in instances.values():
-                yield key, value
+                yield attribute, value
 
     def __bool__(self) -> bool:
         return bool(self.values)
 
-    def get(self, key: Key, default: Any = None) -> Any:
-        """The first value of `key`, or `default`."""
-        instances = self.values.get(key)
+    def get(self, attribute: AttributeName, default: Any = None) -> Any:
+        """The first value of `attribute`, or `default`."""
+        instances = self.values.get(attribute)
         return default if not instances else next(iter(instances.values()))
 
-    def all(self, key: Key) -> tuple[Any, ...]:
-        """Every value of `key`."""
-        return tuple(self.values.get(key, {}).values())
+    def all(self, attribute: AttributeName) -> tuple[Any, ...]:
+        """Every value of `attribute`."""
+        return tuple(self.values.get(attribute, {}).values())
 
-    def instances(self) -> Iterator[tuple[Key, int, Any]]:
-        """Every instance as (key, index, value)."""
-        for key, instances in self.values.items():
+    def instances(self) -> Iterator[tuple[AttributeName, int, Any]]:
+        """Every instance as (attribute, index, value)."""
+        for attribute, instances in self.values.items():
             for index, value in instances.items():
-                yield key, index, value
+                yield attribute, index, value
 
-    def add(self, key: Key, value: Any, index: int | None = None) -> int:
+    def add(self, attribute: AttributeName, value: Any, index: int | None = None) -> int:
         """Add an instance; the index it got: the next one never used while it can be known."""
-        instances = self.values.setdefault(key, {})
-        following = self._following.get(key)
+        instances = self.values.setdefault(attribute, {})
+        following = self._following.get(attribute)
         if following is None:
             following = max(instances, default=-1) + 1
         if index is None or index in instances:
             index = following
         instances[index] = value
-        self._following[key] = max(following, index + 1)
+        self._following[attribute] = max(following, index + 1)
         return index
 
-    def set(self, key: Key, value: Any) -> None:
-        """Make `value` the only instance of `key`; None removes it."""
+    def set(self, attribute: AttributeName, value: Any) -> None:
+        """Make `value` the only instance of `attribute`; None removes it."""
         if value is None:
-            self.remove(key)
+            self.remove(attribute)
         else:
-            self.values[key] = {0: value}
-            self._following.pop(key, None)
+            self.values[attribute] = {0: value}
+            self._following.pop(attribute, None)
 
-    def remove(self, key: Key, index: int | None = None) -> None:
+    def remove(self, attribute: AttributeName, index: int | None = None) -> None:
         """Remove one instance, or all of them."""
-        instances = self.values.get(key, {})
+        instances = self.values.get(attribute, {})
         if index is not None:
             instances.pop(index, None)
         if index is None or not instances:
-            self.values.pop(key, None)
-            self._following.pop(key, None)
+            self.values.pop(attribute, None)
+            self._following.pop(attribute, None)
 
-    def find(self, key: Key, value: Any) -> int | None:
+    def find(self, attribute: AttributeName, value: Any) -> int | None:
         """The index of the instance with this value, if there is one."""
-        for index, held in self.values.get(key, {}).items():
+        for index, held in self.values.get(attribute, {}).items():
             if held == value:
                 return index
         return None
@@ -165,43 +164,43 @@ class Attributes:
         found = Attributes()
         for selector in selectors:
             kind = selector if isinstance(selector, LinkType) else None
-            key: Key = Tag.LINK if isinstance(selector, LinkType) else selector
-            for index, value in self.values.get(key, {}).items():
+            attribute: AttributeName = Tag.LINK if isinstance(selector, LinkType) else selector
+            for index, value in self.values.get(attribute, {}).items():
                 if kind is None or value.link_type == kind:
-                    found.values.setdefault(key, {})[index] = value
+                    found.values.setdefault(attribute, {})[index] = value
         return found
 
     def copy(self) -> Attributes:
         """An independent copy; values are shared and never changed in place."""
         twin = Attributes(templates=self.templates)
-        twin.values = {key: dict(instances) for key, instances in self.values.items()}
+        twin.values = {attribute: dict(instances) for attribute, instances in self.values.items()}
         twin._following = dict(self._following)
         return twin
 
     def update(self, other: Attributes) -> None:
         """Take the instances of `other`: in place of a single value, beside several."""
-        for key, value in other:
-            if is_single(key):
-                self.set(key, value)
+        for attribute, value in other:
+            if is_single(attribute):
+                self.set(attribute, value)
             else:
-                self.add(key, value)
+                self.add(attribute, value)
 
 
-def name_of(key: Selector) -> str:
+def name_of(attribute: Selector) -> str:
     """The attribute's name for people, which is also the 1.x name."""
-    if isinstance(key, LinkType):
-        return key.names[0]
-    return str(key) if isinstance(key, Custom) else WORDS[key]
+    if isinstance(attribute, LinkType):
+        return attribute.names[0]
+    return str(attribute) if isinstance(attribute, Custom) else WORDS[attribute]
 
 
-def definition(key: Key) -> Attribute | None:
+def definition(attribute: AttributeName) -> Attribute | None:
     """The row of `ATTRIBUTES`; None for a custom attribute."""
-    return None if isinstance(key, Custom) else ATTRIBUTES[key]
+    return None if isinstance(attribute, Custom) else ATTRIBUTES[attribute]
 
 
-def is_single(key: Key) -> bool:
+def is_single(attribute: AttributeName) -> bool:
     """Whether an object has at most one value; custom attributes may have several."""
-    row = definition(key)
+    row = definition(attribute)
     return row is not None and not row.many
 
 

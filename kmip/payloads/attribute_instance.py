@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 
-from kmip.attribute_encoding import Listed, Named, Single, key_of_name, single_form
+from kmip.attribute_encoding import Listed, Named, Single, attribute_of_name, single_form
 from kmip.attributes import Attributes, Instance, Reference, is_single
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
@@ -53,14 +53,14 @@ class DeletedInstance(NamedTuple):
         indices = [item for item in items if item.tag == Tag.ATTRIBUTE_INDEX]
         if len(named) != 1 or len(indices) > 1:
             raise InvalidMessage("one attribute is deleted at a time")
-        (key,) = Named().read(named, version)
+        (attribute,) = Named().read(named, version)
         if indices:
-            return Reference(key, _INDEX.read(indices[0], version))
-        return Reference(key, 0 if named[0].tag == Tag.ATTRIBUTE_NAME else None)
+            return Reference(attribute, _INDEX.read(indices[0], version))
+        return Reference(attribute, 0 if named[0].tag == Tag.ATTRIBUTE_NAME else None)
 
     def write(self, value: Any, version: ProtocolVersion) -> Iterable[Item]:
         """The version's form; index 0 is left out, as it means the same."""
-        yield from Named().write((value.key,), version)
+        yield from Named().write((value.attribute,), version)
         if single_form(version) == AttributeForm.NAMED and value.index:
             yield _INDEX.write(Tag.ATTRIBUTE_INDEX, value.index, version)
 
@@ -81,7 +81,7 @@ class ReturnedList(Listed):
         """The version's form; that of 1.x with indices where an object may have several values."""
         for item in super().write(value, version):
             name = item.first(Tag.ATTRIBUTE_NAME) if item.tag == Tag.ATTRIBUTE else None
-            many = name is not None and not is_single(key_of_name(str(name.value)))
+            many = name is not None and not is_single(attribute_of_name(str(name.value)))
             yield _indexed(item, version) if many else item
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kmip.attribute_rules import Situation
-from kmip.attributes import Attributes, Instance, Key, is_single, name_of
+from kmip.attributes import AttributeName, Attributes, Instance, is_single, name_of
 from kmip.enums import LinkType
 from kmip.errors import (
     AttributeInstanceNotFound,
@@ -42,31 +42,34 @@ def is_used(managed_object: ManagedObject) -> bool:
     return limits is not None and key_use.units_left(limits) < limits.usage_limits_total
 
 
-def key_of(selector: Key | LinkType) -> Key:
+def attribute_of(selector: AttributeName | LinkType) -> AttributeName:
     """The attribute that holds what is selected."""
     return Tag.LINK if isinstance(selector, LinkType) else selector
 
 
-def present(managed_object: ManagedObject, key: Key) -> dict[int, Any]:
+def present(managed_object: ManagedObject, attribute: AttributeName) -> dict[int, Any]:
     """The instances of an attribute that the object must have.
 
     Raises:
         AttributeNotFound: it has none.
     """
-    instances = managed_object.attributes.values.get(key)
+    instances = managed_object.attributes.values.get(attribute)
     if not instances:
-        raise AttributeNotFound(f"the object has no {name_of(key)}")
+        raise AttributeNotFound(f"the object has no {name_of(attribute)}")
     return instances
 
 
 def index_of(
-    managed_object: ManagedObject, key: Key, current: Instance | None, index: int | None
+    managed_object: ManagedObject,
+    attribute: AttributeName,
+    current: Instance | None,
+    index: int | None,
 ) -> int:
     """The one instance that a request means.
 
     Args:
         managed_object: the object.
-        key: the attribute.
+        attribute: the attribute.
         current: the instance by its value, where the request gives it.
         index: the instance by its index, where the request gives it.
 
@@ -75,20 +78,20 @@ def index_of(
         AttributeInstanceNotFound: no instance has the value.
         IndexOutOfBounds: no instance has the index.
     """
-    instances = present(managed_object, key)
+    instances = present(managed_object, attribute)
     if current is not None:
-        found = managed_object.attributes.find(key, current.value)
+        found = managed_object.attributes.find(attribute, current.value)
         if found is None:
-            raise AttributeInstanceNotFound(f"the object has no {name_of(key)} of this value")
+            raise AttributeInstanceNotFound(f"the object has no {name_of(attribute)} of this value")
         return found
     if index is not None and index not in instances:
-        raise IndexOutOfBounds(f"the object has no {name_of(key)} with index {index}")
+        raise IndexOutOfBounds(f"the object has no {name_of(attribute)} with index {index}")
     return next(iter(instances)) if index is None else index
 
 
-def replace(attributes: Attributes, key: Key, index: int, value: Any) -> None:
+def replace(attributes: Attributes, attribute: AttributeName, index: int, value: Any) -> None:
     """Put a value in an instance's place."""
-    if is_single(key):
-        attributes.set(key, value)
+    if is_single(attribute):
+        attributes.set(attribute, value)
     else:
-        attributes.values[key][index] = value
+        attributes.values[attribute][index] = value

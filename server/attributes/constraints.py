@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from kmip import attribute_rules
-from kmip.attributes import Attributes, Key
+from kmip.attributes import AttributeName, Attributes
 from kmip.enums import ObjectType
 from kmip.errors import ConstraintViolation
 from kmip.payloads.factory_defaults import Constraint
@@ -62,17 +62,17 @@ def _check(managed_object: ManagedObject, constraints: Sequence[Constraint]) -> 
         if not any(
             _satisfies(managed_object, one.attributes or Attributes()) for one in alternatives
         ):
-            names = ", ".join(sorted(attribute_rules.name_of(key) for key in keys))
+            names = ", ".join(sorted(attribute_rules.name_of(attribute) for attribute in keys))
             raise ConstraintViolation(f"the constraints allow no such {names}")
 
 
 def _pertaining(
     managed_object: ManagedObject, constraints: Sequence[Constraint]
-) -> dict[frozenset[Key], list[Constraint]]:
+) -> dict[frozenset[AttributeName], list[Constraint]]:
     """The constraints that pertain to an object, by the attributes that they are on."""
     groups = set(managed_object.attributes.all(Tag.OBJECT_GROUP))
-    general: dict[frozenset[Key], list[Constraint]] = defaultdict(list)
-    particular: dict[frozenset[Key], list[Constraint]] = defaultdict(list)
+    general: dict[frozenset[AttributeName], list[Constraint]] = defaultdict(list)
+    particular: dict[frozenset[AttributeName], list[Constraint]] = defaultdict(list)
     for one in constraints:
         if rules_store.pertains(
             one.object_types, one.object_groups, managed_object.object_type, groups
@@ -86,11 +86,13 @@ def _satisfies(managed_object: ManagedObject, wanted: Attributes) -> bool:
     return all(
         any(
             _meets(value, other)
-            for value in managed_object.attributes.all(key)
+            for value in managed_object.attributes.all(attribute)
             for other in allowed
         )
-        for key, allowed in ((key, wanted.all(key)) for key in wanted.values)
-        if attribute_rules.applies_to(key, managed_object.object_type)
+        for attribute, allowed in (
+            (attribute, wanted.all(attribute)) for attribute in wanted.values
+        )
+        if attribute_rules.applies_to(attribute, managed_object.object_type)
     )
 
 

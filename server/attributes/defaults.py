@@ -42,8 +42,8 @@ async def set_(context: Context, given: Sequence[ObjectDefaults]) -> None:
         for kind in types:
             if kind not in MADE_BY:
                 raise InvalidField(f"the server makes no {kind.names[0]} for itself")
-            for key in defaults.attributes.values:
-                attribute_rules.check_set(key, kind, MADE_BY[kind])
+            for attribute in defaults.attributes.values:
+                attribute_rules.check_set(attribute, kind, MADE_BY[kind])
     await rules_store.change(context, object_defaults=tuple(given))
 
 
@@ -67,10 +67,10 @@ async def completed(context: Context, kind: ObjectType, attributes: Attributes) 
     for each in await rules_store.in_force(context):
         for defaults in sorted(each.object_defaults, key=lambda one: one.object_groups is None):
             if rules_store.pertains(_types(defaults), defaults.object_groups, kind, groups):
-                for key in defaults.attributes.values:
-                    if key not in full:
-                        for value in defaults.attributes.all(key):
-                            full.add(key, value)
+                for attribute in defaults.attributes.values:
+                    if attribute not in full:
+                        for value in defaults.attributes.all(attribute):
+                            full.add(attribute, value)
     return full
 
 

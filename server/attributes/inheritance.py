@@ -78,9 +78,9 @@ def inherited(
         InvalidField: both an Offset and a date are given.
     """
     attributes = Attributes()
-    for key, value in managed_object.attributes:
-        if key not in NOT_TAKEN_OVER:
-            attributes.add(key, value)
+    for attribute, value in managed_object.attributes:
+        if attribute not in NOT_TAKEN_OVER:
+            attributes.add(attribute, value)
     limits: UsageLimits | None = attributes.get(Tag.USAGE_LIMITS)
     if limits is not None:
         fresh = UsageLimits(
@@ -91,12 +91,12 @@ def inherited(
         attributes.set(Tag.USAGE_LIMITS, fresh)
     if offset is not None:
         _move(managed_object, attributes, asked, context.now + offset)
-    for key in asked.values:
-        if is_single(key):
-            attributes.remove(key)
-    for key, value in asked:
-        if attributes.find(key, value) is None:
-            attributes.add(key, value)
+    for attribute in asked.values:
+        if is_single(attribute):
+            attributes.remove(attribute)
+    for attribute, value in asked:
+        if attributes.find(attribute, value) is None:
+            attributes.add(attribute, value)
     return attributes
 
 

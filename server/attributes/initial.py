@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kmip import attribute_rules
 from kmip.attribute_values import Digest, Link, Name
-from kmip.attributes import Attributes, Key
+from kmip.attributes import AttributeName, Attributes
 from kmip.cryptographic_parameters import RNGParameters
 from kmip.encodings import ttlv
 from kmip.enums import (
@@ -184,7 +184,7 @@ def _describe_key(managed_object: ManagedObject, block: KeyBlock) -> None:
             managed_object.attributes.add(key, value)
 
 
-def _default(managed_object: ManagedObject, key: Key, value: Any) -> None:
+def _default(managed_object: ManagedObject, key: AttributeName, value: Any) -> None:
     """Set an attribute that the client has not set."""
     if value is not None and key not in managed_object.attributes:
         managed_object.attributes.set(key, value)

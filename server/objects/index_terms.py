@@ -1,6 +1,6 @@
 """Attributes as terms of the store's index: what makes an object findable, and what asks for it.
 
-Every attribute of every object is a term: its key and its value as TTLV, hashed where long. So any
+Every attribute of every object is a term: its name and its value as TTLV, hashed where long. So any
 attribute is a filter of Locate without a line of its own. Three kinds of value give more:
 
     structures   a term for each field too, so that a filter may leave fields out
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from kmip import lifecycle
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import Attributes, Custom, Key, name_of
+from kmip.attributes import AttributeName, Attributes, Custom, name_of
 from kmip.encodings import ttlv
 from kmip.enums import ItemType, ObjectClass, State
 from kmip.errors import InvalidField
@@ -54,11 +54,11 @@ def terms_of(managed_object: ManagedObject, now: int) -> Terms:
     """What the index is to know of an object, in the state that it has at `now`."""
     exact = {owner_term(managed_object.owner), _status_term(_status(managed_object))}
     ranged: dict[bytes, int] = {}
-    for key, value in managed_object.attributes:
-        if key in DATES:
-            ranged[_label(key)] = value
+    for attribute, value in managed_object.attributes:
+        if attribute in DATES:
+            ranged[_label(attribute)] = value
         else:
-            exact.update(_value_terms(key, value))
+            exact.update(_value_terms(attribute, value))
     exact.update(_value_terms(Tag.STATE, lifecycle.state_of(managed_object.attributes, now)))
     due = lifecycle.next_change(managed_object.attributes, now)
     if due is not None:
@@ -115,13 +115,13 @@ def query_of(
             frozenset(term for one in known for term in _value_terms(Tag.OBJECT_CLASS, one))
         )
     ranges: list[Range] = []
-    for key in attributes.values:
-        values = attributes.all(key)
-        if key in DATES:
-            ranges.append(_range(key, values))
+    for attribute in attributes.values:
+        values = attributes.all(attribute)
+        if attribute in DATES:
+            ranges.append(_range(attribute, values))
         else:
             for value in values:
-                groups += _filter_groups(key, value)
+                groups += _filter_groups(attribute, value)
     return Query(tuple(groups), ranges=tuple(ranges), offset=offset, limit=limit)
 
 
@@ -130,81 +130,85 @@ def due_query(now: int, limit: int) -> Query:
     return Query(ranges=(Range(DUE, high=now),), limit=limit)
 
 
-def _range(key: Key, dates: tuple[int, ...]) -> Range:
+def _range(attribute: AttributeName, dates: tuple[int, ...]) -> Range:
     """One date is met exactly, two are from and to (2.1 section 6.1.32)."""
     if len(dates) > 2:
         raise InvalidField("a date can be asked for by one value, or by two that mean from and to")
-    return Range(_label(key), min(dates), max(dates))
+    return Range(_label(attribute), min(dates), max(dates))
 
 
-def _value_terms(key: Key, value: Any) -> Iterable[bytes]:
+def _value_terms(attribute: AttributeName, value: Any) -> Iterable[bytes]:
     """The terms of one value of an object."""
-    return _number_terms(key, value) if isinstance(value, int) else _other_terms(key, value)
+    return (
+        _number_terms(attribute, value)
+        if isinstance(value, int)
+        else _other_terms(attribute, value)
+    )
 
 
 @lru_cache(REMEMBERED, typed=True)
-def _number_terms(key: Key, value: int) -> tuple[bytes, ...]:
+def _number_terms(attribute: AttributeName, value: int) -> tuple[bytes, ...]:
     """The terms of a number, an enumeration's value, a mask or a truth."""
     if not isinstance(value, Mask):
-        return (_item_term(key, _item(key, value)),)
+        return (_item_term(attribute, _item(attribute, value)),)
     bits = (bit for bit in range(32) if int(value) >> bit & 1)
-    return tuple(_term(_label(key), b"bit", bytes([bit])) for bit in bits)
+    return tuple(_term(_label(attribute), b"bit", bytes([bit])) for bit in bits)
 
 
-def _other_terms(key: Key, value: Any) -> Iterator[bytes]:
-    item = _item(key, value)
-    fields = _fields(key, item)
+def _other_terms(attribute: AttributeName, value: Any) -> Iterator[bytes]:
+    item = _item(attribute, value)
+    fields = _fields(attribute, item)
     if fields is None:
-        yield _item_term(key, item)
+        yield _item_term(attribute, item)
     elif len(fields) <= MOST_CHOSEN:
         for size in range(1, len(fields) + 1):
             for chosen in combinations(fields, size):
-                yield _term(_label(key), b"fields", *chosen)
+                yield _term(_label(attribute), b"fields", *chosen)
     else:
         for one in fields:
-            yield _term(_label(key), b"field", one)
+            yield _term(_label(attribute), b"field", one)
 
 
-def _filter_groups(key: Key, value: Any) -> list[frozenset[bytes]]:
+def _filter_groups(attribute: AttributeName, value: Any) -> list[frozenset[bytes]]:
     """What an object must have to meet one value of a filter: a term of each group."""
     if isinstance(value, Mask):
-        groups = [frozenset({term}) for term in _value_terms(key, value)]
+        groups = [frozenset({term}) for term in _value_terms(attribute, value)]
     else:
-        item = _item(key, value)
-        fields = _fields(key, item)
+        item = _item(attribute, value)
+        fields = _fields(attribute, item)
         if fields is None:
-            return [frozenset({_item_term(key, item)})]
-        chosen = _term(_label(key), b"fields", *fields)
-        groups = [frozenset({chosen, _term(_label(key), b"field", one)}) for one in fields]
+            return [frozenset({_item_term(attribute, item)})]
+        chosen = _term(_label(attribute), b"fields", *fields)
+        groups = [frozenset({chosen, _term(_label(attribute), b"field", one)}) for one in fields]
     if not groups:
-        raise InvalidField(f"the filter by {name_of(key)} says nothing")
+        raise InvalidField(f"the filter by {name_of(attribute)} says nothing")
     return groups
 
 
-def _fields(key: Key, item: Item) -> list[bytes] | None:
+def _fields(attribute: AttributeName, item: Item) -> list[bytes] | None:
     """The fields of a structure, each as bytes; None: it is none, or one of unknown fields."""
-    if item.type != ItemType.STRUCTURE or isinstance(key, Custom):
+    if item.type != ItemType.STRUCTURE or isinstance(attribute, Custom):
         return None
     return sorted(ttlv.encode(child) for child in item.children)
 
 
-def _item(key: Key, value: Any) -> Item:
-    if isinstance(key, Custom):
+def _item(attribute: AttributeName, value: Any) -> Item:
+    if isinstance(attribute, Custom):
         return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
-    if key == Tag.STATE:
+    if attribute == Tag.STATE:
         value = State(value)
-    return ATTRIBUTES[key].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
+    return ATTRIBUTES[attribute].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
 
 
-def _item_term(key: Key, item: Item) -> bytes:
+def _item_term(attribute: AttributeName, item: Item) -> bytes:
     plain = Item(Tag.ATTRIBUTE_VALUE, item.type, item.value)
-    return _term(_label(key), ttlv.encode(plain)[3:])
+    return _term(_label(attribute), ttlv.encode(plain)[3:])
 
 
-def _label(key: Key) -> bytes:
-    if isinstance(key, Custom):
-        return b"custom\0" + key.vendor.encode() + b"\0" + key.name.encode()
-    return key.to_bytes(3, "big")
+def _label(attribute: AttributeName) -> bytes:
+    if isinstance(attribute, Custom):
+        return b"custom\0" + attribute.vendor.encode() + b"\0" + attribute.name.encode()
+    return attribute.to_bytes(3, "big")
 
 
 def _term(*parts: bytes) -> bytes:

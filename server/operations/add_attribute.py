@@ -14,12 +14,12 @@ from server.registry import operation
 async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAttributeResponse:
     """Give an object an attribute, or one more value of one."""
     managed_object = await context.change(request.unique_identifier)
-    key, value = request.new_attribute.key, request.new_attribute.value
+    attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    attribute_rules.check_add(key, value, changes.situation(context, managed_object))
-    index = managed_object.attributes.add(key, value)
+    attribute_rules.check_add(attribute, value, changes.situation(context, managed_object))
+    index = managed_object.attributes.add(attribute, value)
     context.keep(managed_object)
     return AddAttributeResponse(
-        unique_identifier=managed_object.identifier, attribute=Instance(key, value, index)
+        unique_identifier=managed_object.identifier, attribute=Instance(attribute, value, index)
     )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from kmip import attribute_rules
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import Custom, Key
+from kmip.attributes import AttributeName, Custom
 from kmip.enums import AdjustmentType, ItemType, Operation
 from kmip.errors import InvalidDataType, InvalidField, MultiValuedAttribute, NumericRange
 from kmip.items import Item
@@ -40,17 +40,17 @@ async def adjust_attribute(
     if len(request.attribute_names) != 1:
         raise InvalidField("one attribute is adjusted at a time")
     managed_object = await context.change(request.unique_identifier)
-    key = changes.key_of(request.attribute_names[0])
-    instances = changes.present(managed_object, key)
+    attribute = changes.attribute_of(request.attribute_names[0])
+    instances = changes.present(managed_object, attribute)
     if len(instances) != 1:
         raise MultiValuedAttribute("the attribute has more than one value")
-    before = _item(key, managed_object.attributes.get(key))
+    before = _item(attribute, managed_object.attributes.get(attribute))
     after = adjusted(before, request.adjustment_type, _amount(request.adjustment_value))
     value: Any = after
-    if not isinstance(key, Custom):
-        value = ATTRIBUTES[key].form.read(after, INTERNAL)
-    attribute_rules.check_put(key, value, changes.situation(context, managed_object))
-    managed_object.attributes.set(key, value)
+    if not isinstance(attribute, Custom):
+        value = ATTRIBUTES[attribute].form.read(after, INTERNAL)
+    attribute_rules.check_put(attribute, value, changes.situation(context, managed_object))
+    managed_object.attributes.set(attribute, value)
     context.keep(managed_object)
     return AdjustAttributeResponse(unique_identifier=managed_object.identifier)
 
@@ -73,10 +73,10 @@ def adjusted(item: Item, how: AdjustmentType, by: int) -> Item:
     return Item(item.tag, item.type, result)
 
 
-def _item(key: Key, value: Any) -> Item:
-    if isinstance(key, Custom):
+def _item(attribute: AttributeName, value: Any) -> Item:
+    if isinstance(attribute, Custom):
         return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
-    return ATTRIBUTES[key].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
+    return ATTRIBUTES[attribute].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
 
 
 def _amount(value: Item | None) -> int:

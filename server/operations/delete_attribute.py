@@ -1,7 +1,7 @@
 """Delete Attribute (2.1 section 6.1.13)."""
 
 from kmip import attribute_rules
-from kmip.attributes import Instance, Key
+from kmip.attributes import AttributeName, Instance
 from kmip.enums import LinkType, Operation
 from kmip.errors import AttributeNotFound, InvalidField
 from kmip.payloads.delete_attribute import DeleteAttributeRequest, DeleteAttributeResponse
@@ -18,30 +18,35 @@ async def delete_attribute(
 ) -> DeleteAttributeResponse:
     """Take an attribute, or one value of one, from an object."""
     managed_object = await context.change(request.unique_identifier)
-    key, indices = _meant(managed_object, request)
-    attribute_rules.check_delete(key, changes.situation(context, managed_object))
-    value = managed_object.attributes.values[key][indices[0]]
+    attribute, indices = _meant(managed_object, request)
+    attribute_rules.check_delete(attribute, changes.situation(context, managed_object))
+    value = managed_object.attributes.values[attribute][indices[0]]
     for index in indices:
-        managed_object.attributes.remove(key, index)
+        managed_object.attributes.remove(attribute, index)
     context.keep(managed_object)
     return DeleteAttributeResponse(
-        unique_identifier=managed_object.identifier, attribute=Instance(key, value, indices[0])
+        unique_identifier=managed_object.identifier,
+        attribute=Instance(attribute, value, indices[0]),
     )
 
 
-def _meant(managed_object: ManagedObject, request: DeleteAttributeRequest) -> tuple[Key, list[int]]:
+def _meant(
+    managed_object: ManagedObject, request: DeleteAttributeRequest
+) -> tuple[AttributeName, list[int]]:
     """The attribute and the instances of it that are to go."""
     current, reference = request.current_attribute, request.attribute_reference
     if current is not None:
-        return current.key, [changes.index_of(managed_object, current.key, current, None)]
+        return current.attribute, [
+            changes.index_of(managed_object, current.attribute, current, None)
+        ]
     if reference is None:
         raise InvalidField("no attribute is named")
-    if isinstance(reference.key, LinkType):
-        links = managed_object.attributes.select([reference.key]).values.get(Tag.LINK)
+    if isinstance(reference.attribute, LinkType):
+        links = managed_object.attributes.select([reference.attribute]).values.get(Tag.LINK)
         if not links:
-            raise AttributeNotFound(f"the object has no {reference.key.names[0]}")
+            raise AttributeNotFound(f"the object has no {reference.attribute.names[0]}")
         return Tag.LINK, list(links)
-    key = reference.key
+    attribute = reference.attribute
     if reference.index is not None:
-        return key, [changes.index_of(managed_object, key, None, reference.index)]
-    return key, list(changes.present(managed_object, key))
+        return attribute, [changes.index_of(managed_object, attribute, None, reference.index)]
+    return attribute, list(changes.present(managed_object, attribute))

@@ -16,15 +16,15 @@ async def modify_attribute(
 ) -> ModifyAttributeResponse:
     """Put another value in the place of one that the object has."""
     managed_object = await context.change(request.unique_identifier)
-    key, value = request.new_attribute.key, request.new_attribute.value
+    attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    attribute_rules.check_modify(key, value, changes.situation(context, managed_object))
+    attribute_rules.check_modify(attribute, value, changes.situation(context, managed_object))
     index = changes.index_of(
-        managed_object, key, request.current_attribute, request.new_attribute.index
+        managed_object, attribute, request.current_attribute, request.new_attribute.index
     )
-    changes.replace(managed_object.attributes, key, index, value)
+    changes.replace(managed_object.attributes, attribute, index, value)
     context.keep(managed_object)
     return ModifyAttributeResponse(
-        unique_identifier=managed_object.identifier, attribute=Instance(key, value, index)
+        unique_identifier=managed_object.identifier, attribute=Instance(attribute, value, index)
     )

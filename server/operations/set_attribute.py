@@ -13,10 +13,10 @@ from server.registry import operation
 async def set_attribute(context: Context, request: SetAttributeRequest) -> SetAttributeResponse:
     """Give an attribute its one value, whether the object has it already or not."""
     managed_object = await context.change(request.unique_identifier)
-    key, value = request.new_attribute.key, request.new_attribute.value
+    attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
-    attribute_rules.check_put(key, value, changes.situation(context, managed_object))
-    managed_object.attributes.set(key, value)
+    attribute_rules.check_put(attribute, value, changes.situation(context, managed_object))
+    managed_object.attributes.set(attribute, value)
     context.keep(managed_object)
     return SetAttributeResponse(unique_identifier=managed_object.identifier)

@@ -9,8 +9,8 @@ from kmip.attribute_encoding import (
     Listed,
     Named,
     Single,
+    attribute_of_name,
     exists,
-    key_of_name,
     read_attributes,
     read_named,
     read_tagged,
@@ -293,7 +293,7 @@ def test_a_request_names_a_bounded_number_of_templates():
     ],
 )
 def test_a_name_of_1_x_means_a_key(name, key):
-    assert key_of_name(name) == key
+    assert attribute_of_name(name) == key
 
 
 # The carriages

@@ -359,10 +359,10 @@ def steps(case):
 def changed(operation, request):
     """The check that an operation on an attribute asks for, and its arguments."""
     if operation == Operation.DELETE_ATTRIBUTE:
-        return check_delete, (request.attribute_reference.key,)
+        return check_delete, (request.attribute_reference.attribute,)
     new = request.new_attribute
     checks = {Operation.ADD_ATTRIBUTE: check_add, Operation.MODIFY_ATTRIBUTE: check_modify}
-    return checks.get(operation, check_put), (new.key, new.value)
+    return checks.get(operation, check_put), (new.attribute, new.value)
 
 
 CHANGING = {

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kmip.attribute_values import RevocationReason, UsageLimits
-from kmip.attributes import Attributes, Key
+from kmip.attributes import AttributeName, Attributes
 from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import (
     CertificateType,
@@ -40,7 +40,7 @@ from kmip.objects import (
 from kmip.tags import Tag
 from tests.server.conftest import NOW, Asking, Failed
 
-Pair = tuple[Key, Any]
+Pair = tuple[AttributeName, Any]
 
 ACTIVE: Pair = (Tag.ACTIVATION_DATE, NOW - 10)
 """Makes an object Active from its beginning."""
@@ -132,13 +132,13 @@ async def register(ask: Asking, managed: Any, *pairs: Pair, mask: Mask = ANY_USE
     return identifier
 
 
-async def attribute(ask: Asking, identifier: str, key: Key) -> Any:
+async def attribute(ask: Asking, identifier: str, key: AttributeName) -> Any:
     """The first value of an object's attribute."""
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=identifier, attribute_names=(key,))
     return got.attributes.get(key)
 
 
-async def values(ask: Asking, identifier: str, key: Key) -> tuple[Any, ...]:
+async def values(ask: Asking, identifier: str, key: AttributeName) -> tuple[Any, ...]:
     """Every value of an object's attribute."""
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=identifier, attribute_names=(key,))
     found: tuple[Any, ...] = got.attributes.all(key)

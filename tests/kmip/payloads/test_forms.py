@@ -129,7 +129,7 @@ def test_modify_takes_a_1_x_index():
         text(Tag.ATTRIBUTE_VALUE, "red"),
     )
     held = reads(ModifyAttributeRequest, V1_4, attribute)
-    assert (held.new_attribute.key, held.new_attribute.index) == (Custom("x", "color"), 3)
+    assert (held.new_attribute.attribute, held.new_attribute.index) == (Custom("x", "color"), 3)
 
 
 def test_delete_means_index_0_in_1_x_and_all_instances_in_2_x():
