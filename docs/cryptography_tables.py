@@ -18,13 +18,13 @@ from server.crypto.ciphers.padding import SCHEMES
 from server.crypto.ciphers.rsa_encryption import PADDINGS
 from server.crypto.ciphers.suites import CIPHERS
 from server.crypto.derivation.methods import METHODS as DERIVATIONS
-from server.crypto.digests.hashes import HASHES
-from server.crypto.digests.macs import BLOCK_MACS, HMACS, MAC_CIPHERS
+from server.crypto.hashes import HASHES
 from server.crypto.keys.curves import CURVES, LEGACY
 from server.crypto.keys.key_formats import FORMATS, SYMMETRIC_FORMATS
 from server.crypto.keys.key_pairs import PAIRS
 from server.crypto.keys.quantum_safety import PUBLIC_KEY_CATEGORIES
 from server.crypto.keys.symmetric_keys import ANY_BYTES, LENGTHS, MAX_LENGTH
+from server.crypto.macs import BLOCK_MACS, HMACS, MAC_CIPHERS
 from server.crypto.secret_sharing.split_keys import METHODS as SPLITS
 from server.crypto.signatures.schemes import DIGITAL_SIGNATURES
 from server.crypto.slow import SLOW_KEY_PAIRS, SLOW_PRIVATE_KEYS

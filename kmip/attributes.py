@@ -1,8 +1,9 @@
 """What an object's attributes are to the rest of the program: one neutral model.
 
 An `AttributeName` is a tag for an attribute of the specification's own, a `Custom` for a client's
-or a vendor's. `Attributes` maps names to instances. An instance keeps the index it was given for as long as it
-lives, because 1.x clients address it so (1.4 section 2.1.1); 2.x clients address it by its value.
+or a vendor's. `Attributes` maps names to instances. An instance keeps the index it was given for as
+long as it lives, because 1.x clients address it so (1.4 section 2.1.1); 2.x clients address it by
+its value.
 
 Messages carry attributes in two forms, see `kmip.attribute_encoding`. Nothing here knows a version.
 """
@@ -80,8 +81,8 @@ class Attributes:
     values: dict[AttributeName, dict[int, Any]]
     templates: tuple[Name, ...] = ()
     _following: dict[AttributeName, int] = field(init=False, compare=False)
-    """For each attribute the index that no instance has had yet, once it is known: looking for it among
-    many instances each time would take a client's ten thousand values for minutes."""
+    """For each attribute the index that no instance has had yet, once it is known: looking for it
+    among many instances each time would take minutes for a client's ten thousand values."""
 
     def __init__(
         self, instances: Iterable[tuple[AttributeName, Any]] = (), templates: tuple[Name, ...] = ()

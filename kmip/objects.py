@@ -1,6 +1,6 @@
 """Managed objects (2.1 section 2; 1.4 section 2.2; the credentials of 3.0).
 
-An object stands in a payload under its own tag, so that the tag tells its type: `ManagedObject` is
+An object stands in a payload under its own tag, so that the tag tells its type: `ObjectField` is
 the annotation of such a field.
 """
 
@@ -18,6 +18,7 @@ from kmip.cryptographic_parameters import (
 from kmip.enums import (
     CertificateRequestType,
     CertificateType,
+    CredentialType,
     HashingAlgorithm,
     ObjectType,
     OTPAlgorithm,
@@ -56,8 +57,8 @@ __all__ = [
     "KeyWrappingData",
     "KeyWrappingSpecification",
     "MACSignatureKeyInformation",
-    "ManagedObject",
     "OTPCredential",
+    "ObjectField",
     "OpaqueObject",
     "PGPKey",
     "PasswordCredential",
@@ -218,6 +219,16 @@ OBJECTS: Final[dict[ObjectType, tuple[Tag, type[Structure]]]] = {
 }
 """The tag and the structure of each type of object; 3.0's User and Group have attributes only."""
 
+CREDENTIAL_OBJECTS: Final[dict[CredentialType, ObjectType]] = {
+    CredentialType.USERNAME_AND_PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
+    CredentialType.PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
+    CredentialType.DEVICE: ObjectType.DEVICE_CREDENTIAL,
+    CredentialType.ONE_TIME_PASSWORD: ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
+    CredentialType.HASHED_PASSWORD: ObjectType.HASHED_PASSWORD_CREDENTIAL,
+    CredentialType.CERTIFICATE: ObjectType.CERTIFICATE,
+}
+"""The object that a credential of each type is."""
+
 KeyObject = PrivateKey | PublicKey | SymmetricKey | SecretData | SplitKey | PGPKey
 """The objects that have a key block."""
 
@@ -254,4 +265,4 @@ class ObjectCarriage(NamedTuple):
         yield to_item(value, OBJECTS[object_type_of(value)][0], version)
 
 
-ManagedObject = Annotated[Structure, ObjectCarriage()]
+ObjectField = Annotated[Structure, ObjectCarriage()]

@@ -1,9 +1,8 @@
 """What a handler may use.
 
-A `Server` lives as long as the process and holds what requests share. A `Context` lives for one
-batch item: who asks, when, within which transaction, and what earlier items of the same message
-made (the ID Placeholder, 2.1 section 6). Its protocol version is private: it is there for the few
-functions here that must put something into the words of the client's version.
+A `Context` lives for one batch item: who asks, when, within which transaction, and what earlier
+items of the same message produced (the ID Placeholder, 2.1 section 6). Its protocol version is
+private: it is there for the few functions here that encode something for the client's version.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import trio
 
@@ -24,6 +23,7 @@ from kmip.errors import (
     ItemNotFound,
     ObjectArchived,
     ObjectDestroyed,
+    PermissionDenied,
     ResponseTooLarge,
 )
 from kmip.items import Item
@@ -31,21 +31,13 @@ from kmip.key_block import KeyValue
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
-from kmip.versions import DIALECTS, ProtocolVersion
-from kmip.vocabulary import Named
-from server import registry
+from kmip.versions import DIALECTS, ProtocolVersion, Span
 from server.access import policy
 from server.access.client import Client
-from server.access.password_file import Users
 from server.objects.managed_object import ManagedObject
-from server.objects.transaction import Opened, Transaction
-from server.sessions.lockout import Guesses
-from server.sessions.streams import Streams
-from server.sessions.thread_shares import Shares
-from server.sessions.tickets import Tickets
-from server.setup.config import Config, LegacyAlgorithms
-from server.transport.acceptor import Waiting
-from storage import SealedStore
+from server.objects.transaction import Transaction
+from server.setup.config import LegacyAlgorithms
+from server.state import Server
 
 T = TypeVar("T")
 
@@ -53,42 +45,12 @@ RequestedIdentifier = str | UniqueIdentifier | int | None
 """A Unique Identifier as a request may give it."""
 
 
-@dataclass(slots=True)
-class Server:
-    """What all requests share.
+class Spanned(Protocol):
+    """What some protocol versions have."""
 
-    Attributes:
-        config: the settings.
-        store: the sealed store.
-        users: who may identify themselves by a password.
-        clock: gives the time, seconds since 1970.
-        opened: opened objects.
-        streams: cryptographic operations in parts.
-        tickets: that clients have logged in for.
-        guesses: wrong passwords of late.
-        threads: limits how many slow calls run at once.
-        shares: how many of them one client has, half of all.
-        limits: of a message's items.
-        waiting: says when to stop, and what is to end then.
-    """
-
-    config: Config
-    store: SealedStore
-    users: Users
-    clock: Callable[[], float]
-    opened: Opened = field(init=False)
-    streams: Streams = field(default_factory=Streams)
-    tickets: Tickets = field(default_factory=Tickets)
-    guesses: Guesses = field(default_factory=Guesses)
-    threads: trio.CapacityLimiter = field(init=False)
-    shares: Shares = field(init=False)
-    limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
-    waiting: Waiting = field(default_factory=Waiting)
-
-    def __post_init__(self) -> None:
-        self.opened = Opened(self.config.cached_objects)
-        self.threads = trio.CapacityLimiter(self.config.worker_threads)
-        self.shares = Shares(max(1, self.config.worker_threads // 2))
+    @property
+    def span(self) -> Span:
+        """The versions that have it."""
 
 
 @dataclass(slots=True)
@@ -181,6 +143,23 @@ class Context:
     subject: str | None = None
     produced: Produced = field(default_factory=Produced)
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    # The client
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the client is an administrator; one that has shown a ticket is none."""
+        client = self.client
+        return client.permission is None and client.name in self.server.config.administrators
+
+    def require_administrator(self) -> None:
+        """Let administrators pass only.
+
+        Raises:
+            PermissionDenied: the client is none.
+        """
+        if not self.is_administrator:
+            raise PermissionDenied("only an administrator may do this")
 
     # Objects
 
@@ -333,12 +312,6 @@ class Context:
         """Whether a name that is given twice is an error."""
         return DIALECTS[self._version].names_are_unique
 
-    @property
-    def operations(self) -> list[Operation]:
-        """The operations that the client's version has and the client may ask for."""
-        known = registry.supported(self._version)
-        return [one for one in known if policy.is_allowed(self.client, one)]
-
-    def knows(self, thing: Named) -> bool:
-        """Whether the client's version has an enumeration value."""
+    def knows(self, thing: Spanned) -> bool:
+        """Whether the client's version has an enumeration value, or an operation."""
         return thing.span.covers(self._version)

@@ -7,20 +7,16 @@ those that `kmip.payloads` declares.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kmip.enums import Operation
 from kmip.payloads import PAYLOADS
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion, Span
+from server.context import Context
 
-if TYPE_CHECKING:
-    from server.context import Context
-
-Handler = Callable[["Context", Any], Awaitable[Structure]]
+Handler = Callable[[Context, Any], Awaitable[Structure]]
 
 
 ASKED_FIRST: Final = frozenset({Operation.DISCOVER_VERSIONS})
@@ -62,13 +58,6 @@ def operation(name: Operation) -> Callable[[Handler], Handler]:
         return handler
 
     return register
-
-
-def load() -> None:
-    """Import every module of `server.operations`, each of which registers what it performs."""
-    package = importlib.import_module("server.operations")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"server.operations.{module.name}")
 
 
 def supported(version: ProtocolVersion) -> list[Operation]:

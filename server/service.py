@@ -18,20 +18,21 @@ from enclave.claims import Role
 from enclave.errors import EnclaveError
 from enclave.ratls import Attester
 from enclave.tee import Tee
-from server import registry
+from server import operations
 from server.access.password_file import Users
 from server.acme.challenges import PROTOCOL
-from server.attestation import routes
+from server.attestation import attester
 from server.attestation.identity import Shown
-from server.context import Server
-from server.requests.answer import Connection
 from server.setup import open_store, provisioning
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
+from server.setup.shutdown import Shutdown
+from server.state import Server
 from server.transport import tls
-from server.transport.acceptor import Acceptor, Door, Peer, Stream, Waiting, open_listeners
+from server.transport.acceptor import Acceptor, Door, Peer, Stream, open_listeners
 from server.transport.http import HTTPConnection, Limits, Routes
+from server.transport.kmip import Connection
 from storage import SealedStore
 
 log: Final = logging.getLogger(__name__)
@@ -97,8 +98,8 @@ async def serve(
     Raises:
         OSError, ssl.SSLError, storage.StorageError, server.setup.failure.Failure: it cannot start.
     """
-    registry.load()
-    waiting = Waiting(trio.Event() if stop is None else stop)
+    operations.load()
+    shutdown = Shutdown(trio.Event() if stop is None else stop)
     async with AsyncExitStack() as stack:
         listeners = await opened(stack, config.kmip_host, config.kmip_port)
         sealed = await stack.enter_async_context(_store(config, given))
@@ -109,9 +110,9 @@ async def serve(
             store=sealed,
             users=Users(NO_USERS if given else config.users_file),
             clock=time.time,  # noqa: TID251 - this is where the clock comes from
-            waiting=waiting,
+            shutdown=shutdown,
         )
-        tee = given.tee if given else routes.find_tee(config, now())
+        tee = given.tee if given else attester.find_tee(config, now())
         if given:
             await provisioning.check_number(sealed, given.provisioning)
         with chip_trouble_told():
@@ -122,13 +123,13 @@ async def serve(
             sockets = given.https if given else await _attestation_sockets(stack, config, tee)
             if sockets:
                 after = given.after if given else None
-                context, told = await shown.attested(after, waiting, now)
-                doors.append(http_door(config, sockets, context, told.routes, waiting, after))
+                context, told = await shown.attested(after, shutdown, now)
+                doors.append(http_door(config, sockets, context, told.routes, shutdown, after))
             if given:
                 await provisioning.keep(config.data, given.tee, sealed, given.provisioning)
         given = None  # it is secret, and not needed any more
         up = Up(doors[0].addresses, [a for door in doors[1:] for a in door.addresses], shown.fake)
-        await Acceptor(config, waiting).serve(doors, lambda: started(up))
+        await Acceptor(config, shutdown).serve(doors, lambda: started(up))
 
 
 def now() -> datetime:
@@ -170,8 +171,8 @@ async def _maker(config: Config, tee: Tee, sealed: SealedStore, given: Given | N
     def state() -> bytes:
         return str(sealed.anchor).encode()
 
-    instance = given.instance if given else routes.instance(config.data)
-    return await routes.attester(config, tee, Role.API, now, instance=instance, store=state)
+    instance = given.instance if given else attester.instance(config.data)
+    return await attester.attester(config, tee, Role.API, now, instance=instance, store=state)
 
 
 def _identity(given: Given | None) -> tls.Identity | None:
@@ -244,7 +245,7 @@ def http_door(
     listeners: Sequence[trio.SocketListener],
     context: ssl.SSLContext,
     routes: Routes,
-    waiting: Waiting,
+    shutdown: Shutdown,
     after: trio.Event | None = None,
 ) -> Door:
     """A door for HTTP requests."""
@@ -255,6 +256,6 @@ def http_door(
     async def session(stream: Stream, peer: Peer) -> None:
         if stream.selected_alpn_protocol() == PROTOCOL:
             return  # whoever validates has seen the certificate (RFC 8737 section 3)
-        await HTTPConnection(stream, peer, routes, limits, waiting).serve()
+        await HTTPConnection(stream, peer, routes, limits, shutdown).serve()
 
     return Door(listeners, context, session, after, most)

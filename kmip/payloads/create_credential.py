@@ -7,7 +7,7 @@ from dataclasses import field
 from kmip.attribute_encoding import Template
 from kmip.attributes import Attributes
 from kmip.enums import CredentialType
-from kmip.objects import ManagedObject
+from kmip.objects import ObjectField
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 
@@ -22,7 +22,7 @@ class CreateCredentialRequest(Structure):
 
     credential_type: CredentialType
     attributes: Template = field(default_factory=Attributes)
-    managed_object: ManagedObject
+    object: ObjectField
 
 
 @structure

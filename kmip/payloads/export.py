@@ -8,7 +8,7 @@ from kmip.attribute_encoding import AttributeList
 from kmip.attributes import Attributes
 from kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from kmip.key_block import KeyWrappingSpecification
-from kmip.objects import ManagedObject
+from kmip.objects import ObjectField
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 
@@ -35,4 +35,4 @@ class ExportResponse(Structure):
     object_type: ObjectType
     unique_identifier: Identifier
     attributes: AttributeList = field(default_factory=Attributes)
-    managed_object: ManagedObject | None = None
+    object: ObjectField | None = None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from kmip.key_block import KeyWrappingSpecification
-from kmip.objects import ManagedObject
+from kmip.objects import ObjectField
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V1_4, since
@@ -37,4 +37,4 @@ class GetResponse(Structure):
 
     object_type: ObjectType
     unique_identifier: Identifier
-    managed_object: ManagedObject | None = None
+    object: ObjectField | None = None

@@ -8,7 +8,7 @@ from typing import Annotated
 from kmip.attribute_encoding import AttributeList
 from kmip.attributes import Attributes
 from kmip.enums import KeyWrapType, ObjectType
-from kmip.objects import ManagedObject
+from kmip.objects import ObjectField
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V2_0, since
@@ -28,7 +28,7 @@ class ImportRequest(Structure):
     replace_existing: bool | None = None
     key_wrap_type: KeyWrapType | None = None
     attributes: AttributeList = field(default_factory=Attributes)
-    managed_object: ManagedObject
+    object: ObjectField
 
 
 @structure

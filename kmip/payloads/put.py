@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kmip.attribute_encoding import AttributeList
 from kmip.enums import PutFunction
-from kmip.objects import ManagedObject
+from kmip.objects import ObjectField
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 
@@ -20,7 +20,7 @@ class PutRequest(Structure):
     unique_identifier: Identifier
     put_function: PutFunction
     replaced_unique_identifier: Identifier | None = None
-    managed_object: ManagedObject
+    object: ObjectField
     attributes: AttributeList | None = None
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from kmip.attribute_encoding import Template
 from kmip.attributes import Attributes
 from kmip.enums import ObjectType
-from kmip.objects import ManagedObject
+from kmip.objects import ObjectField
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
@@ -25,7 +25,7 @@ class RegisterRequest(Structure):
 
     object_type: ObjectType
     attributes: Template = field(default_factory=Attributes)
-    managed_object: ManagedObject | None = None
+    object: ObjectField | None = None
     protection_storage_masks: Annotated[ProtectionStorageMasks | None, since(V2_0)] = None
 
 

@@ -33,8 +33,9 @@ from cryptography.x509.oid import NameOID
 
 from server.acme.client import Challenge
 from server.acme.replies import Refused
+from server.setup.shutdown import Shutdown
 from server.transport import tls
-from server.transport.acceptor import Peer, Waiting, open_listeners
+from server.transport.acceptor import Peer, open_listeners
 from server.transport.http import HTTPConnection, Limits, Request, Response, Route, Routes
 
 log: Final = logging.getLogger(__name__)
@@ -168,13 +169,13 @@ class HTTP01:
         host: address to listen on.
         port: TCP port.
         nursery: runs the listener.
-        waiting: says when the server stops.
+        shutdown: says when the server stops.
     """
 
     host: str
     port: int
     nursery: trio.Nursery = field(repr=False)
-    waiting: Waiting = field(default_factory=Waiting, repr=False)
+    shutdown: Shutdown = field(default_factory=Shutdown, repr=False)
     kind: str = "http-01"
 
     @property
@@ -196,7 +197,7 @@ class HTTP01:
         except OSError as error:
             why = error.strerror or error
             raise Refused(f"http-01: {self.host} port {self.port} cannot be had: {why}") from None
-        plain = _Plain(routes, self.waiting)
+        plain = _Plain(routes, self.shutdown)
         scope = await self.nursery.start(plain.listen, listeners)
         try:
             yield
@@ -211,7 +212,7 @@ class _Plain:
     """Answers on a plain port, a few clients at a time."""
 
     routes: Routes
-    waiting: Waiting
+    shutdown: Shutdown
     closed: trio.Event = field(default_factory=trio.Event)
     connections: int = 0
 
@@ -237,7 +238,7 @@ class _Plain:
         try:
             peer = Peer(str(stream.socket.getpeername()[0]), None, None)
             with trio.move_on_after(PLAIN_SECONDS):
-                await HTTPConnection(stream, peer, self.routes, PLAIN_LIMITS, self.waiting).serve()
+                await HTTPConnection(stream, peer, self.routes, PLAIN_LIMITS, self.shutdown).serve()
                 await stream.send_eof()
         except (OSError, trio.BrokenResourceError):
             log.debug("a connection to the challenge broke")

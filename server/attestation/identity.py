@@ -21,13 +21,13 @@ from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_co
 from server.acme.client import Answering
 from server.acme.keeping import Kept
 from server.acme.renewal import Renewal
-from server.attestation import routes
+from server.attestation import attester
 from server.attestation.routes import Attestation
 from server.pki import local_authority
 from server.setup.config import Config
 from server.setup.failure import Failure
+from server.setup.shutdown import Shutdown
 from server.transport import tls
-from server.transport.acceptor import Waiting
 from server.transport.https_client import Fetch, Fetcher, client_context
 
 NO_CHIP: Final = "This machine has no chip that attests."
@@ -97,13 +97,13 @@ class Shown:
             tls.use_identity(context, self.identity)
 
     async def attested(
-        self, after: trio.Event | None, waiting: Waiting, now: Callable[[], datetime]
+        self, after: trio.Event | None, shutdown: Shutdown, now: Callable[[], datetime]
     ) -> tuple[ssl.SSLContext, Attestation]:
         """The TLS settings of a port at which the server attests itself, and what it answers there.
 
         Args:
             after: is set when the port is open; None: at once.
-            waiting: says when to stop.
+            shutdown: says when to stop.
             now: the clock, with a time zone.
 
         Raises:
@@ -125,7 +125,7 @@ class Shown:
         if self.identity is not None:
             self._speak_for(self.identity)
         if certified is not None:
-            renewal = self._renewal(certified, self.maker, waiting, now)
+            renewal = self._renewal(certified, self.maker, shutdown, now)
             await self.nursery.start(renewal.keep, after)
         return context, told
 
@@ -152,20 +152,22 @@ class Shown:
     ) -> None:
         with trio.CancelScope() as scope:
             self.evidence.append(scope)
-            await routes.keep_presented(maker, context, self.names, shown, task_status=task_status)
+            await attester.keep_presented(
+                maker, context, self.names, shown, task_status=task_status
+            )
 
     def _renewal(
         self,
         context: ServiceContext,
         maker: Attester,
-        waiting: Waiting,
+        shutdown: Shutdown,
         now: Callable[[], datetime],
     ) -> Renewal:
         config = self.config
         host = config.https_host or config.kmip_host
         ways: tuple[Answering, ...] = (
             TLSALPN01(context, now),
-            HTTP01(host, config.acme_http_port, self.nursery, waiting),
+            HTTP01(host, config.acme_http_port, self.nursery, shutdown),
         )
         known = {way.kind: way for way in ways}
         return Renewal(

@@ -17,8 +17,8 @@ from kmip.errors import (
     IndexOutOfBounds,
 )
 from kmip.tags import Tag
+from server.attributes import usage_limits
 from server.context import Context
-from server.keys import key_use
 from server.objects.managed_object import ManagedObject
 
 
@@ -39,7 +39,7 @@ def is_used(managed_object: ManagedObject) -> bool:
     Otherwise whoever has used up a key would set the limits anew.
     """
     limits = managed_object.usage_limits
-    return limits is not None and key_use.units_left(limits) < limits.usage_limits_total
+    return limits is not None and usage_limits.units_left(limits) < limits.usage_limits_total
 
 
 def attribute_of(selector: AttributeName | LinkType) -> AttributeName:

@@ -18,7 +18,6 @@ from kmip.structures import Structure, from_item, structure, to_item
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from server.context import Context
-from server.requests import kmip_users
 
 EVERYBODY: Final = b"factory"
 PREFIX: Final = b"factory/"
@@ -58,7 +57,7 @@ async def change(context: Context, **fields: Any) -> None:
     """
     if any(len(value) > MAX_RULES for value in fields.values()):
         raise ServerLimitExceeded(f"at most {MAX_RULES} can be set")
-    name = EVERYBODY if kmip_users.is_administrator(context) else _own(context)
+    name = EVERYBODY if context.is_administrator else _own(context)
     content, version = await context.objects.note(name)
     factory = _decoded(content)
     for field, value in fields.items():

@@ -20,6 +20,7 @@ from enclave.claims import Role, SkProvider
 from enclave.ratls import server_context
 from enclave.tee import Tee
 from server import service
+from server.attestation import attester
 from server.attestation import routes as attestation
 from server.bootstrap.operator import OperatorAccess, operator_access
 from server.bootstrap.routes import Bootstrap
@@ -28,7 +29,8 @@ from server.setup import explanations, provisioning
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
-from server.transport.acceptor import Acceptor, Waiting, address_of
+from server.setup.shutdown import Shutdown
+from server.transport.acceptor import Acceptor, address_of
 from storage import Missing, Tampered, WrongSecret
 
 log: Final = logging.getLogger(__name__)
@@ -61,7 +63,7 @@ async def serve(config: Config, told: Told, stop: trio.Event) -> None:
         OSError, storage.StorageError: the service cannot start from sealed provisioning.
     """
     access = operator_access(config)
-    tee = attestation.find_tee(config, service.now())
+    tee = attester.find_tee(config, service.now())
     if tee is None:
         raise Failure("Bootstrap mode needs a chip that attests, and this machine has none.")
     start = Start(config, told, stop, tee, access)
@@ -88,7 +90,7 @@ class Start:
     stop: trio.Event
     tee: Tee
     access: OperatorAccess
-    instance: bytes = field(default_factory=attestation.new_instance)
+    instance: bytes = field(default_factory=attester.new_instance)
     up: bool = False
 
     async def recalled(self) -> bool:
@@ -138,13 +140,13 @@ class Start:
 
     async def _listen(self, bootstrap: Bootstrap, sockets: Sequence[trio.SocketListener]) -> None:
         """Serve the bootstrap until the service is up, or the server is to stop."""
-        waiting = Waiting()
+        shutdown = Shutdown()
         context = server_context()
         self.access.admit(context)
         names = local_authority.own_names(self.config.kmip_host, self.config.server_names)
         async with trio.open_nursery() as nursery:
             with service.chip_trouble_told():
-                maker = await attestation.attester(
+                maker = await attester.attester(
                     self.config,
                     self.tee,
                     Role.BOOTSTRAP,
@@ -152,19 +154,19 @@ class Start:
                     instance=self.instance,
                     operator_sha256=self.access.sha256,
                 )
-                await nursery.start(attestation.keep_presented, maker, context, names)
+                await nursery.start(attester.keep_presented, maker, context, names)
             open_to_all = attestation.Attestation(maker, lambda: "waiting for its operator")
             routes = dict(bootstrap.routes) | dict(open_to_all.routes)
             nursery.start_soon(bootstrap.keep_expiring)
-            nursery.start_soon(_pass_on, bootstrap.done, waiting.stop)
-            nursery.start_soon(_pass_on, self.stop, waiting.stop)
-            door = service.http_door(self.config, _copies(sockets), context, routes, waiting)
+            nursery.start_soon(_pass_on, bootstrap.done, shutdown.stop)
+            nursery.start_soon(_pass_on, self.stop, shutdown.stop)
+            door = service.http_door(self.config, _copies(sockets), context, routes, shutdown)
             addresses = [address_of(socket) for socket in sockets]
 
             def listening() -> None:
                 self.told.waiting(addresses, self.tee.simulated)
 
-            await Acceptor(self.config, waiting).serve([door], listening)
+            await Acceptor(self.config, shutdown).serve([door], listening)
             nursery.cancel_scope.cancel()
 
     async def _serve(

@@ -17,7 +17,7 @@ from enclave.roots import vendor_roots
 from enclave.snp.policy import SNPPolicy
 from enclave.tdx.quote import parse_tdx_quote
 from enclave.verify import verify
-from server.attestation import routes
+from server.attestation import attester
 from server.commands import Command, config, say
 from server.setup import files
 from server.setup.config import Config
@@ -26,7 +26,7 @@ from server.setup.failure import Failure
 
 async def _measure(settings: Config, out: Path | None) -> None:
     now = datetime.now(UTC)
-    tee = routes.find_tee(settings, now)
+    tee = attester.find_tee(settings, now)
     if tee is None:
         raise Failure("This machine has no chip that attests (see --insecure-software-chip).")
     try:

@@ -27,6 +27,7 @@ from server.access import password_file
 from server.bootstrap import start
 from server.commands import Command, config, say
 from server.pki import local_authority
+from server.requests import audit
 from server.service import Up
 from server.setup import explanations, files, logs, open_store
 from server.setup.config import Config
@@ -182,6 +183,7 @@ async def _stop_on_signal(
 def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
     logs.configure(settings)
+    audit.send_to(audit.trail(settings.audit))
     prepare(settings, datetime.now(UTC))
     forbid_core_dumps()
     allow_open_files(settings.max_connections + OTHER_FILES)

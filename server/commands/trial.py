@@ -139,7 +139,7 @@ def _exercise(session: Session) -> None:
     which = made.unique_identifier
     say(f"Create   an AES-256 key, {which}")
     got = session.perform(Operation.GET, GetRequest(unique_identifier=which), GetResponse)
-    block = key_block_of(got.managed_object)
+    block = key_block_of(got.object)
     if block is None or not isinstance(block.key_value, KeyValue):
         raise Failure("The server's answer holds no key.")
     say(f"Get      a key of {block.cryptographic_length} bits")

@@ -25,8 +25,8 @@ from kmip.errors import (
     CryptographicFailure,
     UnsupportedCryptographicParameters,
 )
+from server.crypto import macs
 from server.crypto.ciphers.encryption import decrypt, encrypt
-from server.crypto.digests import macs
 from server.crypto.keys.key_types import Key, PrivateKey
 from server.crypto.signatures import signing
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from kmip import lifecycle
-from kmip.attribute_values import UsageLimits
 from kmip.cryptographic_parameters import CryptographicParameters
-from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, State, UsageLimitsUnit
+from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, State
 from kmip.errors import (
     AttributesNotFound,
     CryptographicFailure,
@@ -21,7 +20,6 @@ from kmip.errors import (
     ItemNotFound,
     KeyValueNotPresent,
     ObjectNotFound,
-    UsageLimitExceeded,
     WrongKeyLifecycleState,
 )
 from kmip.key_block import KeyBlock
@@ -29,6 +27,7 @@ from kmip.masks import CryptographicUsageMask as Mask
 from kmip.objects import Certificate, key_block_of
 from kmip.structures import Structure
 from kmip.tags import Tag
+from server.attributes import usage_limits
 from server.context import Context, RequestedIdentifier
 from server.crypto.certificates import certificate_facts
 from server.crypto.keys import key_formats
@@ -178,54 +177,4 @@ async def go_on(context: Context, identifier: str, use: Use, length: int) -> Non
     managed_object = await context.find(identifier)
     check_use(context, managed_object, use)
     if use.protects:
-        charge(context, managed_object, length, first=False)
-
-
-def charge(
-    context: Context, managed_object: ManagedObject, length: int, *, first: bool = True
-) -> None:
-    """Count a use against the key's Usage Limits (2.1 section 4.59).
-
-    Args:
-        context: of the operation that protects.
-        managed_object: the key.
-        length: bytes protected.
-        first: whether the use begins, and does not go on: what is not counted by bytes counts once.
-
-    Raises:
-        UsageLimitExceeded: the limits do not allow it.
-    """
-    limits = managed_object.usage_limits
-    if limits is None:
-        return
-    amount = length if limits.usage_limits_unit == UsageLimitsUnit.BYTE else int(first)
-    if amount:
-        spend(context, managed_object.copy(), limits, amount)
-
-
-def units_left(limits: UsageLimits) -> int:
-    """The units that may still be protected; all of them where nobody has counted yet."""
-    left = limits.usage_limits_count
-    return limits.usage_limits_total if left is None else left
-
-
-def spend(
-    context: Context, managed_object: ManagedObject, limits: UsageLimits, amount: int
-) -> None:
-    """Take units from a key's Usage Limits; `managed_object` is a copy.
-
-    Raises:
-        UsageLimitExceeded: fewer are left.
-    """
-    left = units_left(limits)
-    if amount > left:
-        raise UsageLimitExceeded("the object's Usage Limits do not allow this much more")
-    managed_object.attributes.set(
-        Tag.USAGE_LIMITS,
-        UsageLimits(
-            usage_limits_total=limits.usage_limits_total,
-            usage_limits_count=left - amount,
-            usage_limits_unit=limits.usage_limits_unit,
-        ),
-    )
-    context.objects.put(managed_object)
+        usage_limits.charge(context, managed_object, length, first=False)

@@ -30,6 +30,7 @@ from kmip.key_block import (
     bind,
 )
 from kmip.masks import CryptographicUsageMask as Mask
+from server.attributes import usage_limits
 from server.context import Context
 from server.crypto import wrapping as engine
 from server.keys import key_use
@@ -177,5 +178,5 @@ async def _key(
             raise WrappingObjectNotFound("there is no such wrapping key") from None
         raise
     if use.protects:
-        key_use.charge(context, managed_object, size)
+        usage_limits.charge(context, managed_object, size)
     return engine.WrappingKey(key.key, key.algorithm, key.parameters)

@@ -10,9 +10,8 @@ from kmip.errors import (
 from kmip.masks import CryptographicUsageMask
 from kmip.payloads.check import CheckRequest, CheckResponse
 from kmip.tags import Tag
-from server.attributes import initial
+from server.attributes import initial, usage_limits
 from server.context import Context
-from server.keys import key_use
 from server.registry import operation
 
 
@@ -24,8 +23,8 @@ async def check(context: Context, request: CheckRequest) -> CheckResponse:
     refused: KMIPError | None = None
     limits = managed_object.usage_limits
     asked = request.usage_limits_count
-    if asked is not None and limits is not None and asked > key_use.units_left(limits):
-        response.usage_limits_count = key_use.units_left(limits)
+    if asked is not None and limits is not None and asked > usage_limits.units_left(limits):
+        response.usage_limits_count = usage_limits.units_left(limits)
         refused = UsageLimitExceeded("the Usage Limits do not allow this much")
     allowed = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
     mask = request.cryptographic_usage_mask

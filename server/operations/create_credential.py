@@ -4,7 +4,7 @@ from typing import Final
 
 from kmip.enums import CredentialType, ObjectType, Operation
 from kmip.errors import InvalidField, InvalidObjectType
-from kmip.objects import PasswordCredential, object_type_of
+from kmip.objects import CREDENTIAL_OBJECTS, PasswordCredential, object_type_of
 from kmip.payloads.create_credential import CreateCredentialRequest, CreateCredentialResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
@@ -13,7 +13,6 @@ from server.attributes import initial
 from server.context import Context
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
-from server.requests import kmip_users
 
 TOLD: Final = (
     Tag.OTP_ALGORITHM,
@@ -30,11 +29,11 @@ async def create_credential(
     context: Context, request: CreateCredentialRequest
 ) -> CreateCredentialResponse:
     """Keep a credential, whose secret then never leaves the server."""
-    kmip_users.require_administrator(context)
-    object_type = kmip_users.OBJECTS.get(request.credential_type)
+    context.require_administrator()
+    object_type = CREDENTIAL_OBJECTS.get(request.credential_type)
     if object_type is None:
         raise InvalidField("there are no credential objects of this type")
-    content = request.managed_object
+    content = request.object
     if object_type_of(content) != object_type:
         raise InvalidObjectType("the object is not of the Credential Type given")
     _check(content)

@@ -5,13 +5,12 @@ from kmip.payloads.create_group import CreateGroupRequest, CreateGroupResponse
 from server.attributes import initial
 from server.context import Context
 from server.registry import operation
-from server.requests import kmip_users
 
 
 @operation(Operation.CREATE_GROUP)
 async def create_group(context: Context, request: CreateGroupRequest) -> CreateGroupResponse:
     """Make a group, which others join by a Group Link to it; it grants nothing."""
-    kmip_users.require_administrator(context)
+    context.require_administrator()
     managed_object = initial.new_object(
         context, ObjectType.GROUP, None, request.attributes, created=True
     )

@@ -5,20 +5,20 @@ from typing import Final
 from kmip.attributes import Attributes
 from kmip.enums import ObjectType, Operation
 from kmip.errors import InvalidObjectType
+from kmip.objects import CREDENTIAL_OBJECTS
 from kmip.payloads.create_user import CreateUserRequest, CreateUserResponse
 from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context
 from server.registry import operation
-from server.requests import kmip_users
 
-CREDENTIALS: Final = frozenset(kmip_users.OBJECTS.values())
+CREDENTIALS: Final = frozenset(CREDENTIAL_OBJECTS.values())
 
 
 @operation(Operation.CREATE_USER)
 async def create_user(context: Context, request: CreateUserRequest) -> CreateUserResponse:
     """Make a user, who is known by its Names and lets itself in by its linked credentials."""
-    kmip_users.require_administrator(context)
+    context.require_administrator()
     attributes = await _linked(context, request.attributes)
     managed_object = initial.new_object(context, ObjectType.USER, None, attributes, created=True)
     context.objects.add(managed_object)

@@ -4,6 +4,7 @@ from typing import Final
 
 from kmip.enums import Data, Operation
 from kmip.payloads.encrypt import EncryptRequest, EncryptResponse
+from server.attributes import usage_limits
 from server.context import Context
 from server.crypto.ciphers import encryption
 from server.keys import key_use, multipart
@@ -25,7 +26,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             request.cryptographic_parameters,
             key_use.USES[Operation.ENCRYPT],
         )
-        key_use.charge(context, key.managed_object, len(data))
+        usage_limits.charge(context, key.managed_object, len(data))
         stream = encryption.EncryptStream(
             key.key,
             key.algorithm,

@@ -19,5 +19,5 @@ async def export(context: Context, request: ExportRequest) -> ExportResponse:
         object_type=managed_object.object_type,
         unique_identifier=managed_object.identifier,
         attributes=attributes,
-        managed_object=content,
+        object=content,
     )

@@ -22,5 +22,5 @@ async def get(context: Context, request: GetRequest) -> GetResponse:
     return GetResponse(
         object_type=managed_object.object_type,
         unique_identifier=managed_object.identifier,
-        managed_object=content,
+        object=content,
     )

@@ -7,8 +7,8 @@ from kmip.payloads.get_usage_allocation import (
     GetUsageAllocationRequest,
     GetUsageAllocationResponse,
 )
+from server.attributes import usage_limits
 from server.context import Context
-from server.keys import key_use
 from server.registry import operation
 
 
@@ -26,5 +26,5 @@ async def get_usage_allocation(
     if not lifecycle.may_use(managed_object.attributes, context.now, protects=True):
         raise WrongKeyLifecycleState("the object's state or dates do not allow this use")
     managed_object.allocated += request.usage_limits_count
-    key_use.spend(context, managed_object, limits, request.usage_limits_count)
+    usage_limits.spend(context, managed_object, limits, request.usage_limits_count)
     return GetUsageAllocationResponse(unique_identifier=managed_object.identifier)

@@ -3,7 +3,7 @@
 from kmip.enums import Data, Operation
 from kmip.payloads.hash import HashRequest, HashResponse
 from server.context import Context
-from server.crypto.digests import hashes
+from server.crypto import hashes
 from server.keys import multipart
 from server.registry import operation
 

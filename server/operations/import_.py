@@ -30,7 +30,7 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     identifier = request.unique_identifier
     if not isinstance(identifier, str) or not 0 < len(identifier.encode()) <= LONGEST:
         raise InvalidField(f"an imported identifier is a text of 1 to {LONGEST} bytes")
-    content = request.managed_object
+    content = request.object
     if request.object_type not in (None, object_type_of(content)):
         raise InvalidObjectType("the object is not of the Object Type given")
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:

@@ -2,8 +2,9 @@
 
 from kmip.enums import Data, Operation
 from kmip.payloads.mac import MACRequest, MACResponse
+from server.attributes import usage_limits
 from server.context import Context
-from server.crypto.digests import macs
+from server.crypto import macs
 from server.keys import key_use, multipart
 from server.registry import operation
 
@@ -20,7 +21,7 @@ async def mac(context: Context, request: MACRequest) -> MACResponse:
             request.cryptographic_parameters,
             key_use.USES[Operation.MAC],
         )
-        key_use.charge(context, key.managed_object, len(data))
+        usage_limits.charge(context, key.managed_object, len(data))
         stream = macs.MACStream(
             key.key, key.algorithm, key.parameters, allow_legacy=context.allow_legacy
         )

@@ -4,7 +4,7 @@ from kmip.enums import Operation
 from kmip.errors import MissingData
 from kmip.payloads.mac_verify import MACVerifyRequest, MACVerifyResponse
 from server.context import Context
-from server.crypto.digests import macs
+from server.crypto import macs
 from server.keys import key_use, multipart
 from server.registry import operation
 

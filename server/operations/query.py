@@ -29,9 +29,10 @@ from kmip.payloads.query_information import (
     ProfileInformation,
     ServerInformation,
 )
+from server.access.policy import is_allowed
 from server.attributes import defaults, initial, protection_storage
 from server.context import Context
-from server.registry import operation
+from server.registry import ROUTES, operation
 
 VENDOR: Final = "Strongroom"
 
@@ -101,6 +102,12 @@ def _server(context: Context) -> dict[str, Any]:
     return {"vendor_identification": VENDOR, "server_information": information}
 
 
+def _operations(context: Context) -> dict[str, Any]:
+    """The operations that the client's version has and the client may ask for, by number."""
+    known = (route.operation for route in ROUTES.values() if context.knows(route))
+    return {"operation": tuple(sorted(one for one in known if is_allowed(context.client, one)))}
+
+
 def _objects(context: Context) -> dict[str, Any]:
     return {"object_type": tuple(kind for kind in KEPT if context.knows(kind))}
 
@@ -123,7 +130,7 @@ def _masks(context: Context) -> dict[str, Any]:
 
 
 ANSWERS: Final[dict[QueryFunction, Answer]] = {
-    QueryFunction.QUERY_OPERATIONS: lambda context: {"operation": tuple(context.operations)},
+    QueryFunction.QUERY_OPERATIONS: _operations,
     QueryFunction.QUERY_OBJECTS: _objects,
     QueryFunction.QUERY_SERVER_INFORMATION: _server,
     QueryFunction.QUERY_APPLICATION_NAMESPACES: lambda context: {},

@@ -20,7 +20,7 @@ from server.registry import operation
 @operation(Operation.REGISTER)
 async def register(context: Context, request: RegisterRequest) -> RegisterResponse:
     """Keep an object as it is given, wrapped or plain."""
-    content = request.managed_object
+    content = request.object
     if content is None:
         raise InvalidField("there is no object to register")
     if object_type_of(content) != request.object_type:

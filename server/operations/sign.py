@@ -2,6 +2,7 @@
 
 from kmip.enums import Data, Operation
 from kmip.payloads.sign import SignRequest, SignResponse
+from server.attributes import usage_limits
 from server.context import Context
 from server.crypto.signatures import signing
 from server.keys import key_use, multipart
@@ -48,7 +49,7 @@ async def _key(context: Context, request: SignRequest, length: int) -> key_use.K
         request.cryptographic_parameters,
         key_use.USES[Operation.SIGN],
     )
-    key_use.charge(context, key.managed_object, length)
+    usage_limits.charge(context, key.managed_object, length)
     return key
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from typing import Final, Protocol, TextIO
 from kmip.enums import Operation, ResultReason, ResultStatus
 from server.access.client import Client
 from server.setup import files
+from server.setup.failure import Failure
 
 log: Final = logging.getLogger(__name__)
 
@@ -147,6 +149,26 @@ def _appending(path: str) -> int:
 
 def _place(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
+
+
+def trail(place: str, stream: TextIO | None = None) -> Trail:
+    """Where the setting `audit` sends lines.
+
+    Args:
+        place: `none`, `stderr`, or the path of a file.
+        stream: written to in place of standard error.
+
+    Raises:
+        Failure: the file cannot be opened.
+    """
+    if place == "none":
+        return Nowhere()
+    if place == "stderr":
+        return Stream(stream or sys.stderr)
+    try:
+        return File(place)
+    except OSError as error:
+        raise Failure(f"The audit file {place} cannot be written: {error.strerror}.") from None
 
 
 class _Kept:

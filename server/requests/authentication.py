@@ -8,9 +8,8 @@ ticket always counts: it may stand for less than its client, and never for more.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from kmip.errors import AuthenticationNotSuccessful
 from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
@@ -19,33 +18,10 @@ from kmip.versions import ProtocolVersion
 from server.access.client import Client
 from server.access.password_file import Kind
 from server.requests import kmip_users
-
-if TYPE_CHECKING:
-    from server.context import Server
-
-RESERVED: Final = ("user:", "device:", "name:", "sha256:")
-"""How clients are named that are no Common Names; a certificate that says so names another."""
+from server.state import Server
 
 MAX_CREDENTIALS: Final = 8
 """Credentials in one message; each may cost a password derivation."""
-
-
-def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Client | None:
-    """The client that a verified certificate names; None without a certificate.
-
-    Args:
-        subject: what `ssl.SSLObject.getpeercert()` gives.
-        der: the certificate itself.
-    """
-    if not der:
-        return None
-    for names in (subject or {}).get("subject", ()):
-        for label, value in names:
-            if label == "commonName" and value:
-                return Client(f"name:{value}" if value.startswith(RESERVED) else value)
-    for label, value in (subject or {}).get("subjectAltName", ()):
-        return Client(f"{label}:{value}")
-    return Client(f"sha256:{hashlib.sha256(der).hexdigest()}")
 
 
 async def identify(

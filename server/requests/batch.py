@@ -28,10 +28,11 @@ from kmip.messages import (
 )
 from kmip.versions import ProtocolVersion
 from server.access.client import Client
-from server.context import Context, Produced, Room, Server
+from server.context import Context, Produced, Room
 from server.objects.transaction import Transaction
 from server.requests import audit
 from server.requests.dispatch import MAX_ATTEMPTS, Result, failed, make_durable, perform
+from server.state import Server
 from storage import Conflict
 
 ITEM_OVERHEAD: Final = 64

@@ -22,52 +22,22 @@ another.
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
-from kmip.enums import CredentialType, ObjectType, State
-from kmip.errors import PermissionDenied
+from kmip.enums import ObjectType, State
 from kmip.objects import PasswordCredential
 from kmip.tags import Tag
 from server.access.client import Client
 from server.access.password_file import encoded
+from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
-
-if TYPE_CHECKING:
-    from server.context import Context, Server
-    from server.objects.managed_object import ManagedObject
-
-OBJECTS: Final[dict[CredentialType, ObjectType]] = {
-    CredentialType.USERNAME_AND_PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
-    CredentialType.PASSWORD: ObjectType.PASSWORD_CREDENTIAL,
-    CredentialType.DEVICE: ObjectType.DEVICE_CREDENTIAL,
-    CredentialType.ONE_TIME_PASSWORD: ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
-    CredentialType.HASHED_PASSWORD: ObjectType.HASHED_PASSWORD_CREDENTIAL,
-    CredentialType.CERTIFICATE: ObjectType.CERTIFICATE,
-}
-"""The object that a credential of each type is."""
-
+from server.state import Server
 
 MAX_CANDIDATES: Final = 16
 """Users of one name, and credentials of one user, that are looked at: more than anybody needs."""
 VALID: Final = (State.PRE_ACTIVE, State.ACTIVE)
-
-
-def is_administrator(context: Context) -> bool:
-    """Whether the client is an administrator; one that has shown a ticket is none."""
-    client = context.client
-    return client.permission is None and client.name in context.server.config.administrators
-
-
-def require_administrator(context: Context) -> None:
-    """Let administrators pass only.
-
-    Raises:
-        PermissionDenied: the client is none.
-    """
-    if not is_administrator(context):
-        raise PermissionDenied("only an administrator may do this")
 
 
 async def is_empty(server: Server) -> bool:

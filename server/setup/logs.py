@@ -1,11 +1,11 @@
-"""Where the log and the audit log go, and the form of the log's lines.
+"""Where the log goes, and the form of its lines.
 
 A line is `time level=… from=… message="…"`. Whatever a client chose (a name, an identifier) is
 quoted with its control characters escaped, so that nobody can write a line of their own. An
 exception shows as its type and the place that raised it, not its text, which may quote values; at
 level debug the whole traceback follows on the same line.
 
-Audit lines go where the setting `audit` says, by a way of their own (`server.requests.audit`).
+Audit lines go their own way (`server.requests.audit`).
 """
 
 import json
@@ -15,9 +15,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import TextIO
 
-from server.requests import audit
 from server.setup.config import Config
-from server.setup.failure import Failure
 
 
 class Line(logging.Formatter):
@@ -52,26 +50,10 @@ def _place(error: BaseException) -> str:
 
 
 def configure(config: Config, stream: TextIO | None = None) -> None:
-    """Send the log to standard error (or `stream`) and audit lines where `config` says.
-
-    Raises:
-        Failure: the audit file cannot be opened.
-    """
+    """Send the log to standard error (or `stream`), from the level that `config` says."""
     stream = stream or sys.stderr
     root = logging.getLogger()
     root.setLevel(config.log_level.upper())
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Line())
     root.handlers[:] = [handler]
-    audit.send_to(_trail(config.audit, stream))
-
-
-def _trail(place: str, stream: TextIO) -> audit.Trail:
-    if place == "none":
-        return audit.Nowhere()
-    if place == "stderr":
-        return audit.Stream(stream)
-    try:
-        return audit.File(place)
-    except OSError as error:
-        raise Failure(f"The audit file {place} cannot be written: {error.strerror}.") from None

@@ -15,16 +15,14 @@ from __future__ import annotations
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 import trio
 
-from server.access.client import Client
-from server.requests import authentication
+from server.access.client import Client, of_certificate
 from server.setup.config import Config
+from server.setup.shutdown import Shutdown
 
 log: Final = logging.getLogger(__name__)
 
@@ -74,45 +72,17 @@ class Door(NamedTuple):
         return [address_of(listener) for listener in self.listeners]
 
 
-@dataclass(slots=True)
-class Waiting:
-    """What is to end when the server stops.
-
-    Attributes:
-        stop: is set when it is to.
-        scopes: the waits of connections that idle.
-    """
-
-    stop: trio.Event = field(default_factory=trio.Event)
-    scopes: set[trio.CancelScope] = field(default_factory=set)
-
-    @contextmanager
-    def at_most(self, seconds: float) -> Iterator[trio.CancelScope]:
-        """Wait within this block no longer than `seconds`, and not beyond the server's stop.
-
-        Gives the scope, which tells afterwards whether the wait was cut short.
-        """
-        with trio.move_on_after(seconds) as scope:
-            if self.stop.is_set():
-                scope.cancel()
-            self.scopes.add(scope)
-            try:
-                yield scope
-            finally:
-                self.scopes.discard(scope)
-
-
 class Acceptor:
     """Accepts connections at several doors.
 
     Args:
         config: the limits.
-        waiting: says when to stop.
+        shutdown: says when to stop.
     """
 
-    def __init__(self, config: Config, waiting: Waiting) -> None:
+    def __init__(self, config: Config, shutdown: Shutdown) -> None:
         self.config = config
-        self.waiting = waiting
+        self.shutdown = shutdown
         self.connections: Counter[str] = Counter()
         self.at_door: Counter[Session] = Counter()
 
@@ -129,9 +99,9 @@ class Acceptor:
                     for listener in door.listeners:
                         accepting.start_soon(self._accept, door, listener, connections)
                 started()
-                await self.waiting.stop.wait()
+                await self.shutdown.stop.wait()
                 accepting.cancel_scope.cancel()
-            for scope in tuple(self.waiting.scopes):
+            for scope in tuple(self.shutdown.scopes):
                 scope.cancel()
             connections.cancel_scope.deadline = trio.current_time() + self.config.stop_seconds
 
@@ -175,13 +145,13 @@ class Acceptor:
     async def _serve(self, door: Door, socket: trio.SocketStream, address: str) -> None:
         stream = trio.SSLStream(socket, door.context, server_side=True)
         try:
-            with self.waiting.at_most(self.config.handshake_seconds) as scope:
+            with self.shutdown.at_most(self.config.handshake_seconds) as scope:
                 await stream.do_handshake()
             if scope.cancelled_caught:
                 log.info("the handshake with %s was not done in time", address)
                 return
             certificate = stream.getpeercert(True)
-            client = authentication.of_certificate(stream.getpeercert(), certificate)
+            client = of_certificate(stream.getpeercert(), certificate)
             await door.session(stream, Peer(address, client, certificate))
             with trio.move_on_after(self.config.write_seconds):
                 await stream.aclose()

@@ -22,7 +22,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import h11
 import trio
 
-from server.transport.acceptor import Peer, Waiting
+from server.setup.shutdown import Shutdown
+from server.transport.acceptor import Peer
 
 log: Final = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ class HTTPConnection:
         peer: the other end.
         routes: what is answered; looked up anew for each request.
         limits: of time.
-        waiting: says when to stop.
+        shutdown: says when to stop.
     """
 
     def __init__(
@@ -155,13 +156,13 @@ class HTTPConnection:
         peer: Peer,
         routes: Routes,
         limits: Limits,
-        waiting: Waiting,
+        shutdown: Shutdown,
     ) -> None:
         self.stream = stream
         self.peer = peer
         self.routes = routes
         self.limits = limits
-        self.waiting = waiting
+        self.shutdown = shutdown
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self.read_by = math.inf
         self.no_body = False
@@ -170,7 +171,7 @@ class HTTPConnection:
         """Answer requests until the client leaves, is too slow, or is not understood."""
         try:
             while await self._exchange():
-                if self.waiting.stop.is_set():
+                if self.shutdown.stop.is_set():
                     return
                 self.http.start_next_cycle()
                 self.read_by = math.inf
@@ -286,7 +287,7 @@ class HTTPConnection:
         """More bytes; None where their time is over."""
         if self.http.their_state is h11.IDLE and not self.http.trailing_data[0]:
             data = None
-            with self.waiting.at_most(self.limits.idle_seconds):
+            with self.shutdown.at_most(self.limits.idle_seconds):
                 data = bytes(await self.stream.receive_some(RECEIVE_BYTES))
             return data  # noqa: RET504 - there may be none
         with trio.move_on_at(self._deadline()):

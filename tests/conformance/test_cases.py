@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import pytest
 import trio
 
-from server import registry
+from server import operations
 from server.access.client import Client
 from server.access.password_file import Cost, Kind, Users, add
 from server.context import Server as WholeServer
@@ -33,7 +33,7 @@ def users_file(tmp_path_factory):
     file = tmp_path_factory.mktemp("users") / "users.json"
     for name, password in USERS.items():
         add(file, Kind.USER, name, password, cost=CHEAP)
-    registry.load()
+    operations.load()
     return file
 
 

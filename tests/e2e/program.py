@@ -19,7 +19,7 @@ from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage, Respo
 from kmip.structures import from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1, ProtocolVersion
-from server.context import Server
+from server.state import Server
 from tests.server.conftest import Asking
 
 ROOT = Path(__file__).parents[2]

@@ -39,7 +39,8 @@ from server.commands import attested_server
 from server.commands.attested_server import Remote, read_remote
 from server.pki import local_authority
 from server.setup.failure import Failure
-from server.transport.acceptor import Peer, Waiting
+from server.setup.shutdown import Shutdown
+from server.transport.acceptor import Peer
 from server.transport.http import HTTPConnection, Request, Response, Route, answer
 from tests.e2e.test_bootstrap import AES, PASSWORD, Machine, free_port
 from tests.server.operating import LIMITS, chip, expected, put_chip, software
@@ -188,7 +189,7 @@ async def impostor(
         with suppress(trio.BrokenResourceError):
             await stream.do_handshake()
             peer = Peer("x", None, None)
-            await HTTPConnection(stream, peer, routes, LIMITS, Waiting()).serve()
+            await HTTPConnection(stream, peer, routes, LIMITS, Shutdown()).serve()
         await trio.aclose_forcefully(stream)
 
     async with trio.open_nursery() as nursery:

@@ -221,7 +221,7 @@ async def test_the_whole_story(machine: Machine):
     assert "api of strongroom" in command("verify", *machine.accepted()).stdout
     pins = json.loads((machine.directory / "client.toml.pin").read_text())
     assert set(pins) == {"bootstrap", "api"}
-    secret = got.managed_object.key_block.key_material
+    secret = got.object.key_block.key_material
     for path in machine.data.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
@@ -236,7 +236,7 @@ async def test_the_whole_story(machine: Machine):
     assert "serves KMIP" in machine.launch()
     client, stream = await machine.ask()
     again = await client(Operation.GET, unique_identifier=key.unique_identifier)
-    assert again.managed_object.key_block.key_material == secret
+    assert again.object.key_block.key_material == secret
     await trio.aclose_forcefully(stream)
     command("verify", *machine.accepted())
     assert machine.end() == 0

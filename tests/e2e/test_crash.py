@@ -113,7 +113,7 @@ def pair(group: str, number: int) -> dict[str, Any]:
 
 
 def material(got: Any) -> bytes:
-    block = key_block_of(got.managed_object)
+    block = key_block_of(got.object)
     assert block is not None
     assert isinstance(block.key_material, bytes)
     return block.key_material

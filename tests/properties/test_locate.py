@@ -39,10 +39,10 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from kmip.versions import INTERNAL, SUPPORTED, V1_1, V1_4, V2_1, V3_0
 from kmip.vocabulary import Mask
-from server.context import Server
 from server.objects.index_terms import DATES, MOST_CHOSEN, query_of
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Opened, Transaction
+from server.state import Server
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.kmip.strategies import attribute_value, customs
 from tests.server.conftest import NOW, Asking, Failed

@@ -21,15 +21,15 @@ from kmip.payloads import PAYLOADS
 from kmip.structures import from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1, ProtocolVersion
-from server import registry
+from server import operations
 from server.access.client import Client
 from server.access.password_file import Users
-from server.context import Server
 from server.requests.answer import answer
 from server.setup.config import Config
+from server.state import Server
 from storage import KeyFile, MemoryBackend, open_store
 
-registry.load()
+operations.load()
 
 NOW = 1_700_000_000
 

@@ -37,13 +37,14 @@ from enclave.snp.policy import SNPPolicy
 from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
 from server import service
-from server.attestation.routes import CHIP_DIRECTORY
+from server.attestation.attester import CHIP_DIRECTORY
 from server.bootstrap.operator import operator_access
 from server.bootstrap.start import Start, Told
 from server.commands import attested_server
 from server.setup import files
 from server.setup.config import Config
-from server.transport.acceptor import Peer, Waiting
+from server.setup.shutdown import Shutdown
+from server.transport.acceptor import Peer
 from server.transport.http import HTTPConnection, Limits, Routes
 from storage import Cost, Password, Secret, SQLiteBackend, open_store
 
@@ -90,7 +91,7 @@ async def request(
     )
     status, got = 0, b""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(HTTPConnection(theirs, peer, routes, LIMITS, Waiting()).serve)
+        nursery.start_soon(HTTPConnection(theirs, peer, routes, LIMITS, Shutdown()).serve)
         await mine.send_all(b"".join(http.send(part) or b"" for part in parts))
         while not isinstance(event := http.next_event(), h11.EndOfMessage):
             if event is h11.NEED_DATA:

@@ -126,7 +126,7 @@ async def register(ask: Asking, managed: Any, *pairs: Pair, mask: Mask = ANY_USE
         Operation.REGISTER,
         object_type=kinds[type(managed)],
         attributes=attributes(*pairs, mask=mask),
-        managed_object=managed,
+        object=managed,
     )
     identifier: str = made.unique_identifier
     return identifier
@@ -154,7 +154,7 @@ async def state(ask: Asking, identifier: str) -> State:
 async def material(ask: Asking, identifier: str, **fields: Any) -> Any:
     """The key material of an object."""
     got = await ask(Operation.GET, unique_identifier=identifier, **fields)
-    block = key_block_of(got.managed_object)
+    block = key_block_of(got.object)
     assert block is not None
     return block.key_material
 

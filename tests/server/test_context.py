@@ -11,8 +11,9 @@ from kmip.items import structure
 from kmip.tags import Tag
 from kmip.versions import V2_1
 from server.access.client import Client
-from server.context import Context, Produced, Room, Server
+from server.context import Context, Produced, Room
 from server.objects.transaction import Transaction
+from server.state import Server
 from tests.server.conftest import NOW
 
 

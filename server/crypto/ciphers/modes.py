@@ -215,7 +215,7 @@ MODES: dict[M, Mode | None] = {
     M.CFB: plain(decrepit.CFB),
     M.OFB: plain(decrepit.OFB),
     M.CTR: Mode(lambda block: COUNTER_BLOCK, counter, counter),
-    M.CMAC: None,  # a MAC: server.crypto.digests.macs
+    M.CMAC: None,  # a MAC: server.crypto.macs
     M.CCM: Mode(lambda block: CCM_NONCE, encrypt_ccm, decrypt_ccm, tags=CCM_TAGS),
     M.GCM: Mode(lambda block: GCM_NONCE, encrypt_gcm, decrypt_gcm, tags=GCM_TAGS),
     M.CBC_MAC: None,  # a MAC

@@ -16,8 +16,8 @@ from kmip.enums import HashingAlgorithm, MaskGenerator
 from kmip.enums import PaddingMethod as P
 from kmip.errors import CryptographicFailure, UnsupportedCryptographicParameters
 from server.crypto.ciphers.padding import DECRYPTION_FAILED
-from server.crypto.digests.hashes import hash_algorithm
 from server.crypto.errors import MissingParameters
+from server.crypto.hashes import hash_algorithm
 
 MakePadding = Callable[[CryptographicParameters, bool], padding.AsymmetricPadding]
 

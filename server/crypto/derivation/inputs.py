@@ -10,10 +10,10 @@ from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import HashingAlgorithm as H
 from kmip.errors import MissingData
-from server.crypto.digests.hashes import hash_algorithm
-from server.crypto.digests.macs import HMACS
 from server.crypto.errors import InvalidKey, MissingParameters
+from server.crypto.hashes import hash_algorithm
 from server.crypto.keys.key_types import PrivateKey, PublicKey
+from server.crypto.macs import HMACS
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,8 @@ from server.crypto.derivation.key_based_kdf import (
     feedback_mode,
     prf_hmac,
 )
-from server.crypto.digests.hashes import digest
 from server.crypto.errors import MissingParameters
+from server.crypto.hashes import digest
 from server.crypto.keys.diffie_hellman import DHPrivateKey, DHPublicKey
 from server.crypto.keys.key_types import PrivateKey, PublicKey
 from server.crypto.keys.symmetric_keys import ANY_BYTES

@@ -1,4 +1,4 @@
 """Signing and verifying: schemes, and data whole or in parts.
 
-MACs belong in `server.crypto.digests`.
+MACs belong in `server.crypto.macs`.
 """

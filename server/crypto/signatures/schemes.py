@@ -27,8 +27,8 @@ from kmip.enums import HashingAlgorithm as H
 from kmip.enums import MaskGenerator
 from kmip.enums import PaddingMethod as P
 from kmip.errors import BadCryptographicParameters, UnsupportedCryptographicParameters
-from server.crypto.digests.hashes import hash_algorithm
 from server.crypto.errors import MissingParameters
+from server.crypto.hashes import hash_algorithm
 from server.crypto.keys.key_types import MLDSAPrivateKey, MLDSAPublicKey, PrivateKey, PublicKey
 
 MAX_DIGEST = 64

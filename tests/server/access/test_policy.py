@@ -28,7 +28,7 @@ from kmip.masks import StorageStatusMask
 from kmip.payloads.derivation import DerivationParameters
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
-from server import registry
+from server import operations, registry
 from server.access import policy
 from server.access.client import Client
 from server.access.policy import LONGEST, PERMITTED, Relation, permit
@@ -47,7 +47,7 @@ from tests.server.samples import (
     symmetric_key,
 )
 
-registry.load()
+operations.load()
 
 GIVEN = ("unique_identifier", "private_key_unique_identifier")
 SELF_NAMED = frozenset({Operation.IMPORT})
@@ -237,7 +237,7 @@ async def test_anothers_identifier_is_not_imported_over(ask: Asking):
                 unique_identifier=key,
                 object_type=ObjectType.SYMMETRIC_KEY,
                 attributes=aes(),
-                managed_object=symmetric_key(bytes(32)),
+                object=symmetric_key(bytes(32)),
                 replace_existing=existing,
             )
         assert failure.value.reason == ResultReason.OBJECT_NOT_FOUND

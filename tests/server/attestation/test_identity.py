@@ -25,13 +25,14 @@ from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import MEASUREMENT, SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.policy import read_policy
 from enclave.quote_request import HTTPAsk
-from server.attestation import routes
+from server.attestation import attester
 from server.attestation.identity import Shown
 from server.service import http_door, now
 from server.setup.config import Config
 from server.setup.failure import Failure
+from server.setup.shutdown import Shutdown
 from server.transport import tls
-from server.transport.acceptor import Acceptor, Waiting, open_listeners
+from server.transport.acceptor import Acceptor, open_listeners
 from server.transport.https_client import Fetch, Fetcher
 from tests.server.acme.fake_directory import (
     FakeDirectory,
@@ -113,15 +114,15 @@ async def serving(
 ) -> AsyncIterator[Service]:
     tee = SoftwareTee(SoftwareGuest(software_chip()))
     config.data.mkdir(exist_ok=True)
-    maker = await routes.attester(config, tee, Role.API, now, instance=bytes(16))
+    maker = await attester.attester(config, tee, Role.API, now, instance=bytes(16))
     listeners = await open_listeners("127.0.0.1", port)
-    waiting = Waiting()
+    shutdown = Shutdown()
     async with trio.open_nursery() as nursery:
         shown = Shown(config, maker, identity, nursery, **more)
-        context, told = await shown.attested(None, waiting, now)
-        door = http_door(config, listeners, context, told.routes, waiting)
+        context, told = await shown.attested(None, shutdown, now)
+        door = http_door(config, listeners, context, told.routes, shutdown)
         up = trio.Event()
-        nursery.start_soon(Acceptor(config, waiting).serve, [door], up.set)
+        nursery.start_soon(Acceptor(config, shutdown).serve, [door], up.set)
         await up.wait()
         yield Service(listeners[0].socket.getsockname()[1], shown)
         nursery.cancel_scope.cancel()
@@ -282,7 +283,7 @@ async def test_contradictions_are_refused(tmp_path):
         with pytest.raises(Failure, match="no chip"):
             Shown(config, None, None, nursery)
         with pytest.raises(Failure, match="no chip"):
-            await Shown(Config(), None, None, nursery).attested(None, Waiting(), now)
+            await Shown(Config(), None, None, nursery).attested(None, Shutdown(), now)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.ratls import Attester
 from enclave.snp.abi import parse_report
 from enclave.tee import Gate, SkProvider, SnpTee
-from server.attestation import routes
+from server.attestation import attester
 from server.attestation.routes import QUOTE_BURST, Attestation
 from server.sessions.rate_limits import MAX_ASKERS, Rates
 from server.setup.config import Config
@@ -204,27 +204,27 @@ async def test_a_chip_that_does_not_answer_is_told_to_come_back_to(caplog):
 
 
 def test_the_server_s_number_is_made_once(tmp_path):
-    made = routes.instance(tmp_path / "data")
-    assert len(made) == routes.INSTANCE_BYTES
-    assert routes.instance(tmp_path / "data") == made
-    assert routes.instance(tmp_path / "other") != made
+    made = attester.instance(tmp_path / "data")
+    assert len(made) == attester.INSTANCE_BYTES
+    assert attester.instance(tmp_path / "data") == made
+    assert attester.instance(tmp_path / "other") != made
 
 
 @pytest.mark.parametrize("content", [b"", b"x", bytes(17)])
 def test_a_damaged_number_is_told(tmp_path, content):
     (tmp_path / "instance").write_bytes(content)
     with pytest.raises(Failure, match="is damaged"):
-        routes.instance(tmp_path)
+        attester.instance(tmp_path)
 
 
 def test_no_chip_is_pretended_unless_that_is_asked_for(tmp_path):
-    assert routes.find_tee(Config(data=tmp_path), NOW) is None
+    assert attester.find_tee(Config(data=tmp_path), NOW) is None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("measured", [False, True])
 def test_there_is_a_derived_key_only_where_the_launch_is_measured(tmp_path, measured):
-    known = routes.circumstances(Config(data=tmp_path, measured_launch=measured))
+    known = attester.circumstances(Config(data=tmp_path, measured_launch=measured))
     assert known.firmware_only != measured
     tee = SnpTee.at(tmp_path, tmp_path, known)
     assert (tee.sk is SkProvider.NONE) != measured
@@ -232,7 +232,7 @@ def test_there_is_a_derived_key_only_where_the_launch_is_measured(tmp_path, meas
 
 def test_a_pretended_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
     config = Config(data=tmp_path, insecure_software_chip=True)
-    first, second = (routes.find_tee(config, NOW) for _ in range(2))
+    first, second = (attester.find_tee(config, NOW) for _ in range(2))
     assert first.simulated
     assert first.guest.chip.chip_id == second.guest.chip.chip_id
     assert "SIMULATED" in caplog.text
@@ -240,12 +240,12 @@ def test_a_pretended_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
 
 def test_the_digest_of_the_settings_tells_settings_apart_and_not_servers():
     plain = Config()
-    digest = routes.configuration_sha256(plain)
+    digest = attester.configuration_sha256(plain)
     for same in ({"data": Path("/x")}, {"kmip_port": 1}, {"https_port": 1}, {"log_level": "debug"}):
-        assert routes.configuration_sha256(replace(plain, **same)) == digest
+        assert attester.configuration_sha256(replace(plain, **same)) == digest
     for other in (
         {"insecure_allow_no_client_certificate": True}, {"administrators": ("mallory",)},
         {"use_bootstrap_server": True}, {"bootstrap_operator_token_sha256": "0" * 64},
         {"deployment": "x"}, {"store": "memory:"},
     ):  # fmt: skip
-        assert routes.configuration_sha256(replace(plain, **other)) != digest
+        assert attester.configuration_sha256(replace(plain, **other)) != digest

@@ -10,7 +10,7 @@ from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import V1_4, V2_0, ProtocolVersion
 from server.attributes.client_view import PYKMIP_READS
-from server.context import Server
+from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import create, values
 

@@ -37,7 +37,7 @@ from kmip.messages import Authentication, Credential, UsernameAndPassword
 from kmip.versions import V2_1
 from server.access import password_file
 from server.access.password_file import Kind
-from server.attestation.routes import CHIP_DIRECTORY
+from server.attestation.attester import CHIP_DIRECTORY
 from server.bootstrap import start
 from server.bootstrap.operator import OperatorAccess, operator_access, token_sha256
 from server.bootstrap.start import Start, Told

@@ -19,9 +19,9 @@ from kmip.enums import KeyFormatType as F
 from kmip.errors import KMIPError
 from kmip.key_block import TransparentRSAPrivateKey, TransparentSymmetricKey
 from kmip.versions import V2_1
+from server.crypto import hashes, macs
 from server.crypto.ciphers import encryption
 from server.crypto.derivation import methods
-from server.crypto.digests import hashes, macs
 from server.crypto.keys import key_formats
 from server.crypto.keys.key_types import public_half
 from server.crypto.parameters import choose_parameters

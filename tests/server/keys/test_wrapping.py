@@ -101,7 +101,7 @@ def signing(key: str) -> MACSignatureKeyInformation:
 
 async def block(ask: Asking, key: str, **fields: Any) -> KeyBlock:
     got = await ask(GET, unique_identifier=key, **fields)
-    found = key_block_of(got.managed_object)
+    found = key_block_of(got.object)
     assert found is not None
     return found
 
@@ -175,7 +175,7 @@ async def test_what_left_wrapped_comes_back(
         Operation.IMPORT,
         unique_identifier="plain",
         attributes=aes(),
-        managed_object=SymmetricKey(key_block=out),
+        object=SymmetricKey(key_block=out),
         key_wrap_type=KeyWrapType.NOT_WRAPPED,
         object_type=ObjectType.SYMMETRIC_KEY,
     )

@@ -23,10 +23,10 @@ from kmip.enums import (
 )
 from kmip.tags import Tag
 from server.access.password_file import Users
-from server.context import Server
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Opened, Transaction
 from server.setup.config import Config
+from server.state import Server
 from storage import Conflict, KeyFile, MemoryBackend, MemorySpace, open_store
 from tests.server.conftest import NOW, Asking, Clock, Failed
 from tests.server.samples import ACTIVE, aes, attribute, create, state, symmetric_key, values
@@ -303,7 +303,7 @@ async def test_one_of_two_who_import_the_same_identifier_wins(racing: Racing):
                     unique_identifier="same",
                     object_type=ObjectType.SYMMETRIC_KEY,
                     attributes=aes(),
-                    managed_object=symmetric_key(bytes(32)),
+                    object=symmetric_key(bytes(32)),
                 )
             )
         except Failed as failure:

@@ -61,7 +61,7 @@ async def make_pair(
 
 async def certificate(ask: Asking, identifier: str) -> x509.Certificate:
     got = await ask(Op.GET, unique_identifier=identifier)
-    return x509.load_der_x509_certificate(got.managed_object.certificate_value)
+    return x509.load_der_x509_certificate(got.object.certificate_value)
 
 
 async def attributes_of(ask: Asking, identifier: str) -> Attributes:
@@ -209,7 +209,7 @@ async def test_a_certificate_request_in_the_store_is_certified(own: Asking):
     registered = await own(
         Op.REGISTER,
         object_type=ObjectType.CERTIFICATE_REQUEST,
-        managed_object=CertificateRequest(
+        object=CertificateRequest(
             certificate_request_type=PKCS_10, certificate_request_value=requested("printer", key)
         ),
     )
@@ -313,7 +313,7 @@ async def test_a_new_certificate_takes_the_place_of_the_old(own: Asking, clock: 
 async def test_a_registered_certificate_is_renewed_by_a_request(own: Asking):
     paper = certified("printer")
     managed = Certificate(certificate_type=CertificateType.X_509, certificate_value=paper.der)
-    old = await own(Op.REGISTER, object_type=ObjectType.CERTIFICATE, managed_object=managed)
+    old = await own(Op.REGISTER, object_type=ObjectType.CERTIFICATE, object=managed)
     new = await own(
         Op.RECERTIFY,
         unique_identifier=old.unique_identifier,
@@ -379,7 +379,7 @@ async def test_objects_in_the_store_are_the_authority(ask: Asking):
     private = await admin(
         Op.REGISTER,
         object_type=ObjectType.PRIVATE_KEY,
-        managed_object=PrivateKey(key_block=block),
+        object=PrivateKey(key_block=block),
         attributes=mask,
     )
     link = Link(
@@ -388,9 +388,7 @@ async def test_objects_in_the_store_are_the_authority(ask: Asking):
     authority = await admin(
         Op.REGISTER,
         object_type=ObjectType.CERTIFICATE,
-        managed_object=Certificate(
-            certificate_type=CertificateType.X_509, certificate_value=paper.der
-        ),
+        object=Certificate(certificate_type=CertificateType.X_509, certificate_value=paper.der),
         attributes=Attributes([(Tag.LINK, link)]),
     )
     issuer = f"object:{authority.unique_identifier}"

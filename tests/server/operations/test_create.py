@@ -169,7 +169,7 @@ async def template(ask: Asking, name: str, *pairs) -> None:
         Operation.REGISTER,
         object_type=ObjectType.TEMPLATE,
         attributes=Attributes(),
-        managed_object=managed_object,
+        object=managed_object,
     )
 
 

@@ -17,7 +17,7 @@ from kmip.masks import ProtectionStorageMask
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from server.context import Server
+from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import attribute, attributes, create_pair, material, refused
 

@@ -39,7 +39,7 @@ Op = Operation
 R = ResultReason
 PASSWORD = {
     "credential_type": CredentialType.PASSWORD,
-    "managed_object": PasswordCredential(password="correct horse"),
+    "object": PasswordCredential(password="correct horse"),
 }
 CHEAP = Cost(memory_kib=32, iterations=1, lanes=1)
 
@@ -194,7 +194,7 @@ OBJECTS = [
 
 @pytest.mark.parametrize("kind, managed", OBJECTS, ids=lambda value: getattr(value, "name", ""))
 async def test_the_secret_of_a_credential_never_leaves(admin: Asking, kind, managed):
-    made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, managed_object=managed)
+    made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
     identifier = made.unique_identifier
     for operation in (Op.GET, Op.EXPORT):
         refused = await reason_of(admin, operation, unique_identifier=identifier)
@@ -211,7 +211,7 @@ async def test_the_secret_of_a_credential_never_leaves(admin: Asking, kind, mana
 
 async def test_one_time_passwords_tell_their_parameters(admin: Asking):
     kind, managed = OBJECTS[3]
-    made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, managed_object=managed)
+    made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
     told = await admin(Op.GET_ATTRIBUTES, unique_identifier=made.unique_identifier)
     assert told.attributes.get(Tag.OTP_ALGORITHM) == OTPAlgorithm.TOTP
     assert told.attributes.get(Tag.OTP_DIGITS) == 6
@@ -224,10 +224,10 @@ async def test_a_certificate_is_a_credential_that_anybody_may_read(admin: Asking
     made = await admin(
         Op.CREATE_CREDENTIAL,
         credential_type=CredentialType.CERTIFICATE,
-        managed_object=certificate,
+        object=certificate,
     )
     got = await admin(Op.GET, unique_identifier=made.unique_identifier)
-    assert got.managed_object == certificate
+    assert got.object == certificate
     await make_user(admin, "fred", credential=made.unique_identifier)
 
 
@@ -241,9 +241,7 @@ async def test_a_certificate_is_a_credential_that_anybody_may_read(admin: Asking
     ],
 )
 async def test_what_is_no_credential_is_refused(admin: Asking, kind, managed, reason):
-    refused = await reason_of(
-        admin, Op.CREATE_CREDENTIAL, credential_type=kind, managed_object=managed
-    )
+    refused = await reason_of(admin, Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
     assert refused == reason
 
 
@@ -296,6 +294,6 @@ async def test_an_ordinary_client_makes_no_user(admin: Asking):
         unique_identifier="wilma",
         object_type=ObjectType.USER,
         attributes=Attributes([(Tag.NAME, Name(name_value="wilma"))]),
-        managed_object=PasswordCredential(password="alices"),
+        object=PasswordCredential(password="alices"),
     )
     assert refused == R.INVALID_OBJECT_TYPE

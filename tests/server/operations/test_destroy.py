@@ -7,8 +7,8 @@ from kmip.enums import BlockCipherMode, Operation, State
 from kmip.errors import ObjectDestroyed, WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from server.context import Server
 from server.objects.managed_object import record_name
+from server.state import Server
 from tests.server.conftest import NOW, Asking
 from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create, refused, state
 

@@ -18,13 +18,13 @@ async def test_an_object_comes_with_all_its_attributes(ask: Asking, version: Pro
     every = await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)
     assert out.attributes == every.attributes
     got = await ask(Operation.GET, unique_identifier=key)
-    assert out.managed_object == got.managed_object
+    assert out.object == got.object
 
 
 async def test_of_a_destroyed_one_the_attributes_are_left(ask: Asking):
     key = await destroyed(ask)
     out = await ask(Operation.EXPORT, unique_identifier=key)
-    assert out.managed_object is None
+    assert out.object is None
     assert Tag.DESTROY_DATE in out.attributes
 
 

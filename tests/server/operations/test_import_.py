@@ -29,7 +29,7 @@ def given(identifier: str, *pairs, **fields):
         "unique_identifier": identifier,
         "object_type": ObjectType.SYMMETRIC_KEY,
         "attributes": aes(*pairs),
-        "managed_object": symmetric_key(RAW),
+        "object": symmetric_key(RAW),
     } | fields
 
 
@@ -50,11 +50,11 @@ async def test_an_exported_object_is_imported_as_it_was(ask: Asking):
         unique_identifier=key,
         object_type=out.object_type,
         attributes=out.attributes,
-        managed_object=out.managed_object,
+        object=out.object,
         replace_existing=True,
     )
     again = await ask(Operation.EXPORT, unique_identifier=key)
-    assert again.managed_object == out.managed_object
+    assert again.object == out.object
     skipped = {Tag.LAST_CHANGE_DATE, Tag.FRESH}
     for tag in set(out.attributes.values) - skipped:
         assert again.attributes.all(tag) == out.attributes.all(tag)
@@ -81,7 +81,7 @@ async def test_identifiers_have_a_length(ask: Asking):
 
 async def test_the_type_is_told_by_the_object(ask: Asking):
     ask = ask.at(V1_4)
-    fields = given("one", managed_object=opaque(), attributes=Attributes()) | {"object_type": None}
+    fields = given("one", object=opaque(), attributes=Attributes()) | {"object_type": None}
     await ask(Operation.IMPORT, **fields)
     assert await attribute(ask, "one", Tag.OBJECT_TYPE) == ObjectType.OPAQUE_OBJECT
 
@@ -96,7 +96,7 @@ async def test_a_past_as_sensitive_or_extractable_is_kept_where_it_is_no_boast(a
 
 async def test_what_is_not_wrapped_needs_no_unwrapping(ask: Asking):
     await ask(Operation.IMPORT, **given("one"), key_wrap_type=KeyWrapType.NOT_WRAPPED)
-    fields = given("two", managed_object=opaque(), object_type=ObjectType.OPAQUE_OBJECT)
+    fields = given("two", object=opaque(), object_type=ObjectType.OPAQUE_OBJECT)
     fields["attributes"] = Attributes()
     await ask(Operation.IMPORT, **fields, key_wrap_type=KeyWrapType.NOT_WRAPPED)
     assert await attribute(ask, "two", Tag.INITIAL_DATE) == NOW

@@ -3,7 +3,7 @@
 from kmip.enums import Operation
 from kmip.errors import ItemNotFound, ObjectNotFound
 from kmip.versions import V3_0
-from server.context import Server
+from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import create, destroyed, refused
 

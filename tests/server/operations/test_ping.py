@@ -3,7 +3,7 @@
 from kmip.enums import InteropFunction, Operation
 from kmip.payloads.interop import InteropResponse
 from kmip.payloads.ping import PingResponse
-from server.context import Server
+from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import create
 

@@ -62,7 +62,7 @@ async def test_what_is_given_is_given_back(ask: Asking, version: ProtocolVersion
     ask = ask.at(version)
     one = await register(ask, managed)
     got = await ask(Operation.GET, unique_identifier=one)
-    assert got.managed_object == managed
+    assert got.object == managed
 
 
 async def test_what_the_material_tells_need_not_be_said(ask: Asking):
@@ -106,7 +106,7 @@ async def test_attributes_within_the_key_block_count_where_none_is_given(ask: As
 
 
 async def test_the_type_must_be_the_objects(ask: Asking):
-    fields = {"attributes": attributes(), "managed_object": opaque()}
+    fields = {"attributes": attributes(), "object": opaque()}
     await refused(ask, InvalidObjectType, Operation.REGISTER, object_type=KEY, **fields)
     await refused(ask, InvalidField, Operation.REGISTER, object_type=KEY, attributes=attributes())
 
@@ -114,7 +114,7 @@ async def test_the_type_must_be_the_objects(ask: Asking):
 async def test_a_key_may_be_kept_elsewhere(ask: Asking):
     ask = ask.at(V1_2)
     bare = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=None))
-    fields = {"object_type": KEY, "managed_object": bare}
+    fields = {"object_type": KEY, "object": bare}
     await refused(ask, InvalidField, Operation.REGISTER, attributes=aes(), **fields)
     place = KeyValueLocation(
         key_value_location_value="https://elsewhere.example/1",
@@ -126,7 +126,7 @@ async def test_a_key_may_be_kept_elsewhere(ask: Asking):
     assert await attribute(ask, one, Tag.KEY_VALUE_PRESENT) is False
     assert await attribute(ask, one, Tag.DIGEST) is None
     got = await ask(Operation.GET, unique_identifier=one)
-    assert got.managed_object == bare
+    assert got.object == bare
     await refused(
         ask,
         KeyValueNotPresent,
@@ -147,7 +147,7 @@ async def test_a_certificate_that_is_none_is_refused(ask: Asking):
         Operation.REGISTER,
         object_type=ObjectType.CERTIFICATE,
         attributes=attributes(),
-        managed_object=nonsense,
+        object=nonsense,
     )
 
 
@@ -160,7 +160,7 @@ async def test_a_pgp_key_is_kept(ask: Asking, version: ProtocolVersion):
         Operation.REGISTER,
         object_type=ObjectType.PGP_KEY,
         attributes=attributes(),
-        managed_object=managed,
+        object=managed,
     )
     got = await ask(Operation.GET, unique_identifier=made.unique_identifier)
-    assert got.managed_object == managed
+    assert got.object == managed

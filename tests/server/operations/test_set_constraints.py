@@ -119,7 +119,7 @@ async def test_what_is_registered_satisfies_them_too(ask: Asking):
         attributes = Attributes([(Tag.CRYPTOGRAPHIC_LENGTH, size)])
         fields = {
             "object_type": ObjectType.SECRET_DATA,
-            "managed_object": secret,
+            "object": secret,
             "attributes": attributes,
         }
         (item,) = await ask.batch(ask.item(Op.REGISTER, **fields))

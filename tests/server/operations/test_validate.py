@@ -40,9 +40,7 @@ def given(*papers: Paper) -> tuple[Certificate, ...]:
 
 
 async def keep(ask: Asking, paper: Paper) -> str:
-    made = await ask(
-        Op.REGISTER, object_type=ObjectType.CERTIFICATE, managed_object=given(paper)[0]
-    )
+    made = await ask(Op.REGISTER, object_type=ObjectType.CERTIFICATE, object=given(paper)[0])
     return str(made.unique_identifier)
 
 

@@ -17,8 +17,8 @@ from kmip.structures import from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, V1_4, V2_1, V3_0, ProtocolVersion
 from server.access.client import Client
-from server.context import Server
 from server.requests.answer import Connection, answer, nearest
+from server.state import Server
 from tests.server.conftest import Asking
 
 ALICE = Client("alice")
@@ -227,7 +227,7 @@ async def test_a_stop_ends_connections_that_wait(server: Server, nursery):
     mine, theirs = trio.testing.memory_stream_pair()
     nursery.start_soon(serve, server, theirs)
     await trio.testing.wait_all_tasks_blocked()
-    server.waiting.stop.set()
-    for scope in tuple(server.waiting.scopes):
+    server.shutdown.stop.set()
+    for scope in tuple(server.shutdown.scopes):
         scope.cancel()
     assert await read(mine) == b""

@@ -1,9 +1,10 @@
 """Audit lines: JSON objects with the same keys always, whatever a client calls things."""
 
 import errno
+import io
 import json
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from kmip.enums import Operation, ResultReason, ResultStatus
 from server.access.client import Client
 from server.requests import audit
+from server.setup.failure import Failure
 
 TEXTS = ["plain", 'a"b\\c', "a\nb", "\u2028\x1b[31m", "\ud800", "é", ""]
 
@@ -104,3 +106,46 @@ def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path)
     trail.write(["kept"])
     trail.close()
     assert place.read_text() == "kept\n"
+
+
+@pytest.fixture
+def nowhere_afterwards() -> Iterator[None]:
+    """The audit log belongs to the whole process."""
+    yield
+    audit.send_to(audit.Nowhere())
+
+
+def sent_to(place: str) -> io.StringIO:
+    stream = io.StringIO()
+    audit.send_to(audit.trail(place, stream))
+    return stream
+
+
+@pytest.mark.usefixtures("nowhere_afterwards")
+def test_lines_go_to_standard_error_whatever_the_level_of_the_log() -> None:
+    stream = sent_to("stderr")
+    audit.write(["this"])
+    assert stream.getvalue() == "this\n"
+
+
+@pytest.mark.usefixtures("nowhere_afterwards")
+def test_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -> None:
+    place = tmp_path / "audit.log"
+    for _ in range(2):
+        stream = sent_to(str(place))
+        audit.write(["created"])
+    assert stream.getvalue() == ""
+    assert place.read_text() == "created\ncreated\n"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("nowhere_afterwards")
+def test_audit_can_be_switched_off() -> None:
+    stream = sent_to("none")
+    audit.write(["created"])
+    assert stream.getvalue() == ""
+
+
+def test_an_audit_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="cannot be written: No such file"):
+        audit.trail(str(tmp_path / "absent" / "audit.log"))

@@ -12,8 +12,8 @@ from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
 from server.access.client import Client
 from server.access.password_file import Cost, Kind, Users, add
-from server.context import Server
 from server.requests.authentication import MAX_CREDENTIALS, of_certificate
+from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import create
 

@@ -21,8 +21,8 @@ from kmip.masks import CryptographicUsageMask
 from kmip.messages import AsynchronousIndicator
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
-from server.context import Server
 from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD
+from server.state import Server
 from tests.server.conftest import Asking, Failed
 from tests.server.samples import ACTIVE, aes, limits, symmetric_key
 
@@ -176,7 +176,7 @@ async def test_an_item_that_has_failed_hands_no_data_on(ask: Asking):
         unique_identifier=key,
         object_type=ObjectType.SYMMETRIC_KEY,
         attributes=aes(ACTIVE, limits(UsageLimitsUnit.OBJECT, 1)),
-        managed_object=symmetric_key(bytes(32)),
+        object=symmetric_key(bytes(32)),
     )
     hashed = {"cryptographic_parameters": SHA256}
     mac = ask.item(Op.MAC, unique_identifier=key, cryptographic_parameters=HMAC, data=b"some")

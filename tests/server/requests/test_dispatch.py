@@ -21,8 +21,8 @@ from kmip.messages import Authentication, Credential, MessageExtension, Username
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import V1_0
-from server.context import Server
 from server.objects import transaction
+from server.state import Server
 from storage import Conflict, KeyFile, MemoryBackend, SealedStore, Unavailable, open_store
 from storage.testing import FailingBackend
 from tests.server.conftest import Asking, Failed
@@ -170,7 +170,7 @@ async def test_an_object_has_a_length(ask: Asking, monkeypatch: pytest.MonkeyPat
         ServerLimitExceeded,
         Operation.REGISTER,
         object_type=ObjectType.OPAQUE_OBJECT,
-        managed_object=opaque(bytes(1000)),
+        object=opaque(bytes(1000)),
     )
 
 

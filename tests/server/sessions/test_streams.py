@@ -17,9 +17,9 @@ from kmip.enums import (
 )
 from kmip.errors import ServerLimitExceeded
 from kmip.tags import Tag
-from server.context import Server
 from server.sessions import streams
 from server.sessions.streams import Streams
+from server.state import Server
 from tests.server.conftest import NOW, Asking, Failed
 from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create
 from tests.server.samples import refused as refused_for

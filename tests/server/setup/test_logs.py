@@ -1,28 +1,23 @@
-"""Log and audit lines: one line each, nobody else's lines, nothing secret."""
+"""Log lines: one line each, nobody else's lines, nothing secret."""
 
 import io
 import logging
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from server.requests import audit
 from server.setup import logs
 from server.setup.config import Config, LogLevel
-from server.setup.failure import Failure
 
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """The root logger and the audit log as they were, which belong to the whole process."""
+    """The root logger as it was, which belongs to the whole process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    audit.send_to(audit.Nowhere())
 
 
 def configure(**settings: object) -> io.StringIO:
@@ -75,29 +70,7 @@ def test_an_exception_that_was_never_raised_has_no_place() -> None:
     assert stream.getvalue().endswith('message="failed" error=ValueError\n')
 
 
-def test_the_level_is_that_of_the_settings_but_audit_is_always_written() -> None:
+def test_the_level_is_that_of_the_settings() -> None:
     stream = configure(log_level=LogLevel.ERROR)
     logging.getLogger("x").warning("not this")
-    audit.write(["this"])
-    assert stream.getvalue() == "this\n"
-
-
-def test_audit_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -> None:
-    place = tmp_path / "audit.log"
-    for _ in range(2):
-        stream = configure(audit=str(place))
-        audit.write(["created"])
     assert stream.getvalue() == ""
-    assert place.read_text() == "created\ncreated\n"
-    assert stat.S_IMODE(place.stat().st_mode) == 0o600
-
-
-def test_audit_can_be_switched_off() -> None:
-    stream = configure(audit="none")
-    audit.write(["created"])
-    assert stream.getvalue() == ""
-
-
-def test_an_audit_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="cannot be written: No such file"):
-        configure(audit=str(tmp_path / "absent" / "audit.log"))

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from enclave.client import client_context
 from enclave.ratls import server_context, use_certificate
 from server.setup.config import Config
+from server.setup.shutdown import Shutdown
 from server.transport.acceptor import (
     Acceptor,
     Door,
     Peer,
     Session,
     Stream,
-    Waiting,
     address_of,
     open_listeners,
 )
@@ -39,10 +39,10 @@ def context() -> ssl.SSLContext:
 class Site:
     """A server with some doors, each of which greets and then waits for its client to leave."""
 
-    def __init__(self, config: Config, doors: list[Door], waiting: Waiting) -> None:
+    def __init__(self, config: Config, doors: list[Door], shutdown: Shutdown) -> None:
         self.config = config
         self.doors = doors
-        self.waiting = waiting
+        self.shutdown = shutdown
         self.came: list[trio.abc.AsyncResource] = []
 
     async def socket(self, number: int = 0) -> trio.SocketStream:
@@ -72,12 +72,12 @@ class Site:
 @asynccontextmanager
 async def serving(config: Config, *most: int | None) -> AsyncIterator[Site]:
     """A site with a door for each limit."""
-    waiting = Waiting()
+    shutdown = Shutdown()
 
     def session() -> Session:
         async def greet(stream: Stream, peer: Peer) -> None:
             await stream.send_all(GREETING)
-            with waiting.at_most(60):
+            with shutdown.at_most(60):
                 await stream.receive_some()
 
         return greet
@@ -86,14 +86,14 @@ async def serving(config: Config, *most: int | None) -> AsyncIterator[Site]:
         Door(await open_listeners("127.0.0.1", 0), context(), session(), most=limit)
         for limit in most
     ]
-    site = Site(config, doors, waiting)
+    site = Site(config, doors, shutdown)
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             started = trio.Event()
-            nursery.start_soon(Acceptor(config, waiting).serve, doors, started.set)
+            nursery.start_soon(Acceptor(config, shutdown).serve, doors, started.set)
             await started.wait()
             yield site
-            waiting.stop.set()
+            shutdown.stop.set()
     for each in [*site.came, *(one for door in doors for one in door.listeners)]:
         await trio.aclose_forcefully(each)
 
@@ -145,7 +145,7 @@ async def test_whoever_waits_is_let_go_at_the_stop():
         clients = [await site.come(0), await site.come(1)]
         silent = await site.socket()
         await trio.testing.wait_all_tasks_blocked(0.05)
-        site.waiting.stop.set()
+        site.shutdown.stop.set()
         for client in clients:
             assert await client.receive_some() == b""
         assert await silent.receive_some() == b""
@@ -160,17 +160,17 @@ async def test_a_door_that_is_not_open_yet_keeps_its_clients_waiting():
         greeted.set()
         await stream.send_all(GREETING)
 
-    waiting = Waiting()
+    shutdown = Shutdown()
     door = Door(listeners, context(), session, after)
-    site = Site(Config(), [door], waiting)
+    site = Site(Config(), [door], shutdown)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Acceptor(Config(), waiting).serve, [door], lambda: None)
+        nursery.start_soon(Acceptor(Config(), shutdown).serve, [door], lambda: None)
         nursery.start_soon(site.come)
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert not greeted.is_set()
         after.set()
         await greeted.wait()
-        waiting.stop.set()
+        shutdown.stop.set()
         nursery.cancel_scope.cancel()
     for each in (*site.came, *listeners):
         await trio.aclose_forcefully(each)

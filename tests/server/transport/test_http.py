@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.access.client import Client
-from server.transport.acceptor import Peer, Waiting
+from server.setup.shutdown import Shutdown
+from server.transport.acceptor import Peer
 from server.transport.http import (
     LINGER_SECONDS,
     HTTPConnection,
@@ -45,8 +46,8 @@ ROUTES = {
 }
 
 
-async def serve(stream: trio.abc.Stream, waiting: Waiting | None = None) -> None:
-    await HTTPConnection(stream, PEER, ROUTES, LIMITS, waiting or Waiting()).serve()
+async def serve(stream: trio.abc.Stream, shutdown: Shutdown | None = None) -> None:
+    await HTTPConnection(stream, PEER, ROUTES, LIMITS, shutdown or Shutdown()).serve()
     await stream.aclose()
 
 
@@ -160,7 +161,7 @@ async def test_a_stranger_is_refused_before_his_body_is_kept(nursery):
 
     async def ask(head: bytes, body: bytes) -> bytes:
         mine, theirs = trio.testing.memory_stream_pair()
-        nursery.start_soon(HTTPConnection(theirs, PEER, routes, LIMITS, Waiting()).serve)
+        nursery.start_soon(HTTPConnection(theirs, PEER, routes, LIMITS, Shutdown()).serve)
         length = b"Content-Length: %d\r\n\r\n" % len(body)
         for _ in range(2):
             await mine.send_all(b"POST /x HTTP/1.1\r\nHost: x\r\n" + head + length + body)
@@ -186,7 +187,7 @@ async def test_a_stranger_with_too_much_to_say_is_cut_off(nursery, autojump_cloc
     routes = {("POST", "/x"): Route(echo, 100, admit)}
 
     async def run() -> None:
-        await HTTPConnection(theirs, PEER, routes, LIMITS, Waiting()).serve()
+        await HTTPConnection(theirs, PEER, routes, LIMITS, Shutdown()).serve()
         await theirs.aclose()
 
     nursery.start_soon(run)
@@ -206,7 +207,7 @@ async def test_a_client_that_takes_no_answer_is_let_go(autojump_clock):
     stream = trio.StapledStream(one, stuck)
     await sent.send_all(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
     start = trio.current_time()
-    await HTTPConnection(stream, PEER, ROUTES, LIMITS, Waiting()).serve()
+    await HTTPConnection(stream, PEER, ROUTES, LIMITS, Shutdown()).serve()
     assert trio.current_time() - start == pytest.approx(LIMITS.write_seconds)
 
 

@@ -11,8 +11,8 @@ from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import ValidityIndicator as V
 from kmip.errors import UnsupportedCryptographicParameters
 from server.crypto.ciphers.encryption import encrypt
-from server.crypto.digests.macs import HMACS, MACStream, mac, verify_mac
 from server.crypto.errors import InvalidKey, LegacyRefused
+from server.crypto.macs import HMACS, MACStream, mac, verify_mac
 
 PYTHON = {
     A.HMAC_MD5: "md5",

@@ -17,8 +17,8 @@ from kmip.enums import HashingAlgorithm as H
 from kmip.enums import ValidityIndicator
 from kmip.errors import UnsupportedCryptographicParameters
 from server.crypto.ciphers.suites import CIPHERS
-from server.crypto.digests.hashes import hash_algorithm
 from server.crypto.errors import InvalidKey, refuse_legacy
+from server.crypto.hashes import hash_algorithm
 
 
 class Context(Protocol):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import HashingAlgorithm as H
 from kmip.errors import UnsupportedCryptographicParameters
-from server.crypto.digests.hashes import HASHES, HashStream, digest
 from server.crypto.errors import LegacyRefused, MissingParameters
+from server.crypto.hashes import HASHES, HashStream, digest
 
 PYTHON = {
     H.MD5: "md5",

@@ -1,0 +1,175 @@
+"""The evidence of one server: its chip, its number, its claims, and a certificate kept fresh.
+
+What the claims mean is told in `enclave.claims` and docs/attestation.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from enclave import tee as chips
+from enclave.claims import Role
+from enclave.errors import DeviceError
+from enclave.insecure.chip import SoftwareChip, SoftwareGuest
+from enclave.insecure.tee import SoftwareTee
+from enclave.keys import Purpose, tls_key
+from enclave.ratls import Attester, Issued, keep_fresh, use_certificate
+from enclave.tee import Tee
+from server.setup import files, settings
+from server.setup.config import Config
+from server.setup.failure import Failure
+
+log: Final = logging.getLogger(__name__)
+
+INSTANCE_BYTES: Final = 16
+CHIP_DIRECTORY: Final = "insecure-software-chip"
+
+PURPOSES: Final = {Role.API: Purpose.API_TLS, Role.BOOTSTRAP: Purpose.BOOTSTRAP_TLS}
+"""The key that the server uses in each role."""
+
+
+# What makes two servers differ without making them another configuration.
+_NOT_CONFIGURATION: Final = frozenset({"data", "kmip_port", "https_port", "log_level"})
+
+
+def find_tee(config: Config, now: datetime) -> Tee | None:
+    """The chip of this machine, or the pretended one where the settings ask for it.
+
+    Returns:
+        None where there is no chip, and none is to be pretended.
+
+    Raises:
+        Failure: the pretended one is damaged or cannot be kept.
+    """
+    try:
+        return chips.find(circumstances=circumstances(config))
+    except DeviceError:
+        if not config.insecure_software_chip:
+            return None
+    directory = config.data / CHIP_DIRECTORY
+    files.make_directory(directory)
+    log.warning("attestation is SIMULATED: the chip is a file and proves nothing")
+    try:
+        return SoftwareTee(SoftwareGuest(SoftwareChip.open(directory, now)))
+    except DeviceError as error:
+        raise Failure(f"The pretended chip cannot be used: {error}.") from None
+    except OSError as error:
+        raise Failure(f"The pretended chip cannot be kept: {error.strerror}.") from None
+
+
+def circumstances(config: Config) -> chips.Circumstances:
+    """What the settings tell of the machine: no derived key unless the launch is measured."""
+    return chips.Circumstances(firmware_only=not config.measured_launch)
+
+
+def configuration_sha256(config: Config) -> bytes:
+    """The digest of the settings in force, which the claims hold (32 bytes).
+
+    It covers every setting but those that only say where this one server is; secrets are not among
+    the settings.
+    """
+    rows = {
+        row.name: str(getattr(config, row.name))
+        for row in settings.rows(Config)
+        if row.name not in _NOT_CONFIGURATION
+    }
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
+
+
+def instance(data: Path) -> bytes:
+    """This server's own number: 16 random bytes, made once and kept.
+
+    A server that trusts nothing on its disk makes a `new_instance` at each start instead: what lies
+    there can be copied, and two servers of one number not be told apart.
+
+    Raises:
+        Failure: it cannot be read or kept, or is none.
+    """
+    path = data / "instance"
+    if not path.exists():
+        files.make_directory(data)
+        files.create(path, new_instance())
+    found = files.read(path, "The instance number")
+    if len(found) != INSTANCE_BYTES:
+        raise Failure(f"The instance number {path} is damaged; remove it, and another is made.")
+    return found
+
+
+def new_instance() -> bytes:
+    """A number for a server that did not have one: 16 random bytes."""
+    return secrets.token_bytes(INSTANCE_BYTES)
+
+
+async def attester(
+    config: Config,
+    tee: Tee,
+    role: Role,
+    now: Callable[[], datetime],
+    *,
+    instance: bytes,
+    store: Callable[[], bytes | None] = lambda: None,
+    operator_sha256: bytes | None = None,
+) -> Attester:
+    """What attests this server in a role.
+
+    Args:
+        config: the settings.
+        tee: the chip.
+        role: what the key is for.
+        now: the clock.
+        instance: the server's number.
+        store: the state of the store; None while none is open.
+        operator_sha256: the digest of the credential of the operator who may provision it.
+
+    Raises:
+        DeviceError, DeviceLost: the chip gives no key.
+    """
+    return Attester(
+        tee=tee,
+        key=await tls_key(tee, PURPOSES[role]),
+        role=role,
+        deployment=config.deployment,
+        instance=instance,
+        configuration_sha256=configuration_sha256(config),
+        operator_sha256=operator_sha256,
+        store=store,
+        now=now,
+        for_ckms=config.insecure_allow_ckms_verify,
+    )
+
+
+async def keep_presented(
+    maker: Attester,
+    context: ssl.SSLContext,
+    names: tuple[str, ...],
+    shown: Callable[[bytes], None] = lambda certificate: None,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Keep a TLS context presented with a fresh certificate that carries evidence, for ever.
+
+    Args:
+        maker: makes it.
+        context: is presented with it.
+        names: by which clients reach the server.
+        shown: is told each certificate (DER) once it is in place.
+        task_status: started once there is one.
+    """
+
+    async def issue() -> Issued:
+        return await maker.certificate(dns_names=names)
+
+    def install(issued: Issued) -> None:
+        use_certificate(context, maker.key, issued.certificate)
+        shown(issued.certificate)
+
+    await keep_fresh(issue, install, maker.now, task_status=task_status)

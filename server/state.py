@@ -1,0 +1,57 @@
+"""What all requests of one server share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from kmip.encodings import ttlv
+from server.access.password_file import Users
+from server.objects.transaction import Opened
+from server.sessions.lockout import Guesses
+from server.sessions.streams import Streams
+from server.sessions.thread_shares import Shares
+from server.sessions.tickets import Tickets
+from server.setup.config import Config
+from server.setup.shutdown import Shutdown
+from storage import SealedStore
+
+
+@dataclass(slots=True)
+class Server:
+    """What all requests share.
+
+    Attributes:
+        config: the settings.
+        store: the sealed store.
+        users: who may identify themselves by a password.
+        clock: gives the time, seconds since 1970.
+        opened: opened objects.
+        streams: cryptographic operations in parts.
+        tickets: that clients have logged in for.
+        guesses: wrong passwords of late.
+        threads: limits how many slow calls run at once.
+        shares: how many of them one client has, half of all.
+        limits: of a message's items.
+        shutdown: says when to stop, and what is to end then.
+    """
+
+    config: Config
+    store: SealedStore
+    users: Users
+    clock: Callable[[], float]
+    opened: Opened = field(init=False)
+    streams: Streams = field(default_factory=Streams)
+    tickets: Tickets = field(default_factory=Tickets)
+    guesses: Guesses = field(default_factory=Guesses)
+    threads: trio.CapacityLimiter = field(init=False)
+    shares: Shares = field(init=False)
+    limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
+    shutdown: Shutdown = field(default_factory=Shutdown)
+
+    def __post_init__(self) -> None:
+        self.opened = Opened(self.config.cached_objects)
+        self.threads = trio.CapacityLimiter(self.config.worker_threads)
+        self.shares = Shares(max(1, self.config.worker_threads // 2))
