@@ -22,13 +22,13 @@ def context(server: Server) -> Context:
     return make(server, Produced(), 0)
 
 
-def make(server: Server, made: Produced, place: int) -> Context:
+def make(server: Server, earlier: Produced, place: int) -> Context:
     return Context(
         server=server,
         client=Client("alice"),
         operation=Operation.GET,
         objects=Transaction(server.store, server.opened, NOW),
-        made=made,
+        earlier=earlier,
         now=NOW,
         place=place,
         room=Room(),
@@ -37,14 +37,14 @@ def make(server: Server, made: Produced, place: int) -> Context:
 
 
 async def test_an_identifier_may_be_given_or_referred_to(server: Server):
-    made = Produced()
-    first, second, third = (make(server, made, place) for place in range(3))
+    earlier = Produced()
+    first, second, third = (make(server, earlier, place) for place in range(3))
     first.remember("a", UniqueIdentifier.CREATE)
     second.remember("b", UniqueIdentifier.REGISTER)
     with pytest.raises(ItemNotFound):  # they may still fail
         third.identify(None)
-    made.take(first.making)
-    made.take(second.making)
+    earlier.take(first.produced)
+    earlier.take(second.produced)
     for given, expected in (
         ("x", "x"),
         (None, "b"),
@@ -61,11 +61,11 @@ async def test_an_identifier_may_be_given_or_referred_to(server: Server):
 
 
 async def test_data_may_be_given_or_referred_to(server: Server):
-    made = Produced()
-    first, second = (make(server, made, place) for place in range(2))
+    earlier = Produced()
+    first, second = (make(server, earlier, place) for place in range(2))
     assert first.give(b"hash", Data.HASH) == b"hash"
     assert first.give(None, Data.SIGN_SIGNATURE_DATA) is None
-    made.take(first.making)
+    earlier.take(first.produced)
     for given, expected in (
         (None, None),
         (b"own", b"own"),

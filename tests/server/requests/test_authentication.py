@@ -1,6 +1,5 @@
 """Who a message is from: a certificate, a credential, or nobody."""
 
-import hashlib
 from typing import Any
 
 import pytest
@@ -10,48 +9,14 @@ from kmip.messages import Authentication, Credential, Device, UsernameAndPasswor
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
-from server.access.client import Client
 from server.access.password_file import Cost, Kind, Users, add
-from server.requests.authentication import MAX_CREDENTIALS, of_certificate
+from server.requests.authentication import MAX_CREDENTIALS
 from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import create
 
 QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
 WRONG = ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
-
-
-def named(*pairs: tuple[str, str], **fields: Any) -> dict[str, Any]:
-    """What `ssl` makes of a certificate whose subject is made of these."""
-    return {"subject": tuple(((label, value),) for label, value in pairs)} | fields
-
-
-def test_a_certificate_names_its_common_name():
-    subject = named(("organizationName", "acme"), ("commonName", "alice"))
-    assert of_certificate(subject, b"der") == Client("alice")
-
-
-@pytest.mark.parametrize("name", ["user:1", "device:1", "sha256:00", "name:user:1"])
-def test_a_common_name_is_nobody_elses(name):
-    assert of_certificate(named(("commonName", name)), b"der") == Client(f"name:{name}")
-
-
-def test_or_its_first_alternative_name():
-    names = (("DNS", "alice.example"), ("email", "a@example"))
-    assert of_certificate(named(("commonName", ""), subjectAltName=names), b"der") == Client(
-        "DNS:alice.example"
-    )
-
-
-def test_or_its_hash():
-    expected = Client("sha256:" + hashlib.sha256(b"der").hexdigest())
-    assert of_certificate(None, b"der") == expected
-    assert of_certificate(named(("organizationName", "acme")), b"der") == expected
-
-
-def test_without_a_certificate_there_is_nobody():
-    assert of_certificate(None, None) is None
-    assert of_certificate({}, b"") is None
 
 
 def shown(kind: CredentialType, value: Any, version: ProtocolVersion) -> Credential:
