@@ -131,7 +131,7 @@ TABLES = {
         Attack(
             "guesses passwords",
             ("server.sessions.lockout.MAX_FAILURES a minute",),
-            "this guesser is not listened to about this name until the minute is over; others are",
+            "this client is refused for this name until the minute is over; others are not",
         ),
         Attack(
             "sends passwords to keep processors and memory busy",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from server.setup.config import Config
-from server.setup.settings import Setting, rows, shown
+from server.setup.settings import Setting, rows, written
 
 PAGE = Path(__file__).with_name("configuration.md")
 BEGIN, END = "<!-- settings: made by docs/settings_table.py -->\n", "<!-- end of settings -->\n"
@@ -31,7 +31,7 @@ def form(row: Setting) -> str:
 
 def section(row: Setting) -> str:
     """One setting as a row of the table."""
-    default = row.shown_default or shown(row.default) or "(none)"
+    default = row.written_default or written(row.default) or "(none)"
     cells = (f"`{row.name}`", form(row), f"`{default}`", f"{row.meaning}. *Why:* {row.why}.")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 

@@ -163,33 +163,33 @@ class Context:
 
     # Objects
 
-    def identify(self, given: RequestedIdentifier) -> str:
+    def identify(self, reference: RequestedIdentifier) -> str:
         """The identifier that a request means; absent or empty means the ID Placeholder.
 
         Raises:
             ItemNotFound: nothing has set what it refers to.
         """
-        if isinstance(given, str) and given:
-            return given
+        if isinstance(reference, str) and reference:
+            return reference
         found: str | None
-        if isinstance(given, UniqueIdentifier) and given != UniqueIdentifier.ID_PLACEHOLDER:
-            found = self.earlier.by_operation.get(given)
-        elif isinstance(given, int) and not isinstance(given, UniqueIdentifier):
-            found = self.earlier.by_item.get(given)
+        if isinstance(reference, UniqueIdentifier) and reference != UniqueIdentifier.ID_PLACEHOLDER:
+            found = self.earlier.by_operation.get(reference)
+        elif isinstance(reference, int) and not isinstance(reference, UniqueIdentifier):
+            found = self.earlier.by_item.get(reference)
         else:
             found = self.earlier.placeholder
         if found is None:
             raise ItemNotFound("no Unique Identifier is given, and nothing before has made one")
         return found
 
-    async def find(self, given: RequestedIdentifier) -> ManagedObject:
+    async def find(self, reference: RequestedIdentifier) -> ManagedObject:
         """The object a request names, if the client may do this with it; not to be changed.
 
         Raises:
             ObjectNotFound: there is none, or it is another client's.
             PermissionDenied: the client may do other things with it.
         """
-        identifier = self.identify(given)
+        identifier = self.identify(reference)
         self.subject = self.subject or identifier  # what is wrapped, not the wrapping key
         managed_object = await self.objects.find(identifier)
         if managed_object is None:
@@ -197,9 +197,9 @@ class Context:
         policy.permit(self.client, self.operation, managed_object)
         return managed_object
 
-    async def change(self, given: RequestedIdentifier) -> ManagedObject:
+    async def change(self, reference: RequestedIdentifier) -> ManagedObject:
         """A copy of the object a request names, to be changed and given to `keep`."""
-        return (await self.find(given)).copy()
+        return (await self.find(reference)).copy()
 
     async def content(self, managed_object: ManagedObject) -> Structure:
         """The object itself.
@@ -230,18 +230,18 @@ class Context:
         for kind in kinds:
             self.produced.by_operation[kind] = identifier
 
-    def data_of(self, given: bytes | Data | int | None) -> bytes | None:
+    def data_of(self, reference: bytes | Data | int | None) -> bytes | None:
         """The data that a request means: its own, or what an earlier item of the batch gave.
 
         Raises:
             InvalidField: no item has given what it refers to.
         """
-        if given is None or isinstance(given, bytes):
-            return given
-        if isinstance(given, Data):
-            found = self.earlier.data_by_operation.get(given)
+        if reference is None or isinstance(reference, bytes):
+            return reference
+        if isinstance(reference, Data):
+            found = self.earlier.data_by_operation.get(reference)
         else:
-            place = given if given >= 0 else self.place + given
+            place = reference if reference >= 0 else self.place + reference
             found = self.earlier.data_by_item.get(place)
         if found is None:
             raise InvalidField("nothing before has given the data that is referred to")
@@ -263,7 +263,7 @@ class Context:
 
     async def slowly(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run a call that takes long in a thread, so that no other client waits for it."""
-        async with self.server.shares.of(self.client.name):
+        async with self.server.thread_shares.of(self.client.name):
             return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
 
     @property

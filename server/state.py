@@ -10,9 +10,9 @@ import trio
 from kmip.encodings import ttlv
 from server.access.password_file import Users
 from server.objects.transaction import Opened
-from server.sessions.lockout import Guesses
+from server.sessions.lockout import FailedLogins
 from server.sessions.streams import Streams
-from server.sessions.thread_shares import Shares
+from server.sessions.thread_shares import ThreadShares
 from server.sessions.tickets import Tickets
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
@@ -31,9 +31,9 @@ class Server:
         opened: opened objects.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
-        guesses: wrong passwords of late.
+        failed_logins: wrong passwords of late.
         threads: limits how many slow calls run at once.
-        shares: how many of them one client has, half of all.
+        thread_shares: how many of them one client has, half of all.
         limits: of a message's items.
         shutdown: says when to stop, and what is to end then.
     """
@@ -45,13 +45,13 @@ class Server:
     opened: Opened = field(init=False)
     streams: Streams = field(default_factory=Streams)
     tickets: Tickets = field(default_factory=Tickets)
-    guesses: Guesses = field(default_factory=Guesses)
+    failed_logins: FailedLogins = field(default_factory=FailedLogins)
     threads: trio.CapacityLimiter = field(init=False)
-    shares: Shares = field(init=False)
+    thread_shares: ThreadShares = field(init=False)
     limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
     shutdown: Shutdown = field(default_factory=Shutdown)
 
     def __post_init__(self) -> None:
         self.opened = Opened(self.config.cached_objects)
         self.threads = trio.CapacityLimiter(self.config.worker_threads)
-        self.shares = Shares(max(1, self.config.worker_threads // 2))
+        self.thread_shares = ThreadShares(max(1, self.config.worker_threads // 2))

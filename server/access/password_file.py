@@ -37,7 +37,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from kmip.errors import AuthenticationNotSuccessful
-from server.sessions.lockout import Guesses
+from server.sessions.lockout import FailedLogins
 from server.setup import files
 from server.setup.failure import Failure
 
@@ -198,7 +198,7 @@ class Users:
         self._nobody = ""
         self._key = secrets.token_bytes(32)
         self._proved: dict[tuple[Kind, str], bytes] = {}
-        self._guesses = Guesses()
+        self._failed_logins = FailedLogins()
         self._limiter: trio.CapacityLimiter | None = None
 
     def is_empty(self) -> bool:
@@ -210,7 +210,7 @@ class Users:
         return self._is_readable and not any(self._verifiers.values())
 
     async def verify(
-        self, name: str, password: str, kind: Kind = Kind.USER, guesser: str = ""
+        self, name: str, password: str, kind: Kind = Kind.USER, client: str = ""
     ) -> str:
         """`name`, once `password` proved to be its password.
 
@@ -218,7 +218,7 @@ class Users:
             name: the user's name, or the device's serial number.
             password: what the client sent.
             kind: what the name belongs to.
-            guesser: whom the client certificate names; "" without one.
+            client: whom the client certificate names; "" without one.
 
         Raises:
             AuthenticationNotSuccessful: unknown name, wrong password, too many failures or too
@@ -227,17 +227,17 @@ class Users:
         self._refresh()
         verifier = self._verifiers[kind].get(name)
         whom = f"{kind}:{name}"
-        if self._guesses.are_too_many(guesser, whom, self._clock()):
+        if self._failed_logins.is_locked_out(client, whom, self._clock()):
             raise AuthenticationNotSuccessful(REFUSED)
         if verifier and hmac.compare_digest(
             self._proved.get((kind, name), b""), self._mark(verifier, password)
         ):
             return name
         if not await self._derive(verifier, password):
-            if verifier and self._guesses.count(guesser, whom, self._clock()):
-                log.warning("%r failed too often to identify as %s %r", guesser, kind, name)
+            if verifier and self._failed_logins.count(client, whom, self._clock()):
+                log.warning("%r failed too often to identify as %s %r", client, kind, name)
             raise AuthenticationNotSuccessful(REFUSED)
-        self._guesses.forget(guesser, whom)
+        self._failed_logins.forget(client, whom)
         if verifier:
             self._proved[kind, name] = self._mark(verifier, password)
         return name
@@ -255,7 +255,7 @@ class Users:
             log.error("%s nobody can identify by a password", failure)  # noqa: TRY400 - the operator's to mend
         self._stamp = stamp
         self._proved.clear()
-        self._guesses.clear()
+        self._failed_logins.clear()
 
     def _look(self) -> tuple[int, int, int] | None:
         try:

@@ -241,8 +241,8 @@ def check(chain: tuple[x509.Certificate, ...], name: str, key: ec.EllipticCurveP
     """
     try:
         theirs = chain[0].public_key()
-        held = chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        names = held.value.get_values_for_type(x509.DNSName)
+        extension = chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = extension.value.get_values_for_type(x509.DNSName)
     except (x509.ExtensionNotFound, UnsupportedAlgorithm, ValueError, IndexError):
         raise ACMEError("the directory gave no certificate that can be used") from None
     if theirs != key.public_key():

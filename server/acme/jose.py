@@ -63,5 +63,5 @@ def sign(
     content = "" if payload is None else base64url(json.dumps(payload).encode())
     r, s = decode_dss_signature(key.sign(f"{header}.{content}".encode(), ec.ECDSA(hashes.SHA256())))
     signature = r.to_bytes(_FIELD_BYTES, "big") + s.to_bytes(_FIELD_BYTES, "big")
-    held = {"protected": header, "payload": content, "signature": base64url(signature)}
-    return json.dumps(held).encode()
+    message = {"protected": header, "payload": content, "signature": base64url(signature)}
+    return json.dumps(message).encode()

@@ -28,8 +28,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.acme.client import Answering, Client
-from server.acme.keeping import Kept
 from server.acme.replies import ACMEError, Refused
+from server.acme.sealed_state import SealedState
 from server.acme.session import Session
 from server.transport import tls
 from server.transport.https_client import Fetch
@@ -72,7 +72,7 @@ class Renewal:
         chance: a number from 0 to 1, without the 1.
     """
 
-    kept: Kept
+    kept: SealedState
     fetch: Fetch
     answering: Sequence[Answering]
     install: Callable[[tls.Identity], None]
@@ -110,9 +110,9 @@ class Renewal:
         Raises:
             ACMEError: there is none now; what was in place still is.
         """
-        held = self._held
-        if held is not None and isinstance(held.key, ec.EllipticCurvePrivateKey):
-            key, replaces = held.key, held.certificate
+        identity = self._held
+        if identity is not None and isinstance(identity.key, ec.EllipticCurvePrivateKey):
+            key, replaces = identity.key, identity.certificate
         else:
             key, replaces = ec.generate_private_key(ec.SECP256R1()), None
         leaf, *chain = await self._certificate(key, replaces)
@@ -178,19 +178,19 @@ class Renewal:
             await trio.sleep(min(max(wait, 1.0), MAX_SLEEP_SECONDS))
 
     async def _wanted(
-        self, held: tls.Identity, luck: float, otherwise: datetime
+        self, identity: tls.Identity, luck: float, otherwise: datetime
     ) -> tuple[datetime, float]:
         """When to renew by what the directory says, and after how many seconds to ask again."""
         try:
-            window = await (await self._directory()).renewal_window(held.certificate)
+            window = await (await self._directory()).renewal_window(identity.certificate)
         except ACMEError as error:
             log.info("%s", error)
             return otherwise, ASK_AGAIN_SECONDS
         if window is None:
-            return renewal_time(held, luck), ASK_AGAIN_SECONDS
+            return renewal_time(identity, luck), ASK_AGAIN_SECONDS
         again = window.ask_again or ASK_AGAIN_SECONDS
         again = min(max(again, MIN_ASK_AGAIN_SECONDS), MAX_WISH_SECONDS)
-        ends = held.certificate.not_valid_after_utc
+        ends = identity.certificate.not_valid_after_utc
         if window.start >= ends:
             log.warning("the directory wants a renewal after the certificate's end; not followed")
             return otherwise, again

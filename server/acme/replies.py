@@ -48,41 +48,41 @@ def json_object(reply: Reply) -> dict[str, Any]:
         ACMEError: it holds none.
     """
     try:
-        held = json.loads(reply.body)
+        document = json.loads(reply.body)
     except (ValueError, RecursionError):
-        held = None
-    if not isinstance(held, dict):
+        document = None
+    if not isinstance(document, dict):
         raise ACMEError("the directory's reply is no JSON object")
-    return held
+    return document
 
 
-def string(held: Mapping[str, Any], name: str) -> str:
+def string(document: Mapping[str, Any], name: str) -> str:
     """A member that is a string.
 
     Raises:
         ACMEError: there is none.
     """
-    found = held.get(name)
+    found = document.get(name)
     if not isinstance(found, str):
         raise ACMEError(f"the directory's reply has no {name}")
     return found
 
 
-def strings(held: Mapping[str, Any], name: str) -> list[str]:
+def strings(document: Mapping[str, Any], name: str) -> list[str]:
     """A member that is a list of strings, at least one.
 
     Raises:
         ACMEError: there is none.
     """
-    found = held.get(name)
+    found = document.get(name)
     if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
         raise ACMEError(f"the directory's reply has no {name}")
     return found
 
 
-def objects(held: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The objects in a member that is a list; none where it is not."""
-    found = held.get(name)
+    found = document.get(name)
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
@@ -97,14 +97,14 @@ def location(reply: Reply) -> str:
     return reply.headers["location"]
 
 
-def moment(held: Mapping[str, Any], name: str) -> datetime:
+def moment(document: Mapping[str, Any], name: str) -> datetime:
     """A member that is a time.
 
     Raises:
         ACMEError: it is none.
     """
     try:
-        found = datetime.fromisoformat(string(held, name))
+        found = datetime.fromisoformat(string(document, name))
         if found.utcoffset() is not None:
             return found.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -134,8 +134,8 @@ def detail_of(problem: object) -> str:
     text = problem.get("detail") if isinstance(problem, dict) else None
     if not isinstance(text, str) or not text.strip():
         return "it does not say why"
-    shown = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_DETAIL])
-    return shown.strip().rstrip(".")
+    printable = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_DETAIL])
+    return printable.strip().rstrip(".")
 
 
 def refusal(who: str, reply: Reply, now: datetime) -> ACMEError:

@@ -99,9 +99,9 @@ class Session:
         pause = FIRST_PAUSE
         while True:
             reply = await self.post(url, None)
-            held = json_object(reply)
-            if held.get("status") not in undecided:
-                return held
+            document = json_object(reply)
+            if document.get("status") not in undecided:
+                return document
             await trio.sleep(max(pause, min(retry_after(reply, self.now()), MAX_PAUSE)))
             pause = min(1.5 * pause, MAX_PAUSE)
 

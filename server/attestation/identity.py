@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from enclave.ratls import Attester, server_context
 from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_context
 from server.acme.client import Answering
-from server.acme.keeping import Kept
 from server.acme.renewal import Renewal
+from server.acme.sealed_state import SealedState
 from server.attestation import attester
 from server.attestation.routes import Attestation
 from server.pki import local_authority
@@ -171,7 +171,7 @@ class Shown:
         )
         known = {way.kind: way for way in ways}
         return Renewal(
-            kept=Kept(
+            kept=SealedState(
                 config.data, maker.tee, config.acme_directory, config.certbot_hostname.lower()
             ),
             fetch=self.fetcher(client_context(config.acme_directory_ca)),

@@ -7,7 +7,7 @@
 All are open to anybody: evidence is made to be shown, and holds nothing secret. What each one
 proves is told in docs/attestation.md; the claims are those of `enclave.claims`.
 
-The chip answers about once in a second. One asker gets a few quotes at once and then one in two
+The chip answers about once in a second. One address gets a few quotes at once and then one in two
 seconds, and who asks again with the same nonce is given the same evidence, so that neither a loop
 nor a nervous verifier keeps the others from it.
 
@@ -35,7 +35,7 @@ from enclave.claims import NONCE_BYTES
 from enclave.errors import EnclaveError
 from enclave.evidence_formats import write_bare
 from enclave.ratls import Attester
-from server.sessions.rate_limits import Rates
+from server.sessions.rate_limits import RateLimiter
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 
 T = TypeVar("T")
@@ -69,11 +69,11 @@ class Attestation:
     certificate: bytes = b""
     allow_ckms: bool = False
     routes: Routes = field(init=False)
-    _rates: Rates = field(init=False, repr=False)
+    _rate_limiter: RateLimiter = field(init=False, repr=False)
     _made: OrderedDict[bytes, tuple[float, Attester, bytes]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._rates = Rates(QUOTE_BURST, QUOTES_PER_SECOND)
+        self._rate_limiter = RateLimiter(QUOTE_BURST, QUOTES_PER_SECOND)
         self._made = OrderedDict()
         routes = {
             ("GET", "/status"): Route(self.status),
@@ -130,7 +130,7 @@ class Attestation:
         return body if attester is self.attester and trio.current_time() < until else None
 
     def _check_rate(self, request: Request) -> None:
-        if not self._rates.take(request.peer.address, trio.current_time()):
+        if not self._rate_limiter.take(request.peer.address, trio.current_time()):
             raise HTTPError(429, "too many questions from this address; try again in a moment")
 
 

@@ -37,9 +37,9 @@ async def in_force(context: Context) -> list[tuple[Constraint, ...]]:
     return [each.constraint for each in await rules_store.in_force(context)]
 
 
-async def set_(context: Context, given: Sequence[Constraint]) -> None:
+async def set_(context: Context, constraints: Sequence[Constraint]) -> None:
     """Set the client's constraints, or everybody's where it is an administrator."""
-    await rules_store.change(context, constraint=tuple(given))
+    await rules_store.change(context, constraint=tuple(constraints))
 
 
 async def check(context: Context) -> None:

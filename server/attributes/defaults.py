@@ -28,14 +28,14 @@ MADE_BY: Final[dict[ObjectType, Operation]] = {
 """The types that have defaults, and what makes objects of them."""
 
 
-async def set_(context: Context, given: Sequence[ObjectDefaults]) -> None:
+async def set_(context: Context, object_defaults: Sequence[ObjectDefaults]) -> None:
     """Set the client's defaults, or everybody's where it is an administrator.
 
     Raises:
         InvalidField: they are for no type of object, or for one that the server does not make.
         InvalidAttribute, AttributeReadOnly: objects of the type get no such attribute.
     """
-    for defaults in given:
+    for defaults in object_defaults:
         types = _types(defaults).object_type
         if not types:
             raise InvalidField("defaults are for a type of object")
@@ -44,7 +44,7 @@ async def set_(context: Context, given: Sequence[ObjectDefaults]) -> None:
                 raise InvalidField(f"the server makes no {kind.names[0]} for itself")
             for attribute in defaults.attributes.values:
                 attribute_rules.check_set(attribute, kind, MADE_BY[kind])
-    await rules_store.change(context, object_defaults=tuple(given))
+    await rules_store.change(context, object_defaults=tuple(object_defaults))
 
 
 async def in_force(context: Context, groups: ObjectGroups | None = None) -> list[ObjectDefaults]:

@@ -64,14 +64,14 @@ def check_replaceable(managed_object: ManagedObject, now: int) -> None:
 
 
 def inherited(
-    context: Context, managed_object: ManagedObject, asked: Attributes, offset: int | None
+    context: Context, managed_object: ManagedObject, requested: Attributes, offset: int | None
 ) -> Attributes:
     """The attributes of a replacement.
 
     Args:
         context: of the request.
         managed_object: the object that is replaced.
-        asked: what the request says of the new one, resolved.
+        requested: what the request says of the new one, resolved.
         offset: seconds from its Initial Date to its Activation Date.
 
     Raises:
@@ -90,21 +90,21 @@ def inherited(
         )
         attributes.set(Tag.USAGE_LIMITS, fresh)
     if offset is not None:
-        _move(managed_object, attributes, asked, context.now + offset)
-    for attribute in asked.values:
+        _move(managed_object, attributes, requested, context.now + offset)
+    for attribute in requested.values:
         if is_single(attribute):
             attributes.remove(attribute)
-    for attribute, value in asked:
+    for attribute, value in requested:
         if attributes.find(attribute, value) is None:
             attributes.add(attribute, value)
     return attributes
 
 
 def _move(
-    managed_object: ManagedObject, attributes: Attributes, asked: Attributes, activation: int
+    managed_object: ManagedObject, attributes: Attributes, requested: Attributes, activation: int
 ) -> None:
     """Set the Activation Date, and move the other dates as far."""
-    if any(tag in asked for tag in (Tag.ACTIVATION_DATE, *MOVING_DATES)):
+    if any(tag in requested for tag in (Tag.ACTIVATION_DATE, *MOVING_DATES)):
         raise InvalidField("give an Offset, or dates, not both")
     before = managed_object.attributes.get(Tag.ACTIVATION_DATE)
     attributes.set(Tag.ACTIVATION_DATE, activation)

@@ -43,7 +43,7 @@ async def check(context: Context) -> None:
     for managed_object, before in await context.objects.changes():
         names = managed_object.attributes.all(Tag.NAME)
         had = before.attributes.all(Tag.NAME) if before is not None else ()
-        for name in _given(names, had):
+        for name in _added(names, had):
             await _lock(context, managed_object.owner, name)
             if (
                 name in had
@@ -53,15 +53,15 @@ async def check(context: Context) -> None:
                 raise NonUniqueNameAttribute("an object of this name exists")
 
 
-def _given(names: Sequence[Any], had: Sequence[Any]) -> list[Any]:
+def _added(names: Sequence[Any], had: Sequence[Any]) -> list[Any]:
     """The names that are more than there were."""
-    left, given = list(had), []
+    left, added = list(had), []
     for name in names:
         if name in left:
             left.remove(name)
         else:
-            given.append(name)
-    return given
+            added.append(name)
+    return added
 
 
 async def _is_taken(context: Context, managed_object: ManagedObject, name: Any) -> bool:

@@ -23,7 +23,7 @@ import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from server.sessions.lockout import Guesses
+from server.sessions.lockout import FailedLogins
 from server.setup import files
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -73,7 +73,7 @@ class OperatorAccess:
 
     certificate: x509.Certificate | None
     token: bytes | None
-    _guesses: Guesses = field(default_factory=Guesses, repr=False)
+    _failed_logins: FailedLogins = field(default_factory=FailedLogins, repr=False)
 
     @property
     def sha256(self) -> bytes:
@@ -105,12 +105,12 @@ class OperatorAccess:
         if self.token is None or scheme.lower() != "bearer":
             raise HTTPError(401, "only the operator may do this")
         address, now = request.peer.address, trio.current_time()
-        if self._guesses.are_too_many(address, "", now):
+        if self._failed_logins.is_locked_out(address, "", now):
             raise HTTPError(429, "too many wrong tokens; wait a minute")
         if len(token) > MAX_TOKEN_CHARACTERS or not hmac.compare_digest(
             token_sha256(token), self.token
         ):
-            if self._guesses.count(address, "", now):
+            if self._failed_logins.count(address, "", now):
                 log.warning("wrong operator tokens come from %s", address)
             raise HTTPError(401, "only the operator may do this")
         return "token"

@@ -44,7 +44,7 @@ def add_settings(parser: argparse.ArgumentParser, names: frozenset[str] | None) 
 
 def gather(
     arguments: argparse.Namespace, variables: Mapping[str, str] = os.environ
-) -> dict[str, settings.Given]:
+) -> dict[str, settings.Sourced]:
     """Every setting with its value and who gave it.
 
     Raises:

@@ -4,16 +4,16 @@ import argparse
 
 from server.commands import Command, gather, say
 from server.setup.config import Config
-from server.setup.settings import rows, shown
+from server.setup.settings import rows, written
 
 
 def _run(arguments: argparse.Namespace) -> None:
     gathered = gather(arguments)
-    data = shown(gathered["data"].value)
+    data = written(gathered["data"].value)
     for row in rows(Config):
-        given = gathered[row.name]
-        value = shown(given.value) or row.shown_default.replace("DATA", data) or "(none)"
-        say(f"{row.name} = {value}  # {given.source}")
+        sourced = gathered[row.name]
+        value = written(sourced.value) or row.written_default.replace("DATA", data) or "(none)"
+        say(f"{row.name} = {value}  # {sourced.source}")
 
 
 COMMAND = Command("config", "print every setting, its value and who gave it", _run, settings=None)

@@ -39,7 +39,7 @@ class Certified(NamedTuple):
 @operation(Operation.CERTIFY)
 async def certify(context: Context, request: CertifyRequest) -> CertifyResponse:
     """Make a certificate for a public key, as a certificate request or attributes say."""
-    attributes = await certification.asked(context, request.attributes)
+    attributes = await certification.requested_attributes(context, request.attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
     found = await _certified(context, request, attributes)
     content = await certification.certificate(context, found.subject)
@@ -68,10 +68,10 @@ async def _certified(
         InvalidCSR: the certificate request does not hold, or is for another key.
         WrongKeyLifecycleState: the key is compromised.
     """
-    value, given = request.certificate_request_value, request.unique_identifier
-    if value is not None and not given:
+    value, identifier = request.certificate_request_value, request.unique_identifier
+    if value is not None and not identifier:
         return Certified(certification.subject_of(request.certificate_request_type, value))
-    managed_object = await context.find(given)
+    managed_object = await context.find(identifier)
     if managed_object.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
         return Certified(
             await certification.subject_of_object(context, managed_object), request=managed_object
@@ -91,9 +91,9 @@ async def _certified(
 
 def _name(managed_object: ManagedObject, attributes: Attributes) -> x509.Name:
     """The subject's name: what is asked for, else the key's Name, else its identifier."""
-    asked = issuance.name_of(attributes)
-    if asked is not None:
-        return asked
+    requested = issuance.name_of(attributes)
+    if requested is not None:
+        return requested
     name = managed_object.attributes.get(Tag.NAME)
     return issuance.common_name(managed_object.identifier if name is None else name.name_value)
 

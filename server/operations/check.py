@@ -22,8 +22,8 @@ async def check(context: Context, request: CheckRequest) -> CheckResponse:
     response = CheckResponse()
     refused: KMIPError | None = None
     limits = managed_object.usage_limits
-    asked = request.usage_limits_count
-    if asked is not None and limits is not None and asked > usage_limits.units_left(limits):
+    units = request.usage_limits_count
+    if units is not None and limits is not None and units > usage_limits.units_left(limits):
         response.usage_limits_count = usage_limits.units_left(limits)
         refused = UsageLimitExceeded("the Usage Limits do not allow this much")
     allowed = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))

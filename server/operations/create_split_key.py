@@ -33,7 +33,7 @@ async def create_split_key(
         request.prime_field_size,
     )
     parts = await context.slowly(split_keys.split, secret, sharing)
-    managed_object = [
+    shares = [
         initial.new_object(
             context,
             ObjectType.SPLIT_KEY,
@@ -43,11 +43,11 @@ async def create_split_key(
         )
         for number, material in sorted(parts.items())
     ]
-    _link(context, managed_object, whole)
-    context.remember(managed_object[0].identifier, UniqueIdentifier.CREATE_SPLIT_KEY)
+    _link(context, shares, whole)
+    context.remember(shares[0].identifier, UniqueIdentifier.CREATE_SPLIT_KEY)
     return CreateSplitKeyResponse(
         object_type=ObjectType.SPLIT_KEY,
-        unique_identifier=tuple(part.identifier for part in managed_object),
+        unique_identifier=tuple(part.identifier for part in shares),
     )
 
 

@@ -26,16 +26,16 @@ async def create_user(context: Context, request: CreateUserRequest) -> CreateUse
     return CreateUserResponse(unique_identifier=managed_object.identifier)
 
 
-async def _linked(context: Context, given: Attributes) -> Attributes:
+async def _linked(context: Context, requested: Attributes) -> Attributes:
     """The attributes with the identifiers of the credentials they refer to.
 
     Raises:
         ObjectNotFound: the administrator has no such credential.
         InvalidObjectType: it is none.
     """
-    attributes = given.copy()
+    attributes = requested.copy()
     attributes.set(Tag.CREDENTIAL_LINK, None)
-    for reference in given.all(Tag.CREDENTIAL_LINK):
+    for reference in requested.all(Tag.CREDENTIAL_LINK):
         credential = await context.find(reference)
         if credential.object_type not in CREDENTIALS:
             raise InvalidObjectType("what a Credential Link points to is no credential")

@@ -37,7 +37,9 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
     initial.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
-    bases = [await _base(context, given) for given in request.unique_identifier or (None,)]
+    bases = [
+        await _base(context, identifier) for identifier in request.unique_identifier or (None,)
+    ]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
     attributes = initial.guarded(attributes, _told(request, bases))
     content = _object(request.object_type, material, attributes)
@@ -76,9 +78,9 @@ USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})
 for every other use, Pre-Active is enough."""
 
 
-async def _base(context: Context, given: RequestedIdentifier) -> key_use.Key:
+async def _base(context: Context, identifier: RequestedIdentifier) -> key_use.Key:
     """An object to derive from."""
-    managed_object = await context.find(given)
+    managed_object = await context.find(identifier)
     mask = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
     if not mask & (CryptographicUsageMask.DERIVE_KEY | CryptographicUsageMask.UNRESTRICTED):
         raise IncompatibleCryptographicUsageMask("the usage mask does not allow derivation")

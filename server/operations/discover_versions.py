@@ -12,6 +12,6 @@ async def discover_versions(
     context: Context, request: DiscoverVersionsRequest
 ) -> DiscoverVersionsResponse:
     """Give what is spoken here, best first; of the client's list, what is also in it."""
-    asked = request.protocol_version
-    spoken = tuple(one for one in SUPPORTED if not asked or one in asked)
+    versions = request.protocol_version
+    spoken = tuple(one for one in SUPPORTED if not versions or one in versions)
     return DiscoverVersionsResponse(protocol_version=spoken)

@@ -27,7 +27,7 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     """Put a key together from enough of its parts."""
     attributes = await initial.resolve(context, request.attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
-    sources = [await context.find(given) for given in request.unique_identifier]
+    sources = [await context.find(identifier) for identifier in request.unique_identifier]
     attributes = initial.guarded(attributes, sources)
     parts, sharing = await _parts(context, sources)
     bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
@@ -58,11 +58,11 @@ async def _parts(
     """The parts by their numbers, and how they were made."""
     found: dict[int, bytes] = {}
     sharings = set()
-    for managed_object in sources:
-        content = await context.content(managed_object)
+    for source in sources:
+        content = await context.content(source)
         if not isinstance(content, SplitKey):
             raise InvalidObjectType("only parts of split keys are joined")
-        key = await key_use.open_key(context, managed_object, None)
+        key = await key_use.open_key(context, source, None)
         found[content.key_part_identifier] = key.key
         sharings.add(
             split_keys.Sharing(

@@ -23,10 +23,10 @@ async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyRes
     if not isinstance(content, Certificate):
         raise InvalidObjectType("a certificate is renewed")
     inheritance.check_replaceable(old, context.now)
-    asked = await certification.asked(context, request.attributes)
-    protection_storage.check(asked, request.protection_storage_masks)
+    requested = await certification.requested_attributes(context, request.attributes)
+    protection_storage.check(requested, request.protection_storage_masks)
     subject = await _subject(context, request, content)
-    attributes = inheritance.inherited(context, old, asked, request.offset)
+    attributes = inheritance.inherited(context, old, requested, request.offset)
     new = certification.new_certificate(
         context, await certification.certificate(context, subject), attributes
     )
@@ -46,11 +46,14 @@ async def _subject(context: Context, request: ReCertifyRequest, content: Certifi
     key = certificate_facts(content.certificate_value).public_key
     if key is None:
         raise InvalidField("the server does not know this kind of key")
-    value, given = request.certificate_request_value, request.certificate_request_unique_identifier
+    value, identifier = (
+        request.certificate_request_value,
+        request.certificate_request_unique_identifier,
+    )
     if value is not None:
         subject = certification.subject_of(request.certificate_request_type, value)
-    elif given is not None:
-        subject = await certification.subject_of_object(context, await context.find(given))
+    elif identifier is not None:
+        subject = await certification.subject_of_object(context, await context.find(identifier))
     else:
         old = issuance.load(content.certificate_value)
         return Subject(old.subject, key, issuance.alternatives_of(old))

@@ -16,9 +16,9 @@ async def rekey(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     if old.object_type != ObjectType.SYMMETRIC_KEY:
         raise InvalidObjectType("only a symmetric key can be re-keyed")
     inheritance.check_replaceable(old, context.now)
-    asked = await initial.resolve(context, request.attributes)
-    initial.check_set(context, old.object_type, asked)
-    attributes = inheritance.inherited(context, old, asked, request.offset)
+    requested = await initial.resolve(context, request.attributes)
+    initial.check_set(context, old.object_type, requested)
+    attributes = inheritance.inherited(context, old, requested, request.offset)
     protection_storage.check(attributes, request.protection_storage_masks)
     content = generation.symmetric_key(attributes)
     new = initial.new_object(

@@ -68,8 +68,8 @@ async def _attributes(
         (public, request.public_key_attributes),
     ):
         inheritance.check_replaceable(managed_object, context.now)
-        asked = common.copy()
-        asked.update(await initial.resolve(context, own))
-        initial.check_set(context, managed_object.object_type, asked)
-        found.append(inheritance.inherited(context, managed_object, asked, request.offset))
+        requested = common.copy()
+        requested.update(await initial.resolve(context, own))
+        initial.check_set(context, managed_object.object_type, requested)
+        found.append(inheritance.inherited(context, managed_object, requested, request.offset))
     return found

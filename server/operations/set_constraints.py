@@ -12,6 +12,6 @@ async def set_constraints(
     context: Context, request: SetConstraintsRequest
 ) -> SetConstraintsResponse:
     """Set what the objects to be made must satisfy, in place of what was set before."""
-    given = request.constraints.constraint if request.constraints is not None else ()
-    await constraints.set_(context, given)
+    requested = request.constraints.constraint if request.constraints is not None else ()
+    await constraints.set_(context, requested)
     return SetConstraintsResponse()

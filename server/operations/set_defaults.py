@@ -10,6 +10,6 @@ from server.registry import operation
 @operation(Operation.SET_DEFAULTS)
 async def set_defaults(context: Context, request: SetDefaultsRequest) -> SetDefaultsResponse:
     """Set what the objects to be made get, in place of what was set before."""
-    given = request.defaults_information
-    await defaults.set_(context, given.object_defaults if given is not None else ())
+    information = request.defaults_information
+    await defaults.set_(context, information.object_defaults if information is not None else ())
     return SetDefaultsResponse()

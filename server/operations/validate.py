@@ -24,29 +24,28 @@ DATES: Final = range(1 << 37)
 @operation(Operation.VALIDATE)
 async def validate(context: Context, request: ValidateRequest) -> ValidateResponse:
     """Tell whether certificates, given or in the store, form a chain that holds."""
-    if (
-        not 0
-        < len(request.certificate) + len(request.unique_identifier)
-        <= path_validation.MAX_CERTIFICATES
-    ):
+    count = len(request.certificate) + len(request.unique_identifier)
+    if not 0 < count <= path_validation.MAX_CERTIFICATES:
         raise InvalidField(f"a chain has 1 to {path_validation.MAX_CERTIFICATES} certificates")
     date = context.now if request.validity_date is None else request.validity_date
     if date not in DATES:
         raise InvalidField("the Validity Date is out of range")
-    stored = [await _stored(context, given) for given in request.unique_identifier]
+    stored = [await _stored(context, one) for one in request.unique_identifier]
     kept = [certificate for certificate, _ in stored]
-    given = [issuance.load(one.certificate_value) for one in request.certificate]
+    sent = [issuance.load(one.certificate_value) for one in request.certificate]
     anchors = [one for one in kept if path_validation.signs_itself(one)]
     anchors += await issuer.anchors(context)
-    indicator = await context.slowly(path_validation.judge, [*given, *kept], anchors, date)
+    indicator = await context.slowly(path_validation.judge, [*sent, *kept], anchors, date)
     if any(is_revoked for _, is_revoked in stored):
         indicator = ValidityIndicator.INVALID
     return ValidateResponse(validity_indicator=indicator)
 
 
-async def _stored(context: Context, given: RequestedIdentifier) -> tuple[x509.Certificate, bool]:
+async def _stored(
+    context: Context, identifier: RequestedIdentifier
+) -> tuple[x509.Certificate, bool]:
     """A certificate in the store, and whether it has been revoked."""
-    managed_object = await context.find(given)
+    managed_object = await context.find(identifier)
     content = await context.content(managed_object)
     if not isinstance(content, Certificate):
         raise InvalidObjectType("certificates are validated")

@@ -75,7 +75,7 @@ def new_certificate(
     )
 
 
-async def asked(context: Context, attributes: Attributes | None) -> Attributes:
+async def requested_attributes(context: Context, attributes: Attributes | None) -> Attributes:
     """The attributes that a request sets, if it may.
 
     Raises:

@@ -43,13 +43,13 @@ async def identify(
         InvalidTicket, UsageLimitExceeded: a ticket does not hold, or not any more.
         InvalidMessage: a credential is not of the form that its type says.
     """
-    given = authentication.credential if authentication else ()
-    if len(given) > MAX_CREDENTIALS:
+    credentials = authentication.credential if authentication else ()
+    if len(credentials) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
-    nobody = bool(given) and server.users.is_empty() and await kmip_users.is_empty(server)
-    for credential in given:
+    no_users = bool(credentials) and server.users.is_empty() and await kmip_users.is_empty(server)
+    for credential in credentials:
         value = credential.value(version)
-        if nobody and not isinstance(value, TicketCredential):
+        if no_users and not isinstance(value, TicketCredential):
             continue
         check = _CHECKS.get(type(value))
         if check is None:
@@ -60,26 +60,28 @@ async def identify(
     return client
 
 
-async def _user(server: Server, shown: Client | None, value: UsernameAndPassword) -> Client:
+async def _user(server: Server, certified: Client | None, value: UsernameAndPassword) -> Client:
     password = value.password or ""
-    user = await kmip_users.verify(server, shown, value.username, password)
+    user = await kmip_users.verify(server, certified, value.username, password)
     if user is not None:
         return user
-    name = await server.users.verify(value.username, password, Kind.USER, _guesser(shown))
+    name = await server.users.verify(value.username, password, Kind.USER, _client_name(certified))
     return Client(name, "user")
 
 
-async def _device(server: Server, shown: Client | None, value: Device) -> Client:
+async def _device(server: Server, certified: Client | None, value: Device) -> Client:
     serial = value.device_serial_number or ""
-    name = await server.users.verify(serial, value.password or "", Kind.DEVICE, _guesser(shown))
+    name = await server.users.verify(
+        serial, value.password or "", Kind.DEVICE, _client_name(certified)
+    )
     return Client(f"device:{name}", "device")
 
 
-def _guesser(shown: Client | None) -> str:
-    return shown.name if shown is not None else ""
+def _client_name(certified: Client | None) -> str:
+    return certified.name if certified is not None else ""
 
 
-async def _ticket(server: Server, shown: Client | None, value: TicketCredential) -> Client:
+async def _ticket(server: Server, certified: Client | None, value: TicketCredential) -> Client:
     permission = server.tickets.use(value.ticket.ticket_value, int(server.clock()))
     return Client(permission.issued.client, "ticket", permission)
 

@@ -203,8 +203,8 @@ class _Batch:
 def _room(request: RequestMessage, limit: int) -> int | None:
     """Bytes that the response's payloads may have together."""
     header = request.request_header
-    asked = header.maximum_response_size
-    most = limit if asked is None else min(asked, limit)
+    requested = header.maximum_response_size
+    most = limit if requested is None else min(requested, limit)
     items = sum(
         ITEM_OVERHEAD + len(item.unique_batch_item_id or b"") for item in request.batch_item
     )

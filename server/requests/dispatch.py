@@ -147,8 +147,10 @@ async def _attempts(
 
 
 def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
-    held = error.payload
-    return to_item(held, Tag.RESPONSE_PAYLOAD, version) if isinstance(held, Structure) else None
+    payload = error.payload
+    return (
+        to_item(payload, Tag.RESPONSE_PAYLOAD, version) if isinstance(payload, Structure) else None
+    )
 
 
 def failed(

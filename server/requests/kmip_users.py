@@ -14,9 +14,8 @@ is known by its Common Name, whatever user it is a credential of.
 A user and a credential count while they are Pre-Active or Active, and while whoever made them is
 among the setting `administrators`.
 
-Wrong passwords are answered as those of the users' file are, after the same work. Guesses are
-counted by the name that is guessed at and the client that guesses, so that nobody is locked out by
-another.
+Wrong passwords are answered as those of the users' file are, after the same work. Failures are
+counted by client and user name (`server.sessions.lockout`).
 """
 
 from __future__ import annotations
@@ -49,25 +48,27 @@ async def is_empty(server: Server) -> bool:
     return True
 
 
-async def verify(server: Server, shown: Client | None, name: str, password: str) -> Client | None:
+async def verify(
+    server: Server, certified: Client | None, name: str, password: str
+) -> Client | None:
     """The user of this name and password; None where there is none.
 
     Args:
         server: whose users.
-        shown: whom the certificate names: who guesses.
+        certified: whom the certificate names.
         name: one of the user's Names.
         password: what the client sent.
     """
-    now, guesser = server.clock(), shown.name if shown is not None else ""
+    now, client_name = server.clock(), certified.name if certified is not None else ""
     objects = _transaction(server)
     users = await _users(server, objects, name)
-    if not users or server.guesses.are_too_many(guesser, name, now):
+    if not users or server.failed_logins.is_locked_out(client_name, name, now):
         return None
     for user in users:
         for secret in await _passwords(server, objects, user):
             if hmac.compare_digest(encoded(secret), encoded(password)):
                 return Client(f"user:{user.identifier}", "user")
-    server.guesses.count(guesser, name, now)
+    server.failed_logins.count(client_name, name, now)
     return None
 
 

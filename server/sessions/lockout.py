@@ -1,45 +1,45 @@
-"""Wrong passwords of late, counted by who guessed at whom.
+"""Failed-login counters per client and user name.
 
-Who failed too often at a name is not listened to about that name for the rest of the minute, with
-the right password either: otherwise each guess would still be judged. Others are, so that nobody
-locks another out. Clients without a certificate, which only an insecure setting lets in, are one
-guesser together.
+A client that has failed too often at a name is refused for that name until the minute is over, even
+with the right password: otherwise each guess would still be judged. Other clients are not affected,
+so nobody can lock another out. Clients without a certificate, which only an insecure setting lets
+in, count as one client together.
 """
 
 from collections import OrderedDict
 from typing import Final
 
 MAX_FAILURES: Final = 10
-"""For each minute, guesser and name: 14 400 guesses a day, none of a good password."""
+"""For each minute, client and name: 14 400 guesses a day, none of a good password."""
 FAILURE_WINDOW_SECONDS: Final = 60.0
-MAX_GUESSERS: Final = 10_000
-"""Pairs of guesser and name whose failures are remembered; the longest ago are forgotten first."""
+MAX_PAIRS: Final = 10_000
+"""Pairs of client and name whose failures are remembered; the oldest are forgotten first."""
 
 
-class Guesses:
-    """Failures of late, by who guessed at whom."""
+class FailedLogins:
+    """Recent failures by client and user name."""
 
     def __init__(self) -> None:
         self._failures: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
-    def are_too_many(self, guesser: str, name: str, now: float) -> bool:
-        """Whether a password is not even looked at any more."""
-        since, count = self._failures.get((guesser, name), (now, 0))
+    def is_locked_out(self, client: str, name: str, now: float) -> bool:
+        """Whether passwords are refused without being looked at."""
+        since, count = self._failures.get((client, name), (now, 0))
         return count >= MAX_FAILURES and now - since < FAILURE_WINDOW_SECONDS
 
-    def count(self, guesser: str, name: str, now: float) -> bool:
-        """Count a failure; True where it is the one too many."""
-        since, count = self._failures.pop((guesser, name), (now, 0))
+    def count(self, client: str, name: str, now: float) -> bool:
+        """Count a failure; True where it is the one that locks the client out."""
+        since, count = self._failures.pop((client, name), (now, 0))
         if now - since >= FAILURE_WINDOW_SECONDS:
             since, count = now, 0
-        self._failures[guesser, name] = (since, count + 1)
-        if len(self._failures) > MAX_GUESSERS:
+        self._failures[client, name] = (since, count + 1)
+        if len(self._failures) > MAX_PAIRS:
             self._failures.popitem(last=False)
         return count + 1 == MAX_FAILURES
 
-    def forget(self, guesser: str, name: str) -> None:
-        """The right password was given."""
-        self._failures.pop((guesser, name), None)
+    def forget(self, client: str, name: str) -> None:
+        """Forget the failures of a client that has sent the right password."""
+        self._failures.pop((client, name), None)
 
     def clear(self) -> None:
         """Forget all."""

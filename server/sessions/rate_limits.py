@@ -1,4 +1,4 @@
-"""So many at once, and so many a second after that, for each of many askers."""
+"""Token-bucket rate limiter: each client has a burst, and then so many a second."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-MAX_ASKERS: Final = 4096
-"""Who has not asked for longest is forgotten first, and then has his whole burst again."""
+MAX_CLIENTS: Final = 4096
+"""The client that has been quiet longest is forgotten first, and gets a full bucket again."""
 
 
 @dataclass(slots=True)
-class Rates:
-    """A bucket of tokens for each asker (a *token bucket*).
+class RateLimiter:
+    """A bucket of tokens for each client.
 
     Attributes:
-        burst: how many one asker has at once.
-        per_second: how many he gets back each second.
+        burst: the tokens of a full bucket.
+        per_second: the tokens that come back each second.
     """
 
     burst: float
     per_second: float
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict, init=False)
 
-    def take(self, asker: str, now: float) -> bool:
+    def take(self, client: str, now: float) -> bool:
         """Take one; whether there was one.
 
         Args:
-            asker: who asks.
+            client: whose bucket.
             now: seconds of a clock that never goes back.
         """
-        left, since = self._left.pop(asker, (self.burst, now))
+        left, since = self._left.pop(client, (self.burst, now))
         left = min(self.burst, left + (now - since) * self.per_second)
         taken = left >= 1
-        self._left[asker] = (left - 1 if taken else left, now)
-        while len(self._left) > MAX_ASKERS:
+        self._left[client] = (left - 1 if taken else left, now)
+        while len(self._left) > MAX_CLIENTS:
             self._left.popitem(last=False)
         return taken

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import trio
 
 
-class Shares:
+class ThreadShares:
     """Limiters by client, which exist only while they are in use.
 
     Args:

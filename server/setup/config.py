@@ -66,14 +66,14 @@ class Config:
         "where the sealed store is: sqlite:PATH, or memory: which forgets everything at the end",
         "one file beside the rest of the state, which needs no other program",
         unit="scheme:place",
-        shown_default="sqlite:DATA/store.db",
+        written_default="sqlite:DATA/store.db",
     )
     store_key_file: Path | None = setting(
         None,
         "file with the key that opens the store; made at first start, readable by its owner only",
         "starts without anybody typing; keep a copy elsewhere, without it the store is lost",
         unit="file",
-        shown_default="DATA/store.key",
+        written_default="DATA/store.key",
     )
     store_password_file: Path | None = setting(
         None,
@@ -119,21 +119,21 @@ class Config:
         "the server's certificate chain, PEM; without it the server makes and renews its own",
         "a first start needs no certificate authority",
         unit="file",
-        shown_default="DATA/tls/server.pem",
+        written_default="DATA/tls/server.pem",
     )
     tls_private_key: Path | None = setting(
         None,
         "the certificate's private key, PEM, not encrypted",
         "as for the certificate; both or neither are given",
         unit="file",
-        shown_default="DATA/tls/server.key",
+        written_default="DATA/tls/server.key",
     )
     tls_client_ca: Path | None = setting(
         None,
         "certificates of the authorities whose client certificates are accepted, PEM",
         "the authority that the first start makes",
         unit="file",
-        shown_default="DATA/tls/ca.pem",
+        written_default="DATA/tls/ca.pem",
     )
     insecure_allow_no_client_certificate: bool = setting(
         False,
@@ -181,7 +181,7 @@ class Config:
         "address on which the server attests itself",
         "who may ask for KMIP may also ask what answers",
         unit="address",
-        shown_default="as kmip_host",
+        written_default="as kmip_host",
     )
     measured_launch: bool = setting(
         False,
@@ -279,7 +279,7 @@ class Config:
         "certificates of the authorities that vouch for the directory's own address, PEM",
         "public directories have public certificates",
         unit="file",
-        shown_default="the system's",
+        written_default="the system's",
     )
     acme_challenges: tuple[str, ...] = setting(
         ("tls-alpn-01", "http-01"),

@@ -48,7 +48,7 @@ def setting(
     unit: str = "",
     minimum: float | None = None,
     maximum: float | None = None,
-    shown_default: str = "",
+    written_default: str = "",
 ) -> T:
     """A dataclass field that is a setting.
 
@@ -59,7 +59,7 @@ def setting(
         unit: of a number, such as "bytes"; for other types the form of the value.
         minimum: smallest number taken.
         maximum: largest number taken.
-        shown_default: how the documentation writes the default, where `str` would mislead.
+        written_default: how the documentation writes the default, where `str` would mislead.
     """
     row = {
         "meaning": meaning,
@@ -67,7 +67,7 @@ def setting(
         "unit": unit,
         "minimum": minimum,
         "maximum": maximum,
-        "shown_default": shown_default,
+        "written_default": written_default,
     }
     return dataclasses.field(default=default, metadata=row)
 
@@ -84,7 +84,7 @@ class Setting:
     unit: str
     minimum: float | None
     maximum: float | None
-    shown_default: str
+    written_default: str
 
     @property
     def flag(self) -> str:
@@ -105,8 +105,8 @@ class Setting:
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
-    """A value and who gave it, such as `--kmip-port` or `the default`."""
+class Sourced:
+    """A value and its source, such as `--kmip-port` or `the default`."""
 
     value: Any
     source: str
@@ -174,15 +174,15 @@ def kind_of(row: Setting) -> Kind:
     return KINDS[bare[0] if isinstance(row.type, types.UnionType) else row.type]
 
 
-def _checked(row: Setting, value: Any, source: str) -> Given:
+def _checked(row: Setting, value: Any, source: str) -> Sourced:
     low, high = row.minimum, row.maximum
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         bounds = f"at least {low:g}" if high is None else f"from {low or 0:g} to {high:g}"
         raise Failure(f"{source} must be {bounds}, not {value}.")
-    return Given(value, source)
+    return Sourced(value, source)
 
 
-def from_text(row: Setting, text: str, source: str) -> Given:
+def from_text(row: Setting, text: str, source: str) -> Sourced:
     """A value from a flag or a variable.
 
     Raises:
@@ -196,7 +196,7 @@ def from_text(row: Setting, text: str, source: str) -> Given:
     return _checked(row, value, source)
 
 
-def from_toml(row: Setting, value: object, source: str) -> Given:
+def from_toml(row: Setting, value: object, source: str) -> Sourced:
     """A value from a TOML file.
 
     Raises:
@@ -216,7 +216,7 @@ def _close(name: str, known: list[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
 
 
-def _file(settings: type[Settings], path: Path) -> dict[str, Given]:
+def _file(settings: type[Settings], path: Path) -> dict[str, Sourced]:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -234,16 +234,16 @@ def _file(settings: type[Settings], path: Path) -> dict[str, Given]:
     }
 
 
-def _environment(settings: type[Settings], variables: Mapping[str, str]) -> dict[str, Given]:
+def _environment(settings: type[Settings], variables: Mapping[str, str]) -> dict[str, Sourced]:
     known = {row.variable: row for row in rows(settings)}
     suffixes = [name.removeprefix(PREFIX) for name in known]
-    given = {}
+    sourced = {}
     for name, text in variables.items():
         if name in known:
-            given[known[name].name] = from_text(known[name], text, name)
+            sourced[known[name].name] = from_text(known[name], text, name)
         elif name.startswith(PREFIX) and (near := _close(name.removeprefix(PREFIX), suffixes)):
             raise Failure(f"{name} is not a setting; did you mean {PREFIX}{near}?")
-    return given
+    return sourced
 
 
 def gather(
@@ -251,7 +251,7 @@ def gather(
     flags: Mapping[str, str],
     variables: Mapping[str, str],
     file: Path | None,
-) -> dict[str, Given]:
+) -> dict[str, Sourced]:
     """Every setting with its value and who gave it.
 
     Args:
@@ -263,21 +263,21 @@ def gather(
     Raises:
         Failure: something is unknown, of the wrong type or out of range.
     """
-    given = {row.name: Given(row.default, "the default") for row in rows(settings)}
+    sourced = {row.name: Sourced(row.default, "the default") for row in rows(settings)}
     if file is not None:
-        given |= _file(settings, file)
-    given |= _environment(settings, variables)
-    given |= {
+        sourced |= _file(settings, file)
+    sourced |= _environment(settings, variables)
+    sourced |= {
         row.name: from_text(row, flags[row.name], row.flag)
         for row in rows(settings)
         if row.name in flags
     }
-    return given
+    return sourced
 
 
-def build(settings: type[S], given: Mapping[str, Given]) -> S:
+def build(settings: type[S], sourced: Mapping[str, Sourced]) -> S:
     """The settings object of what was gathered."""
-    return settings(**{name: one.value for name, one in given.items()})
+    return settings(**{name: one.value for name, one in sourced.items()})
 
 
 def add_flags(
@@ -289,7 +289,7 @@ def add_flags(
     for row in rows(settings):
         if names is not None and row.name not in names:
             continue
-        default = row.shown_default or shown(row.default) or "none"
+        default = row.written_default or written(row.default) or "none"
         text = f"{row.meaning} (default: {default})".replace("%", "%%")
         if row.type is bool:
             parser.add_argument(
@@ -301,7 +301,7 @@ def add_flags(
             parser.add_argument(row.flag, dest=row.name, metavar=word, default=NOT_GIVEN, help=text)
 
 
-def shown(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as a person would write it on the command line; nothing for an absent one."""
     if value is None:
         return ""

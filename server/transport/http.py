@@ -87,12 +87,12 @@ class Request:
             HTTPError: it is none.
         """
         try:
-            held = json.loads(self.body)
+            document = json.loads(self.body)
         except (ValueError, RecursionError):
             raise HTTPError(400, "the body is not JSON") from None
-        if not isinstance(held, dict):
+        if not isinstance(document, dict):
             raise HTTPError(400, "the body is not a JSON object")
-        return held
+        return document
 
 
 class Response(NamedTuple):

@@ -38,10 +38,10 @@ def guard(path: Path, clock: Clock | None = None) -> Users:
 
 
 async def is_let_in(
-    users: Users, name: str, password: str, kind: Kind = Kind.USER, guesser: str = ""
+    users: Users, name: str, password: str, kind: Kind = Kind.USER, client: str = ""
 ) -> bool:
     try:
-        return await users.verify(name, password, kind, guesser) == name
+        return await users.verify(name, password, kind, client) == name
     except AuthenticationNotSuccessful:
         return False
 
@@ -155,9 +155,9 @@ async def test_who_is_at_work_is_not_locked_out_by_others_guesses(path: Path) ->
     known = guard(path)
     assert await is_let_in(known, "alice", "secret")
     for _ in range(MAX_FAILURES):
-        assert not await is_let_in(known, "alice", "wrong", guesser="mallory")
+        assert not await is_let_in(known, "alice", "wrong", client="mallory")
     assert await is_let_in(known, "alice", "secret")
-    assert not await is_let_in(known, "alice", "secret", guesser="mallory")
+    assert not await is_let_in(known, "alice", "secret", client="mallory")
 
 
 async def test_failures_of_an_earlier_minute_do_not_count(path: Path) -> None:
@@ -176,7 +176,7 @@ async def test_guesses_at_unknown_names_leave_nothing_behind(path: Path) -> None
     known = guard(path)
     for number in range(MAX_FAILURES + 5):
         assert not await is_let_in(known, f"nobody {number}", "x")
-    assert not known._guesses._failures
+    assert not known._failed_logins._failures
     assert not known._proved
 
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_context
 from server.acme.client import Client
-from server.acme.keeping import ACCOUNT_FILE, CERTIFICATE_FILE, Kept
 from server.acme.renewal import Renewal
 from server.acme.replies import Refused
+from server.acme.sealed_state import ACCOUNT_FILE, CERTIFICATE_FILE, SealedState
 from server.acme.session import Session
 from server.transport import tls
 from server.transport.https_client import Fetch
@@ -69,7 +69,7 @@ class World:
     def renewal(self, data: Path, nursery: trio.Nursery, **guest: Any) -> Renewal:
         tee = SoftwareTee(SoftwareGuest(software_chip(), **guest))
         return Renewal(
-            kept=Kept(data, tee, self.url, NAME),
+            kept=SealedState(data, tee, self.url, NAME),
             fetch=self.fetch,
             answering=[TLSALPN01(self.context, utc_now)],
             install=self.install,

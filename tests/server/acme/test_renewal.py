@@ -15,8 +15,8 @@ from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.tee import Gate
 from server.acme.challenges import TLSALPN01, service_context
 from server.acme.client import certificate_id
-from server.acme.keeping import CERTIFICATE_FILE, Kept
 from server.acme.renewal import Renewal
+from server.acme.sealed_state import CERTIFICATE_FILE, SealedState
 from server.transport import tls
 from tests.enclave.guest_machine import software_chip
 from tests.server.acme.fake_directory import FakeDirectory, wrong_in
@@ -85,7 +85,7 @@ class Life:
 
     def renewal(self) -> Renewal:
         return Renewal(
-            kept=Kept(self.data, self.tee, self.directory.url, NAME),
+            kept=SealedState(self.data, self.tee, self.directory.url, NAME),
             fetch=self.directory.fetch,
             answering=[TLSALPN01(self.context, now)],
             install=self.install,
@@ -247,7 +247,7 @@ async def test_a_kept_certificate_is_for_one_name_from_one_directory(autojump_cl
     await life.live(1)
     for changes in ({"name": "other.example.test"}, {"directory": "https://other.test/dir"}):
         settings = {"directory": life.directory.url, "name": NAME} | changes
-        assert await Kept(life.data, life.tee, **settings).certificate() is None
+        assert await SealedState(life.data, life.tee, **settings).certificate() is None
 
 
 async def test_a_damaged_file_is_made_anew(autojump_clock, life: Life, caplog):

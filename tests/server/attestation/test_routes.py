@@ -23,7 +23,7 @@ from enclave.snp.abi import parse_report
 from enclave.tee import Gate, SkProvider, SnpTee
 from server.attestation import attester
 from server.attestation.routes import QUOTE_BURST, Attestation
-from server.sessions.rate_limits import MAX_ASKERS, Rates
+from server.sessions.rate_limits import MAX_CLIENTS, RateLimiter
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.transport.acceptor import Peer
@@ -148,12 +148,12 @@ async def test_a_nonce_of_ckms_has_32_bytes(autojump_clock, text):
 
 
 def test_who_has_not_asked_for_longest_is_forgotten():
-    rates = Rates(1, 1)
-    for number in range(2 * MAX_ASKERS):
+    rates = RateLimiter(1, 1)
+    for number in range(2 * MAX_CLIENTS):
         assert rates.take(str(number), 0)
-    assert len(rates._left) == MAX_ASKERS
-    assert not rates.take(str(2 * MAX_ASKERS - 1), 0)
-    assert rates.take(str(2 * MAX_ASKERS - 1), 1)
+    assert len(rates._left) == MAX_CLIENTS
+    assert not rates.take(str(2 * MAX_CLIENTS - 1), 0)
+    assert rates.take(str(2 * MAX_CLIENTS - 1), 1)
     assert rates.take("0", 0)
 
 

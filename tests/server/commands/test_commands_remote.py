@@ -135,7 +135,7 @@ async def test_verify_refuses_another_key_until_the_pin_has_run_out(desk: Desk, 
         assert desk.pins()["bootstrap"]["key"] == "00" * 32
         status, _, said = await desk.starts()
         assert (status, "its key is not the pinned one" in said) == (1, True)
-        assert list(one.start.access._guesses._failures) == [], "nothing was sent"
+        assert list(one.start.access._failed_logins._failures) == [], "nothing was sent"
 
         desk.repin(Role.BOOTSTRAP, another._replace(until=datetime.now(UTC)))
         status, said, _ = await desk.verifies("--role", "bootstrap")
@@ -289,7 +289,7 @@ async def test_bootstrap_start_sends_nothing_to_another_operator_s_server(
         await desk.write(await one.until_waiting())
         status, _, said = await desk.starts(token="f" * 32)
         assert (status, "it belongs to another operator" in said) == (1, True)
-        assert list(one.start.access._guesses._failures) == []
+        assert list(one.start.access._failed_logins._failures) == []
 
 
 @pytest.mark.parametrize(

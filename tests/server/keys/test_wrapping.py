@@ -309,7 +309,7 @@ async def test_wrapping_counts_against_the_usage_limits(ask: Asking):
     await refused(ask, UsageLimitExceeded, GET, unique_identifier=own, **specified(own))
 
 
-class Kept:
+class Trail:
     """An audit trail in memory."""
 
     def __init__(self) -> None:
@@ -323,7 +323,7 @@ class Kept:
 
 
 async def test_the_audit_log_names_what_left_and_not_what_wrapped_it(ask: Asking):
-    inner, kept = await register(ask, symmetric_key(RAW)), Kept()
+    inner, kept = await register(ask, symmetric_key(RAW)), Trail()
     await ask(GET, unique_identifier=inner)
     wrapper = await kek(ask)
     audit.send_to(kept)

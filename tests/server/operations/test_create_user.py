@@ -30,7 +30,7 @@ from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
 from server.access import password_file
 from server.access.password_file import Cost, Users
-from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES, Guesses
+from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES, FailedLogins
 from tests.server.conftest import Asking, Clock, Failed
 from tests.server.operations.papers import certified
 from tests.server.operations.test_login import CREATE, reason_of, showing
@@ -148,11 +148,11 @@ async def test_guesses_are_limited_for_the_guesser_alone(admin: Asking, clock: C
 
 
 def test_the_memory_of_guesses_is_bounded(monkeypatch):
-    monkeypatch.setattr("server.sessions.lockout.MAX_GUESSERS", 3)
-    guesses = Guesses()
+    monkeypatch.setattr("server.sessions.lockout.MAX_PAIRS", 3)
+    failed_logins = FailedLogins()
     for number in range(5):
-        guesses.count("somebody", str(number), 0.0)
-    assert len(guesses._failures) == 3
+        failed_logins.count("somebody", str(number), 0.0)
+    assert len(failed_logins._failures) == 3
 
 
 @pytest.mark.parametrize("client", ["alice", "user:administrator", "device:administrator"])

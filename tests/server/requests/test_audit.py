@@ -35,11 +35,11 @@ def test_a_line_is_one_line_of_json_with_what_happened(text: str) -> None:
 
 def test_a_failure_tells_its_reason_and_an_unknown_operation_its_number() -> None:
     failed, reason = ResultStatus.OPERATION_FAILED, ResultReason.OPERATION_NOT_SUPPORTED
-    managed_object = json.loads(audit.line(0, Client("c", "user"), 0x777, None, failed, reason))
-    assert managed_object["operation"] == "0x777"
-    assert managed_object["object"] is None
-    assert managed_object["status"] == "OperationFailed"
-    assert managed_object["reason"] == "OperationNotSupported"
+    written = json.loads(audit.line(0, Client("c", "user"), 0x777, None, failed, reason))
+    assert written["operation"] == "0x777"
+    assert written["object"] is None
+    assert written["status"] == "OperationFailed"
+    assert written["reason"] == "OperationNotSupported"
 
 
 def test_an_audit_log_that_cannot_be_written_is_told_and_stops_nobody(

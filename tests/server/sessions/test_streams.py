@@ -220,23 +220,23 @@ async def test_a_stream_whose_batch_is_undone_is_over(ask: Asking):
 
 
 def test_a_clients_oldest_stream_makes_room():
-    managed_object = Streams()
+    kept = Streams()
     mine = [
-        managed_object.open("alice", Operation.HASH, "", None, NOW)
+        kept.open("alice", Operation.HASH, "", None, NOW)
         for _ in range(streams.MAX_STREAMS_PER_CLIENT)
     ]
-    other = managed_object.open("bob", Operation.HASH, "", None, NOW)
-    managed_object.open("alice", Operation.HASH, "", None, NOW)
-    assert mine[0] not in managed_object._streams
-    assert managed_object.get("alice", Operation.HASH, mine[1], NOW)
-    assert managed_object.get("bob", Operation.HASH, other, NOW)
+    other = kept.open("bob", Operation.HASH, "", None, NOW)
+    kept.open("alice", Operation.HASH, "", None, NOW)
+    assert mine[0] not in kept._streams
+    assert kept.get("alice", Operation.HASH, mine[1], NOW)
+    assert kept.get("bob", Operation.HASH, other, NOW)
 
 
 def test_streams_in_all_are_bounded():
-    managed_object = Streams()
+    kept = Streams()
     for number in range(streams.MAX_STREAMS + 10):
-        managed_object.open(str(number), Operation.HASH, "", None, NOW)
-    assert len(managed_object._streams) == streams.MAX_STREAMS
+        kept.open(str(number), Operation.HASH, "", None, NOW)
+    assert len(kept._streams) == streams.MAX_STREAMS
 
 
 async def begin_decryption(ask: Asking, key: str, length: int) -> bytes:

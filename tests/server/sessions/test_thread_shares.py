@@ -4,11 +4,11 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from server.sessions.thread_shares import Shares
+from server.sessions.thread_shares import ThreadShares
 
 
 async def test_a_client_has_its_places_and_others_have_theirs():
-    shares, end, at_work = Shares(2), trio.Event(), []
+    shares, end, at_work = ThreadShares(2), trio.Event(), []
 
     async def work(client: str) -> None:
         async with shares.of(client):
@@ -27,7 +27,7 @@ async def test_a_client_has_its_places_and_others_have_theirs():
 
 
 async def test_who_gives_up_waiting_leaves_nothing_behind():
-    shares = Shares(1)
+    shares = ThreadShares(1)
     async with shares.of("one"):
         with trio.CancelScope() as scope:
             scope.cancel()

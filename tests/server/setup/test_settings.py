@@ -10,7 +10,7 @@ import pytest
 
 from server.setup import settings
 from server.setup.failure import Failure
-from server.setup.settings import Given, setting
+from server.setup.settings import Sourced, setting
 
 
 class Colour(StrEnum):
@@ -34,7 +34,7 @@ def read(
     words: str = "",
     variables: dict[str, str] | None = None,
     toml: str | None = None,
-) -> dict[str, Given]:
+) -> dict[str, Sourced]:
     parser = argparse.ArgumentParser()
     settings.add_flags(parser, Sample)
     flags = vars(parser.parse_args(words.split()))
@@ -66,8 +66,8 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_p
         },
     )
     given = read(tmp_path, "--port 3", variables, file)
-    assert given["port"] == Given(3, "--port")
-    assert given["pause"] == Given(2.0, "STRONGROOM_PAUSE")
+    assert given["port"] == Sourced(3, "--port")
+    assert given["pause"] == Sourced(2.0, "STRONGROOM_PAUSE")
     assert given["title"].value == "a"
     assert given["title"].source.startswith("title in ")
 
@@ -177,4 +177,4 @@ def test_help_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     "value, text", [(None, ""), (True, "true"), (("a", "b"), "a,b"), (Path("x"), "x"), (1.5, "1.5")]
 )
 def test_values_are_shown_as_they_are_typed(value: object, text: str) -> None:
-    assert settings.shown(value) == text
+    assert settings.written(value) == text

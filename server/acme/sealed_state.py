@@ -43,7 +43,7 @@ CERTIFICATE_FILE: Final = "acme-certificate.sealed"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SealedState:
     """What one server keeps of one name at one directory.
 
     Attributes:
@@ -60,29 +60,32 @@ class Kept:
 
     async def account_key(self) -> ec.EllipticCurvePrivateKey:
         """The account's key; made if there is none for this directory."""
-        held = await self._recall(ACCOUNT_FILE, Purpose.ACME_ACCOUNT)
-        if held is not None and held.get("directory") == self.directory:
-            return _key(held["key"])
+        document = await self._recall(ACCOUNT_FILE, Purpose.ACME_ACCOUNT)
+        if document is not None and document.get("directory") == self.directory:
+            return _key(document["key"])
         key = ec.generate_private_key(ec.SECP256R1())
-        held = {"directory": self.directory, "key": _written(key)}
-        await self._keep(ACCOUNT_FILE, Purpose.ACME_ACCOUNT, held)
+        document = {"directory": self.directory, "key": _written(key)}
+        await self._keep(ACCOUNT_FILE, Purpose.ACME_ACCOUNT, document)
         return key
 
     async def certificate(self) -> tls.Identity | None:
         """The certificate; None where there is none for this name from this directory."""
-        held = await self._recall(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE)
-        if held is None or (held.get("directory"), held.get("name")) != (self.directory, self.name):
+        document = await self._recall(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE)
+        if document is None or (document.get("directory"), document.get("name")) != (
+            self.directory,
+            self.name,
+        ):
             return None
-        leaf, *chain = x509.load_pem_x509_certificates(held["chain"].encode())
-        return tls.Identity(_key(held["key"]), leaf, tuple(chain))
+        leaf, *chain = x509.load_pem_x509_certificates(document["chain"].encode())
+        return tls.Identity(_key(document["key"]), leaf, tuple(chain))
 
     async def keep_certificate(self, identity: tls.Identity) -> None:
         """Seal a certificate on disk, if the chip can."""
         chain = (identity.certificate, *identity.chain)
         pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain).decode()
-        held = {"directory": self.directory, "name": self.name, "chain": pem}
-        held["key"] = _written(identity.key)
-        await self._keep(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE, held)
+        document = {"directory": self.directory, "name": self.name, "chain": pem}
+        document["key"] = _written(identity.key)
+        await self._keep(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE, document)
 
     async def _recall(self, name: str, purpose: Purpose) -> dict[str, Any] | None:
         path = self.data / name
@@ -90,19 +93,19 @@ class Kept:
             return None
         try:
             opened = await unseal(self.tee, purpose, files.read_private(path, "It"))
-            held = json.loads(opened.plaintext)
+            document = json.loads(opened.plaintext)
             if opened.resealed is not None:
                 files.replace(path, opened.resealed)
         except (EnclaveError, Failure, ValueError) as error:
             log.warning("%s does not open and is made anew: %s", path, error)
             return None
-        return held if isinstance(held, dict) else None
+        return document if isinstance(document, dict) else None
 
-    async def _keep(self, name: str, purpose: Purpose, held: dict[str, str]) -> None:
+    async def _keep(self, name: str, purpose: Purpose, document: dict[str, str]) -> None:
         """Seal on disk; where that fails, what is held serves until the end all the same."""
         try:
             sk = await self.tee.derived_key()
-            files.replace(self.data / name, seal(sk, purpose, json.dumps(held).encode()))
+            files.replace(self.data / name, seal(sk, purpose, json.dumps(document).encode()))
         except NoDerivedKey:
             log.warning("this chip seals nothing: the %s is lost at the end", purpose)
         except (EnclaveError, Failure) as error:
