@@ -29,14 +29,20 @@ mmdebstrap --variant=minbase \
 # The program, checked against the hashes of the lock files.
 mkdir "$root/src"
 python3 -m venv "$work/fetch"
-"$work/fetch/bin/pip" --quiet download --require-hashes --dest "$root/src/wheels" \
-    -r "$home/requirements.lock" -r "$home/requirements-build.lock"
-for part in requirements.lock requirements-build.lock pyproject.toml README.md LICENSE kmip server enclave storage; do
+for lock in requirements-installer requirements requirements-build; do
+    "$work/fetch/bin/pip" --quiet download --no-deps --require-hashes --only-binary :all: \
+        --dest "$root/src/wheels" -r "$home/$lock.lock"
+    cp "$home/$lock.lock" "$root/src/"
+done
+for part in pyproject.toml README.md LICENSE kmip server enclave storage; do
     cp -R "$home/$part" "$root/src/"
 done
 inside python3 -m venv /opt/strongroom
-inside /opt/strongroom/bin/pip install --quiet --no-cache-dir --no-index --find-links /src/wheels \
-    --require-hashes -r /src/requirements.lock -r /src/requirements-build.lock
+for lock in requirements-installer requirements requirements-build; do
+    inside /opt/strongroom/bin/pip install --quiet --no-cache-dir --no-index --find-links /src/wheels \
+        --no-deps --require-hashes -r "/src/$lock.lock"
+done
+inside /opt/strongroom/bin/pip check
 inside /opt/strongroom/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation /src
 rm -rf "$root/src"
 

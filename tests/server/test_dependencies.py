@@ -1,5 +1,6 @@
 """Every pin has its reason, and the lock files agree with the pins and with each other."""
 
+import functools
 import re
 import sys
 import tomllib
@@ -83,29 +84,31 @@ def test_locks_pin_by_hash_and_name_no_registry(name: str) -> None:
         assert "--hash=sha256:" in entry
 
 
-def installed(name: str) -> list[metadata.Distribution]:
-    if name == PYKMIP:
-        return list(metadata.distributions(path=[str(each) for each in PYKMIP_LIBRARIES]))
-    return list(metadata.distributions(path=sys.path))
+@functools.cache
+def installed(name: str) -> dict[str, list[Requirement]]:
+    """What is installed where this lock is, and what that requires."""
+    path = [str(each) for each in PYKMIP_LIBRARIES] if name == PYKMIP else sys.path
+    return {
+        canonicalize_name(each.name): [Requirement(text) for text in each.requires or ()]
+        for each in metadata.distributions(path=path)
+    }
 
 
 def lacking(name: str, locked: list[str], environment: dict[str, str]) -> list[str]:
     """What distributions of a lock require under these markers, and the lines do not hold."""
     requirements = [Requirement(line) for line in locked]
     held = {each.name: each for each in requirements if applies(each, environment)}
-    distributions = {canonicalize_name(each.name): each for each in installed(name)}
     found = []
     for line in held.values():
-        if line.name not in distributions:  # only another Python or system has it
+        if line.name not in installed(name):  # only another Python or system has it
             assert line.marker is not None
             continue
-        for text in distributions[line.name].requires or ():
-            wanted = Requirement(text)
+        for wanted in installed(name)[line.name]:
             extras = {"", *line.extras}
             if any(applies(wanted, environment | {"extra": extra}) for extra in extras) and not (
                 serves(held.get(canonicalize_name(wanted.name)), wanted)
             ):
-                found.append(f"{line.name} requires {text}")
+                found.append(f"{line.name} requires {wanted}")
     return found
 
 
