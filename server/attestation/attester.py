@@ -110,7 +110,7 @@ def new_instance() -> bytes:
     return secrets.token_bytes(INSTANCE_BYTES)
 
 
-async def attester(
+async def make_attester(
     config: Config,
     tee: Tee,
     role: Role,
@@ -149,27 +149,27 @@ async def attester(
 
 
 async def keep_presented(
-    maker: Attester,
+    attester: Attester,
     context: ssl.SSLContext,
     names: tuple[str, ...],
-    shown: Callable[[bytes], None] = lambda certificate: None,
+    on_certificate: Callable[[bytes], None] = lambda certificate: None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Keep a TLS context presented with a fresh certificate that carries evidence, for ever.
 
     Args:
-        maker: makes it.
+        attester: makes it.
         context: is presented with it.
         names: by which clients reach the server.
-        shown: is told each certificate (DER) once it is in place.
+        on_certificate: callback(certificate) for each one (DER), once it is in place.
         task_status: started once there is one.
     """
 
     async def issue() -> Issued:
-        return await maker.certificate(dns_names=names)
+        return await attester.certificate(dns_names=names)
 
     def install(issued: Issued) -> None:
-        use_certificate(context, maker.key, issued.certificate)
-        shown(issued.certificate)
+        use_certificate(context, attester.key, issued.certificate)
+        on_certificate(issued.certificate)
 
-    await keep_fresh(issue, install, maker.now, task_status=task_status)
+    await keep_fresh(issue, install, attester.now, task_status=task_status)

@@ -1,8 +1,8 @@
-"""What a server shows of itself: certificates with evidence, one it was given, or one it got.
+"""The certificates of a server: with evidence, one from its operator, or one from a directory.
 
-Where the server gets its certificate from an ACME directory, it shows certificates with evidence
-until it has one. From then on evidence is asked for at `GET /quote`, which speaks for the key that
-is shown now.
+Where the server gets its certificate from an ACME directory, it presents certificates with evidence
+until it has one. From then on evidence is asked for at `GET /quote`, which speaks for the key of
+the certificate in force.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_co
 from server.acme.client import Answering
 from server.acme.renewal import Renewal
 from server.acme.sealed_state import SealedState
-from server.attestation import attester
+from server.attestation.attester import keep_presented
 from server.attestation.routes import Attestation
 from server.pki import local_authority
 from server.setup.config import Config
@@ -33,35 +33,35 @@ from server.transport.https_client import Fetch, Fetcher, client_context
 NO_CHIP: Final = "This machine has no chip that attests."
 
 
-class Shown:
-    """What one server shows.
+class ServerIdentity:
+    """The certificate that one server presents, kept fresh, in every TLS context that has it.
 
     Args:
         config: the settings.
-        maker: makes evidence for the server's own key; None: there is no chip.
-        identity: a certificate and key it was given.
+        attester: makes evidence for the server's own key; None: there is no chip.
+        identity: the certificate and key that the operator gave; None: there are none.
         nursery: keeps certificates fresh.
         fetcher: reaches an ACME directory, accepting it by these TLS settings.
 
     Raises:
-        Failure: the settings ask for a certificate of a server that has no port to show it at, or
-            that was given another one.
+        Failure: the settings ask for a certificate of a server that has no port to present it at,
+            or whose operator gave another one.
     """
 
     def __init__(
         self,
         config: Config,
-        maker: Attester | None,
+        attester: Attester | None,
         identity: tls.Identity | None,
         nursery: trio.Nursery,
         fetcher: Callable[[ssl.SSLContext], Fetch] = Fetcher,
     ) -> None:
-        if config.use_certbot and maker is None:
+        if config.use_certbot and attester is None:
             raise Failure(f"use_certbot seals its keys by a chip. {NO_CHIP}")
         if config.use_certbot and identity is not None:
             raise Failure("Give a PKCS#12 or use_certbot, not both.")
         self.config = config
-        self.maker = maker
+        self.attester = attester
         self.identity = identity
         self.nursery = nursery
         self.fetcher = fetcher
@@ -71,28 +71,31 @@ class Shown:
         self.attestation: Attestation | None = None
 
     @property
-    def fake(self) -> bool:
+    def simulated(self) -> bool:
         """Whether its evidence is simulated."""
-        return self.maker is not None and self.maker.tee.simulated
+        return self.attester is not None and self.attester.tee.simulated
 
     async def present(
-        self, context: ssl.SSLContext, shown: Callable[[bytes], None] = lambda certificate: None
+        self,
+        context: ssl.SSLContext,
+        on_certificate: Callable[[bytes], None] = lambda certificate: None,
     ) -> None:
         """Give TLS settings their certificate, now and whenever it changes.
 
         Args:
             context: the settings.
-            shown: is told each certificate with evidence (DER) once it is in place.
+            on_certificate: callback(certificate) for each one with evidence (DER), once it is in
+                place.
 
         Raises:
             Failure: there is none.
             enclave.errors.EnclaveError: the chip gives no evidence.
         """
-        if self.maker is None:
+        if self.attester is None:
             raise Failure(NO_CHIP)
         self.contexts.append(context)
         if self.identity is None:
-            await self.nursery.start(self._keep_evidence, self.maker, context, shown)
+            await self.nursery.start(self._keep_evidence, self.attester, context, on_certificate)
         else:
             tls.use_identity(context, self.identity)
 
@@ -109,28 +112,28 @@ class Shown:
         Raises:
             Failure, enclave.errors.EnclaveError: as `present`.
         """
-        if self.maker is None:
+        if self.attester is None:
             raise Failure(NO_CHIP)
-        told = Attestation(
-            self.maker, lambda: "serving", allow_ckms=self.config.insecure_allow_ckms_verify
+        attestation = Attestation(
+            self.attester, lambda: "serving", allow_ckms=self.config.insecure_allow_ckms_verify
         )
 
-        def show(certificate: bytes) -> None:
-            told.certificate = certificate
+        def on_certificate(certificate: bytes) -> None:
+            attestation.certificate = certificate
 
-        self.attestation = told
+        self.attestation = attestation
         certified = service_context() if self.config.use_certbot else None
         context = certified or server_context()
-        await self.present(context, show)
+        await self.present(context, on_certificate)
         if self.identity is not None:
             self._speak_for(self.identity)
         if certified is not None:
-            renewal = self._renewal(certified, self.maker, shutdown, now)
+            renewal = self._renewal(certified, self.attester, shutdown, now)
             await self.nursery.start(renewal.keep, after)
-        return context, told
+        return context, attestation
 
     def install(self, identity: tls.Identity) -> None:
-        """Show this identity from now on; open connections keep what they were shown."""
+        """Present this identity from now on; open connections keep the certificate they have."""
         for scope in self.evidence:
             scope.cancel()
         for context in self.contexts:
@@ -139,27 +142,27 @@ class Shown:
         self._speak_for(identity)
 
     def _speak_for(self, identity: tls.Identity) -> None:
-        if self.attestation is not None and self.maker is not None:
-            self.attestation.attester = replace(self.maker, key=identity.key)
+        if self.attestation is not None and self.attester is not None:
+            self.attestation.attester = replace(self.attester, key=identity.key)
             self.attestation.certificate = identity.certificate.public_bytes(Encoding.DER)
 
     async def _keep_evidence(
         self,
-        maker: Attester,
+        attester: Attester,
         context: ssl.SSLContext,
-        shown: Callable[[bytes], None],
+        on_certificate: Callable[[bytes], None],
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         with trio.CancelScope() as scope:
             self.evidence.append(scope)
-            await attester.keep_presented(
-                maker, context, self.names, shown, task_status=task_status
+            await keep_presented(
+                attester, context, self.names, on_certificate, task_status=task_status
             )
 
     def _renewal(
         self,
         context: ServiceContext,
-        maker: Attester,
+        attester: Attester,
         shutdown: Shutdown,
         now: Callable[[], datetime],
     ) -> Renewal:
@@ -172,7 +175,7 @@ class Shown:
         known = {way.kind: way for way in ways}
         return Renewal(
             kept=SealedState(
-                config.data, maker.tee, config.acme_directory, config.certbot_hostname.lower()
+                config.data, attester.tee, config.acme_directory, config.certbot_hostname.lower()
             ),
             fetch=self.fetcher(client_context(config.acme_directory_ca)),
             answering=[known[kind] for kind in config.acme_challenges],

@@ -1,10 +1,11 @@
 """A start without secrets: sealed provisioning if there is some, else bootstrap mode, then service.
 
-The bootstrap listener and the service never serve together: the service's own door for attestation
-opens only when the bootstrap has ended, on the same sockets where the ports are the same. Where
-they are not, the bootstrap's port is closed then.
+The bootstrap listener and the service never serve together: the service's own endpoint for
+attestation opens only when the bootstrap has ended, on the same sockets where the ports are the
+same. Where they are not, the bootstrap's port is closed then.
 
-What was given is secret, and held by nobody once the service is up: it is handed on, and let go.
+Provisioning is secret, and nothing refers to it once the service is up: `OperatorSources` has it
+alone, and lets go of it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from enclave.ratls import server_context
 from enclave.tee import Tee
 from server import service
 from server.attestation import attester
-from server.attestation import routes as attestation
+from server.attestation.routes import Attestation
 from server.bootstrap.operator import OperatorAccess, operator_access
 from server.bootstrap.routes import Bootstrap
 from server.pki import local_authority
@@ -30,7 +31,14 @@ from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
 from server.setup.shutdown import Shutdown
-from server.transport.acceptor import Acceptor, address_of
+from server.sources import (
+    HTTPSListeners,
+    OperatorSources,
+    closing,
+    duplicates,
+    open_https_listeners,
+)
+from server.transport.acceptor import Acceptor
 from storage import Missing, Tampered, WrongSecret
 
 log: Final = logging.getLogger(__name__)
@@ -42,19 +50,19 @@ provisioning (a port or a store in use) ends the program, and whoever keeps it r
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the start tells as it goes on.
+class Callbacks:
+    """What is called as the start goes on.
 
     Attributes:
-        waiting: is told where the bootstrap listens, as `host:port`, and whether it is simulated.
-        started: is told where the service listens.
+        waiting: callback(where the bootstrap listens, as `host:port`; whether it is simulated).
+        started: callback(where the service listens).
     """
 
     waiting: Callable[[Sequence[str], bool], None]
     started: Callable[[service.Up], None]
 
 
-async def serve(config: Config, told: Told, stop: trio.Event) -> None:
+async def serve(config: Config, callbacks: Callbacks, stop: trio.Event) -> None:
     """Start without secrets and serve until `stop` is set.
 
     Raises:
@@ -66,7 +74,7 @@ async def serve(config: Config, told: Told, stop: trio.Event) -> None:
     tee = attester.find_tee(config, service.now())
     if tee is None:
         raise Failure("Bootstrap mode needs a chip that attests, and this machine has none.")
-    start = Start(config, told, stop, tee, access)
+    start = Start(config, callbacks, stop, tee, access)
     if not await start.recalled():
         await start.bootstrapped()
 
@@ -77,7 +85,7 @@ class Start:
 
     Attributes:
         config: the settings.
-        told: is told how it goes.
+        callbacks: are called as it goes on.
         stop: ends it.
         tee: the chip.
         access: says who is the operator.
@@ -86,7 +94,7 @@ class Start:
     """
 
     config: Config
-    told: Told
+    callbacks: Callbacks
     stop: trio.Event
     tee: Tee
     access: OperatorAccess
@@ -95,19 +103,17 @@ class Start:
 
     async def recalled(self) -> bool:
         """Serve with provisioning sealed here before; False where the operator is needed."""
-        given = await provisioning.recall(self.config.data, self.tee)
-        if given is None:
+        sealed = await provisioning.recall(self.config.data, self.tee)
+        if sealed is None:
             return False
-        free = trio.Event()
-        free.set()
+        described = provisioning.described(self.config, sealed)
+        sources = self._sources(sealed)
+        del sealed  # it is secret, and this outlives the start
         try:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(self._serve, given, None, free)
-                given = None
+            await self._serve(sources)
         except Exception as error:
-            if self.up or given is None or not _is_fault(error):
+            if self.up or not _is_fault(error):
                 raise
-            described = provisioning.described(self.config, given)
             sentence = explanations.explain(error, described)
             log.warning("the sealed provisioning cannot be used: %s", sentence)
             return False
@@ -119,34 +125,37 @@ class Start:
         Raises:
             Failure: the port cannot be had, or the chip does not answer.
         """
-        sockets = await service.https_sockets(self.config, self.config.bootstrap_server_port)
+        listeners = await open_https_listeners(self.config, self.config.bootstrap_server_port)
         free = trio.Event()
         async with trio.open_nursery() as nursery:
 
-            async def launch(given: Provisioning) -> None:
-                await nursery.start(self._serve, given, sockets, free)
+            async def launch(provisioning: Provisioning) -> None:
+                sources = self._sources(provisioning, HTTPSListeners(listeners, free))
+                await nursery.start(self._serve, sources)
 
             bootstrap = Bootstrap(self.config, self.access, launch, self._seals)
-            try:
-                await self._listen(bootstrap, sockets)
-            finally:
-                for socket in sockets:
-                    await socket.aclose()
+            async with closing(listeners):
+                await self._listen(bootstrap, listeners)
             free.set()
 
     @property
     def _seals(self) -> bool:
         return self.tee.sk is not SkProvider.NONE
 
-    async def _listen(self, bootstrap: Bootstrap, sockets: Sequence[trio.SocketListener]) -> None:
+    def _sources(
+        self, provisioning: Provisioning, bootstrap: HTTPSListeners | None = None
+    ) -> OperatorSources:
+        return OperatorSources(self.config, provisioning, self.tee, self.instance, bootstrap)
+
+    async def _listen(self, bootstrap: Bootstrap, listeners: Sequence[trio.SocketListener]) -> None:
         """Serve the bootstrap until the service is up, or the server is to stop."""
         shutdown = Shutdown()
         context = server_context()
         self.access.admit(context)
         names = local_authority.own_names(self.config.kmip_host, self.config.server_names)
         async with trio.open_nursery() as nursery:
-            with service.chip_trouble_told():
-                maker = await attester.attester(
+            with service.device_errors_as_failure():
+                own = await attester.make_attester(
                     self.config,
                     self.tee,
                     Role.BOOTSTRAP,
@@ -154,54 +163,35 @@ class Start:
                     instance=self.instance,
                     operator_sha256=self.access.sha256,
                 )
-                await nursery.start(attester.keep_presented, maker, context, names)
-            open_to_all = attestation.Attestation(maker, lambda: "waiting for its operator")
-            routes = dict(bootstrap.routes) | dict(open_to_all.routes)
+                await nursery.start(attester.keep_presented, own, context, names)
+            attestation = Attestation(own, lambda: "waiting for its operator")
+            routes = dict(bootstrap.routes) | dict(attestation.routes)
             nursery.start_soon(bootstrap.keep_expiring)
             nursery.start_soon(_pass_on, bootstrap.done, shutdown.stop)
             nursery.start_soon(_pass_on, self.stop, shutdown.stop)
-            door = service.http_door(self.config, _copies(sockets), context, routes, shutdown)
-            addresses = [address_of(socket) for socket in sockets]
+            endpoint = service.http_endpoint(
+                self.config, duplicates(listeners), context, routes, shutdown
+            )
 
             def listening() -> None:
-                self.told.waiting(addresses, self.tee.simulated)
+                self.callbacks.waiting(endpoint.addresses, self.tee.simulated)
 
-            await Acceptor(self.config, shutdown).serve([door], listening)
+            await Acceptor(self.config, shutdown).serve([endpoint], listening)
             nursery.cancel_scope.cancel()
 
     async def _serve(
         self,
-        given: Provisioning,
-        sockets: Sequence[trio.SocketListener] | None,
-        free: trio.Event,
+        sources: OperatorSources,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """The service.
-
-        Args:
-            given: what it starts with.
-            sockets: those of the bootstrap, which the service goes on with; None: there was none.
-            free: is set when nobody else accepts at them.
-            task_status: started when it is up.
-        """
+        """The service; `task_status` is started when it is up."""
 
         def started(up: service.Up) -> None:
             self.up = True
             task_status.started()
-            self.told.started(up)
+            self.callbacks.started(up)
 
-        config = self.config
-        if sockets is None or config.https_port != config.bootstrap_server_port:
-            https = await service.https_sockets(config, config.https_port)
-        else:
-            https = _copies(sockets)
-        held = [service.Given(given, self.tee, https, free, self.instance)]
-        del given
-        try:
-            await service.serve(config, started=started, stop=self.stop, given=held.pop())
-        finally:
-            for socket in https:
-                await socket.aclose()
+        await service.serve(self.config, sources, started=started, stop=self.stop)
 
 
 def _is_fault(error: BaseException) -> bool:
@@ -213,8 +203,3 @@ def _is_fault(error: BaseException) -> bool:
 async def _pass_on(event: trio.Event, to: trio.Event) -> None:
     await event.wait()
     to.set()
-
-
-def _copies(sockets: Sequence[trio.SocketListener]) -> list[trio.SocketListener]:
-    """Listeners on the same sockets, which can be closed without closing these."""
-    return [trio.SocketListener(one.socket.dup()) for one in sockets]

@@ -31,6 +31,7 @@ from server.requests import audit
 from server.service import Up
 from server.setup import explanations, files, logs, open_store
 from server.setup.config import Config
+from server.sources import DiskSources
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
 
     Args:
         config: the settings.
-        tell: is given the banner when the server is up.
+        tell: callback(the banner), when the server is up or waits for its operator.
     """
     stop = trio.Event()
 
@@ -160,10 +161,13 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         if config.use_bootstrap_server:
-            told = start.Told(lambda at, fake: tell(waiting_banner(config, at, fake)), started)
-            await start.serve(config, told, stop)
+            callbacks = start.Callbacks(
+                lambda addresses, simulated: tell(waiting_banner(config, addresses, simulated)),
+                started,
+            )
+            await start.serve(config, callbacks, stop)
         else:
-            await service.serve(config, started=started, stop=stop)
+            await service.serve(config, DiskSources(config), started=started, stop=stop)
         nursery.cancel_scope.cancel()
     log.info("stopped")
 

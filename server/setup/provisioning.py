@@ -1,4 +1,4 @@
-"""What an operator gives a server that started empty-handed, and how it survives a restart.
+"""What an operator gives an unprovisioned server, and how it survives a restart.
 
     store place     scheme and place, as the setting `store`
     store secret    a password, or the content of a key file
@@ -40,11 +40,12 @@ FILE_NAME: Final = "provisioning.sealed"
 RECORD: Final = b"server/provisioning"
 MAX_FILE_BYTES: Final = 2 * MAX_SEALED_BYTES
 _COUNTER_BYTES: Final = 8
+_BINARY: Final = ("key_file", "pkcs12")  # fields that JSON cannot hold as they are
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """What has been given so far; `replace` gives the next state.
+    """What the operator has given so far; `replace` gives the next state.
 
     Attributes:
         store: where the store is; empty: the setting's or the default place.
@@ -88,11 +89,11 @@ class Provisioning:
 
     def encode(self) -> bytes:
         """As bytes to be sealed."""
-        held: dict[str, Any] = asdict(self)
-        for name in ("key_file", "pkcs12"):
-            if held[name] is not None:
-                held[name] = b64encode(held[name]).decode()
-        return json.dumps(held).encode()
+        members: dict[str, Any] = asdict(self)
+        for name in _BINARY:
+            if members[name] is not None:
+                members[name] = b64encode(members[name]).decode()
+        return json.dumps(members).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Provisioning:
@@ -101,29 +102,29 @@ class Provisioning:
         Raises:
             ValueError: it is none of ours.
         """
-        held = json.loads(data)
-        if not isinstance(held, dict) or held.keys() != {one.name for one in fields(cls)}:
+        members = json.loads(data)
+        if not isinstance(members, dict) or members.keys() != {one.name for one in fields(cls)}:
             raise ValueError("not provisioning of this version")
-        for name in ("key_file", "pkcs12"):
-            if held[name] is not None:
-                held[name] = b64decode(held[name], validate=True)
-        return cls(**held)
+        for name in _BINARY:
+            if members[name] is not None:
+                members[name] = b64decode(members[name], validate=True)
+        return cls(**members)
 
 
-def opening(given: Provisioning) -> stores.Opening:
+def opening(provisioning: Provisioning) -> stores.Opening:
     """How the provisioned store is opened.
 
     Raises:
         Failure: there is nothing to open it with.
     """
-    secret = given.secret
+    secret = provisioning.secret
     if secret is None:
         raise Failure("Neither a password nor a key file for the store has been given.")
-    anchor = Anchor.parse(given.anchor) if given.anchor else None
-    return stores.Opening(given.store, secret, anchor)
+    anchor = Anchor.parse(provisioning.anchor) if provisioning.anchor else None
+    return stores.Opening(provisioning.store, secret, anchor)
 
 
-async def keep(data: Path, tee: Tee, store: SealedStore, given: Provisioning) -> bool:
+async def keep(data: Path, tee: Tee, store: SealedStore, provisioning: Provisioning) -> bool:
     """Seal provisioning on disk, if it may be and the chip has a key; whether it was.
 
     Where it was not, what was sealed before does not open this store any more.
@@ -132,7 +133,7 @@ async def keep(data: Path, tee: Tee, store: SealedStore, given: Provisioning) ->
         DeviceError, storage.StorageError, Failure: it could not be sealed, kept or written.
     """
     last = await _number(store)
-    sealed = await _sealed(tee, replace(given, anchor=str(store.anchor), number=last + 1))
+    sealed = await _sealed(tee, replace(provisioning, anchor=str(store.anchor), number=last + 1))
     if sealed is not None:
         files.replace(data / FILE_NAME, sealed)
     elif not last:
@@ -144,11 +145,11 @@ async def keep(data: Path, tee: Tee, store: SealedStore, given: Provisioning) ->
     return sealed is not None
 
 
-async def _sealed(tee: Tee, given: Provisioning) -> bytes | None:
-    if not given.restart:
+async def _sealed(tee: Tee, provisioning: Provisioning) -> bytes | None:
+    if not provisioning.restart:
         return None
     try:
-        return seal(await tee.derived_key(), Purpose.PROVISIONING, given.encode())
+        return seal(await tee.derived_key(), Purpose.PROVISIONING, provisioning.encode())
     except NoDerivedKey:
         log.warning("this chip has no key to seal with: a restart needs the operator")
         return None
@@ -167,7 +168,7 @@ async def recall(data: Path, tee: Tee) -> Provisioning | None:
         return None
     try:
         opened = await unseal(tee, Purpose.PROVISIONING, _read(path))
-        given = Provisioning.decode(opened.plaintext)
+        provisioning = Provisioning.decode(opened.plaintext)
     except (EnclaveError, Failure, OSError, ValueError) as error:
         log.warning("the sealed provisioning does not open: %s", error)
         return None
@@ -177,7 +178,7 @@ async def recall(data: Path, tee: Tee) -> Provisioning | None:
             log.info("the provisioning was sealed anew for the updated firmware")
         except Failure as failure:
             log.warning("the provisioning stays sealed for the older firmware: %s", failure)
-    return given
+    return provisioning
 
 
 def _read(path: Path) -> bytes:
@@ -186,17 +187,17 @@ def _read(path: Path) -> bytes:
     return files.read_private(path, "It")
 
 
-async def check_number(store: SealedStore, given: Provisioning) -> None:
+async def check_number(store: SealedStore, provisioning: Provisioning) -> None:
     """Refuse sealed provisioning that is older than the store's last.
 
     Args:
         store: the store that it opened.
-        given: the provisioning; what comes from the operator has no number and passes.
+        provisioning: what opened it; what comes from the operator has no number and passes.
 
     Raises:
         Failure: it is older.
     """
-    if given.number and given.number < await _number(store):
+    if provisioning.number and provisioning.number < await _number(store):
         raise Failure(
             "The sealed provisioning is older than the store's: somebody has put an old file back."
         )
@@ -207,12 +208,12 @@ async def _number(store: SealedStore) -> int:
     return int.from_bytes(record.meta, "big") if record else 0
 
 
-def described(config: Config, given: Provisioning) -> Config:
-    """The settings as if they had named what was given; for sentences about it."""
+def described(config: Config, provisioning: Provisioning) -> Config:
+    """The settings as if they had named what the operator gave; for sentences about it."""
     return replace(
         config,
-        store=given.store or config.store,
-        store_password_prompt=given.password is not None,
+        store=provisioning.store or config.store,
+        store_password_prompt=provisioning.password is not None,
         store_password_file=None,
         store_key_file=Path("given"),
     )

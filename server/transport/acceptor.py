@@ -5,9 +5,9 @@ outer one the connections run; in the inner one new ones are accepted. When the 
 stop, accepting ends first, then the connections that wait for a next request; those that are
 answering one get the time of `stop_seconds` to finish.
 
-A `Door` is one kind of listener: its sockets, its TLS settings, and the session that it holds with
-each client. All doors share the limits on connections; one that lets everybody in has a limit of
-its own beneath them, so that strangers leave room for clients.
+An `Endpoint` is one kind of listener: its sockets, its TLS settings, and the session that it holds
+with each client. All endpoints share the limits on connections; one that lets everybody in has a
+limit of its own beneath them, so that strangers leave room for clients.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Peer(NamedTuple):
 Session = Callable[[Stream, Peer], Awaitable[None]]
 
 
-class Door(NamedTuple):
+class Endpoint(NamedTuple):
     """One kind of listener.
 
     Attributes:
@@ -57,14 +57,14 @@ class Door(NamedTuple):
         context: its TLS settings; a new certificate loaded into it holds for new connections.
         session: serves one connection after its handshake.
         after: is set when connections may be accepted; None: at once.
-        most: connections at once at this door; None: as many as the server takes.
+        max_connections: at once at this endpoint; None: as many as the server takes.
     """
 
     listeners: Sequence[trio.SocketListener]
     context: ssl.SSLContext
     session: Session
     after: trio.Event | None = None
-    most: int | None = None
+    max_connections: int | None = None
 
     @property
     def addresses(self) -> list[str]:
@@ -73,7 +73,7 @@ class Door(NamedTuple):
 
 
 class Acceptor:
-    """Accepts connections at several doors.
+    """Accepts connections at several endpoints.
 
     Args:
         config: the limits.
@@ -84,20 +84,20 @@ class Acceptor:
         self.config = config
         self.shutdown = shutdown
         self.connections: Counter[str] = Counter()
-        self.at_door: Counter[Session] = Counter()
+        self.at_endpoint: Counter[Session] = Counter()
 
-    async def serve(self, doors: Sequence[Door], started: Callable[[], None]) -> None:
+    async def serve(self, endpoints: Sequence[Endpoint], started: Callable[[], None]) -> None:
         """Serve until told to stop, and then gracefully end.
 
         Args:
-            doors: open ones; they are closed by whoever opened them.
+            endpoints: with open sockets; they are closed by whoever opened them.
             started: is called when connections are accepted.
         """
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                for door in doors:
-                    for listener in door.listeners:
-                        accepting.start_soon(self._accept, door, listener, connections)
+                for endpoint in endpoints:
+                    for listener in endpoint.listeners:
+                        accepting.start_soon(self._accept, endpoint, listener, connections)
                 started()
                 await self.shutdown.stop.wait()
                 accepting.cancel_scope.cancel()
@@ -106,44 +106,44 @@ class Acceptor:
             connections.cancel_scope.deadline = trio.current_time() + self.config.stop_seconds
 
     async def _accept(
-        self, door: Door, listener: trio.SocketListener, connections: trio.Nursery
+        self, endpoint: Endpoint, listener: trio.SocketListener, connections: trio.Nursery
     ) -> None:
         async def connect(stream: trio.SocketStream) -> None:
-            await self._connect(door, stream)
+            await self._connect(endpoint, stream)
 
-        if door.after is not None:
-            await door.after.wait()
+        if endpoint.after is not None:
+            await endpoint.after.wait()
         await trio.serve_listeners(connect, [listener], handler_nursery=connections)
 
-    async def _connect(self, door: Door, stream: trio.SocketStream) -> None:
+    async def _connect(self, endpoint: Endpoint, stream: trio.SocketStream) -> None:
         """One accepted connection; whatever happens in it ends with it."""
         address = _peer_address(stream)
-        if self._is_full(door, address):
+        if self._is_full(endpoint, address):
             log.warning("too many connections; one from %s is closed", address)
             await trio.aclose_forcefully(stream)
             return
         self.connections[address] += 1
-        self.at_door[door.session] += 1
+        self.at_endpoint[endpoint.session] += 1
         try:
-            await self._serve(door, stream, address)
+            await self._serve(endpoint, stream, address)
         except Exception:
             log.exception("a connection from %s failed", address)
         finally:
-            self.at_door[door.session] -= 1
+            self.at_endpoint[endpoint.session] -= 1
             self.connections[address] -= 1
             if not self.connections[address]:
                 del self.connections[address]
 
-    def _is_full(self, door: Door, address: str) -> bool:
-        config = self.config
+    def _is_full(self, endpoint: Endpoint, address: str) -> bool:
+        config, limit = self.config, endpoint.max_connections
         return (
             self.connections.total() >= config.max_connections
             or self.connections[address] >= config.max_connections_per_address
-            or (door.most is not None and self.at_door[door.session] >= door.most)
+            or (limit is not None and self.at_endpoint[endpoint.session] >= limit)
         )
 
-    async def _serve(self, door: Door, socket: trio.SocketStream, address: str) -> None:
-        stream = trio.SSLStream(socket, door.context, server_side=True)
+    async def _serve(self, endpoint: Endpoint, socket: trio.SocketStream, address: str) -> None:
+        stream = trio.SSLStream(socket, endpoint.context, server_side=True)
         try:
             with self.shutdown.at_most(self.config.handshake_seconds) as scope:
                 await stream.do_handshake()
@@ -152,7 +152,7 @@ class Acceptor:
                 return
             certificate = stream.getpeercert(True)
             client = of_certificate(stream.getpeercert(), certificate)
-            await door.session(stream, Peer(address, client, certificate))
+            await endpoint.session(stream, Peer(address, client, certificate))
             with trio.move_on_after(self.config.write_seconds):
                 await stream.aclose()
         except trio.BrokenResourceError as error:

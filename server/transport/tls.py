@@ -1,4 +1,4 @@
-"""TLS settings of the doors: from files, or from what an operator has given.
+"""TLS settings of the endpoints: from files, or from what an operator has given.
 
 A server that was given its secrets by an operator takes nothing from its disk, which belongs to the
 host: neither its identity nor the authority that tells who its clients are.
@@ -44,7 +44,7 @@ class Identity(NamedTuple):
 
 
 def empty_context(config: Config) -> ssl.SSLContext:
-    """The TLS settings of a KMIP door without certificates."""
+    """The TLS settings of a KMIP endpoint without certificates."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[config.tls_minimum_version.value]
     context.set_ciphers(CIPHERS)
@@ -55,7 +55,7 @@ def empty_context(config: Config) -> ssl.SSLContext:
 
 
 def context_of_files(config: Config) -> ssl.SSLContext:
-    """The TLS settings of the KMIP door, from the files that the settings name.
+    """The TLS settings of the KMIP endpoint, from the files that the settings name.
 
     Raises:
         OSError: a certificate or key cannot be read.

@@ -39,7 +39,7 @@ from enclave.verify import verify
 from server import service
 from server.attestation.attester import CHIP_DIRECTORY
 from server.bootstrap.operator import operator_access
-from server.bootstrap.start import Start, Told
+from server.bootstrap.start import Callbacks, Start
 from server.commands import attested_server
 from server.setup import files
 from server.setup.config import Config
@@ -188,7 +188,7 @@ async def expected(tee: SoftwareTee, role: Role = Role.BOOTSTRAP, **more: Any) -
 
 @dataclass
 class Running:
-    """A server in this process, from its empty-handed start on.
+    """A server in this process, from its unprovisioned start on.
 
     Attributes:
         start: how it starts.
@@ -248,11 +248,11 @@ async def running(
     """A server that is stopped, and has ended well, at the end of the block."""
     stop = trio.Event() if stop is None else stop
     files.make_directory(config.data)
-    told = Told(
+    callbacks = Callbacks(
         lambda where, simulated: one.tell(list(where), one.waits),
         lambda up: one.tell(up, one.up),
     )
-    one = Running(Start(config, told, stop, tee, operator_access(config)))
+    one = Running(Start(config, callbacks, stop, tee, operator_access(config)))
 
     async def serve() -> None:
         if not await one.start.recalled():

@@ -1,4 +1,4 @@
-"""What the HTTPS port shows: evidence, what it was given, and what a directory certified."""
+"""The certificates of a server: evidence, one it was given, and one that a directory certified."""
 
 import json
 import ssl
@@ -25,9 +25,9 @@ from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import MEASUREMENT, SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.policy import read_policy
 from enclave.quote_request import HTTPAsk
-from server.attestation import attester
-from server.attestation.identity import Shown
-from server.service import http_door, now
+from server.attestation.attester import make_attester
+from server.attestation.identity import ServerIdentity
+from server.service import http_endpoint, now
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
@@ -80,7 +80,7 @@ class Service:
     """A running HTTPS port."""
 
     port: int
-    shown: Shown
+    identity: ServerIdentity
 
     async def get(self, path: str) -> tuple[x509.Certificate, bytes]:
         """What one connection showed, and the body of the answer on it."""
@@ -114,17 +114,17 @@ async def serving(
 ) -> AsyncIterator[Service]:
     tee = SoftwareTee(SoftwareGuest(software_chip()))
     config.data.mkdir(exist_ok=True)
-    maker = await attester.attester(config, tee, Role.API, now, instance=bytes(16))
+    maker = await make_attester(config, tee, Role.API, now, instance=bytes(16))
     listeners = await open_listeners("127.0.0.1", port)
     shutdown = Shutdown()
     async with trio.open_nursery() as nursery:
-        shown = Shown(config, maker, identity, nursery, **more)
-        context, told = await shown.attested(None, shutdown, now)
-        door = http_door(config, listeners, context, told.routes, shutdown)
+        server = ServerIdentity(config, maker, identity, nursery, **more)
+        context, attestation = await server.attested(None, shutdown, now)
+        endpoint = http_endpoint(config, listeners, context, attestation.routes, shutdown)
         up = trio.Event()
-        nursery.start_soon(Acceptor(config, shutdown).serve, [door], up.set)
+        nursery.start_soon(Acceptor(config, shutdown).serve, [endpoint], up.set)
         await up.wait()
-        yield Service(listeners[0].socket.getsockname()[1], shown)
+        yield Service(listeners[0].socket.getsockname()[1], server)
         nursery.cancel_scope.cancel()
     for listener in listeners:
         await listener.aclose()
@@ -165,8 +165,8 @@ async def test_evidence(tmp_path):
         certificate = await check_quote(service)
         oid = x509.ObjectIdentifier(TAGGED_EVIDENCE_OID)
         assert certificate.extensions.get_extension_for_oid(oid)
-        assert service.shown.attestation
-        assert service.shown.attestation.certificate == certificate.public_bytes(Encoding.DER)
+        assert service.identity.attestation
+        assert service.identity.attestation.certificate == certificate.public_bytes(Encoding.DER)
 
 
 @pytest.mark.parametrize("allowed", [False, True])
@@ -192,7 +192,7 @@ async def test_what_a_directory_certified_and_it_again_at_the_next_start(tmp_pat
         assert await check_quote(service) == certificate
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         assert names.value.get_values_for_type(x509.DNSName) == [NAME]
-        assert all(scope.cancel_called for scope in service.shown.evidence)
+        assert all(scope.cancel_called for scope in service.identity.evidence)
 
     def unreachable(context: ssl.SSLContext) -> Fetch:
         return FakeDirectory(
@@ -234,17 +234,17 @@ async def test_a_user_verifies_and_pins_the_certified_key(tmp_path, place):
             await visit(replace(expectation, role=Role.BOOTSTRAP), ask=HTTPAsk(NAME))
 
 
-async def test_kmip_shows_the_same(tmp_path, place):
+async def test_kmip_presents_the_same(tmp_path, place):
     async with serving(
         config_of(tmp_path, place), port=place.port, fetcher=place.fetcher
     ) as service:
         context = tls.empty_context(Config(insecure_allow_no_client_certificate=True))
-        await service.shown.present(context)
+        await service.identity.present(context)
         certificate = await service.certified()
-        assert shown_by(context) == certificate
+        assert presented_by(context) == certificate
 
 
-def shown_by(server: ssl.SSLContext) -> x509.Certificate:
+def presented_by(server: ssl.SSLContext) -> x509.Certificate:
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
@@ -281,9 +281,9 @@ async def test_contradictions_are_refused(tmp_path):
     config = replace(Config(data=tmp_path), use_certbot=True, certbot_hostname=NAME)
     async with trio.open_nursery() as nursery:
         with pytest.raises(Failure, match="no chip"):
-            Shown(config, None, None, nursery)
+            ServerIdentity(config, None, None, nursery)
         with pytest.raises(Failure, match="no chip"):
-            await Shown(Config(), None, None, nursery).attested(None, Shutdown(), now)
+            await ServerIdentity(Config(), None, None, nursery).attested(None, Shutdown(), now)
 
 
 @pytest.mark.parametrize(

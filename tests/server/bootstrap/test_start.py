@@ -1,4 +1,4 @@
-"""Empty-handed start to service, in this process: real TLS, real stores, a pretended chip."""
+"""Unprovisioned start to service, in this process: real TLS, real stores, a simulated chip."""
 
 import gc
 import shutil
@@ -40,7 +40,7 @@ from server.access.password_file import Kind
 from server.attestation.attester import CHIP_DIRECTORY
 from server.bootstrap import start
 from server.bootstrap.operator import OperatorAccess, operator_access, token_sha256
-from server.bootstrap.start import Start, Told
+from server.bootstrap.start import Callbacks, Start
 from server.commands import attested_server
 from server.pki import local_authority
 from server.setup import files, provisioning
@@ -185,7 +185,9 @@ async def test_a_taken_port_is_told_and_leaves_it_in_bootstrap_mode(tmp_path: Pa
 async def test_a_taken_bootstrap_port_ends_the_start(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = configured(tmp_path, bootstrap_server_port=taken.getsockname()[1])
-        start = Start(config, Told(print, print), trio.Event(), software(), operator_access(config))
+        start = Start(
+            config, Callbacks(print, print), trio.Event(), software(), operator_access(config)
+        )
         with pytest.raises(Failure, match=r"cannot be had: Address already in use\."):
             await start.bootstrapped()
 
@@ -239,7 +241,7 @@ async def test_users_and_authorities_on_the_disk_are_nobody(tmp_path: Path):
     async with started(config, software(), clients) as one:
         kmip = port_of((await one.until_up()).kmip[0])
         async with client(kmip, clients) as ask:
-            shown = ask.stream.getpeercert(binary_form=True)
+            presented = ask.stream.getpeercert(binary_form=True)
             await ask(Operation.QUERY, query_function=())
             host = UsernameAndPassword(username="host", password="wrong, and passed over")
             kind = CredentialType.USERNAME_AND_PASSWORD
@@ -248,7 +250,7 @@ async def test_users_and_authorities_on_the_disk_are_nobody(tmp_path: Path):
             )
             await ask.message(ask.item(Operation.QUERY, query_function=()), authentication=named)
         theirs = x509.load_pem_x509_certificate((config.tls_directory / "server.pem").read_bytes())
-        assert shown != theirs.public_bytes(Encoding.DER)
+        assert presented != theirs.public_bytes(Encoding.DER)
         with pytest.raises((trio.BrokenResourceError, ExceptionGroup)):
             async with client(kmip, config.tls_directory) as ask:
                 await ask(Operation.QUERY, query_function=())
@@ -290,11 +292,12 @@ async def test_a_store_in_use_ends_the_program_which_may_be_started_again(tmp_pa
     config = configured(tmp_path)
     async with started(config, software(), tmp_path / "clients", restart=True):
         pass
-    start = Start(config, Told(print, print), trio.Event(), software(), operator_access(config))
+    start = Start(
+        config, Callbacks(print, print), trio.Event(), software(), operator_access(config)
+    )
     async with open_store(SQLiteBackend(str(tmp_path / "store.db")), KeyFile(KEY)):
-        with pytest.raises(ExceptionGroup) as ended:
+        with pytest.raises(InUse):
             await start.recalled()
-    assert ended.group_contains(InUse)
     async with running(config, software()) as one:
         await one.until_up()
 
@@ -376,27 +379,28 @@ async def test_a_server_of_another_operator_s_is_refused(tmp_path: Path):
 # Secrets, and the end
 
 
-def held(secret: bytes) -> list[Provisioning]:
+def provisioned(secret: bytes) -> list[Provisioning]:
+    """All provisioning with this key file that anything in the process refers to."""
     gc.collect()
     return [
         each for each in gc.get_objects() if type(each) is Provisioning and each.key_file == secret
     ]
 
 
-async def test_what_was_given_is_held_by_nobody_once_the_service_is_up(tmp_path: Path):
+async def test_nothing_refers_to_the_provisioning_once_the_service_is_up(tmp_path: Path):
     config = configured(tmp_path)
     async with running(config, software()) as one:
         async with one.waiting() as connection:
             await give(connection, "/key-file", KEY)
-            assert len(held(KEY)) == 1
+            assert len(provisioned(KEY)) == 1
             assert (await provision(connection, tmp_path / "clients", restart=True))[0] == 200
         await one.until_up()
         await trio.testing.wait_all_tasks_blocked()
-        assert held(KEY) == []
+        assert provisioned(KEY) == []
     async with running(config, software()) as one:
         await one.until_up()
         await trio.testing.wait_all_tasks_blocked()
-        assert held(KEY) == [], "nor when it was recalled"
+        assert provisioned(KEY) == [], "nor when it was recalled"
 
 
 async def test_a_stop_while_it_waits_ends_it(tmp_path: Path):
@@ -435,7 +439,7 @@ class Mute(SoftwareTee):
 async def test_a_chip_that_does_not_answer_ends_the_start_in_a_sentence(tmp_path: Path):
     config = configured(tmp_path)
     tee = Mute(software().guest)
-    start = Start(config, Told(print, print), trio.Event(), tee, operator_access(config))
+    start = Start(config, Callbacks(print, print), trio.Event(), tee, operator_access(config))
     with pytest.raises(ExceptionGroup) as ended:
         await start.bootstrapped()
     assert ended.group_contains(Failure, match=r"chip does not answer: the chip stays busy\.")
@@ -445,7 +449,7 @@ async def test_a_chip_that_does_not_answer_ends_the_start_in_a_sentence(tmp_path
 async def test_without_a_chip_there_is_no_bootstrap(tmp_path: Path):
     config = configured(tmp_path)
     with pytest.raises(Failure, match="needs a chip that attests"):
-        await start.serve(config, Told(print, print), trio.Event())
+        await start.serve(config, Callbacks(print, print), trio.Event())
 
 
 async def test_a_damaged_pretended_chip_ends_in_a_sentence(tmp_path: Path):
@@ -453,4 +457,4 @@ async def test_a_damaged_pretended_chip_ends_in_a_sentence(tmp_path: Path):
     files.make_directory(tmp_path / CHIP_DIRECTORY)
     (tmp_path / CHIP_DIRECTORY / CHIP_FILE).write_text("{}")
     with pytest.raises(Failure, match="pretended chip cannot be used"):
-        await start.serve(config, Told(print, print), trio.Event())
+        await start.serve(config, Callbacks(print, print), trio.Event())

@@ -19,6 +19,7 @@ from server.__main__ import main
 from server.commands import serve, trial
 from server.setup.config import Config
 from server.setup.failure import Failure
+from server.sources import DiskSources
 
 
 async def test_it_makes_fetches_and_destroys_a_key(
@@ -41,7 +42,7 @@ async def test_it_makes_fetches_and_destroys_a_key(
             ports.append(up.kmip[0].rpartition(":")[2])
             nursery.start_soon(exercise)
 
-        await service.serve(config, started=started, stop=stop)
+        await service.serve(config, DiskSources(config), started=started, stop=stop)
     said = capsys.readouterr()
     assert "connected to 0.0.0.0 port" in said.out
     assert "a key of 256 bits" in said.out

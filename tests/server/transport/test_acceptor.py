@@ -1,4 +1,4 @@
-"""Accepting within limits: connections in all, from one address, at one door."""
+"""Accepting within limits: connections in all, from one address, at one endpoint."""
 
 import contextlib
 import ssl
@@ -16,7 +16,7 @@ from server.setup.config import Config
 from server.setup.shutdown import Shutdown
 from server.transport.acceptor import (
     Acceptor,
-    Door,
+    Endpoint,
     Peer,
     Session,
     Stream,
@@ -37,17 +37,17 @@ def context() -> ssl.SSLContext:
 
 
 class Site:
-    """A server with some doors, each of which greets and then waits for its client to leave."""
+    """A server with some endpoints, each of which greets and then waits for its client to leave."""
 
-    def __init__(self, config: Config, doors: list[Door], shutdown: Shutdown) -> None:
+    def __init__(self, config: Config, endpoints: list[Endpoint], shutdown: Shutdown) -> None:
         self.config = config
-        self.doors = doors
+        self.endpoints = endpoints
         self.shutdown = shutdown
         self.came: list[trio.abc.AsyncResource] = []
 
     async def socket(self, number: int = 0) -> trio.SocketStream:
-        """A bare connection to a door."""
-        port = int(self.doors[number].addresses[0].rpartition(":")[2])
+        """A bare connection to an endpoint."""
+        port = int(self.endpoints[number].addresses[0].rpartition(":")[2])
         tcp = await trio.open_tcp_stream("127.0.0.1", port)
         self.came.append(tcp)
         return tcp
@@ -70,8 +70,8 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(config: Config, *most: int | None) -> AsyncIterator[Site]:
-    """A site with a door for each limit."""
+async def serving(config: Config, *limits: int | None) -> AsyncIterator[Site]:
+    """A site with an endpoint for each limit."""
     shutdown = Shutdown()
 
     def session() -> Session:
@@ -82,19 +82,19 @@ async def serving(config: Config, *most: int | None) -> AsyncIterator[Site]:
 
         return greet
 
-    doors = [
-        Door(await open_listeners("127.0.0.1", 0), context(), session(), most=limit)
-        for limit in most
+    endpoints = [
+        Endpoint(await open_listeners("127.0.0.1", 0), context(), session(), max_connections=limit)
+        for limit in limits
     ]
-    site = Site(config, doors, shutdown)
+    site = Site(config, endpoints, shutdown)
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             started = trio.Event()
-            nursery.start_soon(Acceptor(config, shutdown).serve, doors, started.set)
+            nursery.start_soon(Acceptor(config, shutdown).serve, endpoints, started.set)
             await started.wait()
             yield site
             shutdown.stop.set()
-    for each in [*site.came, *(one for door in doors for one in door.listeners)]:
+    for each in [*site.came, *(one for endpoint in endpoints for one in endpoint.listeners)]:
         await trio.aclose_forcefully(each)
 
 
@@ -109,7 +109,7 @@ async def test_too_many_are_turned_away_until_one_leaves(setting, caplog):
         assert await site.come() is not None
 
 
-async def test_a_door_has_a_limit_of_its_own_and_leaves_room_at_others():
+async def test_an_endpoint_has_a_limit_of_its_own_and_leaves_room_at_others():
     async with serving(Config(max_connections=4), 1, None) as site:
         stranger = await site.come(0)
         assert await site.come(0) is None
@@ -151,7 +151,7 @@ async def test_whoever_waits_is_let_go_at_the_stop():
         assert await silent.receive_some() == b""
 
 
-async def test_a_door_that_is_not_open_yet_keeps_its_clients_waiting():
+async def test_an_endpoint_that_is_not_open_yet_keeps_its_clients_waiting():
     listeners = await open_listeners("127.0.0.1", 0)
     after = trio.Event()
     greeted = trio.Event()
@@ -161,10 +161,10 @@ async def test_a_door_that_is_not_open_yet_keeps_its_clients_waiting():
         await stream.send_all(GREETING)
 
     shutdown = Shutdown()
-    door = Door(listeners, context(), session, after)
-    site = Site(Config(), [door], shutdown)
+    endpoint = Endpoint(listeners, context(), session, after)
+    site = Site(Config(), [endpoint], shutdown)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Acceptor(Config(), shutdown).serve, [door], lambda: None)
+        nursery.start_soon(Acceptor(Config(), shutdown).serve, [endpoint], lambda: None)
         nursery.start_soon(site.come)
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert not greeted.is_set()

@@ -1,0 +1,295 @@
+"""Where a server takes what it needs: from its own disk, or from what an operator has given it.
+
+A server with a disk of its own reads its store's secret, its certificate, its clients' authority,
+its users and its number from files that the settings name. One that was provisioned takes them from
+the operator and nothing from its disk, which belongs to the host. `server.service` asks a `Sources`
+for each and does not know which of the two it has.
+
+What an operator gives is secret. `OperatorSources` lets go of it in `finish`, when the service has
+taken what it needs, so that nothing that outlives the start refers to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+import trio
+
+from enclave.tee import Tee
+from server.access.password_file import Users
+from server.attestation import attester
+from server.attestation.identity import ServerIdentity
+from server.setup import open_store, provisioning
+from server.setup.config import Config
+from server.setup.failure import Failure
+from server.setup.provisioning import Provisioning
+from server.transport import tls
+from server.transport.acceptor import open_listeners
+from storage import SealedStore
+
+log: Final = logging.getLogger(__name__)
+
+DEFAULT_HTTPS_PORT: Final = 9998
+
+NO_USERS: Final = Path(os.devnull) / "none"
+"""A provisioned server takes no users from its disk, which is the host's."""
+
+
+class HTTPSListeners(NamedTuple):
+    """The sockets at which a server attests itself.
+
+    Attributes:
+        listeners: open sockets; none where there is no port to be had and none is needed.
+        free: is set when nobody else accepts connections at them; None: nobody does.
+    """
+
+    listeners: Sequence[trio.SocketListener]
+    free: trio.Event | None = None
+
+
+class Sources(Protocol):
+    """Where one start of a server takes what it needs from.
+
+    Each method is called once, in any order, except that `finish` is the last.
+    """
+
+    def tee(self) -> Tee | None:
+        """The machine's TEE; None where there is none.
+
+        Raises:
+            Failure: the simulated one cannot be used.
+        """
+        ...
+
+    def https_listeners(self) -> AbstractAsyncContextManager[HTTPSListeners]:
+        """The sockets for attestation, open for the length of an `async with` block.
+
+        Raises:
+            Failure: the address cannot be had.
+        """
+        ...
+
+    def store(self) -> AbstractAsyncContextManager[SealedStore]:
+        """The store, open for the length of an `async with` block.
+
+        Raises:
+            Failure: there is nothing to open it with, or it has newer provisioning than this.
+            storage.StorageError: as `storage.open_store`.
+        """
+        ...
+
+    def users(self) -> Users:
+        """The users and devices with passwords that are not objects in the store."""
+        ...
+
+    def instance(self) -> bytes:
+        """The number of this server, 16 bytes.
+
+        Raises:
+            Failure: it cannot be read or kept.
+        """
+        ...
+
+    def identity(self) -> tls.Identity | None:
+        """The certificate and key to attest with; None: the server makes its own.
+
+        Raises:
+            Failure: it does not open.
+        """
+        ...
+
+    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
+        """The TLS settings of KMIP: the server's certificate, and the authorities of its clients.
+
+        Args:
+            identity: the certificates that attest this server.
+
+        Raises:
+            Failure: there is no authority, or it or the certificate cannot be used.
+            OSError, ssl.SSLError: a file cannot be read, or does not fit the others.
+            enclave.errors.EnclaveError: the TEE gives no evidence.
+        """
+        ...
+
+    async def finish(self, store: SealedStore) -> None:
+        """Keep what another start needs, and let go of every secret.
+
+        Args:
+            store: the store, open.
+
+        Raises:
+            Failure, storage.StorageError, enclave.errors.EnclaveError: it cannot be kept.
+        """
+        ...
+
+
+class DiskSources:
+    """The settings, and the files that they name.
+
+    Args:
+        config: the settings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def tee(self) -> Tee | None:
+        """See `Sources`."""
+        return attester.find_tee(self.config, datetime.now(UTC))
+
+    @asynccontextmanager
+    async def https_listeners(self) -> AsyncIterator[HTTPSListeners]:
+        """See `Sources`; none where nobody asked for the port and another program has it."""
+        config = self.config
+        try:
+            listeners = await open_https_listeners(config, config.https_port)
+        except Failure as failure:
+            if config.use_certbot or config.https_port != DEFAULT_HTTPS_PORT:
+                raise
+            log.warning("no attestation, see https_port: %s", failure)
+            listeners = []
+        async with closing(listeners):
+            yield HTTPSListeners(listeners)
+
+    def store(self) -> AbstractAsyncContextManager[SealedStore]:
+        """See `Sources`."""
+        return open_store.opened(self.config)
+
+    def users(self) -> Users:
+        """See `Sources`."""
+        return Users(self.config.users_file)
+
+    def instance(self) -> bytes:
+        """See `Sources`."""
+        return attester.instance(self.config.data)
+
+    def identity(self) -> tls.Identity | None:
+        """See `Sources`; the certificate of the files is KMIP's alone."""
+        return None
+
+    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
+        """See `Sources`."""
+        return tls.context_of_files(self.config)
+
+    async def finish(self, store: SealedStore) -> None:
+        """See `Sources`; files stay where they are."""
+
+
+class OperatorSources:
+    """What an operator has given, or what was sealed of it for a restart.
+
+    Args:
+        config: the settings.
+        provisioning: store, secrets, identity, clients.
+        tee: the TEE that the operator has verified.
+        instance: this server's number, as the operator saw it in the claims.
+        bootstrap: the sockets of the bootstrap, which stay open for attestation where its port is
+            the same; None: there was no bootstrap.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        provisioning: Provisioning,
+        tee: Tee,
+        instance: bytes,
+        bootstrap: HTTPSListeners | None = None,
+    ) -> None:
+        self.config = config
+        self._provisioning: Provisioning | None = provisioning
+        self._tee = tee
+        self._instance = instance
+        self._bootstrap = bootstrap
+
+    @property
+    def provisioning(self) -> Provisioning:
+        """What was given; not to be had after `finish`."""
+        if self._provisioning is None:
+            raise RuntimeError("what the operator gave is not kept once the service is up")
+        return self._provisioning
+
+    def tee(self) -> Tee | None:
+        """See `Sources`."""
+        return self._tee
+
+    @asynccontextmanager
+    async def https_listeners(self) -> AsyncIterator[HTTPSListeners]:
+        """See `Sources`."""
+        config, bootstrap = self.config, self._bootstrap
+        if bootstrap is not None and config.https_port == config.bootstrap_server_port:
+            listeners = duplicates(bootstrap.listeners)
+        else:
+            listeners = await open_https_listeners(config, config.https_port)
+        async with closing(listeners):
+            yield HTTPSListeners(listeners, None if bootstrap is None else bootstrap.free)
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[SealedStore]:
+        """See `Sources`."""
+        opening = provisioning.opening(self.provisioning)
+        async with open_store.opened(self.config, opening=opening) as store:
+            await provisioning.check_number(store, self.provisioning)
+            yield store
+
+    def users(self) -> Users:
+        """See `Sources`."""
+        return Users(NO_USERS)
+
+    def instance(self) -> bytes:
+        """See `Sources`."""
+        return self._instance
+
+    def identity(self) -> tls.Identity | None:
+        """See `Sources`."""
+        pkcs12, password = self.provisioning.pkcs12, self.provisioning.pkcs12_password
+        return None if pkcs12 is None else tls.open_pkcs12(pkcs12, password)
+
+    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
+        """See `Sources`."""
+        context = tls.empty_context(self.config)
+        client_ca = self.provisioning.client_ca
+        if client_ca:
+            tls.trust_clients(context, client_ca)
+        elif not self.config.insecure_allow_no_client_certificate:
+            raise Failure("No authority for client certificates has been given.")
+        await identity.present(context)
+        return context
+
+    async def finish(self, store: SealedStore) -> None:
+        """See `Sources`."""
+        await provisioning.keep(self.config.data, self._tee, store, self.provisioning)
+        self._provisioning = None
+
+
+async def open_https_listeners(config: Config, port: int) -> list[trio.SocketListener]:
+    """Sockets that listen for HTTPS, to be closed by the caller.
+
+    Raises:
+        Failure: the address cannot be had.
+    """
+    host = config.https_host or config.kmip_host
+    try:
+        return await open_listeners(host, port)
+    except OSError as error:
+        raise Failure(f"{host} port {port} cannot be had: {error.strerror}.") from None
+
+
+def duplicates(listeners: Sequence[trio.SocketListener]) -> list[trio.SocketListener]:
+    """Listeners on the same sockets, which can be closed without closing these."""
+    return [trio.SocketListener(each.socket.dup()) for each in listeners]
+
+
+@asynccontextmanager
+async def closing(listeners: Sequence[trio.SocketListener]) -> AsyncIterator[None]:
+    """Close all of them at the end of an `async with` block, also of one that is cancelled."""
+    async with AsyncExitStack() as stack:
+        for each in listeners:
+            stack.push_async_callback(each.aclose)
+        yield
