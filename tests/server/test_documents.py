@@ -10,7 +10,7 @@ from server.__main__ import parser
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")))
 MUST_KNOW = (
     *("overview", "protocol", "errors", "storage", "keys", "configuration"),
     *("limits", "limitations", "dependencies"),
