@@ -28,7 +28,7 @@ from typing import Final, Self
 import trio
 
 from enclave.claims import MAX_LIFE, Claims, Role, check_validity
-from enclave.collateral import Collateral, SNPCollateral
+from enclave.collateral import Collateral
 from enclave.errors import InvalidEvidence, Refused
 from enclave.evidence import TEE, Evidence
 from enclave.evidence_formats import Form
@@ -280,7 +280,7 @@ def _judge(
         raise Refused((f"the policy accepts no evidence of {tee}",))
     verified = verify(
         presented.evidence,
-        expectation.collateral.get(tee, SNPCollateral()),
+        expectation.collateral.get(tee),
         _roots(presented.evidence, expectation),
         now,
     )

@@ -53,7 +53,7 @@ class Step(StrEnum):
 
 
 class VerificationFailed(EnclaveError):
-    """Evidence that can be read and is not vouched for by the roots it was held against.
+    """Evidence that can be read, but does not verify under the trusted roots.
 
     Args:
         step: the step that failed; later steps were not taken.
@@ -83,7 +83,11 @@ class Refused(EnclaveError):
 
 
 class DeviceError(EnclaveError):
-    """The chip's interface did not give what was asked; asking again may help."""
+    """The chip's interface did not answer the request; a later request may succeed."""
+
+
+class DeviceBusy(DeviceError):
+    """The chip's interface is busy; the same request may be repeated, and costs nothing."""
 
 
 class DeviceLost(DeviceError):

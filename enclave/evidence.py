@@ -2,7 +2,7 @@
 
 The words are those of RFC 9334: an *attester* (the chip, on behalf of a confidential VM) makes
 *evidence*; *endorsements* and *collateral* from the vendor let a *verifier* decide whether the
-evidence is genuine; *appraisal* then holds it against a *policy* of reference values.
+evidence is genuine; *appraisal* then compares it with a *policy* of reference values.
 
     Evidence    --verify(collateral, roots, now)-->   Verified   --appraise(policy)-->   Appraised
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from typing import NewType
 
 from enclave.errors import InvalidEvidence
 
@@ -23,12 +23,11 @@ MAX_CERTIFICATES = 8  # a leaf, an intermediate and a root would do
 MAX_CERTIFICATE_SIZE = 8192
 
 
-class TEE(StrEnum):
-    """The kinds of trusted execution environment whose evidence is understood."""
+TEE = NewType("TEE", str)
+"""The name of a kind of trusted execution environment, as policies and collateral files have it.
 
-    SEV_SNP = "sev-snp"
-    TDX = "tdx"
-    SGX = "sgx"
+The names of those that are supported are the keys of `enclave.supported.TEES`.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,9 @@ class Evidence:
 
     Attributes:
         tee: what it claims to come from.
-        report: SEV-SNP attestation report (1184 bytes), TDX or SGX quote.
-        certificates: DER certificates that came along: for SEV-SNP the VCEK or VLEK is needed,
-            an ASK or ASVK is of use, a root is ignored; TDX and SGX carry theirs in the quote.
+        report: what the chip signed, in the vendor's format: an attestation report or a quote.
+        certificates: DER certificates that came along, where the report does not carry its own;
+            the verifier of the TEE says which it needs.
 
     Raises:
         InvalidEvidence: something in it is longer or more than any real evidence.
@@ -91,4 +90,9 @@ class Verified(ABC):
     @property
     @abstractmethod
     def measurement(self) -> bytes:
-        """The launch measurement: MEASUREMENT, MRTD (48 bytes) or MRENCLAVE (32 bytes)."""
+        """The launch measurement; its length is the TEE's."""
+
+    @property
+    @abstractmethod
+    def tcb(self) -> str:
+        """The platform and the state of its firmware (TCB), in one line for people."""

@@ -31,7 +31,7 @@ from enclave.errors import InvalidEvidence, Step, VerificationFailed
 from enclave.evidence import TEE, Evidence, Verified
 from enclave.evidence_formats import (
     BARE_OIDS,
-    GRAMINE_OID,
+    GRAMINE_OIDS,
     TAGGED_EVIDENCE_OID,
     Form,
     read_bare,
@@ -235,17 +235,22 @@ def _form_of(claims: Claims | None) -> Form:
 
 
 def _bare(certificate: _Certificate, oid: str, data: bytes) -> Presented:
-    tee = next(tee for tee, bare in BARE_OIDS.items() if bare == oid)
     try:
         bound = report_data.of_bare_key(certificate.key)
     except ValueError:
         raise InvalidEvidence(_WHAT, "a key of a kind that no evidence binds") from None
-    return _presented(certificate, Form.BARE, read_bare(tee, data), bound)
+    evidence = read_bare(_tee_of(oid, BARE_OIDS), data)
+    return _presented(certificate, Form.BARE, evidence, bound)
 
 
 def _gramine(certificate: _Certificate, oid: str, data: bytes) -> Presented:
     bound = report_data.of_key_info(certificate.key_info)
-    return _presented(certificate, Form.GRAMINE, read_bare(TEE.SGX, data), bound)
+    evidence = read_bare(_tee_of(oid, GRAMINE_OIDS), data)
+    return _presented(certificate, Form.GRAMINE, evidence, bound)
+
+
+def _tee_of(oid: str, oids: Mapping[TEE, str]) -> TEE:
+    return next(tee for tee, carrier in oids.items() if carrier == oid)
 
 
 _Reader = Callable[[_Certificate, str, bytes], Presented]
@@ -255,7 +260,7 @@ _READERS: Final[Mapping[str, tuple[set[Form], _Reader]]] = MappingProxyType(
     {
         TAGGED_EVIDENCE_OID: ({Form.STRONGROOM, Form.INTEROPERABLE}, _tagged),
         **dict.fromkeys(BARE_OIDS.values(), ({Form.BARE}, _bare)),
-        GRAMINE_OID: ({Form.GRAMINE}, _gramine),
+        **dict.fromkeys(GRAMINE_OIDS.values(), ({Form.GRAMINE}, _gramine)),
     }
 )
 

@@ -1,4 +1,4 @@
-"""Appraisal: whether verified evidence is what the relying party asked for.
+"""Appraisal: whether verified evidence meets the relying party's reference values.
 
 A policy is a TOML file with one table for each TEE whose evidence is accepted, holding reference
 values and conditions. Nothing is accepted that it does not name: no table, no evidence of that
@@ -14,34 +14,16 @@ docs/attestation.md explains every key.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import Any
 
 from enclave.errors import InvalidPolicy, Refused
 from enclave.evidence import TEE, Verified
-from enclave.sgx import policy as sgx
-from enclave.snp import policy as snp
-from enclave.tdx import policy as tdx
+from enclave.policy_keys import Section
+from enclave.supported import TEES
 
 MAX_POLICY_SIZE = 1 << 18  # a thousand measurements have about 100 KB
-
-Section = snp.SNPPolicy | tdx.TDXPolicy | sgx.SGXPolicy
-
-SECTIONS: Mapping[TEE, type[Section]] = MappingProxyType(
-    {TEE.SEV_SNP: snp.SNPPolicy, TEE.TDX: tdx.TDXPolicy, TEE.SGX: sgx.SGXPolicy}
-)
-_CHECKS: Mapping[TEE, tuple[Callable[[Any, Any], Iterator[str]], ...]] = MappingProxyType(
-    {TEE.SEV_SNP: snp.CHECKS, TEE.TDX: tdx.CHECKS, TEE.SGX: sgx.CHECKS}
-)
-_NAMING: Mapping[TEE, Callable[[Any], Section]] = MappingProxyType(
-    {TEE.SEV_SNP: snp.naming, TEE.TDX: tdx.naming, TEE.SGX: sgx.naming}
-)
-_WARNINGS: Mapping[TEE, Callable[[Any, Any], Iterator[str]]] = MappingProxyType(
-    {TEE.SEV_SNP: snp.warnings_of, TEE.TDX: tdx.warnings_of, TEE.SGX: sgx.warnings_of}
-)
 
 
 @dataclass(frozen=True)
@@ -49,14 +31,14 @@ class Policy:
     """A policy: by TEE, what is accepted of it. The empty one accepts nothing.
 
     Raises:
-        InvalidPolicy: a section stands under another TEE than its own.
+        InvalidPolicy: a section is under another TEE than its own.
     """
 
     sections: Mapping[TEE, Section]
 
     def __post_init__(self) -> None:
         for tee, section in self.sections.items():
-            if not isinstance(section, SECTIONS[tee]):
+            if tee not in TEES or not isinstance(section, TEES[tee].section):
                 raise InvalidPolicy(f"{type(section).__name__} is no policy for {tee}")
 
 
@@ -91,9 +73,25 @@ def read_policy(text: str) -> Policy:
     except (ValueError, RecursionError) as error:
         # A policy is the reader's own file, so the place that the library names is of use.
         raise InvalidPolicy(f"not TOML: {error}") from None
-    if unknown := sorted(set(document) - set(TEE)):
-        raise InvalidPolicy(f"no table {unknown[0]!r}; there are {', '.join(TEE)}")
-    return Policy({TEE(name): SECTIONS[TEE(name)].read(document[name], name) for name in document})
+    if unknown := sorted(set(document) - set(TEES)):
+        raise InvalidPolicy(f"no table {unknown[0]!r}; there are {', '.join(TEES)}")
+    return Policy(
+        {TEE(name): TEES[TEE(name)].section.read(document[name], name) for name in document}
+    )
+
+
+def accepting_no_collateral(policy: Policy) -> Policy:
+    """The policy, which also accepts evidence verified where the vendor has published nothing.
+
+    For simulated vendors, which do not publish. Where a TEE cannot be verified so, its section
+    stays as it is.
+    """
+    return Policy(
+        {
+            tee: TEES[tee].accepting_no_collateral(section)
+            for tee, section in policy.sections.items()
+        }
+    )
 
 
 def write_policy(policy: Policy) -> str:
@@ -102,13 +100,13 @@ def write_policy(policy: Policy) -> str:
 
 
 def naming(verified: Verified) -> Policy:
-    """The policy that names this very evidence; a start for writing one's own.
+    """The policy that names this very evidence; a draft to edit.
 
     It has the evidence's measurements, registers, host data and (SEV-SNP) product and TCB, and the
     defaults for everything else: evidence that needs an `allow_…` or a TCB status other than
     UpToDate is not accepted by it.
     """
-    return Policy({verified.tee: _NAMING[verified.tee](verified)})
+    return Policy({verified.tee: TEES[verified.tee].naming(verified)})
 
 
 def appraise(
@@ -137,11 +135,11 @@ def appraise(
         reasons.append(
             f"verified on {verified.verified_at:%Y-%m-%d}, of use until {until:%Y-%m-%d}"
         )
-    for check in _CHECKS[verified.tee]:
+    for check in TEES[verified.tee].checks:
         reasons += check(verified, section)
     if reasons:
         raise Refused(tuple(reasons))
-    warnings = [*_WARNINGS[verified.tee](verified, section)]
+    warnings = [*TEES[verified.tee].warnings(verified, section)]
     if verified.simulated:
         warnings.insert(0, "simulated: no chip stands behind this evidence")
     return Appraised(verified, until, tuple(warnings))

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, time
 from enum import IntFlag, StrEnum
 from functools import reduce
 from operator import or_
-from typing import Any, Self, TypeVar, dataclass_transform
+from typing import Any, Protocol, Self, TypeVar, dataclass_transform
 
 from enclave.errors import InvalidPolicy
 
@@ -40,6 +40,25 @@ class Kind:
 def key(kind: Kind, *, default: Any = dataclasses.MISSING) -> Any:
     """A key of a section; `default` holds where the file does not say, else it must say."""
     return dataclasses.field(default=default, metadata={"kind": kind})
+
+
+class Section(Protocol):
+    """A TEE's table in a policy: a `Table` that says how old collateral may be."""
+
+    @property
+    def max_collateral_age_days(self) -> int:
+        """Days after which collateral that the vendor renews is too old."""
+
+    @classmethod
+    def keys(cls) -> Mapping[str, Kind]:
+        """See `Table.keys`."""
+
+    @classmethod
+    def read(cls, table: Any, name: str) -> Self:
+        """See `Table.read`."""
+
+    def write(self, name: str) -> str:
+        """See `Table.write`."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(key,))

@@ -1,8 +1,8 @@
-"""A pretended AMD: a root, an intermediate, and for each TCB version a chip's VCEK.
+"""A simulated AMD: a root, an intermediate, and for each TCB version a chip's VCEK.
 
 The certificates have AMD's names, schemes and extensions, so that the same code reads them, and
-say in an organisational unit what they are. Their root has a digest that is not AMD's, and that
-is what a verifier goes by.
+say in an organisational unit what they are. The digest of their root is
+not AMD's, and that is what a verifier goes by.
 
 Source: AMD 57230 sections 2 and 3.
 """
@@ -40,8 +40,8 @@ _STRUCTURE_VERSION: Final = "1.3.6.1.4.1.3704.1.1"
 
 
 @dataclass(frozen=True)
-class PretendedAMD:
-    """The keys and certificates of the pretended vendor for one product line."""
+class SimulatedAMD:
+    """The keys and certificates of the simulated vendor for one product line."""
 
     ark_key: rsa.RSAPrivateKey = field(repr=False)
     ask_key: rsa.RSAPrivateKey = field(repr=False)
@@ -49,7 +49,7 @@ class PretendedAMD:
     ask: x509.Certificate
 
     @classmethod
-    def make(cls, now: datetime) -> "PretendedAMD":
+    def make(cls, now: datetime) -> "SimulatedAMD":
         """New keys (RSA-4096: about a second) and their certificates from `now` on."""
         ark_key, ask_key = (rsa.generate_private_key(65537, 4096) for _ in range(2))
         ark_name, ask_name = name_of(f"ARK-{PRODUCT}"), name_of(f"SEV-{PRODUCT}")

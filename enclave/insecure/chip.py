@@ -1,8 +1,8 @@
-"""A pretended chip, and a pretended guest launched on it.
+"""A simulated chip, and a simulated guest launched on it.
 
 `SoftwareChip` is what would be in silicon: a secret, an identity, the vendors that vouch for it.
-`SoftwareGuest` is one launch on it, of a given measurement and policy, and answers what the chip's
-firmware would answer: reports, quotes and derived keys, byte for byte in the vendors' layouts.
+`SoftwareGuest` is one launch on it, with a measurement and a policy, and gives what the chip's
+firmware would give: reports, quotes and derived keys, byte for byte in the vendors' layouts.
 """
 
 import hmac
@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from enclave.errors import DeviceError
-from enclave.insecure.amd import PretendedAMD
-from enclave.insecure.intel import TEE_TCB_SVN, PretendedIntel
+from enclave.insecure.amd import SimulatedAMD
+from enclave.insecure.intel import TEE_TCB_SVN, SimulatedIntel
 from enclave.roots import Roots
 from enclave.sgx.abi import ECDSA_P256, INTEL_QE_VENDOR_ID, TDX_TEE_TYPE, QuoteHeader
 from enclave.snp.abi import (
@@ -58,19 +58,19 @@ _ORDER_P384: Final = int(
 
 @dataclass(frozen=True)
 class SoftwareChip:
-    """The pretended silicon.
+    """The simulated silicon.
 
     Attributes:
         secret: 32 bytes that silicon would never give away.
         made: since when its certificates are valid.
-        amd, intel: the pretended vendors.
+        amd, intel: the simulated vendors.
         tcb: of the firmware that is loaded; the committed one is the same.
     """
 
     secret: bytes = field(repr=False)
     made: datetime
-    amd: PretendedAMD
-    intel: PretendedIntel
+    amd: SimulatedAMD
+    intel: SimulatedIntel
     tcb: MilanTCB = TCB
 
     @classmethod
@@ -78,7 +78,7 @@ class SoftwareChip:
         """A new chip of new vendors. Takes about a second."""
         made = now.astimezone(UTC).replace(microsecond=0)
         return cls(
-            secrets.token_bytes(32), made, PretendedAMD.make(made), PretendedIntel.make(made)
+            secrets.token_bytes(32), made, SimulatedAMD.make(made), SimulatedIntel.make(made)
         )
 
     @classmethod
@@ -132,7 +132,7 @@ class SoftwareChip:
 
 @dataclass(frozen=True)
 class SoftwareGuest:
-    """One launch on a pretended chip.
+    """One launch on a simulated chip.
 
     Attributes:
         chip: the chip.
@@ -222,7 +222,7 @@ class SoftwareGuest:
                 guest does not have.
         """
         committed = self.chip.tcb.build()
-        too_new = any(asked > have for asked, have in zip(tcb_version, committed, strict=True))
+        too_new = any(svn > limit for svn, limit in zip(tcb_version, committed, strict=True))
         if too_new or vmpl < self.vmpl or guest_svn:
             raise DeviceError("the firmware refuses these parameters")
         values = {
@@ -318,8 +318,8 @@ def _load(path: Path) -> SoftwareChip:
         return SoftwareChip(
             secret=bytes.fromhex(document["secret"]),
             made=datetime.fromtimestamp(document["made"], UTC),
-            amd=PretendedAMD(**parts["amd"]),
-            intel=PretendedIntel(**parts["intel"]),
+            amd=SimulatedAMD(**parts["amd"]),
+            intel=SimulatedIntel(**parts["intel"]),
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise DeviceError(f"{path} is not a software chip's file") from None

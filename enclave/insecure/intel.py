@@ -1,4 +1,4 @@
-"""A pretended Intel: root, platform CA, one platform's PCK, and the collateral for it.
+"""A simulated Intel: root, platform CA, one platform's PCK, and the collateral for it.
 
 Names, schemes and the extension of the PCK certificate are Intel's, so that the same code reads
 them; the root's digest is not.
@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from enclave.collateral import DCAPCollateral
 from enclave.insecure.amd import CA_USAGE, LIFE, name_of
 from enclave.roots import Roots
 from enclave.sgx.abi import EnclaveReport
+from enclave.sgx.collateral import DCAPCollateral
 from enclave.sgx.quote import SignatureData
 
 FMSPC: Final = bytes.fromhex("90c06f000000")  # an Emerald Rapids platform
@@ -66,8 +66,8 @@ class _One:
 
 
 @dataclass(frozen=True)
-class PretendedIntel:
-    """The keys and certificates of the pretended vendor, and of one platform."""
+class SimulatedIntel:
+    """The keys and certificates of the simulated vendor, and of one platform."""
 
     root_key: ec.EllipticCurvePrivateKey = field(repr=False)
     platform_key: ec.EllipticCurvePrivateKey = field(repr=False)
@@ -79,7 +79,7 @@ class PretendedIntel:
     tcb_signing: x509.Certificate
 
     @classmethod
-    def make(cls, now: datetime) -> "PretendedIntel":
+    def make(cls, now: datetime) -> "SimulatedIntel":
         """New keys and their certificates from `now` on."""
         root_key, platform_key, pck_key, tcb_key = (
             ec.generate_private_key(ec.SECP256R1()) for _ in range(4)

@@ -1,8 +1,15 @@
-"""The software chip as a `Tee`."""
+"""The software chip as a `Tee`, of each kind that it simulates.
 
+No row of a real TEE (`enclave.supported`) leads here: which kinds are simulated, and how, is in a
+table of its own, `SIMULATIONS`.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
+from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -14,22 +21,74 @@ from enclave.insecure.amd import PRODUCT
 from enclave.insecure.chip import SoftwareGuest
 from enclave.keys import DerivedKey, NoDerivedKey
 from enclave.roots import AMDRoot, Roots
-from enclave.tee import SEALING_FIELDS, Gate
+from enclave.snp import SEV_SNP
+from enclave.snp.guest import SEALING_FIELDS
+from enclave.tdx import TDX
+from enclave.tee import Gate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """How the software chip simulates one kind of TEE.
+
+    Attributes:
+        report: a guest's report or quote over 64 bytes of report data.
+        certificates: the DER certificates that come along.
+        sk: where its derived key comes from.
+        roots: the roots that its evidence brings along; None where it brings none.
+    """
+
+    report: Callable[[SoftwareGuest, bytes], bytes]
+    certificates: Callable[[SoftwareGuest], tuple[bytes, ...]]
+    sk: SkProvider
+    roots: Callable[[Evidence], Roots | None]
+
+
+def _amd_certificates(guest: SoftwareGuest) -> tuple[bytes, ...]:
+    """VCEK, ASK, and the simulated root itself, for `roots_in`."""
+    chip = guest.chip
+    chain = (chip.amd.ask, chip.amd.ark)
+    return (chip.vcek(), *(each.public_bytes(Encoding.DER) for each in chain))
+
+
+def _amd_roots(evidence: Evidence) -> Roots | None:
+    known = {read_certificate(der).common_name: der for der in evidence.certificates}
+    ark, ask = known.get(f"ARK-{PRODUCT}"), known.get(f"SEV-{PRODUCT}")
+    if ark is None or ask is None:
+        return None
+    return Roots(amd={PRODUCT: AMDRoot(ark=ark, ask=ask)})
+
+
+SIMULATIONS: Final[Mapping[TEE, Simulation]] = MappingProxyType(
+    {
+        SEV_SNP: Simulation(
+            report=SoftwareGuest.report,
+            certificates=_amd_certificates,
+            sk=SkProvider.INSECURE_SOFTWARE_CHIP,
+            roots=_amd_roots,
+        ),
+        TDX: Simulation(
+            report=SoftwareGuest.quote,
+            certificates=lambda guest: (),
+            sk=SkProvider.NONE,
+            roots=lambda evidence: None,
+        ),
+    }
+)
 
 
 @dataclass(frozen=True)
 class SoftwareTee:
-    """A pretended guest behind the interface of a real one.
+    """A simulated guest behind the interface of a real one.
 
     Attributes:
         guest: the guest.
-        kind: the evidence to give, `TEE.SEV_SNP` or `TEE.TDX`; as in silicon only the former has a
-            derived key.
-        gate: of its own; unlike a real one in no hurry to refuse.
+        kind: the TEE to simulate, a key of `SIMULATIONS`; as in silicon not each has a derived key.
+        gate: of its own; it allows more requests than a real one does.
     """
 
     guest: SoftwareGuest
-    kind: TEE = TEE.SEV_SNP
+    kind: TEE = SEV_SNP
     gate: Gate = field(default_factory=partial(Gate, burst=64, per_second=64), repr=False)
 
     simulated: bool = field(default=True, init=False)
@@ -37,30 +96,26 @@ class SoftwareTee:
     @property
     def sk(self) -> SkProvider:
         """Simulated, or none."""
-        if self.kind is TEE.SEV_SNP:
-            return SkProvider.INSECURE_SOFTWARE_CHIP
-        return SkProvider.NONE
+        return SIMULATIONS[self.kind].sk
 
     async def evidence(self, report_data: bytes) -> Evidence:
-        """See `enclave.tee.Tee`; for SEV-SNP the pretended root comes along (`roots_in`)."""
-        if self.kind is TEE.TDX:
-            return Evidence(self.kind, await self.gate.run(partial(self.guest.quote, report_data)))
-        report = await self.gate.run(partial(self.guest.report, report_data))
-        chip = self.guest.chip
-        chain = (chip.amd.ask, chip.amd.ark)
-        certificates = (chip.vcek(), *(each.public_bytes(Encoding.DER) for each in chain))
-        return Evidence(self.kind, report, certificates)
+        """See `enclave.tee.Tee`; where the kind allows it, its root comes along (`roots_in`)."""
+        simulation = SIMULATIONS[self.kind]
+        report = await self.gate.run(partial(simulation.report, self.guest, report_data))
+        return Evidence(self.kind, report, simulation.certificates(self.guest))
 
     async def derived_key(self, tcb_version: bytes | None = None) -> DerivedKey:
         """See `enclave.tee.Tee`."""
-        if self.kind is not TEE.SEV_SNP:
-            raise NoDerivedKey("TDX derives no keys")
+        if self.sk is SkProvider.NONE:
+            raise NoDerivedKey(f"{self.kind} derives no keys")
         current = self.guest.chip.tcb.build()
         tcb = current if tcb_version is None else tcb_version
-        ask = partial(self.guest.derived_key, SEALING_FIELDS, tcb_version=tcb, vmpl=self.guest.vmpl)
+        request = partial(
+            self.guest.derived_key, SEALING_FIELDS, tcb_version=tcb, vmpl=self.guest.vmpl
+        )
         return DerivedKey(
             provider=self.sk,
-            key=await self.gate.run(ask),
+            key=await self.gate.run(request),
             tcb_version=tcb,
             current_tcb_version=current,
             chip_sha256=sha256(self.guest.chip.chip_id).digest(),
@@ -73,7 +128,7 @@ class SoftwareTee:
 
 
 def roots_in(evidence: Evidence) -> Roots:
-    """The roots that simulated SEV-SNP evidence brings along itself.
+    """The roots that simulated evidence brings along itself.
 
     Danger: whoever makes the evidence chooses these roots. They serve to look at simulated evidence
     that one has decided to accept from anybody, and for nothing else; what is verified under them
@@ -82,8 +137,8 @@ def roots_in(evidence: Evidence) -> Roots:
     Raises:
         InvalidEvidence: it brings none along.
     """
-    known = {read_certificate(der).common_name: der for der in evidence.certificates}
-    ark, ask = known.get(f"ARK-{PRODUCT}"), known.get(f"SEV-{PRODUCT}")
-    if ark is None or ask is None:
+    simulation = SIMULATIONS.get(evidence.tee)
+    roots = None if simulation is None else simulation.roots(evidence)
+    if roots is None:
         raise InvalidEvidence(evidence.tee, "it brings no root along")
-    return Roots(amd={PRODUCT: AMDRoot(ark=ark, ask=ask)})
+    return roots

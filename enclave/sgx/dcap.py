@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple, TypedDict
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -40,11 +41,11 @@ from enclave.chain import (
     check_revocation,
     check_root,
 )
-from enclave.collateral import DCAPCollateral
 from enclave.errors import Step, VerificationFailed
 from enclave.evidence import Verified
 from enclave.roots import Roots, is_vendor
 from enclave.sgx.abi import EnclaveReport
+from enclave.sgx.collateral import DCAPCollateral
 from enclave.sgx.documents import QEIdentity, TCBInfo, read_qe_identity, read_tcb_info
 from enclave.sgx.pck import PCK, read_pck
 from enclave.sgx.quote import SignatureData
@@ -73,6 +74,40 @@ class VerifiedDCAP(Verified):
     advisories: frozenset[str]
     evaluation_number: int
 
+    @property
+    def tcb(self) -> str:
+        """The status, since when there has been this TCB level, and the advisories."""
+        known = f", {', '.join(sorted(self.advisories))}" if self.advisories else ""
+        return f"{self.tcb_status} of {self.tcb_date:%Y-%m-%d}{known}"
+
+
+class PlatformTCB(NamedTuple):
+    """The TCB of a platform and of everything else that a quote rests on.
+
+    Attributes:
+        level: the platform's.
+        status: of all together.
+        advisories: of all together.
+    """
+
+    level: Level
+    status: TCBStatus
+    advisories: frozenset[str]
+
+
+class PlatformFacts(TypedDict):
+    """The fields of `VerifiedDCAP`, and of `Verified` above it."""
+
+    simulated: bool
+    verified_at: datetime
+    valid_until: datetime
+    collateral_issued: datetime
+    fmspc: bytes
+    tcb_status: TCBStatus
+    tcb_date: datetime
+    advisories: frozenset[str]
+    evaluation_number: int
+
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
@@ -95,6 +130,25 @@ class Platform:
     evaluation_number: int
     issued: datetime
     valid_until: datetime
+
+    def facts(self, tcb: PlatformTCB, now: datetime) -> PlatformFacts:
+        """What a quote of any kind proves about its platform.
+
+        Args:
+            tcb: as the kind of quote evaluates it.
+            now: the verifier's clock at verification.
+        """
+        return {
+            "simulated": self.simulated,
+            "verified_at": now,
+            "valid_until": self.valid_until,
+            "collateral_issued": self.issued,
+            "fmspc": self.pck.fmspc,
+            "tcb_status": tcb.status,
+            "tcb_date": tcb.level.date,
+            "advisories": tcb.advisories,
+            "evaluation_number": self.evaluation_number,
+        }
 
 
 def verify_platform(

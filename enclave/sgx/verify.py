@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from enclave.collateral import DCAPCollateral
 from enclave.errors import Step
 from enclave.evidence import TEE, Evidence
 from enclave.roots import Roots
+from enclave.sgx import SGX
 from enclave.sgx.abi import EnclaveReport
-from enclave.sgx.dcap import VerifiedDCAP, verify_platform
+from enclave.sgx.collateral import DCAPCollateral
+from enclave.sgx.dcap import PlatformTCB, VerifiedDCAP, verify_platform
 from enclave.sgx.quote import parse_sgx_quote
 from enclave.sgx.tcb import converge, level_of
 
@@ -28,7 +29,7 @@ class VerifiedSGX(VerifiedDCAP):
     @property
     def tee(self) -> TEE:
         """SGX."""
-        return TEE.SGX
+        return SGX
 
     @property
     def report_data(self) -> bytes:
@@ -62,15 +63,9 @@ def verify_sgx(
     )
     svns = (*platform.pck.components, platform.pck.pcesvn)
     level = level_of(platform.tcb_info.levels, svns, Step.TCB)
-    return VerifiedSGX(
-        simulated=platform.simulated,
-        verified_at=now,
-        valid_until=platform.valid_until,
-        collateral_issued=platform.issued,
-        report=quote.body,
-        fmspc=platform.pck.fmspc,
-        tcb_status=converge(level.status, [platform.qe_level.status]),
-        tcb_date=level.date,
-        advisories=level.advisories | platform.qe_level.advisories,
-        evaluation_number=platform.evaluation_number,
+    tcb = PlatformTCB(
+        level,
+        converge(level.status, [platform.qe_level.status]),
+        level.advisories | platform.qe_level.advisories,
     )
+    return VerifiedSGX(report=quote.body, **platform.facts(tcb, now))

@@ -27,7 +27,7 @@ from typing import Final
 from construct import Bytes, Int8ul, Int32ul, Int64ul
 
 from enclave.binary_layout import Layout, at
-from enclave.errors import DeviceError, DeviceLost
+from enclave.errors import DeviceBusy, DeviceError, DeviceLost
 from enclave.snp.abi import REPORT_SIZE, AttestationReport, parse_report
 
 DEVICE: Final = Path("/dev/sev-guest")
@@ -57,7 +57,7 @@ class SevGuestFailed(DeviceError):
     """The request failed and the platform key is still good."""
 
 
-class SevGuestBusy(SevGuestFailed):
+class SevGuestBusy(SevGuestFailed, DeviceBusy):
     """The host asks to come back later."""
 
 

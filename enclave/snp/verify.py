@@ -13,7 +13,7 @@ Source: AMD 56860 section 3.7 and 8.17.2; AMD 57230 sections 2 and 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
@@ -30,13 +30,14 @@ from enclave.chain import (
     check_revocation,
     check_root,
 )
-from enclave.collateral import SNPCollateral
 from enclave.errors import Step, VerificationFailed
 from enclave.evidence import TEE, Evidence, Verified
 from enclave.roots import Roots, is_vendor
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import (
     ECDSA_P384_SHA384,
     SIGNED_SIZE,
+    TCB_LAYOUTS,
     AttestationReport,
     Product,
     SigningKey,
@@ -44,6 +45,7 @@ from enclave.snp.abi import (
     product_of,
 )
 from enclave.snp.certificates import COMMON_NAMES, Leaf, read_leaf
+from enclave.snp.collateral import SNPCollateral
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ class VerifiedSNP(Verified):
     @property
     def tee(self) -> TEE:
         """SEV-SNP."""
-        return TEE.SEV_SNP
+        return SEV_SNP
 
     @property
     def report_data(self) -> bytes:
@@ -79,6 +81,13 @@ class VerifiedSNP(Verified):
     def measurement(self) -> bytes:
         """MEASUREMENT, 48 bytes."""
         return self.report.measurement
+
+    @property
+    def tcb(self) -> str:
+        """The product, and REPORTED_TCB by component."""
+        reported = asdict(TCB_LAYOUTS[self.product].parse(self.report.reported_tcb))
+        components = ", ".join(f"{name} {svn}" for name, svn in reported.items())
+        return f"{self.product} with {components}"
 
 
 def verify_snp(

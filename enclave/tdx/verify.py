@@ -18,13 +18,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from enclave.collateral import DCAPCollateral
 from enclave.errors import Step, VerificationFailed
 from enclave.evidence import TEE, Evidence
 from enclave.roots import Roots
-from enclave.sgx.dcap import Platform, VerifiedDCAP, masked, verify_platform
+from enclave.sgx.collateral import DCAPCollateral
+from enclave.sgx.dcap import Platform, PlatformTCB, VerifiedDCAP, masked, verify_platform
 from enclave.sgx.documents import ModuleIdentity
-from enclave.sgx.tcb import Level, TCBStatus, converge, level_of, relaunch
+from enclave.sgx.tcb import Level, converge, level_of, relaunch
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDReport10, TDReport15
 from enclave.tdx.quote import TDXQuote, parse_tdx_quote
 
@@ -44,7 +45,7 @@ class VerifiedTDX(VerifiedDCAP):
     @property
     def tee(self) -> TEE:
         """TDX."""
-        return TEE.TDX
+        return TDX
 
     @property
     def report_data(self) -> bytes:
@@ -76,37 +77,25 @@ def verify_tdx(
     platform = verify_platform(
         quote.signature_data, quote.signed, ("TDX", "TD_QE"), collateral, roots, now
     )
-    level, status, advisories = _tcb(quote, platform)
     return VerifiedTDX(
-        simulated=platform.simulated,
-        verified_at=now,
-        valid_until=platform.valid_until,
-        collateral_issued=platform.issued,
         report=quote.td,
         report_1_5=quote.td_1_5,
-        fmspc=platform.pck.fmspc,
-        tcb_status=status,
-        tcb_date=level.date,
-        advisories=advisories,
-        evaluation_number=platform.evaluation_number,
+        **platform.facts(_tcb(quote, platform), now),
     )
 
 
-def _tcb(quote: TDXQuote, platform: Platform) -> tuple[Level, TCBStatus, frozenset[str]]:
+def _tcb(quote: TDXQuote, platform: Platform) -> PlatformTCB:
     """The platform's level at launch, the status of the whole, and its advisories."""
     td, td_1_5 = quote.td, quote.td_1_5
     svns = [td.tee_tcb_svn] if td_1_5 is None else [td.tee_tcb_svn, td_1_5.tee_tcb_svn2]
     evaluated = [_evaluate(svn, td, platform) for svn in svns]
-    levels = [level for level, _, _ in evaluated]
-    statuses = [status for _, status, _ in evaluated]
-    advisories = frozenset[str]().union(*(advisories for _, _, advisories in evaluated))
-    return levels[0], relaunch(statuses[0], statuses[-1]), advisories
+    launch, current = evaluated[0], evaluated[-1]
+    advisories = frozenset[str]().union(*(tcb.advisories for tcb in evaluated))
+    return PlatformTCB(launch.level, relaunch(launch.status, current.status), advisories)
 
 
-def _evaluate(
-    svn: bytes, td: TDReport10, platform: Platform
-) -> tuple[Level, TCBStatus, frozenset[str]]:
-    """Level, status and advisories at one TEE_TCB_SVN."""
+def _evaluate(svn: bytes, td: TDReport10, platform: Platform) -> PlatformTCB:
+    """The TCB at one TEE_TCB_SVN."""
     version = svn[1]
     parts = [platform.qe_level]
     if version:
@@ -124,7 +113,8 @@ def _evaluate(
         Step.TCB,
     )
     status = converge(level.status, [part.status for part in parts])
-    return level, status, level.advisories.union(*(part.advisories for part in parts))
+    advisories = level.advisories.union(*(part.advisories for part in parts))
+    return PlatformTCB(level, status, advisories)
 
 
 def _without(level: Level, skipped: int) -> Level:

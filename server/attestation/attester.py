@@ -17,14 +17,14 @@ from typing import Final
 
 import trio
 
-from enclave import tee as chips
+from enclave import detection
 from enclave.claims import Role
 from enclave.errors import DeviceError
 from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SoftwareTee
 from enclave.keys import Purpose, tls_key
 from enclave.ratls import Attester, Issued, keep_fresh, use_certificate
-from enclave.tee import Tee
+from enclave.tee import Circumstances, Tee
 from server.setup import files, settings
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -43,16 +43,16 @@ _NOT_CONFIGURATION: Final = frozenset({"data", "kmip_port", "https_port", "log_l
 
 
 def find_tee(config: Config, now: datetime) -> Tee | None:
-    """The chip of this machine, or the pretended one where the settings ask for it.
+    """The TEE of this machine, or the simulated one where the settings enable it.
 
     Returns:
-        None where there is no chip, and none is to be pretended.
+        None where there is no TEE, and none is to be simulated.
 
     Raises:
-        Failure: the pretended one is damaged or cannot be kept.
+        Failure: the simulated one is damaged or cannot be kept.
     """
     try:
-        return chips.find(circumstances=circumstances(config))
+        return detection.find(circumstances=circumstances(config))
     except DeviceError:
         if not config.insecure_software_chip:
             return None
@@ -62,14 +62,14 @@ def find_tee(config: Config, now: datetime) -> Tee | None:
     try:
         return SoftwareTee(SoftwareGuest(SoftwareChip.open(directory, now)))
     except DeviceError as error:
-        raise Failure(f"The pretended chip cannot be used: {error}.") from None
+        raise Failure(f"The simulated TEE cannot be used: {error}.") from None
     except OSError as error:
-        raise Failure(f"The pretended chip cannot be kept: {error.strerror}.") from None
+        raise Failure(f"The simulated TEE cannot be kept: {error.strerror}.") from None
 
 
-def circumstances(config: Config) -> chips.Circumstances:
+def circumstances(config: Config) -> Circumstances:
     """What the settings tell of the machine: no derived key unless the launch is measured."""
-    return chips.Circumstances(firmware_only=not config.measured_launch)
+    return Circumstances(firmware_only=not config.measured_launch)
 
 
 def configuration_sha256(config: Config) -> bytes:

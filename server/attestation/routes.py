@@ -90,7 +90,7 @@ class Attestation:
                 "product": "strongroom",
                 "version": importlib.metadata.version("strongroom"),
                 "state": self.state(),
-                "tee": self.attester.tee.kind.value,
+                "tee": self.attester.tee.kind,
                 "simulated": self.attester.tee.simulated,
                 "role": self.attester.role.value,
                 "deployment": self.attester.deployment,

@@ -1,4 +1,4 @@
-"""An attested server as its operator and its users see it: whom to expect, the pin, requests.
+"""An attested server as its operator and its users see it: expectation, pin, requests.
 
 The client's configuration is a TOML file, named by an option or by KMS_CLI_CONF:
 
@@ -6,10 +6,10 @@ The client's configuration is a TOML file, named by an option or by KMS_CLI_CONF
     policy = "policy.toml"              beside this file, or an absolute path
     deployment = "strongroom"           optional
 
-Beside it stands `FILE.pin`, which `verify` writes: the digest of the server's public key and until
-when its evidence holds. Until then a server with another key is refused; after that whoever is what
-the policy asks for is pinned anew, and the verdict says whether the key has changed. Pinned or not,
-each connection is verified in full. Without a policy nothing is sent to anybody.
+Beside it is `FILE.pin`, which `verify` writes: the digest of the server's public key and the time
+until which its evidence is valid. Until then a server with another key is refused; after that any
+server that the policy accepts is pinned, and the verdict says whether the key has changed. Pinned
+or not, each connection is verified in full. Without a policy nothing is sent to anybody.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ import trio
 
 from enclave.claims import Role
 from enclave.client import AttestedConnection, Expectation, challenge, client_context, connect
-from enclave.collateral import DCAPCollateral, SNPCollateral
+from enclave.collateral import Collateral
 from enclave.errors import EnclaveError, InvalidPolicy
 from enclave.evidence import TEE
 from enclave.policy import Policy, read_policy
 from enclave.quote_request import HTTPAsk
+from enclave.supported import TEES
 from server.setup import files
 from server.setup.failure import Failure
 
@@ -43,8 +44,6 @@ KEYS: Final = {"server_url", "policy", "deployment", "collateral"}
 MAX_ANSWER_BYTES: Final = 1 << 20
 ANSWER_SECONDS: Final = 120.0
 """For `/start`, which opens a store of any size before it answers."""
-
-READERS: Final = {TEE.SEV_SNP: SNPCollateral.from_json, TEE.TDX: DCAPCollateral.from_json}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +56,24 @@ class Remote:
         policy: what evidence is accepted.
         deployment: the name it must claim; None: any.
         collateral: what the vendors publish.
-        pin_file: where the pin is kept; None: nowhere.
+        pin_file: the file of the pin; None: nothing is pinned.
     """
 
     host: str
     port: int
     policy: Policy
     deployment: str | None = None
-    collateral: Mapping[TEE, Any] | None = None
+    collateral: Mapping[TEE, Collateral] | None = None
     pin_file: Path | None = None
 
     def expectation(
         self, role: Role, *, allow_insecure_simulated: bool, now: datetime | None = None
     ) -> Expectation:
-        """What the server must be in this role; pinned where it has been verified of late.
+        """What the server must be in this role, and its pin while that is valid.
 
         Args:
             role: what its key is for.
-            allow_insecure_simulated: accept a pretended chip.
+            allow_insecure_simulated: accept a simulated TEE.
             now: the client's clock; None: this machine's.
         """
         expected = Expectation(
@@ -94,15 +93,15 @@ class Remote:
         return _pins(self.pin_file).get(role)
 
     def keep(self, role: Role, pin: Pin) -> None:
-        """Remember the server's key, and until when its evidence holds."""
+        """Remember the server's key, and until when its evidence is valid."""
         if self.pin_file is None:
             return
         pins = _pins(self.pin_file) | {role: pin}
-        held = {
+        rows = {
             each.value: {"key": pin.key.hex(), "until": pin.until.isoformat()}
             for each, pin in pins.items()
         }
-        files.replace(self.pin_file, json.dumps(held, indent=1).encode())
+        files.replace(self.pin_file, json.dumps(rows, indent=1).encode())
 
 
 class Pin(NamedTuple):
@@ -110,7 +109,7 @@ class Pin(NamedTuple):
 
     Attributes:
         key: SHA-256 of its SubjectPublicKeyInfo.
-        until: when its evidence runs out.
+        until: when its evidence expires.
     """
 
     key: bytes
@@ -121,12 +120,12 @@ def _pins(path: Path | None) -> dict[Role, Pin]:
     if path is None or not path.exists():
         return {}
     try:
-        held = json.loads(files.read(path, "The pin file"))
+        rows = json.loads(files.read(path, "The pin file"))
         return {
             Role(role): Pin(
                 bytes.fromhex(row["key"]), datetime.fromisoformat(row["until"]).astimezone(UTC)
             )
-            for role, row in held.items()
+            for role, row in rows.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise Failure(f"The pin file {path} cannot be read; verify the server anew.") from None
@@ -146,21 +145,23 @@ def read_remote(
     Raises:
         Failure: something is missing or cannot be read.
     """
-    held: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     if file is not None:
         try:
-            held = tomllib.loads(files.read(file, "The client configuration").decode())
+            entries = tomllib.loads(files.read(file, "The client configuration").decode())
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise Failure(f"The client configuration {file} is not TOML: {error}.") from None
-        if unknown := held.keys() - KEYS:
+        if unknown := entries.keys() - KEYS:
             raise Failure(f"{file} has unknown keys: {', '.join(sorted(unknown))}.")
-        if wrong := sorted(key for key, value in held.items() if not isinstance(value, str)):
+        if wrong := sorted(key for key, value in entries.items() if not isinstance(value, str)):
             raise Failure(f"{file} has something else than a text as {', '.join(wrong)}.")
         here = file.parent
-        policy = policy or (here / held["policy"] if "policy" in held else None)
-        collateral = collateral or (here / held["collateral"] if "collateral" in held else None)
-    is_other = url not in (None, held.get("server_url"))
-    url = url or held.get("server_url")
+        policy = policy or (here / entries["policy"] if "policy" in entries else None)
+        collateral = collateral or (
+            here / entries["collateral"] if "collateral" in entries else None
+        )
+    is_other = url not in (None, entries.get("server_url"))
+    url = url or entries.get("server_url")
     if not url:
         raise Failure("No server is named: give --server, or server_url in the configuration.")
     if policy is None:
@@ -170,7 +171,7 @@ def read_remote(
     host, port = _place(url)
     pin_file = None if file is None or is_other else file.with_name(file.name + ".pin")
     return Remote(
-        host, port, _policy(policy), held.get("deployment"), _collateral(collateral), pin_file
+        host, port, _policy(policy), entries.get("deployment"), _collateral(collateral), pin_file
     )
 
 
@@ -192,16 +193,19 @@ def _policy(path: Path) -> Policy:
         raise Failure(f"The policy {path} cannot be used: {error}.") from None
 
 
-def _collateral(path: Path | None) -> dict[TEE, Any]:
+def _collateral(path: Path | None) -> dict[TEE, Collateral]:
     if path is None:
         return {}
     try:
-        held = json.loads(files.read(path, "The collateral"))
-        return {TEE(tee): READERS[TEE(tee)](json.dumps(row).encode()) for tee, row in held.items()}
+        document = json.loads(files.read(path, "The collateral"))
+        return {
+            TEE(tee): TEES[TEE(tee)].collateral.from_json(json.dumps(member).encode())
+            for tee, member in document.items()
+        }
     except EnclaveError as error:
         raise Failure(f"The collateral {path} cannot be used: {error}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        known = ", ".join(READERS)
+        known = ", ".join(TEES)
         raise Failure(
             f"The collateral {path} cannot be used: it is no JSON object by {known}."
         ) from None
@@ -257,10 +261,10 @@ class Answer(NamedTuple):
     def json(self) -> dict[str, Any]:
         """The body as an object; empty where it is none."""
         try:
-            held = json.loads(self.body)
+            fields = json.loads(self.body)
         except ValueError:
             return {}
-        return held if isinstance(held, dict) else {}
+        return fields if isinstance(fields, dict) else {}
 
 
 async def ask(

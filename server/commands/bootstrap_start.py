@@ -19,14 +19,15 @@ from enclave.claims import Role
 from enclave.client import AttestedConnection, client_context
 from server.bootstrap.operator import OperatorAccess, check_token, token_sha256
 from server.commands import Command, attested_server, say
-from server.commands.verify import add_remote, remote_of, verdict
+from server.commands.server_options import add_server_options, server_of
+from server.commands.verdict import verdict
 from server.setup import files
 from server.setup.failure import Failure
 from server.setup.password_input import read_password
 
 
 class Step(NamedTuple):
-    """One thing that is given."""
+    """One request of the bootstrap: what the operator sends to which path."""
 
     path: str
     body: bytes
@@ -37,15 +38,15 @@ def _json(**fields: object) -> bytes:
     return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
 
 
-def _secret(given: str | None, question: str) -> str | None:
-    """A secret from a file, standard input or a prompt; None where none was asked for."""
-    if given is None:
+def _secret(source: str | None, question: str) -> str | None:
+    """A secret from a file, standard input (-) or a prompt; None where the option is absent."""
+    if source is None:
         return None
-    return read_password(None if given == "prompt" else given, question, twice=False)
+    return read_password(None if source == "prompt" else source, question, twice=False)
 
 
 def steps(arguments: argparse.Namespace) -> Iterator[Step]:
-    """What the arguments say is to be given, in order.
+    """The requests that the arguments call for, in order.
 
     Raises:
         Failure: a file cannot be read.
@@ -78,20 +79,20 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
 
 
 async def give(connection: AttestedConnection, step: Step, token: str | None) -> str:
-    """Give one thing; what the server says.
+    """Send one request; the server's message.
 
     Raises:
-        Failure: it refuses.
+        Failure: the server refuses it.
     """
     headers = {"Content-Type": step.content_type}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     answer = await attested_server.ask(connection, "POST", step.path, step.body, headers)
-    said = answer.json()
+    fields = answer.json()
     if answer.status != 200:
-        why = str(said.get("error", answer.status)).removesuffix(".")
+        why = str(fields.get("error", answer.status)).removesuffix(".")
         raise Failure(f"The server refuses {step.path}: {why}.")
-    return str(said.get("success", ""))
+    return str(fields.get("success", ""))
 
 
 def _context(arguments: argparse.Namespace) -> ssl.SSLContext:
@@ -106,7 +107,7 @@ def _context(arguments: argparse.Namespace) -> ssl.SSLContext:
 
 
 def _operator(arguments: argparse.Namespace, token: str | None) -> bytes:
-    """The digest that the server must claim: this operator may provision it, and nobody else."""
+    """The digest (32 bytes) that the server must claim: that of this operator's credential."""
     certificate = None
     if arguments.operator_certificate is not None:
         data = files.read(arguments.operator_certificate, "The operator's certificate")
@@ -121,27 +122,27 @@ def _operator(arguments: argparse.Namespace, token: str | None) -> bytes:
 
 
 async def _start(arguments: argparse.Namespace) -> None:
-    where = remote_of(arguments)
+    server = server_of(arguments)
     token = _secret(arguments.token_file, "Operator token")
     if token is not None:
         check_token(token)
-    wanted = list(steps(arguments))
+    requests = list(steps(arguments))
     expectation = replace(
-        where.expectation(
+        server.expectation(
             Role.BOOTSTRAP, allow_insecure_simulated=arguments.allow_insecure_simulated
         ),
         operator_sha256=_operator(arguments, token),
     )
     async with await attested_server.attested(
-        where, expectation, _context(arguments)
+        server, expectation, _context(arguments)
     ) as connection:
-        say(verdict(f"{where.host} port {where.port}", connection.attested))
-        for step in wanted:
+        say(verdict(f"{server.host} port {server.port}", connection.attested))
+        for step in requests:
             say(f"{step.path:17} {await give(connection, step, token)}")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_remote(parser)
+    add_server_options(parser)
     source = "FILE, - for standard input, or the word prompt"
     parser.add_argument("--operator-certificate", type=Path, help="PEM")
     parser.add_argument("--operator-key", type=Path, help="PEM; else in the certificate's file")
@@ -153,7 +154,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redis-master-password-file", metavar="FILE", help=source)
     parser.add_argument("--redis-findex-label")
     parser.add_argument("--client-ca", type=Path, help="authority of the KMIP clients, PEM")
-    parser.add_argument("--api-policy", type=Path, help="which servers may be given the same")
+    parser.add_argument("--api-policy", type=Path, help="which peers may get the same")
     parser.add_argument("--https-p12-file", type=Path, help="identity of the API")
     parser.add_argument("--https-p12-password-file", metavar="FILE", help=source)
     parser.add_argument(

@@ -2,20 +2,18 @@
 
 import argparse
 import secrets
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import trio
 
-from enclave.collateral import SNPCollateral
 from enclave.errors import EnclaveError
-from enclave.evidence import TEE, Evidence
+from enclave.evidence import Evidence, Verified
 from enclave.insecure.tee import roots_in
-from enclave.policy import Policy, naming, write_policy
+from enclave.policy import accepting_no_collateral, naming, write_policy
 from enclave.roots import vendor_roots
-from enclave.snp.policy import SNPPolicy
-from enclave.tdx.quote import parse_tdx_quote
+from enclave.supported import TEES
+from enclave.tee import Tee
 from enclave.verify import verify
 from server.attestation import attester
 from server.commands import Command, config, say
@@ -29,43 +27,64 @@ async def _measure(settings: Config, out: Path | None) -> None:
     tee = attester.find_tee(settings, now)
     if tee is None:
         raise Failure("This machine has no chip that attests (see --insecure-software-chip).")
+    await measure(tee, now, out)
+
+
+async def measure(tee: Tee, now: datetime, out: Path | None) -> None:
+    """Show what a TEE was launched as, and write a policy that accepts it and no other.
+
+    Args:
+        tee: this machine's.
+        now: the clock, with a time zone.
+        out: where the policy is written; None: none is.
+
+    Raises:
+        Failure: the TEE gives no evidence, or a policy cannot be made from it.
+    """
     try:
         evidence = await tee.evidence(secrets.token_bytes(64))
-        if evidence.tee is TEE.TDX:
-            _show_td(evidence, tee.simulated, out)
-            return
-        roots = roots_in(evidence) if tee.simulated else vendor_roots()
-        verified = verify(evidence, SNPCollateral(()), roots, now)
+        verified = _verified(evidence, now, simulated=tee.simulated)
+        registers = TEES[evidence.tee].registers(evidence)
     except EnclaveError as error:
         raise Failure(f"The chip's evidence cannot be used: {error}.") from None
-    say(f"measurement  {verified.measurement.hex()}\n             {_kind(verified.simulated)}")
+    for name, value in registers.items():
+        say(f"{name:12} {value.hex()}")
+    say(f"             {_kind(tee.simulated if verified is None else verified.simulated)}")
     if out is not None:
-        policy = naming(verified)
-        section = policy.sections[TEE.SEV_SNP]
-        if verified.simulated and isinstance(section, SNPPolicy):
-            # A pretended vendor publishes nothing.
-            section = replace(section, allow_missing_revocation_list=True)
-            policy = Policy({TEE.SEV_SNP: section})
-        files.replace(out, write_policy(policy).encode())
+        files.replace(out, _policy(verified, evidence).encode())
         say(f"policy       {out}")
+
+
+def _verified(evidence: Evidence, now: datetime, *, simulated: bool) -> Verified | None:
+    """This machine's evidence, verified; None where that takes the vendor's collateral.
+
+    Raises:
+        InvalidEvidence, VerificationFailed: see `enclave.verify.verify`.
+    """
+    if TEES[evidence.tee].empty_collateral is None:
+        return None
+    roots = roots_in(evidence) if simulated else vendor_roots()
+    return verify(evidence, None, roots, now)
 
 
 def _kind(simulated: bool) -> str:
     return "SIMULATED, proves nothing" if simulated else "as the chip signs it"
 
 
-def _show_td(evidence: Evidence, simulated: bool, out: Path | None) -> None:
-    """The registers of a TD. Its quote is not verified here: that takes the vendor's collateral.
+def _policy(verified: Verified | None, evidence: Evidence) -> str:
+    """The policy that accepts this machine, as TOML.
 
     Raises:
-        Failure: a policy was asked for.
+        Failure: the evidence was not verified, so that no policy can be made from it.
     """
-    report = parse_tdx_quote(evidence.report).td
-    for name in ("mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"):
-        say(f"{name:12} {getattr(report, name).hex()}")
-    say(f"             {_kind(simulated)}")
-    if out is not None:
-        raise Failure("A policy for TDX is written by hand: docs/attestation.md has an example.")
+    if verified is None:
+        raise Failure(
+            f"A policy for {evidence.tee} is written by hand: docs/attestation.md has an example."
+        )
+    policy = naming(verified)
+    if verified.simulated:  # a simulated vendor publishes nothing
+        policy = accepting_no_collateral(policy)
+    return write_policy(policy)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

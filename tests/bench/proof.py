@@ -18,16 +18,18 @@ import trio
 
 from enclave.claims import Role
 from enclave.client import Expectation, client_context, connect
-from enclave.collateral import SNPCollateral
 from enclave.evidence import TEE, Evidence
 from enclave.insecure import SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.keys import Purpose, tls_key
 from enclave.policy import naming
 from enclave.ratls import Attester, server_context, use_certificate
+from enclave.snp import SEV_SNP
+from enclave.snp.collateral import SNPCollateral
+from enclave.tdx import TDX
 from enclave.verify import verify
 
 HEADING = "| proof | per second | p50 ms | p99 ms | ratio |\n| --- | ---: | ---: | ---: | ---: |"
-KINDS = {TEE.SEV_SNP: "SNP report", TEE.TDX: "TDX quote"}
+KINDS = {SEV_SNP: "SNP report", TDX: "TDX quote"}
 
 
 def now() -> datetime:
@@ -52,8 +54,8 @@ async def _of(chip: SoftwareChip, kind: TEE, seconds: float) -> list[str]:
     """Verification and handshakes for one kind of evidence."""
     tee = SoftwareTee(SoftwareGuest(chip), kind=kind)
     collateral = {
-        TEE.SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),)),
-        TEE.TDX: chip.intel.collateral(chip.made),
+        SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),)),
+        TDX: chip.intel.collateral(chip.made),
     }
     evidence = await tee.evidence(bytes(64))
     verified = verify(evidence, collateral[kind], chip.roots, now())

@@ -25,7 +25,6 @@ from enclave import claims as claims_of
 from enclave.claims import MAX_LIFE, Role
 from enclave.client import client_context, connect
 from enclave.errors import Refused, VerificationFailed
-from enclave.evidence import TEE
 from enclave.evidence_formats import TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.insecure.chip import POLICY
@@ -33,6 +32,7 @@ from enclave.keys import Purpose, tls_key
 from enclave.policy import write_policy
 from enclave.ratls import Attester, server_context, use_certificate
 from enclave.snp.abi import GuestPolicy
+from enclave.tdx import TDX
 from kmip.enums import ObjectType, Operation
 from server.attestation.routes import Attestation
 from server.commands import attested_server
@@ -348,7 +348,7 @@ async def test_a_stale_certificate_is_refused(machine: Machine):
         (lambda: software(policy=POLICY | int(GuestPolicy.DEBUG)), "open to debugging by its host"),
         (lambda: software(vmpl=1), "VMPL"),
         (lambda: software(host_data=bytes([1] * 32)), "host data"),
-        (lambda: software(TEE.TDX), "accepts no evidence of tdx"),
+        (lambda: software(TDX), "accepts no evidence of tdx"),
     ],
     ids=["other measurement", "debug", "less privileged", "other launch", "wrong TEE"],
 )

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import MAX_LIFE, Role
-from enclave.collateral import SNPCollateral
-from enclave.evidence import TEE
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.ratls import make_claims
+from enclave.snp import SEV_SNP
+from enclave.snp.collateral import SNPCollateral
+from enclave.tdx import TDX
 from enclave.verify import verify
 from tests.enclave.guest_machine import software_chip
 from tests.enclave.shared_vectors import VECTORS
@@ -23,7 +24,7 @@ KEY = ec.derive_private_key(7, ec.SECP256R1())
 OTHER_KEY = ec.derive_private_key(8, ec.SECP256R1())
 
 
-@pytest.fixture(params=[TEE.SEV_SNP, TEE.TDX])
+@pytest.fixture(params=[SEV_SNP, TDX])
 def tee(request):
     return SoftwareTee(SoftwareGuest(software_chip()), kind=request.param)
 
@@ -43,7 +44,7 @@ def claims_for(tee, key=KEY, **changes):
 def verified(presented):
     chip = software_chip()
     collateral = SNPCollateral()
-    if presented.evidence.tee is TEE.TDX:
+    if presented.evidence.tee == TDX:
         collateral = chip.intel.collateral(chip.made)
     return verify(presented.evidence, collateral, chip.roots, chip.made)
 

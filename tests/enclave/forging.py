@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Name, NameAttribute, ObjectIdentifier
 from cryptography.x509.oid import NameOID
 
-from enclave.collateral import DCAPCollateral, SNPCollateral
 from enclave.evidence import TEE, Evidence
 from enclave.roots import AMDRoot, Roots
+from enclave.sgx import SGX
 from enclave.sgx.abi import (
     ECDSA_P256,
     INTEL_QE_VENDOR_ID,
@@ -32,7 +32,9 @@ from enclave.sgx.abi import (
     EnclaveReport,
     QuoteHeader,
 )
+from enclave.sgx.collateral import DCAPCollateral
 from enclave.sgx.quote import SGXQuote, SignatureData
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import (
     NO_MIGRATION_AGENT,
     SIGNED_SIZE,
@@ -44,6 +46,8 @@ from enclave.snp.abi import (
     ReportSignature,
     SigningKey,
 )
+from enclave.snp.collateral import SNPCollateral
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDAttributes, TDReport10, TDReport15, TDReport15Extended
 from enclave.tdx.quote import TDXQuote
 
@@ -340,7 +344,7 @@ class SNP:
 
     @property
     def evidence(self) -> Evidence:
-        return Evidence(TEE.SEV_SNP, self.report, (self.leaf,))
+        return Evidence(SEV_SNP, self.report, (self.leaf,))
 
     def collateral(self, *revoked: int, **changes: Any) -> SNPCollateral:
         listing = revocation_list(f"ARK-{self.product}", rsa_key("ark"), revoked, **changes)
@@ -364,7 +368,7 @@ ROOT, PLATFORM, PROCESSOR = (
     "Intel SGX PCK Processor CA",
 )
 PCK_NAME, TCB_SIGNER = "Intel SGX PCK Certificate", "Intel SGX TCB Signing"
-SGX = "1.2.840.113741.1.13.1"
+SGX_ARC = "1.2.840.113741.1.13.1"
 PLATFORM_SERIAL, PCK_SERIAL, SIGNER_SERIAL = 0x2001, 0x2002, 0x2003
 FMSPC = bytes.fromhex("90c06f000000")
 QE_MRSIGNER = b"\xde" * 32
@@ -404,7 +408,7 @@ def _zulu(moment: datetime) -> str:
 class DCAP:
     """A TDX or SGX quote and everything it rests on; change a field, then ask for `evidence`."""
 
-    tee: TEE = TEE.TDX
+    tee: TEE = TDX
     version: int = 4
     body: Any = None
     ca: str = PLATFORM
@@ -455,23 +459,23 @@ class DCAP:
     @property
     def pck_extension(self) -> bytes:
         tcb = [
-            sequence(oid(f"{SGX}.2.{index}"), integer(svn))
+            sequence(oid(f"{SGX_ARC}.2.{index}"), integer(svn))
             for index, svn in enumerate((*self.svns, self.pcesvn), 1)
         ]
         return sequence(
-            sequence(oid(f"{SGX}.1"), octet_string(b"\x99" * 16)),
+            sequence(oid(f"{SGX_ARC}.1"), octet_string(b"\x99" * 16)),
             sequence(
-                oid(f"{SGX}.2"),
+                oid(f"{SGX_ARC}.2"),
                 sequence(
                     *tcb,
                     sequence(
-                        oid(f"{SGX}.2.18"), octet_string(bytes(svn & 0xFF for svn in self.svns))
+                        oid(f"{SGX_ARC}.2.18"), octet_string(bytes(svn & 0xFF for svn in self.svns))
                     ),
                 ),
             ),
-            sequence(oid(f"{SGX}.3"), octet_string(bytes(2))),
-            sequence(oid(f"{SGX}.4"), octet_string(self.fmspc)),
-            sequence(oid(f"{SGX}.5"), der(0x0A, b"\x01")),
+            sequence(oid(f"{SGX_ARC}.3"), octet_string(bytes(2))),
+            sequence(oid(f"{SGX_ARC}.4"), octet_string(self.fmspc)),
+            sequence(oid(f"{SGX_ARC}.5"), der(0x0A, b"\x01")),
         )
 
     @property
@@ -486,7 +490,7 @@ class DCAP:
                 "extensions": {
                     BASIC_CONSTRAINTS: sequence(),
                     KEY_USAGE: der(0x03, b"\x06\xc0"),
-                    SGX: self.pck_extension,
+                    SGX_ARC: self.pck_extension,
                 },
                 **dict(self.pck_changes),
             }
@@ -510,7 +514,7 @@ class DCAP:
     def tcb_info(self) -> bytes:
         module = {"mrsigner": "00" * 48, "attributes": "00" * 8, "attributesMask": "FF" * 8}
         document: dict[str, Any] = {
-            "id": "TDX" if self.tee is TEE.TDX else "SGX",
+            "id": "TDX" if self.tee == TDX else "SGX",
             "version": 3,
             "issueDate": _zulu(NOW - timedelta(days=2)),
             "nextUpdate": _zulu(NOW + timedelta(days=28)),
@@ -531,7 +535,7 @@ class DCAP:
     @property
     def qe_identity(self) -> bytes:
         document: dict[str, Any] = {
-            "id": "TD_QE" if self.tee is TEE.TDX else "QE",
+            "id": "TD_QE" if self.tee == TDX else "QE",
             "version": 2,
             "issueDate": _zulu(NOW - timedelta(days=1)),
             "nextUpdate": _zulu(NOW + timedelta(days=29)),
@@ -583,7 +587,7 @@ class DCAP:
             **{
                 "version": self.version,
                 "attestation_key_type": ECDSA_P256,
-                "tee_type": TDX_TEE_TYPE if self.tee is TEE.TDX else SGX_TEE_TYPE,
+                "tee_type": TDX_TEE_TYPE if self.tee == TDX else SGX_TEE_TYPE,
                 "qe_svn": 0,
                 "pce_svn": 0,
                 "qe_vendor_id": INTEL_QE_VENDOR_ID,
@@ -604,7 +608,7 @@ class DCAP:
         return flipped(replace(quote, signature_data=data).build(), self.tamper)
 
     def _quote(self, header: QuoteHeader, data: SignatureData) -> TDXQuote | SGXQuote:
-        if self.tee is TEE.SGX:
+        if self.tee == SGX:
             body = enclave_report(
                 **{
                     "mrenclave": b"\x4e" * 32,

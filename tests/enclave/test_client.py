@@ -12,9 +12,7 @@ import trio
 from enclave import report_data
 from enclave.claims import MAX_LIFE, Role
 from enclave.client import Expectation, challenge, connect, judge, judge_answer
-from enclave.collateral import SNPCollateral
 from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationFailed
-from enclave.evidence import TEE
 from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, Form, write_bare, write_tagged
 from enclave.insecure import MEASUREMENT, SoftwareGuest, SoftwareTee
 from enclave.keys import Purpose, tls_key
@@ -27,7 +25,10 @@ from enclave.ratls import (
     server_context,
     use_certificate,
 )
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import GuestPolicy
+from enclave.snp.collateral import SNPCollateral
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDAttributes
 from tests.enclave.attested import KEY, NOW, OTHER_KEY, claims_for, vector, with_extensions
 from tests.enclave.guest_machine import other_chip, software_chip
@@ -48,8 +49,8 @@ allow_any = ["rtmr0", "rtmr1", "rtmr2", "rtmr3"]
 def collateral() -> dict:
     chip = software_chip()
     return {
-        TEE.SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),)),
-        TEE.TDX: chip.intel.collateral(chip.made),
+        SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),)),
+        TDX: chip.intel.collateral(chip.made),
     }
 
 
@@ -64,7 +65,7 @@ def expecting(**changes) -> Expectation:
     return replace(expectation, **changes)
 
 
-def chip_of(kind=TEE.SEV_SNP, chip=None, **guest) -> SoftwareTee:
+def chip_of(kind=SEV_SNP, chip=None, **guest) -> SoftwareTee:
     return SoftwareTee(SoftwareGuest(chip or software_chip(), **guest), kind=kind)
 
 
@@ -113,7 +114,7 @@ def clock(at=NOW):
     return lambda: at
 
 
-@pytest.mark.parametrize("kind", [TEE.SEV_SNP, TEE.TDX])
+@pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_a_connection_to_what_was_expected(kind):
     async def echo(data):
         return data
@@ -190,7 +191,7 @@ async def test_another_measurement():
     "tee",
     [
         {"policy": int(GuestPolicy.RESERVED_ONE | GuestPolicy.SMT | GuestPolicy.DEBUG)},
-        {"kind": TEE.TDX, "tdattributes": int(TDAttributes.SEPT_VE_DISABLE | TDAttributes.DEBUG)},
+        {"kind": TDX, "tdattributes": int(TDAttributes.SEPT_VE_DISABLE | TDAttributes.DEBUG)},
     ],
 )
 async def test_a_debug_launch_of_the_same_image(tee):
@@ -201,7 +202,7 @@ async def test_a_debug_launch_of_the_same_image(tee):
 
 async def test_another_tee_than_the_policy_names():
     only_tdx = expecting(policy=read_policy(TDX_POLICY))
-    error = await refused(await certificate_of(chip_of(TEE.SEV_SNP)), only_tdx)
+    error = await refused(await certificate_of(chip_of(SEV_SNP)), only_tdx)
     assert "no evidence of sev-snp" in str(error)
 
 
@@ -252,7 +253,7 @@ async def test_replayed_evidence_under_the_attackers_key():
 async def test_replayed_bare_evidence_under_the_attackers_key():
     tee = chip_of()
     evidence = await tee.evidence(report_data.of_bare_key(KEY.public_key()))
-    certificate = with_extensions({BARE_OIDS[TEE.SEV_SNP]: write_bare(evidence)})
+    certificate = with_extensions({BARE_OIDS[SEV_SNP]: write_bare(evidence)})
     error = await refused(certificate, expecting(forms=frozenset(Form)), OTHER_KEY)
     assert isinstance(error, VerificationFailed)
 
@@ -264,7 +265,7 @@ async def test_a_certificate_without_evidence():
 
 async def bare_certificate(life, signer=None) -> bytes:
     evidence = await chip_of().evidence(report_data.of_bare_key(KEY.public_key()))
-    return with_extensions({BARE_OIDS[TEE.SEV_SNP]: write_bare(evidence)}, KEY, life, signer)
+    return with_extensions({BARE_OIDS[SEV_SNP]: write_bare(evidence)}, KEY, life, signer)
 
 
 async def test_forms_without_claims_are_read_only_when_asked_for_and_must_be_fresh():

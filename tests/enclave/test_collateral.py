@@ -7,17 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enclave.certificates import MAX_REVOCATION_LIST_SIZE
-from enclave.collateral import (
-    MAX_CHAIN_SIZE,
-    MAX_COLLATERAL_SIZE,
-    MAX_DOCUMENT_SIZE,
-    DCAPCollateral,
-    SNPCollateral,
-)
+from enclave.collateral import MAX_COLLATERAL_SIZE, Document
 from enclave.errors import InvalidEvidence
-from enclave.evidence import TEE
-from enclave.fetch import Document, fetch_collateral, fetch_vcek, vcek_url
+from enclave.fetch import fetch_collateral
+from enclave.sgx import SGX
+from enclave.sgx.collateral import MAX_CHAIN_SIZE, MAX_DOCUMENT_SIZE, DCAPCollateral
 from enclave.snp.abi import Product, SigningKey, parse_report
+from enclave.snp.collateral import SNPCollateral
+from enclave.snp.key_distribution import fetch_vcek, vcek_url
 from enclave.verify import verify
 from tests.enclave.forging import DCAP, NOW, PROCESSOR, SNP
 
@@ -119,7 +116,7 @@ def pcs(collateral):
     [
         (DCAP(), "tdx", "platform"),
         (DCAP(ca=PROCESSOR), "tdx", "processor"),
-        (DCAP(tee=TEE.SGX, version=3), "sgx", "platform"),
+        (DCAP(tee=SGX, version=3), "sgx", "platform"),
     ],
 )
 async def test_intels_documents_are_fetched_byte_for_byte(forged, kind, authority):

@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from enclave.claims import SkProvider
-from enclave.collateral import SNPCollateral
 from enclave.errors import DeviceError, InvalidEvidence, VerificationFailed
 from enclave.evidence import TEE, Evidence
 from enclave.insecure import MEASUREMENT, SoftwareChip, SoftwareGuest, SoftwareTee, roots_in
 from enclave.insecure.chip import FILE_NAME
 from enclave.keys import NoDerivedKey
 from enclave.roots import vendor_roots
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import GuestPolicy, MilanTCB, parse_report
+from enclave.snp.collateral import SNPCollateral
 from enclave.snp.device import GuestField
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDAttributes
 from enclave.tdx.quote import parse_tdx_quote
 from enclave.verify import verify
@@ -25,12 +27,12 @@ FIELDS = GuestField.POLICY | GuestField.MEASUREMENT | GuestField.TCB_VERSION
 
 def collateral(kind: TEE):
     chip = software_chip()
-    if kind is TEE.TDX:
+    if kind == TDX:
         return chip.intel.collateral(chip.made)
     return SNPCollateral((chip.amd.revocation_list(chip.made),))
 
 
-@pytest.mark.parametrize("kind, size", [(TEE.SEV_SNP, 1184), (TEE.TDX, None)])
+@pytest.mark.parametrize("kind, size", [(SEV_SNP, 1184), (TDX, None)])
 async def test_evidence_verifies_under_the_chips_own_roots_as_simulated(kind, size):
     chip = software_chip()
     evidence = await SoftwareTee(SoftwareGuest(chip), kind=kind).evidence(ASKED)
@@ -40,14 +42,14 @@ async def test_evidence_verifies_under_the_chips_own_roots_as_simulated(kind, si
     assert size in (None, len(evidence.report))
 
 
-@pytest.mark.parametrize("kind", [TEE.SEV_SNP, TEE.TDX])
+@pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_the_vendors_roots_refuse_it(kind):
     evidence = await SoftwareTee(SoftwareGuest(software_chip()), kind=kind).evidence(ASKED)
     with pytest.raises(VerificationFailed, match=r"certificate chain|another issuer"):
         verify(evidence, collateral(kind), vendor_roots(), software_chip().made)
 
 
-@pytest.mark.parametrize("kind", [TEE.SEV_SNP, TEE.TDX])
+@pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_another_software_chips_roots_refuse_it(kind):
     evidence = await SoftwareTee(SoftwareGuest(software_chip()), kind=kind).evidence(ASKED)
     with pytest.raises(VerificationFailed):
@@ -59,13 +61,13 @@ async def test_the_roots_that_evidence_brings_along_make_it_simulated():
     verified = verify(evidence, SNPCollateral(), roots_in(evidence), software_chip().made)
     assert verified.simulated
     with pytest.raises(InvalidEvidence):
-        roots_in(Evidence(TEE.SEV_SNP, evidence.report, evidence.certificates[:2]))
+        roots_in(Evidence(SEV_SNP, evidence.report, evidence.certificates[:2]))
 
 
 def test_a_revoked_intermediate_is_noticed():
     chip = software_chip()
     listing = chip.amd.revocation_list(chip.made, (chip.amd.ask,))
-    evidence = Evidence(TEE.SEV_SNP, SoftwareGuest(chip).report(ASKED), (chip.vcek(),))
+    evidence = Evidence(SEV_SNP, SoftwareGuest(chip).report(ASKED), (chip.vcek(),))
     with pytest.raises(VerificationFailed, match="revoked"):
         verify(evidence, SNPCollateral((listing,)), chip.roots, chip.made)
 
@@ -123,16 +125,16 @@ def test_parameters_out_of_range_are_refused(asked):
 def test_a_firmware_update_changes_the_signing_key_and_its_certificate():
     chip = software_chip()
     newer = chip.updated(MilanTCB(boot_loader=10, tee=0, snp=23, microcode=72))
-    evidence = Evidence(TEE.SEV_SNP, SoftwareGuest(newer).report(ASKED), (newer.vcek(),))
+    evidence = Evidence(SEV_SNP, SoftwareGuest(newer).report(ASKED), (newer.vcek(),))
     assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == ASKED
-    stale = Evidence(TEE.SEV_SNP, SoftwareGuest(newer).report(ASKED), (chip.vcek(),))
+    stale = Evidence(SEV_SNP, SoftwareGuest(newer).report(ASKED), (chip.vcek(),))
     with pytest.raises(VerificationFailed):
         verify(stale, SNPCollateral(), chip.roots, chip.made)
 
 
 async def test_what_it_says_of_itself():
     guest = SoftwareGuest(software_chip())
-    snp, tdx = SoftwareTee(guest), SoftwareTee(guest, kind=TEE.TDX)
+    snp, tdx = SoftwareTee(guest), SoftwareTee(guest, kind=TDX)
     assert snp.simulated
     assert tdx.simulated
     assert snp.sk is SkProvider.INSECURE_SOFTWARE_CHIP

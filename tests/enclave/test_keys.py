@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from enclave.claims import SkProvider
 from enclave.errors import DeviceError
-from enclave.evidence import TEE
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.keys import (
     MAX_SEALED_BYTES,
@@ -22,6 +21,7 @@ from enclave.keys import (
     unseal,
 )
 from enclave.snp.abi import GuestPolicy, MilanTCB
+from enclave.tdx import TDX
 from tests.enclave.guest_machine import software_chip
 
 SK = DerivedKey(
@@ -68,7 +68,7 @@ async def test_the_tls_key_survives_a_restart_where_there_is_a_derived_key():
 
 
 async def test_the_tls_key_is_random_where_there_is_none():
-    chip = SoftwareTee(SoftwareGuest(software_chip()), kind=TEE.TDX)
+    chip = SoftwareTee(SoftwareGuest(software_chip()), kind=TDX)
     one, other = [await tls_key(chip, Purpose.BOOTSTRAP_TLS) for _ in range(2)]
     assert one.private_numbers() != other.private_numbers()
 

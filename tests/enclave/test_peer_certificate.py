@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from enclave import cbor, report_data
 from enclave.claims import MAX_LIFE, encode
 from enclave.errors import EnclaveError, InvalidEvidence, VerificationFailed
-from enclave.evidence import TEE
 from enclave.evidence_formats import (
     BARE_OIDS,
     TAGGED_EVIDENCE_OID,
@@ -29,6 +28,7 @@ from enclave.ratls import (
     attest,
     issue_certificate,
 )
+from enclave.sgx import SGX
 from enclave.sgx.quote import parse_sgx_quote
 from tests.enclave.attested import (
     KEY,
@@ -146,7 +146,7 @@ def test_a_key_that_no_bare_evidence_binds():
         .not_valid_before(NOW)
         .not_valid_after(NOW + MAX_LIFE)
         .add_extension(
-            x509.UnrecognizedExtension(x509.ObjectIdentifier(BARE_OIDS[TEE.SGX]), b"quote"),
+            x509.UnrecognizedExtension(x509.ObjectIdentifier(BARE_OIDS[SGX]), b"quote"),
             critical=False,
         )
         .sign(private, None)
@@ -207,7 +207,7 @@ async def test_longer_hashes_of_the_key_count_too(number, hashed):
 def test_certificates_of_other_makes_are_read_and_their_binding_holds(name, form):
     presented = read_presented(vector(name), [form])
     assert presented.form is form
-    assert presented.evidence.tee is TEE.SGX
+    assert presented.evidence.tee == SGX
     assert presented.claims is None
     quote = parse_sgx_quote(presented.evidence.report)
     assert quote.body.report_data == presented.report_data

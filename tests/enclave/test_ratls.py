@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from enclave import cbor, report_data
 from enclave.claims import MAX_LIFE, SkProvider
 from enclave.errors import DeviceError
-from enclave.evidence import TEE
 from enclave.evidence_formats import BARE_OIDS, Form
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.peer_certificate import read_presented
@@ -26,6 +25,8 @@ from enclave.ratls import (
     server_context,
     use_certificate,
 )
+from enclave.snp import SEV_SNP
+from enclave.tdx import TDX
 from tests.enclave.attested import (
     KEY,
     NOW,
@@ -62,7 +63,7 @@ async def test_a_certificate_is_read_back_as_it_was_made(tee):
 
 
 async def test_the_claims_say_where_the_sealing_key_comes_from(tee):
-    expected = {TEE.SEV_SNP: SkProvider.INSECURE_SOFTWARE_CHIP, TEE.TDX: SkProvider.NONE}
+    expected = {SEV_SNP: SkProvider.INSECURE_SOFTWARE_CHIP, TDX: SkProvider.NONE}
     assert claims_for(tee).sk is expected[tee.kind]
 
 
@@ -80,7 +81,7 @@ async def test_a_reader_of_interoperable_certificates_can_check_ours(tee):
     )
     assert (algorithm, digest) == (1, sha256(key_info).digest())
     bound = sha256(claims).digest() + bytes(32)
-    start = 0x50 if tee.kind is TEE.SEV_SNP else 48 + 520
+    start = 0x50 if tee.kind == SEV_SNP else 48 + 520
     assert blob[start : start + 64] == bound
 
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enclave.collateral import DCAPCollateral
 from enclave.errors import InvalidEvidence, Refused, VerificationFailed
-from enclave.evidence import TEE, Evidence
+from enclave.evidence import Evidence
 from enclave.policy import Policy, appraise
 from enclave.roots import vendor_roots
+from enclave.sgx import SGX
+from enclave.sgx.collateral import DCAPCollateral
 from enclave.sgx.policy import SGXPolicy
 from enclave.sgx.quote import parse_sgx_quote
 from enclave.sgx.tcb import TCBStatus
@@ -50,7 +51,7 @@ def test_every_field_is_read_as_the_manifest_has_it(name):
 def test_verification_at_the_manifests_clock(name, index):
     entry = QUOTES[name]
     verification = entry["verifications"][index]
-    evidence = Evidence(TEE.SGX, read(entry["quote"]))
+    evidence = Evidence(SGX, read(entry["quote"]))
     collateral = DCAPCollateral.from_json(read(verification["collateral"]))
     at = datetime.fromtimestamp(verification["at"], UTC)
     verified = verify_sgx(evidence, collateral, vendor_roots(), at)
@@ -69,6 +70,6 @@ def test_verification_at_the_manifests_clock(name, index):
     )
     if entry["debug"]:
         with pytest.raises(Refused, match="debugging"):
-            appraise(verified, Policy({TEE.SGX: policy}), at)
+            appraise(verified, Policy({SGX: policy}), at)
     else:
-        assert appraise(verified, Policy({TEE.SGX: policy}), at)
+        assert appraise(verified, Policy({SGX: policy}), at)

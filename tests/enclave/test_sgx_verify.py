@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enclave.errors import EnclaveError, InvalidEvidence, Step, VerificationFailed
-from enclave.evidence import TEE
 from enclave.roots import vendor_roots
+from enclave.sgx import SGX
 from enclave.sgx.quote import parse_sgx_quote
 from enclave.sgx.tcb import TCBStatus, converge, relaunch
 from enclave.sgx.verify import verify_sgx
@@ -14,7 +14,7 @@ from tests.enclave.forging import DCAP, NOW, REPORT_DATA, flipped, level, svn_le
 
 
 def sgx(**changes):
-    return DCAP(tee=TEE.SGX, version=3, **changes)
+    return DCAP(tee=SGX, version=3, **changes)
 
 
 def verify(forged, roots=None):

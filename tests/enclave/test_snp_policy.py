@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from enclave.errors import Refused
-from enclave.evidence import TEE
 from enclave.policy import Policy, appraise
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import HOST_REQUESTED_VMPL, GuestPolicy, PlatformInfo, Product, SigningKey
 from enclave.snp.policy import IDKey, SNPPolicy
 from enclave.snp.verify import verify_snp
@@ -28,7 +28,7 @@ VERIFIED = verified_of(SNP())
 
 def accept(policy, verified=VERIFIED, /, **report):
     verified = replace(verified, report=replace(verified.report, **report))
-    return appraise(verified, Policy({TEE.SEV_SNP: policy}), NOW, allow_insecure_simulated=True)
+    return appraise(verified, Policy({SEV_SNP: policy}), NOW, allow_insecure_simulated=True)
 
 
 def test_the_plain_case():

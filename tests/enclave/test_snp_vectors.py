@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enclave.collateral import SNPCollateral
 from enclave.errors import EnclaveError, Refused, Step, VerificationFailed
-from enclave.evidence import TEE, Evidence
+from enclave.evidence import Evidence
 from enclave.policy import Policy, appraise
 from enclave.roots import vendor_roots
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import (
     SIGNED_SIZE,
     TCB_LAYOUTS,
@@ -20,6 +20,7 @@ from enclave.snp.abi import (
     Product,
     parse_report,
 )
+from enclave.snp.collateral import SNPCollateral
 from enclave.snp.policy import SNPPolicy
 from enclave.snp.verify import verify_snp
 from tests.enclave.forging import flipped
@@ -39,7 +40,7 @@ def read(path):
 
 def evidence_of(name):
     entry = REAL[name]
-    return Evidence(TEE.SEV_SNP, read(entry["report"]), (read(entry["leaf"]),))
+    return Evidence(SEV_SNP, read(entry["report"]), (read(entry["leaf"]),))
 
 
 def verify(evidence, now=TODAY):
@@ -107,14 +108,14 @@ def test_today(name):
 @pytest.mark.parametrize("entry", MANIFEST.get("tampered", []), ids=lambda entry: entry["why"])
 def test_tampered_reports_are_refused(entry):
     with pytest.raises(EnclaveError):
-        verify(Evidence(TEE.SEV_SNP, read(entry["file"]), (read(entry["leaf"]),)))
+        verify(Evidence(SEV_SNP, read(entry["file"]), (read(entry["leaf"]),)))
 
 
 @pytest.mark.parametrize("entry", MANIFEST.get("wrong_leaf", []), ids=lambda entry: entry["leaf"])
 def test_other_leaves_are_refused(entry):
     report = read(REAL[entry["use_with"]]["report"])
     with pytest.raises(EnclaveError):
-        verify(Evidence(TEE.SEV_SNP, report, (read(entry["leaf"]),)))
+        verify(Evidence(SEV_SNP, report, (read(entry["leaf"]),)))
 
 
 @pytest.mark.parametrize("name", WITH_LEAF)
@@ -131,7 +132,7 @@ def lenient(verified, **changes):
     """A policy that names this measurement and asks little else."""
     return Policy(
         {
-            TEE.SEV_SNP: SNPPolicy(
+            SEV_SNP: SNPPolicy(
                 **{
                     "measurements": frozenset({verified.measurement}),
                     "products": frozenset(Product),

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enclave.collateral import SNPCollateral
 from enclave.errors import EnclaveError, InvalidEvidence, Step, VerificationFailed
-from enclave.evidence import TEE, Evidence
+from enclave.evidence import Evidence
 from enclave.roots import AMDRoot, Roots, vendor_roots
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import REPORT_SIZE, SIGNED_SIZE, Product, SigningKey
+from enclave.snp.collateral import SNPCollateral
 from enclave.snp.verify import verify_snp
 from tests.enclave.forging import (
     AMD,
@@ -84,7 +85,7 @@ def test_other_certificates_beside_the_leaf_are_ignored():
         amd_root(Product.MILAN).ask,
         SNP(signer=SigningKey.VLEK).leaf,
     )
-    evidence = Evidence(TEE.SEV_SNP, forged.report, (*others, forged.leaf))
+    evidence = Evidence(SEV_SNP, forged.report, (*others, forged.leaf))
     assert verify_snp(evidence, forged.collateral(), forged.roots, NOW)
 
 
@@ -204,7 +205,7 @@ def test_a_vlek_without_provider_is_refused():
 @pytest.mark.parametrize("count", [0, 2])
 def test_there_is_one_leaf(count):
     forged = SNP()
-    evidence = Evidence(TEE.SEV_SNP, forged.report, (forged.leaf,) * count)
+    evidence = Evidence(SEV_SNP, forged.report, (forged.leaf,) * count)
     with pytest.raises(VerificationFailed, match=f"{count} SEV-VCEK certificates"):
         verify_snp(evidence, forged.collateral(), forged.roots, NOW)
 
@@ -342,8 +343,8 @@ def test_no_bit_of_the_leaf_or_list_can_be_changed(data):
 @given(report=st.binary(max_size=64), leaf=st.binary(max_size=64), listing=st.binary(max_size=64))
 def test_garbage_is_an_error_of_ours(report, leaf, listing):
     for evidence, collateral in (
-        (Evidence(TEE.SEV_SNP, report, (leaf,)), COLLATERAL),
-        (Evidence(TEE.SEV_SNP, EVIDENCE.report, (leaf,)), COLLATERAL),
+        (Evidence(SEV_SNP, report, (leaf,)), COLLATERAL),
+        (Evidence(SEV_SNP, EVIDENCE.report, (leaf,)), COLLATERAL),
         (EVIDENCE, SNPCollateral((listing,))),
     ):
         with pytest.raises(EnclaveError):

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enclave.collateral import DCAPCollateral
 from enclave.errors import EnclaveError
 from enclave.evidence import TEE, Evidence
 from enclave.roots import vendor_roots
+from enclave.sgx import SGX
+from enclave.sgx.collateral import DCAPCollateral
 from enclave.verify import verify
 from tests.enclave.forging import DCAP, NOW
 from tests.enclave.shared_vectors import VECTORS, manifest, needs_vectors
@@ -41,7 +42,7 @@ def theirs(evidence, collateral, roots, now):
 FORGED = {name: forged for name, (forged, _) in (WRONG | STATUSES).items()} | {
     "genuine v4": DCAP(),
     "genuine v5": DCAP(version=5),
-    "genuine SGX": DCAP(tee=TEE.SGX, version=3),
+    "genuine SGX": DCAP(tee=SGX, version=3),
 }
 
 

@@ -8,10 +8,11 @@ from operator import or_
 import pytest
 
 from enclave.errors import Refused
-from enclave.evidence import TEE
 from enclave.policy import Policy, appraise
+from enclave.sgx import SGX
 from enclave.sgx.policy import SGXPolicy, Signer
 from enclave.sgx.tcb import TCBStatus
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDAttributes
 from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
@@ -25,7 +26,7 @@ VERIFIED = verify(FORGED.evidence, FORGED.collateral, FORGED.roots, NOW)
 
 def accept(policy, verified=VERIFIED, **report):
     changed = replace(verified, report=replace(verified.report, **report))
-    return appraise(changed, Policy({TEE.TDX: policy}), NOW, allow_insecure_simulated=True)
+    return appraise(changed, Policy({TDX: policy}), NOW, allow_insecure_simulated=True)
 
 
 def test_the_plain_case():
@@ -150,14 +151,14 @@ def test_each_advisory_is_named():
     assert accept(replace(SOME, advisories=verified.advisories), verified)
 
 
-SGX = DCAP(tee=TEE.SGX, version=3)
-ENCLAVE = verify(SGX.evidence, SGX.collateral, SGX.roots, NOW)
+SGX_QUOTE = DCAP(tee=SGX, version=3)
+ENCLAVE = verify(SGX_QUOTE.evidence, SGX_QUOTE.collateral, SGX_QUOTE.roots, NOW)
 SIGNER = Signer(mrsigner=b"\x57" * 32, isvprodid=1, min_isvsvn=3)
 
 
 def accept_enclave(policy, verified=ENCLAVE, **report):
     changed = replace(verified, report=replace(verified.report, **report))
-    return appraise(changed, Policy({TEE.SGX: policy}), NOW, allow_insecure_simulated=True)
+    return appraise(changed, Policy({SGX: policy}), NOW, allow_insecure_simulated=True)
 
 
 def test_an_enclave_is_named_by_itself_or_by_its_signer():

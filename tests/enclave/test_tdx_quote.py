@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enclave.errors import EnclaveError, InvalidEvidence
-from enclave.evidence import MAX_REPORT_SIZE, TEE
+from enclave.evidence import MAX_REPORT_SIZE
+from enclave.sgx import SGX
 from enclave.sgx.quote import parse_sgx_quote
 from enclave.tdx.abi import TDReport10, TDReport15, TDReport15Extended
 from enclave.tdx.quote import parse_tdx_quote
@@ -93,12 +94,12 @@ def test_kinds_of_quotes_are_not_mixed_up():
     with pytest.raises(InvalidEvidence):
         parse_sgx_quote(V4)
     with pytest.raises(InvalidEvidence):
-        parse_tdx_quote(DCAP(tee=TEE.SGX, version=3).quote)
+        parse_tdx_quote(DCAP(tee=SGX, version=3).quote)
 
 
 @given(data=st.binary(max_size=900), cut=st.integers(0, 900), version=st.sampled_from([3, 4, 5]))
 def test_garbage_is_refused(data, cut, version):
-    head = {3: DCAP(tee=TEE.SGX, version=3).quote, 4: V4, 5: V5}[version][:cut]
+    head = {3: DCAP(tee=SGX, version=3).quote, 4: V4, 5: V5}[version][:cut]
     for parse in (parse_tdx_quote, parse_sgx_quote):
         with pytest.raises(EnclaveError):
             parse(head + data)

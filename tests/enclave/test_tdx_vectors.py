@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enclave.collateral import DCAPCollateral
 from enclave.errors import EnclaveError, Refused, VerificationFailed
-from enclave.evidence import TEE, Evidence
+from enclave.evidence import Evidence
 from enclave.policy import appraise, naming
 from enclave.roots import vendor_roots
+from enclave.sgx.collateral import DCAPCollateral
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDReport
 from enclave.tdx.quote import parse_tdx_quote
 from enclave.tdx.verify import verify_tdx
@@ -36,7 +37,7 @@ def case(name, index):
     entry = QUOTES[name]
     verification = entry["verifications"][index]
     return (
-        Evidence(TEE.TDX, read(entry["quote"])),
+        Evidence(TDX, read(entry["quote"])),
         DCAPCollateral.from_json(read(verification["collateral"])),
         datetime.fromtimestamp(verification["at"], UTC),
         verification,
@@ -87,7 +88,7 @@ def test_tampered_quotes_and_collateral_are_refused(name):
     if name.endswith(".json"):
         collateral = DCAPCollateral.from_json(data)
     else:
-        evidence = Evidence(TEE.TDX, data)
+        evidence = Evidence(TDX, data)
     with pytest.raises(EnclaveError):
         verify_tdx(evidence, collateral, vendor_roots(), at)
 

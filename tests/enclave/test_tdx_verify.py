@@ -8,11 +8,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enclave.collateral import DCAPCollateral
 from enclave.errors import EnclaveError, InvalidEvidence, Step, VerificationFailed
-from enclave.evidence import TEE, Evidence
+from enclave.evidence import Evidence
 from enclave.roots import Roots, vendor_roots
+from enclave.sgx.collateral import DCAPCollateral
 from enclave.sgx.tcb import TCBStatus
+from enclave.tdx import TDX
 from enclave.tdx.abi import TDReport10, TDReport15Extended
 from enclave.tdx.verify import verify_tdx
 from tests.enclave.forging import (
@@ -28,7 +29,7 @@ from tests.enclave.forging import (
     PROCESSOR,
     REPORT_DATA,
     ROOT,
-    SGX,
+    SGX_ARC,
     SIGNER_SERIAL,
     YEAR,
     ec_key,
@@ -394,13 +395,13 @@ def test_foreign_roots_are_refused():
 
 PCK_EXTENSIONS = {
     "none": {},
-    "no sequence": {SGX: octet_string(b"")},
-    "empty": {SGX: sequence()},
-    "no FMSPC": {SGX: GENUINE.pck_extension.replace(oid(f"{SGX}.4"), oid(f"{SGX}.9"))},
-    "twice": {SGX: sequence(*[sequence(oid(f"{SGX}.1"), octet_string(bytes(16)))] * 2)},
-    "short FMSPC": {SGX: DCAP(fmspc=bytes(5)).pck_extension},
-    "negative SVN": {SGX: DCAP(svns=(-1,) + (2,) * 15).pck_extension},
-    "SVN of two bytes": {SGX: DCAP(svns=(256,) + (2,) * 15).pck_extension},
+    "no sequence": {SGX_ARC: octet_string(b"")},
+    "empty": {SGX_ARC: sequence()},
+    "no FMSPC": {SGX_ARC: GENUINE.pck_extension.replace(oid(f"{SGX_ARC}.4"), oid(f"{SGX_ARC}.9"))},
+    "twice": {SGX_ARC: sequence(*[sequence(oid(f"{SGX_ARC}.1"), octet_string(bytes(16)))] * 2)},
+    "short FMSPC": {SGX_ARC: DCAP(fmspc=bytes(5)).pck_extension},
+    "negative SVN": {SGX_ARC: DCAP(svns=(-1,) + (2,) * 15).pck_extension},
+    "SVN of two bytes": {SGX_ARC: DCAP(svns=(256,) + (2,) * 15).pck_extension},
 }
 
 
@@ -452,7 +453,7 @@ def test_changed_chains_verify_only_where_nothing_changed(data):
         EVIDENCE.report, data.draw(st.integers(PEM_START * 8, len(EVIDENCE.report) * 8 - 1))
     )
     try:
-        verified = verify_tdx(Evidence(TEE.TDX, report), COLLATERAL, GENUINE.roots, NOW)
+        verified = verify_tdx(Evidence(TDX, report), COLLATERAL, GENUINE.roots, NOW)
     except EnclaveError:
         return
     assert verified == verify_tdx(EVIDENCE, COLLATERAL, GENUINE.roots, NOW)
@@ -462,7 +463,7 @@ def test_changed_chains_verify_only_where_nothing_changed(data):
 @given(garbage=st.binary(max_size=64), name=st.sampled_from(list(COLLATERAL.__dataclass_fields__)))
 def test_garbage_is_an_error_of_ours(garbage, name):
     with pytest.raises(EnclaveError):
-        verify_tdx(Evidence(TEE.TDX, garbage), COLLATERAL, GENUINE.roots, NOW)
+        verify_tdx(Evidence(TDX, garbage), COLLATERAL, GENUINE.roots, NOW)
     if name != "pck_crl_issuer_chain":
         with pytest.raises(EnclaveError):
             verify_tdx(EVIDENCE, replace(COLLATERAL, **{name: garbage}), GENUINE.roots, NOW)

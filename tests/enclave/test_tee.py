@@ -6,16 +6,20 @@ import pytest
 import trio
 
 from enclave.claims import SkProvider
-from enclave.collateral import SNPCollateral
+from enclave.detection import find
 from enclave.errors import DeviceError, DeviceLost
-from enclave.evidence import TEE
 from enclave.insecure import MEASUREMENT
 from enclave.keys import NoDerivedKey
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import parse_report
+from enclave.snp.collateral import SNPCollateral
 from enclave.snp.device import SevGuest, SevGuestBusy
+from enclave.snp.guest import SnpTee
+from enclave.tdx import TDX
 from enclave.tdx.device import TdxGuest
+from enclave.tdx.guest import TdxTee
 from enclave.tdx.quote import parse_tdx_quote
-from enclave.tee import BUSY_ATTEMPTS, MAX_WAITING, Circumstances, Gate, SnpTee, TdxTee, find
+from enclave.tee import BUSY_ATTEMPTS, MAX_WAITING, Circumstances, Gate
 from enclave.verify import verify
 from tests.enclave.guest_machine import booted, machine, needs_fuse, software_chip
 
@@ -145,7 +149,7 @@ async def test_snp_evidence_verifies_whichever_way_it_came(machine, way):
     verified = verify(evidence, SNPCollateral(), chip.roots, chip.made)
     assert verified.report_data == ASKED
     assert verified.measurement == MEASUREMENT == await tee.measurement()
-    assert (tee.kind, tee.sk, tee.simulated) == (TEE.SEV_SNP, SkProvider.SNP_DERIVED_KEY, False)
+    assert (tee.kind, tee.sk, tee.simulated) == (SEV_SNP, SkProvider.SNP_DERIVED_KEY, False)
 
 
 @needs_fuse
@@ -226,7 +230,7 @@ async def test_a_td_has_evidence_a_measurement_and_no_key(machine):
     verified = verify(evidence, chip.intel.collateral(chip.made), chip.roots, chip.made)
     assert verified.report_data == ASKED
     assert await tee.measurement() == MEASUREMENT
-    assert (tee.kind, tee.sk) == (TEE.TDX, SkProvider.NONE)
+    assert (tee.kind, tee.sk) == (TDX, SkProvider.NONE)
     with pytest.raises(NoDerivedKey):
         await tee.derived_key()
     machine.set(outblob="other")
@@ -235,7 +239,7 @@ async def test_a_td_has_evidence_a_measurement_and_no_key(machine):
 
 
 @needs_fuse
-@pytest.mark.parametrize("provider, kind", [("sev_guest", TEE.SEV_SNP), ("tdx_guest", TEE.TDX)])
+@pytest.mark.parametrize("provider, kind", [("sev_guest", SEV_SNP), ("tdx_guest", TDX)])
 def test_the_chip_of_a_machine_is_found(machine, provider, kind):
     machine.set(provider=provider)
     known = Circumstances(firmware_only=True)
@@ -246,13 +250,13 @@ def test_the_chip_of_a_machine_is_found(machine, provider, kind):
 
 
 def test_a_machine_without_a_chip_has_none(tmp_path):
-    with pytest.raises(DeviceError, match="neither"):
+    with pytest.raises(DeviceError, match="no guest interface"):
         find(tmp_path / "report", devices=tmp_path)
 
 
 def test_a_device_alone_is_enough(tmp_path):
     (tmp_path / "sev-guest").touch()
-    assert find(tmp_path / "report", devices=tmp_path).kind is TEE.SEV_SNP
+    assert find(tmp_path / "report", devices=tmp_path).kind == SEV_SNP
 
 
 @needs_fuse

@@ -28,12 +28,15 @@ from cryptography.hazmat.primitives.serialization import (
 
 from enclave.claims import Role
 from enclave.client import AttestedConnection, Expectation, challenge, connect
-from enclave.collateral import Collateral, SNPCollateral
+from enclave.collateral import Collateral
 from enclave.evidence import TEE
 from enclave.insecure import SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.policy import Policy, naming
 from enclave.quote_request import HTTPAsk
+from enclave.snp import SEV_SNP
+from enclave.snp.collateral import SNPCollateral
 from enclave.snp.policy import SNPPolicy
+from enclave.tdx import TDX
 from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
 from server import service
@@ -159,7 +162,7 @@ def put_chip(data: Path) -> None:
     shutil.copytree(_kept()[0].name, data / CHIP_DIRECTORY)
 
 
-def software(kind: TEE = TEE.SEV_SNP, **guest: Any) -> SoftwareTee:
+def software(kind: TEE = SEV_SNP, **guest: Any) -> SoftwareTee:
     """A pretended guest on it."""
     return SoftwareTee(SoftwareGuest(chip(), **guest), kind=kind)
 
@@ -168,9 +171,9 @@ async def expected(tee: SoftwareTee, role: Role = Role.BOOTSTRAP, **more: Any) -
     """That it is this pretended guest, and nobody else."""
     evidence = await tee.evidence(bytes(64))
     now = datetime.now(UTC)
-    collateral: dict[TEE, Collateral] = {TEE.SEV_SNP: SNPCollateral()}
-    if tee.kind is TEE.TDX:
-        collateral = {TEE.TDX: tee.guest.chip.intel.collateral(tee.guest.chip.made)}
+    collateral: dict[TEE, Collateral] = {SEV_SNP: SNPCollateral()}
+    if tee.kind == TDX:
+        collateral = {TDX: tee.guest.chip.intel.collateral(tee.guest.chip.made)}
     verified = verify(evidence, collateral[tee.kind], tee.guest.chip.roots, now)
     section = naming(verified).sections[tee.kind]
     if isinstance(section, SNPPolicy):

@@ -12,6 +12,8 @@ import trio
 
 from enclave.evidence import TEE
 from enclave.insecure import SoftwareGuest, SoftwareTee
+from enclave.snp import SEV_SNP
+from enclave.tdx import TDX
 from enclave.tee import Gate
 from server.acme.challenges import TLSALPN01, service_context
 from server.acme.client import certificate_id
@@ -68,7 +70,7 @@ class Life:
     """
 
     data: Path
-    kind: TEE = TEE.SEV_SNP
+    kind: TEE = SEV_SNP
     wrong: str = ""
     installed: list[tuple[float, tls.Identity]] = field(default_factory=list)
 
@@ -263,7 +265,7 @@ async def test_a_damaged_file_is_made_anew(autojump_clock, life: Life, caplog):
 
 
 async def test_a_chip_that_seals_nothing_keeps_nothing(tmp_path: Path, autojump_clock, caplog):
-    life = Life(tmp_path, kind=TEE.TDX)
+    life = Life(tmp_path, kind=TDX)
     await life.live(100)
     assert life.days == [0, 60]
     assert not list(tmp_path.iterdir())

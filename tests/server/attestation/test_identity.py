@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from enclave.claims import Role, decode
 from enclave.client import Expectation, challenge, connect
-from enclave.collateral import SNPCollateral
 from enclave.errors import InvalidEvidence, Refused
-from enclave.evidence import TEE
 from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import MEASUREMENT, SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.policy import read_policy
 from enclave.quote_request import HTTPAsk
+from enclave.snp import SEV_SNP
+from enclave.snp.collateral import SNPCollateral
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
 from server.service import http_endpoint, now
@@ -175,7 +175,7 @@ async def test_evidence_in_the_form_that_ckms_expects_is_asked_for(tmp_path, all
         certificate, _ = await service.get("/status")
         carried = {extension.oid.dotted_string for extension in certificate.extensions}
         assert TAGGED_EVIDENCE_OID in carried
-        assert (BARE_OIDS[TEE.SEV_SNP] in carried) == allowed
+        assert (BARE_OIDS[SEV_SNP] in carried) == allowed
 
 
 async def test_what_it_was_given(tmp_path):
@@ -211,7 +211,7 @@ async def test_a_user_verifies_and_pins_the_certified_key(tmp_path, place):
             "min_tcb = { Genoa = { boot_loader = 9, snp = 23, microcode = 72 } }\n"
         ),
         role=Role.API,
-        collateral={TEE.SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),))},
+        collateral={SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),))},
         roots=chip.roots,
         allow_insecure_simulated=True,
     )

@@ -19,8 +19,11 @@ from enclave.evidence import TEE
 from enclave.evidence_formats import read_bare, read_tagged
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.ratls import Attester
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import parse_report
-from enclave.tee import Gate, SkProvider, SnpTee
+from enclave.snp.guest import SnpTee
+from enclave.tdx import TDX
+from enclave.tee import Gate, SkProvider
 from server.attestation import attester
 from server.attestation.routes import QUOTE_BURST, Attestation
 from server.sessions.rate_limits import MAX_CLIENTS, RateLimiter
@@ -64,7 +67,7 @@ def nonce(number: int) -> str:
     return urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")
 
 
-def asked(kind: TEE = TEE.SEV_SNP, *, allow_ckms: bool = False) -> Asked:
+def asked(kind: TEE = SEV_SNP, *, allow_ckms: bool = False) -> Asked:
     gate = Counting()
     maker = Attester(
         tee=SoftwareTee(SoftwareGuest(software_chip()), kind, gate),
@@ -122,7 +125,7 @@ async def test_the_form_that_ckms_reads_is_off(autojump_clock):
     assert set(asked().told.routes) == {("GET", "/status"), ("GET", "/quote")}
 
 
-@pytest.mark.parametrize("kind", [TEE.SEV_SNP, TEE.TDX])
+@pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_the_form_that_ckms_reads(autojump_clock, kind):
     server = asked(kind, allow_ckms=True)
     _, certificate = authority_pair("shown", NOW)
@@ -131,7 +134,7 @@ async def test_the_form_that_ckms_reads(autojump_clock, kind):
     body = await server.get("/tee/attestation_report", base64.b64encode(chosen).decode())
     evidence = read_bare(kind, base64.b64decode(json.loads(body), validate=True))
     wanted = chosen + sha256(certificate.public_bytes(Encoding.PEM)).digest()
-    if kind is TEE.SEV_SNP:
+    if kind == SEV_SNP:
         assert parse_report(evidence.report).report_data == wanted
         assert len(evidence.certificates) == 3
     else:

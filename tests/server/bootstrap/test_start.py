@@ -27,11 +27,12 @@ from enclave import claims as claims_of
 from enclave.claims import Role, SkProvider
 from enclave.client import AttestedConnection, client_context
 from enclave.errors import DeviceError, InvalidEvidence, Refused
-from enclave.evidence import TEE
 from enclave.evidence_formats import read_tagged
 from enclave.insecure import SoftwareTee
 from enclave.insecure.chip import FILE_NAME as CHIP_FILE
 from enclave.quote_request import HTTPAsk
+from enclave.snp import SEV_SNP
+from enclave.tdx import TDX
 from kmip.enums import CredentialType, Operation
 from kmip.messages import Authentication, Credential, UsernameAndPassword
 from kmip.versions import V2_1
@@ -196,7 +197,7 @@ async def test_tdx_has_no_key_of_its_own_and_says_so(tmp_path: Path):
     config = configured(tmp_path)
     keys = set()
     for _ in range(2):
-        async with running(config, software(TEE.TDX)) as one:
+        async with running(config, software(TDX)) as one:
             async with one.waiting() as connection:
                 keys.add(connection.attested.pin)
                 assert connection.attested.claims.sk is SkProvider.NONE
@@ -327,7 +328,7 @@ async def test_a_given_identity_is_shown_and_attested(tmp_path: Path):
     info = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert claims.public_key_sha256 == sha256(info).digest()
     assert (claims.nonce, claims.role) == (nonce, Role.API)
-    assert evidence.tee is TEE.SEV_SNP
+    assert evidence.tee == SEV_SNP
 
 
 # Who is the operator
@@ -456,5 +457,5 @@ async def test_a_damaged_pretended_chip_ends_in_a_sentence(tmp_path: Path):
     config = configured(tmp_path, insecure_software_chip=True)
     files.make_directory(tmp_path / CHIP_DIRECTORY)
     (tmp_path / CHIP_DIRECTORY / CHIP_FILE).write_text("{}")
-    with pytest.raises(Failure, match="pretended chip cannot be used"):
+    with pytest.raises(Failure, match="simulated TEE cannot be used"):
         await start.serve(config, Callbacks(print, print), trio.Event())

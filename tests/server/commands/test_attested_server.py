@@ -14,7 +14,7 @@ import trio.testing
 
 from enclave.claims import Role
 from enclave.client import AttestedConnection
-from enclave.evidence import TEE
+from enclave.snp import SEV_SNP
 from server.commands import attested_server
 from server.commands.attested_server import Pin, Remote, read_remote
 from server.setup.failure import Failure
@@ -43,7 +43,7 @@ GOOD = 'server_url = "https://kms.example:1234"\npolicy = "policy.toml"\n'
 def test_a_configuration_names_the_server_and_the_policy(write, tmp_path: Path):
     found = read_remote(write(GOOD + 'deployment = "eu-1"\n'), None, None, None)
     assert (found.host, found.port, found.deployment) == ("kms.example", 1234, "eu-1")
-    assert set(found.policy.sections) == {TEE.SEV_SNP}
+    assert set(found.policy.sections) == {SEV_SNP}
     assert found.pin_file == tmp_path / "client.toml.pin"
     other = read_remote(write(GOOD), "https://[::1]", None, None)
     assert (other.host, other.port) == ("::1", attested_server.DEFAULT_PORT)

@@ -12,13 +12,14 @@ import trio
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from enclave.claims import Role
-from enclave.evidence import TEE
 from enclave.policy import read_policy, write_policy
+from enclave.tdx import TDX
 from server.__main__ import main
 from server.bootstrap.operator import key_sha256
-from server.commands import attested_server, verify
+from server.commands import attested_server
 from server.commands.attested_server import Pin, read_remote
-from server.commands.measure import _show_td
+from server.commands.measure import measure
+from server.commands.verdict import verdict
 from server.pki import local_authority
 from server.setup.failure import Failure
 from tests.server.operating import (
@@ -183,8 +184,8 @@ async def test_a_host_s_name_for_the_deployment_writes_no_lines(desk: Desk, tmp_
 
 async def test_the_verdict_on_a_td_tells_its_tcb_status(tmp_path: Path):
     config = configured(tmp_path)
-    async with running(config, software(TEE.TDX)) as one, one.waiting() as connection:
-        said = verify.verdict("x", connection.attested)
+    async with running(config, software(TDX)) as one, one.waiting() as connection:
+        said = verdict("x", connection.attested)
     assert "  chip         tdx, UpToDate of 20" in said
     assert "sealing none" in said
 
@@ -210,14 +211,13 @@ async def test_measure_without_a_chip_says_so(desk: Desk, tmp_path: Path):
 
 
 async def test_measure_shows_the_registers_of_a_td(capsys, tmp_path: Path):
-    tee = software(TEE.TDX)
-    evidence = await tee.evidence(bytes(64))
-    _show_td(evidence, True, None)
+    tee = software(TDX)
+    await measure(tee, datetime.now(UTC), None)
     said = capsys.readouterr().out
     assert f"mrtd         {tee.guest.measurement.hex()}\n" in said
     assert said.count("rtmr") == 4
     with pytest.raises(Failure, match="by hand"):
-        _show_td(evidence, True, tmp_path / "policy.toml")
+        await measure(tee, datetime.now(UTC), tmp_path / "policy.toml")
     assert not (tmp_path / "policy.toml").exists()
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from enclave.claims import SkProvider
 from enclave.errors import DeviceError
-from enclave.evidence import TEE
 from enclave.insecure import SoftwareChip
 from enclave.insecure.chip import POLICY
 from enclave.keys import MAX_SEALED_BYTES, Purpose, seal
 from enclave.snp.abi import GuestPolicy
+from enclave.tdx import TDX
 from server.setup import provisioning
 from server.setup.config import Config
 from server.setup.explanations import explain
@@ -120,7 +120,7 @@ async def test_without_a_file_there_is_nothing_to_recall(tmp_path: Path):
         (lambda: software(measurement=bytes(48)), "measurement"),
         (lambda: software(policy=POLICY | int(GuestPolicy.DEBUG)), "another key"),
         (lambda: replace(software(), guest=replace(software().guest, chip=other_chip())), "chip"),
-        (lambda: software(TEE.TDX), "no keys"),
+        (lambda: software(TDX), "no keys"),
     ],
     ids=["other code", "debug launch", "other chip", "TDX"],
 )
@@ -251,7 +251,7 @@ async def test_without_leave_nothing_is_sealed_and_what_was_does_not_hold(tmp_pa
 
 
 async def test_a_chip_without_a_key_seals_nothing(tmp_path: Path, caplog):
-    tee = software(TEE.TDX)
+    tee = software(TDX)
     assert tee.sk is SkProvider.NONE
     async with opened() as store:
         assert not await provisioning.keep(tmp_path, tee, store, GIVEN)
