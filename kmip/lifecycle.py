@@ -78,8 +78,26 @@ DATES: Final[dict[Event, Tag]] = {
 }
 """The attribute that tells when an event happened, or is to happen."""
 
-TIMED: Final = (Event.ACTIVATE, Event.DEACTIVATE)
-"""The events that time alone brings about."""
+
+class Schedule(NamedTuple):
+    """When an object is in a state that time alone leads to or out of.
+
+    Attributes:
+        reached: dates that are there and not in the future.
+        ahead: dates that are in the future or not there.
+    """
+
+    reached: tuple[Tag, ...]
+    ahead: tuple[Tag, ...]
+
+
+SCHEDULES: Final[dict[State, Schedule]] = {
+    State.PRE_ACTIVE: Schedule((), (Tag.ACTIVATION_DATE,)),
+    State.ACTIVE: Schedule((Tag.ACTIVATION_DATE,), (Tag.DEACTIVATION_DATE,)),
+    State.DEACTIVATED: Schedule((Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE), ()),
+}
+"""The states of objects without a `lasting_state`. `state_of` says the same of one object; this is
+for whoever searches many."""
 
 EVENTS: Final[dict[RevocationReasonCode, Event]] = {
     RevocationReasonCode.UNSPECIFIED: Event.DEACTIVATE,
@@ -126,11 +144,9 @@ def next_state(state: State | None, event: Event) -> State:
 
 def state_of(attributes: Attributes, now: int) -> State:
     """The state that an object's dates give it at `now`, seconds since 1970."""
-    if Tag.DESTROY_DATE in attributes:
-        compromised = Tag.COMPROMISE_DATE in attributes
-        return State.DESTROYED_COMPROMISED if compromised else State.DESTROYED
-    if Tag.COMPROMISE_DATE in attributes:
-        return State.COMPROMISED
+    lasting = lasting_state(attributes)
+    if lasting is not None:
+        return lasting
     if not _is_reached(attributes, Tag.ACTIVATION_DATE, now):
         return State.PRE_ACTIVE
     if _is_reached(attributes, Tag.DEACTIVATION_DATE, now):
@@ -138,12 +154,12 @@ def state_of(attributes: Attributes, now: int) -> State:
     return State.ACTIVE
 
 
-def next_change(attributes: Attributes, now: int) -> int | None:
-    """When time alone changes the state next, seconds since 1970; None: never."""
-    state = state_of(attributes, now)
-    dates = (attributes.get(DATES[event]) for event in TIMED)
-    changes = (date for date in dates if date is not None and date > now)
-    return min((date for date in changes if state_of(attributes, date) != state), default=None)
+def lasting_state(attributes: Attributes) -> State | None:
+    """The state of an object that is compromised or destroyed, which time does not change."""
+    if Tag.DESTROY_DATE in attributes:
+        compromised = Tag.COMPROMISE_DATE in attributes
+        return State.DESTROYED_COMPROMISED if compromised else State.DESTROYED
+    return State.COMPROMISED if Tag.COMPROMISE_DATE in attributes else None
 
 
 def happen(attributes: Attributes, event: Event, now: int) -> State:

@@ -7,11 +7,17 @@ bitmap of the rows that have the column. A query starts from its smallest part a
 the others, so it costs about what its smallest part holds; newest first is the result bitmap read
 from its end.
 
+A range without a least value (all that is due by now, say) may hold most rows and is asked for
+again and again with a bound that moves little. So each column remembers the bitmap of its rows up
+to the bound asked for last, and moves it to the next bound by the rows between the two. Where those
+are many, the caller has them moved in pieces (`Index.prepare`) and does something else in between.
+
 Leakage: none to the back end, which is not asked. Whoever reads this process's memory reads
 everything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
@@ -25,8 +31,18 @@ _ROW_BITS: Final = 32
 _BIAS: Final = 1 << 63  # makes signed values sort as unsigned ones
 _LEAST: Final = -_BIAS
 _GREATEST: Final = _BIAS - 1
+_ROW_MASK: Final = MAX_ROW - 1
+_NO_ENTRY: Final = -1  # less than every entry
 
 Posting = int | BitMap
+
+
+def _entry(value: int, row: int) -> int:
+    """A value and a row number as one integer, which sorts by value first and then by row.
+
+    One integer takes half the memory of a pair, and a sorted list compares it faster.
+    """
+    return (value + _BIAS) << _ROW_BITS | row
 
 
 class Row:
@@ -83,24 +99,75 @@ class Row:
 
 
 class Column:
-    """One ranged column."""
+    """One ranged column.
 
-    __slots__ = ("number", "present", "values")
+    Attributes:
+        number: of the column.
+        present: the rows that have a value in it.
+        values: an entry for each of them, value and row number joined, ascending.
+    """
+
+    __slots__ = ("_reached", "_reached_entry", "number", "present", "values")
 
     def __init__(self, number: int) -> None:
         self.number = number
+        self.clear()
+
+    def clear(self) -> None:
+        """Take out everything."""
         self.present = BitMap()
         self.values: Any = SortedList()
+        self._reached = BitMap()  # the rows of all entries up to `_reached_entry`
+        self._reached_entry = _NO_ENTRY
 
     def add(self, value: int, row: int) -> None:
         """Enter a row's value."""
-        self.values.add((value + _BIAS) << _ROW_BITS | row)
+        entry = _entry(value, row)
+        self.values.add(entry)
         self.present.add(row)
+        if entry <= self._reached_entry:
+            self._reached.add(row)
+
+    def extend(self, entries: Sequence[int]) -> None:
+        """Enter many rows' values, as `_entry` joins them."""
+        self.values.update(entries)
+        self.present.update([entry & _ROW_MASK for entry in entries])
+        last = self._reached_entry
+        self._reached.update([entry & _ROW_MASK for entry in entries if entry <= last])
 
     def remove(self, value: int, row: int) -> None:
         """Take a row's value out again."""
-        self.values.remove((value + _BIAS) << _ROW_BITS | row)
+        self.values.remove(_entry(value, row))
         self.present.remove(row)
+        self._reached.discard(row)
+
+    def reach(self, high: int, most: int) -> bool:
+        """Move `reached` to the rows with a value up to `high`, by `most` rows at most.
+
+        Returns:
+            Whether it is there.
+        """
+        high = max(_LEAST - 1, min(high, _GREATEST))
+        target = _entry(high + 1, 0) - 1
+        if target == self._reached_entry:
+            return True
+        at: int = self.values.bisect_right(self._reached_entry)
+        to: int = self.values.bisect_right(target)
+        start, stop = (at, min(to, at + most)) if at <= to else (max(to, at - most), at)
+        moved = list(self.values.islice(start, stop))
+        rows = [entry & _ROW_MASK for entry in moved]
+        if at <= to:
+            self._reached.update(rows)
+        else:
+            self._reached.difference_update(BitMap(rows))
+        is_there = stop - start == abs(to - at)
+        self._reached_entry = target if is_there else moved[-1] if at < to else moved[0] - 1
+        return is_there
+
+    def up_to(self, high: int) -> BitMap:
+        """The rows with a value up to `high`: good until the next call, and not to be changed."""
+        self.reach(high, len(self.values))
+        return self._reached
 
     def bounds(self, condition: Range) -> tuple[int, int]:
         """The first position within the bounds, and the first beyond them."""
@@ -109,13 +176,13 @@ class Column:
         if low > high:
             return 0, 0
         return (
-            self.values.bisect_left((low + _BIAS) << _ROW_BITS),
-            self.values.bisect_left((high + _BIAS + 1) << _ROW_BITS),
+            self.values.bisect_left(_entry(low, 0)),
+            self.values.bisect_left(_entry(high + 1, 0)),
         )
 
     def rows(self, start: int, stop: int) -> BitMap:
         """The rows at these positions."""
-        return BitMap([joined & (MAX_ROW - 1) for joined in self.values.islice(start, stop)])
+        return BitMap([entry & _ROW_MASK for entry in self.values.islice(start, stop)])
 
     def value(self, row: Row) -> int | None:
         """The row's value in this column."""
@@ -189,7 +256,7 @@ class Index:
                 gathered.setdefault(token, []).append(number)
             ranged = row.ranged
             for at in range(0, len(ranged), 2):
-                values[ranged[at]].append((ranged[at + 1] + _BIAS) << _ROW_BITS | number)
+                values[ranged[at]].append(_entry(ranged[at + 1], number))
         self._next = first + len(self._rows) - len(self._all)
         self._all |= BitMap(range(first, self._next))
         self._merge(gathered, values)
@@ -201,9 +268,8 @@ class Index:
             if held is not None:
                 numbers.extend((held,) if isinstance(held, int) else held)
             postings[token] = numbers[0] if len(numbers) == 1 else BitMap(numbers)
-        for column, joined in zip(self._columns_by_number, values, strict=True):
-            column.values.update(joined)
-            column.present.update(one & (MAX_ROW - 1) for one in joined)
+        for column, entries in zip(self._columns_by_number, values, strict=True):
+            column.extend(entries)
 
     def replace(self, old: Row, new: Row) -> None:
         """Enter a row in the place of another; it keeps its age."""
@@ -262,17 +328,30 @@ class Index:
         self._rows.clear()
         self._all.clear()
         for column in self._columns_by_number:
-            column.values.clear()
-            column.present.clear()
+            column.clear()
         self._next = 0
         self.extend(rows)
 
-    def least(self, name: bytes) -> int | None:
-        """The least value in a ranged column; None where no row has one."""
-        column = self._columns.get(name)
-        if column is None or not column.values:
-            return None
-        return int(column.values[0] >> _ROW_BITS) - _BIAS
+    def prepare(self, query: Query, most: int) -> bool:
+        """Do a piece of what a search by this query would otherwise do at once.
+
+        Args:
+            query: the query.
+            most: rows to look at.
+
+        Returns:
+            Whether nothing is left to prepare; call it again otherwise.
+        """
+        highs = {  # one for each column: of two, each would undo what the other has moved
+            condition.column: condition.high
+            for condition in (*query.ranges, *query.outside)
+            if condition.low is None and condition.high is not None
+        }
+        for name, high in highs.items():
+            column = self._columns.get(name)
+            if column is not None and not column.reach(high, most):
+                return False
+        return True
 
     def search(self, query: Query) -> tuple[list[bytes], int]:
         """The names of the rows found, newest first, after offset and limit; how many in all."""
@@ -300,23 +379,17 @@ class Index:
             if not found:
                 return found
         kept = self._all if found is None else found
-        for excluded in self._excluded(query):
-            kept = kept - excluded
+        for held in self._held(query.none_of):
+            kept = kept - _bitmap(held)
+        for condition in query.outside:
+            kept = kept - self._within(condition).narrow(kept)
         return kept
 
     def _parts(self, query: Query) -> Iterator[_Part]:
         for group in query.all_of:
             yield self._exact(group)
         for condition in query.ranges:
-            if condition.present:
-                yield self._within(condition)
-
-    def _excluded(self, query: Query) -> Iterator[BitMap]:
-        for held in self._held(query.none_of):
-            yield _bitmap(held)
-        for condition in query.ranges:
-            if not condition.present and condition.column in self._columns:
-                yield self._columns[condition.column].present
+            yield self._within(condition)
 
     def _held(self, terms: Iterable[bytes]) -> list[Posting]:
         get, token = self._postings.get, self._tokens.token
@@ -343,6 +416,9 @@ class Index:
             present = column.present
             return _Part(len(present), lambda found: present if found is None else found & present)
         start, stop = column.bounds(condition)
+        if condition.low is None and condition.high is not None:
+            up_to = partial(column.up_to, condition.high)
+            return _Part(stop, lambda found: up_to().copy() if found is None else found & up_to())
 
         def narrow(found: BitMap | None) -> BitMap:
             if found is None:

@@ -7,30 +7,22 @@ from storage.record import Terms
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A condition on one ranged column.
+    """A condition on one ranged column; a record without the column does not meet it.
 
     Attributes:
         column: its name.
         low: the least value, or None.
         high: the greatest value, or None.
-        present: False asks for records without the column; the bounds are then None.
     """
 
     column: bytes
     low: int | None = None
     high: int | None = None
-    present: bool = True
-
-    def __post_init__(self) -> None:
-        if not self.present and (self.low is not None or self.high is not None):
-            raise ValueError("a column that is absent has no bounds")
 
     def covers(self, value: int | None) -> bool:
         """Whether a record with this value in the column, or None, meets the condition."""
-        if value is None:
-            return not self.present
         return (
-            self.present
+            value is not None
             and (self.low is None or self.low <= value)
             and (self.high is None or value <= self.high)
         )
@@ -45,6 +37,7 @@ class Query:
             met by none.
         none_of: no term of these may be in the record.
         ranges: each must be met.
+        outside: none of these may be met.
         offset: how many of the newest to leave out.
         limit: how many to give at most; None: all.
     """
@@ -52,6 +45,7 @@ class Query:
     all_of: tuple[frozenset[bytes], ...] = ()
     none_of: frozenset[bytes] = frozenset()
     ranges: tuple[Range, ...] = ()
+    outside: tuple[Range, ...] = ()
     offset: int = 0
     limit: int | None = None
 
@@ -80,4 +74,5 @@ def matches(query: Query, terms: Terms) -> bool:
         all(not group.isdisjoint(exact) for group in query.all_of)
         and query.none_of.isdisjoint(exact)
         and all(condition.covers(ranged.get(condition.column)) for condition in query.ranges)
+        and not any(condition.covers(ranged.get(condition.column)) for condition in query.outside)
     )

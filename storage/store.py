@@ -36,6 +36,7 @@ from storage.secret import Secret
 from storage.table import Draft, Table
 
 CACHE_BYTES: Final = 32 << 20  # of memory: opened meta parts, and sealed bodies
+_PIECE: Final = 1 << 13  # rows the index looks at before other tasks have their turn: milliseconds
 
 
 @asynccontextmanager
@@ -132,6 +133,7 @@ class SealedStore:
         self._replica = Replica(backend, table, self._written)
         self._committer = Committer(self._replica)
         self._reader = Reader(backend, self._replica, self._settle, cache_bytes // 2)
+        self._preparing = trio.Lock()
 
     def _written(self, draft: Draft, commit: Commit) -> None:
         self._reader.written(draft, commit)
@@ -228,13 +230,12 @@ class SealedStore:
         """The records that meet a query; answered from memory, as of the last commit known."""
         self._replica.check_whole()
         await trio.lowlevel.checkpoint_if_cancelled()
-        names, total = self._table.index.search(query)
-        return Found(names, total)
-
-    def least(self, column: bytes) -> int | None:
-        """The least value in a ranged column; None where no record has one. Takes no time."""
-        self._replica.check_whole()
-        return self._table.index.least(column)
+        if not self._preparing.locked() and self._table.index.prepare(query, _PIECE):
+            return Found(*self._table.index.search(query))
+        async with self._preparing:  # in turns: two who move a bound apart would never be done
+            while not self._table.index.prepare(query, _PIECE):
+                await trio.lowlevel.checkpoint()
+            return Found(*self._table.index.search(query))
 
     @staticmethod
     def matches(query: Query, terms: Terms) -> bool:

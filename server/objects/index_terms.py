@@ -7,14 +7,18 @@ attribute is a filter of Locate without a line of its own. Three kinds of value 
     masks        a term for each bit, since a filter's bits need only be among the object's
     dates        a ranged value, since two dates in a filter mean from and to
 
-The state of an object changes by time alone. Its term is written with the rest and is right until
-the moment in the column `DUE`, by which the server finds whose term must be written anew.
+The state of an object changes by time alone, and so the index has a term only for the states in
+which it does not: compromised and destroyed. An object without such a term is in the state that its
+dates give it at the time of the request; a filter by State is a condition on these dates
+(`kmip.lifecycle.SCHEDULES`). So a date that has come needs nobody to write anything, and servers
+whose clocks differ each find what their own clock says.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, Final
@@ -26,6 +30,7 @@ from kmip.encodings import ttlv
 from kmip.enums import ItemType, ObjectClass, State
 from kmip.errors import InvalidField
 from kmip.items import Item
+from kmip.lifecycle import SCHEDULES, Schedule
 from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
@@ -43,15 +48,14 @@ REMEMBERED: Final = 1 << 12
 """Terms that are kept at hand: algorithms, types, states and the like are few and in every object.
 One megabyte."""
 
-DUE: Final = b"due"
 DATES: Final = frozenset(
     {tag for tag in ATTRIBUTES if ATTRIBUTES[tag].form == ATTRIBUTES[Tag.INITIAL_DATE].form}
 )
 """The attributes that are dates."""
 
 
-def terms_of(managed_object: ManagedObject, now: int) -> Terms:
-    """What the index is to know of an object, in the state that it has at `now`."""
+def terms_of(managed_object: ManagedObject) -> Terms:
+    """What the index is to know of an object, whatever the time."""
     exact = {owner_term(managed_object.owner), _status_term(_status(managed_object))}
     ranged: dict[bytes, int] = {}
     for attribute, value in managed_object.attributes:
@@ -59,10 +63,9 @@ def terms_of(managed_object: ManagedObject, now: int) -> Terms:
             ranged[_label(attribute)] = value
         else:
             exact.update(_value_terms(attribute, value))
-    exact.update(_value_terms(Tag.STATE, lifecycle.state_of(managed_object.attributes, now)))
-    due = lifecycle.next_change(managed_object.attributes, now)
-    if due is not None:
-        ranged[DUE] = due
+    state = lifecycle.lasting_state(managed_object.attributes)
+    if state is not None:
+        exact.update(_value_terms(Tag.STATE, state))
     return Terms(frozenset(exact), ranged)
 
 
@@ -88,9 +91,11 @@ def _status_term(status: StorageStatusMask) -> bytes:
 def query_of(
     attributes: Attributes,
     owner: str,
-    status: StorageStatusMask | None,
-    offset: int,
-    limit: int | None,
+    now: int,
+    *,
+    status: StorageStatusMask | None = None,
+    offset: int = 0,
+    limit: int | None = None,
     classes: int | None = None,
 ) -> Query:
     """The query that finds a client's objects with all of these attributes.
@@ -98,6 +103,7 @@ def query_of(
     Args:
         attributes: the filter; every value of it must be met.
         owner: whose objects.
+        now: the time at which they are to be in the state of the filter, seconds since 1970.
         status: which storage the objects are in; None means on-line (2.1 section 6.1.32).
         offset: how many of the newest to pass over.
         limit: how many at most.
@@ -114,20 +120,47 @@ def query_of(
         groups.append(
             frozenset(term for one in known for term in _value_terms(Tag.OBJECT_CLASS, one))
         )
-    ranges: list[Range] = []
+    conditions = _Conditions(groups)
     for attribute in attributes.values:
         values = attributes.all(attribute)
         if attribute in DATES:
-            ranges.append(_range(attribute, values))
-        else:
-            for value in values:
-                groups += _filter_groups(attribute, value)
-    return Query(tuple(groups), ranges=tuple(ranges), offset=offset, limit=limit)
+            conditions.ranges.append(_range(attribute, values))
+            continue
+        for value in values:
+            schedule = SCHEDULES.get(value) if attribute == Tag.STATE else None
+            if schedule is not None:
+                conditions.schedule(schedule, now)
+            else:
+                conditions.groups += _filter_groups(attribute, value)
+    return conditions.query(offset, limit)
 
 
-def due_query(now: int, limit: int) -> Query:
-    """The query for objects whose state has changed by time since it was written."""
-    return Query(ranges=(Range(DUE, high=now),), limit=limit)
+@dataclass(slots=True)
+class _Conditions:
+    """What an object must meet, as it is gathered from a filter: see `storage.Query`."""
+
+    groups: list[frozenset[bytes]]
+    excluded: frozenset[bytes] = frozenset()
+    ranges: list[Range] = field(default_factory=list)
+    outside: list[Range] = field(default_factory=list)
+
+    def schedule(self, schedule: Schedule, now: int) -> None:
+        """An object must be in the state of this schedule at `now`."""
+        self.excluded |= _lasting_terms()
+        self.ranges += (Range(_label(date), high=now) for date in schedule.reached)
+        self.outside += (Range(_label(date), high=now) for date in schedule.ahead)
+
+    def query(self, offset: int, limit: int | None) -> Query:
+        """All of it as a query."""
+        ranges, outside = tuple(self.ranges), tuple(self.outside)
+        return Query(tuple(self.groups), self.excluded, ranges, outside, offset, limit)
+
+
+@lru_cache
+def _lasting_terms() -> frozenset[bytes]:
+    """The terms of the states that time does not change."""
+    states = (state for state in State if state not in SCHEDULES)
+    return frozenset(term for state in states for term in _value_terms(Tag.STATE, state))
 
 
 def _range(attribute: AttributeName, dates: tuple[int, ...]) -> Range:

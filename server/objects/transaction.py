@@ -14,16 +14,16 @@ without input or output.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kmip.attributes import Attributes
 from kmip.errors import ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
-from server.objects.index_terms import DUE, due_query, owner_term, query_of, terms_of
+from server.objects.index_terms import owner_term, query_of, terms_of
 from server.objects.managed_object import ManagedObject, content_of, managed_object_of, record_name
-from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, Terms
+from storage import KEEP, Put, Query, Remove, SealedStore, Terms
 
 MAX_META_BYTES: Final = 1 << 20
 """An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
@@ -35,9 +35,6 @@ compares them all."""
 
 MAX_BODY_BYTES: Final = 16 << 20
 """An object itself as it is kept, should messages be allowed to be longer than that."""
-
-MAX_SETTLED: Final = 1000
-"""Objects whose state is written anew in one commit."""
 
 
 class Opened:
@@ -235,7 +232,7 @@ class Transaction:
             return Remove(name, changed.expected) if changed.expected else None
         body = managed_object.body() if changed.body or not changed.expected else KEEP
         meta = managed_object.meta()
-        terms = terms_of(managed_object, self.now)
+        terms = terms_of(managed_object)
         if len(meta) > MAX_META_BYTES or len(terms.exact) > MAX_TERMS:
             raise ServerLimitExceeded("the object's attributes are too many or too long together")
         if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
@@ -265,9 +262,13 @@ class Transaction:
         limit: int | None = None,
         classes: int | None = None,
     ) -> Located:
-        """The client's objects that have all of the attributes, newest first."""
-        await self.settle()
-        query = query_of(attributes, owner, status, offset, limit, classes)
+        """The client's objects that have all of the attributes, newest first.
+
+        A State among the attributes is the one that an object's dates give it at `now`.
+        """
+        query = query_of(
+            attributes, owner, self.now, status=status, offset=offset, limit=limit, classes=classes
+        )
         if not self._changed:
             found = await self.store.search(query)
             return Located([_identifier(name) for name in found.names], found.total)
@@ -275,7 +276,7 @@ class Transaction:
 
     async def _locate_changed(self, query: Query, owner: str) -> Located:
         """The same, with what is changed here and not yet in the store."""
-        everything = Query(query.all_of, query.none_of, query.ranges)
+        everything = replace(query, offset=0, limit=None)
         found = await self.store.search(everything)
         old = [_identifier(name) for name in found.names]
         kept = [identifier for identifier in old if identifier not in self._changed]
@@ -283,7 +284,7 @@ class Transaction:
             changed
             for changed in reversed(self._changed.values())
             if changed.managed_object is not None
-            and self.store.matches(query, terms_of(changed.managed_object, self.now))
+            and self.store.matches(query, terms_of(changed.managed_object))
         ]
         new = [
             one.managed_object.identifier
@@ -302,21 +303,6 @@ class Transaction:
         both = new + kept
         end = None if query.limit is None else query.offset + query.limit
         return Located(both[query.offset : end], len(both))
-
-    async def settle(self) -> None:
-        """Write anew the state of objects that has changed by time alone."""
-        query = due_query(self.now, MAX_SETTLED)
-        while (due := self.store.least(DUE)) is not None and due <= self.now:
-            found = await self.store.search(query)
-            settled = Transaction(self.store, self.opened, self.now)
-            for name in found.names:
-                managed_object = await settled.find(_identifier(name))
-                if managed_object is not None:
-                    settled.put(managed_object.copy())
-            try:
-                await settled.commit()
-            except Conflict:
-                continue
 
 
 def _identifier(name: bytes) -> str:

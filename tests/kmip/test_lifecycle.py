@@ -12,7 +12,6 @@ from kmip.lifecycle import (
     Use,
     happen,
     may_use,
-    next_change,
     next_state,
     permits,
     state_of,
@@ -131,24 +130,6 @@ def test_a_refusal_names_event_and_state():
 )
 def test_the_state_follows_from_the_dates(dates, expected):
     assert state_of(dated(**dates), NOW) == expected
-
-
-@pytest.mark.parametrize(
-    "dates,expected",
-    [
-        ({}, None),
-        ({"activation": BEFORE}, None),
-        ({"activation": AFTER}, AFTER),
-        ({"activation": NOW + 5, "deactivation": NOW + 9}, NOW + 5),
-        ({"activation": BEFORE, "deactivation": NOW + 9}, NOW + 9),
-        ({"activation": NOW + 9, "deactivation": NOW + 5}, NOW + 9),
-        ({"deactivation": AFTER}, None),
-        ({"activation": AFTER, "compromise": BEFORE}, None),
-        ({"activation": BEFORE, "deactivation": AFTER, "destroy": BEFORE}, None),
-    ],
-)
-def test_the_next_change_is_when_time_alone_brings_another_state(dates, expected):
-    assert next_change(dated(**dates), NOW) == expected
 
 
 def test_an_activated_object_whose_end_has_passed_is_deactivated():

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from kmip.attributes import Attributes
 from kmip.enums import State
 from kmip.errors import WrongKeyLifecycleState
-from kmip.lifecycle import Event, happen, may_use, next_change, state_of
+from kmip.lifecycle import SCHEDULES, Event, happen, lasting_state, may_use, state_of
 from kmip.tags import Tag
 
 OPERATIONS = st.sampled_from(
@@ -71,21 +71,28 @@ class LifeCycle(RuleBasedStateMachine):
 
     @rule(span=SPANS)
     def wait(self, span):
-        """Time passes; the change that was foretold, and no other, comes at its time."""
-        foretold = next_change(self.attributes, self.now)
-        before = state_of(self.attributes, self.now)
+        """Time passes."""
         for _ in range(span):
             self.now += 1
             self.tick()
-            changed = state_of(self.attributes, self.now) != before
-            assert changed == (foretold is not None and self.now >= foretold)
-            if changed:
-                break
 
     @invariant()
     def the_dates_tell_the_state(self):
         name = self.state if self.state != "lost" else "destroyed-compromised"
         assert state_of(self.attributes, self.now) == State[name.upper().replace("-", "_")]
+
+    @invariant()
+    def the_schedules_tell_the_same(self):
+        """Exactly one of them holds where the state is not one that lasts."""
+        dates = {tag for tag, value in self.attributes if value <= self.now}
+        scheduled = [
+            state
+            for state, (reached, ahead) in SCHEDULES.items()
+            if dates.issuperset(reached) and dates.isdisjoint(ahead)
+        ]
+        lasting = lasting_state(self.attributes)
+        told = scheduled if lasting is None else [lasting]
+        assert told == [state_of(self.attributes, self.now)]
 
     @invariant()
     def only_an_active_object_protects(self):

@@ -273,6 +273,78 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
                 await transaction.commit()
 
 
+# States, which the dates and the time alone tell
+
+TIMES = st.integers(NOW, NOW + 8)
+DATES_OF_LIFE = (
+    Tag.ACTIVATION_DATE,
+    Tag.DEACTIVATION_DATE,
+    Tag.COMPROMISE_DATE,
+    Tag.DESTROY_DATE,
+)
+
+
+@st.composite
+def dated(draw: st.DrawFn, identifier: str) -> ManagedObject:
+    """An object with some of the dates that tell a state, most of them those of a living one."""
+    chosen = draw(
+        st.lists(st.sampled_from([*DATES_OF_LIFE[:2] * 4, *DATES_OF_LIFE]), max_size=3, unique=True)
+    )
+    dates = [(tag, draw(TIMES)) for tag in chosen]
+    attributes = Attributes([(Tag.UNIQUE_IDENTIFIER, identifier), *dates])
+    owner = draw(st.sampled_from(OWNERS))
+    return ManagedObject(identifier, owner, ObjectType.SYMMETRIC_KEY, attributes)
+
+
+async def check_states(objects: dict[str, ManagedObject], asked: Transaction, data: st.DataObject):
+    """A Locate finds by each State what the model finds, from offset on and up to limit."""
+    for state in State:
+        offset, limit = data.draw(OFFSETS), data.draw(LIMITS)
+        by_state = Attributes([(Tag.STATE, state)])
+        found = await asked.locate(by_state, "alice", status=EVERYWHERE, offset=offset, limit=limit)
+        every = expected(list(objects.values()), asked.now, by_state, "alice", EVERYWHERE)
+        end = None if limit is None else offset + limit
+        assert (found.identifiers, found.total) == (every[offset:end], len(every))
+
+
+@given(data=st.data())
+@QUICK
+async def test_a_state_is_found_at_any_time_whenever_its_object_was_written(data: st.DataObject):
+    """Time goes on and back between the questions, and some of the objects are written anew."""
+    objects = {one: data.draw(dated(one)) for one in map(str, range(data.draw(st.integers(2, 8))))}
+    async with store_of(list(objects.values()), NOW) as store:
+        for _ in range(4):
+            now = data.draw(TIMES)
+            await check_states(objects, Transaction(store, Opened(10), now), data)
+            writing = Transaction(store, Opened(10), now)
+            for identifier in data.draw(st.lists(st.sampled_from(sorted(objects)), unique=True)):
+                before = await writing.find(identifier)
+                assert before is not None
+                changed = replace(before, attributes=data.draw(dated(identifier)).attributes)
+                writing.put(changed)
+                objects[identifier] = changed
+            await check_states(objects, writing, data)
+            await writing.commit()
+
+
+async def test_a_question_by_state_writes_nothing(ask: Asking, clock):
+    for _ in range(3):
+        await create(ask, (Tag.ACTIVATION_DATE, NOW + 60))
+    before = ask.server.store.anchor
+    clock.now += 60
+    assert len(await find(ask, (Tag.STATE, State.ACTIVE))) == 3
+    assert ask.server.store.anchor == before
+
+
+async def test_a_clock_that_is_set_back_finds_the_states_of_then(ask: Asking, clock):
+    one = await create(ask, (Tag.ACTIVATION_DATE, NOW + 60))
+    clock.now += 60
+    assert await find(ask, (Tag.STATE, State.ACTIVE)) == (one,)
+    clock.now -= 1
+    assert await find(ask, (Tag.STATE, State.ACTIVE)) == ()
+    assert await find(ask, (Tag.STATE, State.PRE_ACTIVE)) == (one,)
+
+
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
 @given(data=st.data())
 @FEW
@@ -389,7 +461,7 @@ def test_a_filter_that_says_nothing_is_refused():
         (Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0)),
     ):
         with pytest.raises(InvalidField):
-            query_of(Attributes([pair]), "alice", None, 0, None)
+            query_of(Attributes([pair]), "alice", NOW)
 
 
 async def test_three_dates_are_refused(ask: Asking):

@@ -12,11 +12,12 @@ TERM = st.sampled_from(NAMES)
 COLUMN = st.sampled_from([b"x", b"y", b"z"])
 TERMS = st.builds(Terms, st.frozensets(TERM), st.dictionaries(COLUMN, VALUES))
 BOUND = st.none() | VALUES | st.sampled_from([-(1 << 70), 1 << 70])
-RANGE = st.builds(Range, COLUMN, BOUND, BOUND) | st.builds(Range, COLUMN, present=st.just(False))
+RANGE = st.builds(Range, COLUMN, BOUND, BOUND)
 QUERY = st.builds(
     Query,
     st.lists(st.frozensets(TERM, max_size=3), max_size=3).map(tuple),
     st.frozensets(TERM, max_size=2),
+    st.lists(RANGE, max_size=2).map(tuple),
     st.lists(RANGE, max_size=2).map(tuple),
     st.integers(0, 4),
     st.none() | st.integers(0, 5),
@@ -73,13 +74,48 @@ def test_answers_as_a_search_of_all_would(actions, queries):
         model.check(query)
 
 
-@given(st.lists(ACTION, max_size=25), COLUMN)
-def test_the_least_value_of_a_column_is_known(actions, column):
+STEP = ACTION | QUERY | st.tuples(QUERY, st.integers(1, 3))
+
+
+@given(st.lists(STEP, max_size=40))
+def test_what_was_prepared_stays_right_whatever_is_done_between(steps):
+    """Bounds move up and down in pieces, some of them left half way, while rows come and go."""
     model = Model()
-    for action in actions:
-        model.do(*action)
-    values = [terms.ranged[column] for _, terms in model.held if column in terms.ranged]
-    assert model.index.least(column) == min(values, default=None)
+    for step in steps:
+        match step:
+            case Query():
+                model.check(step)
+            case (Query() as query, most):
+                model.index.prepare(query, most)
+            case action:
+                model.do(*action)
+
+
+@pytest.mark.parametrize("bounds", [(10, 90), (90, 10), (5, 5)])
+def test_a_bound_is_moved_in_pieces(bounds):
+    """Each looks at as many rows as it may, and the last one says that it was the last."""
+    index = Index()
+    for n in range(100):
+        index.add(row(index, b"%d" % n, n, Terms(frozenset(), {b"x": n})))
+    first, second = (Query(ranges=(Range(b"x", high=high),)) for high in bounds)
+    assert index.search(first)[1] == bounds[0] + 1
+    pieces = 1
+    while not index.prepare(second, 16):
+        pieces += 1
+    assert pieces == max(1, -(-abs(bounds[1] - bounds[0]) // 16))
+    assert index.search(second)[1] == bounds[1] + 1
+
+
+def test_two_bounds_of_one_column_are_prepared_in_one_go_or_the_other():
+    index = Index()
+    for n in range(100):
+        index.add(row(index, b"%d" % n, n, Terms(frozenset(), {b"x": n})))
+    both = Query(ranges=(Range(b"x", high=90),), outside=(Range(b"x", high=10),))
+    for _ in range(8):
+        if index.prepare(both, 16):
+            break
+    assert index.prepare(both, 16)
+    assert index.search(both)[1] == 80
 
 
 @given(st.lists(TERMS, max_size=20), st.lists(TERMS, max_size=5), st.lists(QUERY, max_size=6))

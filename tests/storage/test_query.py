@@ -24,8 +24,11 @@ def group(*names):
         (Query(ranges=(Range(b"date", 11),)), False),
         (Query(ranges=(Range(b"date", None, 9),)), False),
         (Query(ranges=(Range(b"date"),)), True),
-        (Query(ranges=(Range(b"date", present=False),)), False),
-        (Query(ranges=(Range(b"other", present=False),)), True),
+        (Query(outside=(Range(b"date"),)), False),
+        (Query(outside=(Range(b"other"),)), True),
+        (Query(outside=(Range(b"date", high=10),)), False),
+        (Query(outside=(Range(b"date", high=9),)), True),
+        (Query(outside=(Range(b"date", 11), Range(b"date", 10))), False),
         (Query(ranges=(Range(b"other"),)), False),
         (Query(offset=5, limit=0), True),
     ],
@@ -35,8 +38,6 @@ def test_matches(query, expected):
 
 
 def test_nonsense_is_refused():
-    with pytest.raises(ValueError, match="absent"):
-        Range(b"date", 1, present=False)
     for wrong in ({"offset": -1}, {"limit": -1}):
         with pytest.raises(ValueError, match="negative"):
             Query(**wrong)

@@ -18,12 +18,14 @@ from storage import (
     Missing,
     Password,
     Query,
+    Range,
     Remove,
     SQLiteBackend,
     Unavailable,
     WrongSecret,
     open_store,
 )
+from storage import store as store_module
 from storage.backend import Kind
 from storage.testing import FailingBackend, SlowBackend
 
@@ -483,3 +485,29 @@ def test_any_trace_on_several_servers(trace):
             assert len({store.anchor for store in stores}) == 1
 
     trio.run(run)
+
+
+async def test_many_rows_that_a_bound_has_passed_are_looked_at_in_pieces(monkeypatch):
+    """Others have their turn between two pieces, and a bound that moves the other way waits."""
+    monkeypatch.setattr(store_module, "_PIECE", 10)
+    async with open_store(MemoryBackend(), SECRET, create=True) as store:
+        await store.commit([put(b"%d" % n, found_by=terms(x=n)) for n in range(100)])
+        turns, done = 0, trio.Event()
+
+        async def count_turns():
+            nonlocal turns
+            while not done.is_set():
+                turns += 1
+                await trio.lowlevel.checkpoint()
+
+        async def ask(high):
+            found = await store.search(Query(ranges=(Range(b"x", high=high),), limit=1))
+            assert found.total == high + 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count_turns)
+            async with trio.open_nursery() as asking:
+                for high in (90, 20, 80):
+                    asking.start_soon(ask, high)
+            done.set()
+        assert turns >= 7  # as few as that where they come in the order of their bounds

@@ -1,5 +1,6 @@
 """Terms of the index: which values have the same, and which have not."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,13 +9,12 @@ from kmip.attributes import Attributes, Custom
 from kmip.enums import ItemType, LinkType, NameType, ObjectType, State
 from kmip.items import Item
 from kmip.masks import CryptographicUsageMask
+from kmip.masks import StorageStatusMask as Status
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from server.objects.index_terms import (
     DATES,
-    DUE,
     LONGEST,
-    due_query,
     owner_term,
     query_of,
     terms_of,
@@ -36,7 +36,7 @@ def text(value: str) -> Item:
 @given(one=st.tuples(st.text(), st.text()), other=st.tuples(st.text(), st.text()))
 def test_custom_attributes_are_told_apart(one, other):
     """However vendor and name are made up to look like another's."""
-    terms = [terms_of(managed_object((Custom(*key), text("v"))), NOW).exact for key in (one, other)]
+    terms = [terms_of(managed_object((Custom(*key), text("v")))).exact for key in (one, other)]
     assert (terms[0] == terms[1]) == (one == other)
 
 
@@ -45,15 +45,15 @@ def test_custom_attributes_are_told_apart(one, other):
 def test_terms_are_short_and_values_have_their_own(data: st.DataObject):
     key = data.draw(keys(INTERNAL).filter(lambda key: key not in DATES))
     values = [data.draw(attribute_value(key, INTERNAL)) for _ in range(2)]
-    terms = [terms_of(managed_object((key, value)), NOW).exact for value in values]
+    terms = [terms_of(managed_object((key, value))).exact for value in values]
     assert all(len(term) <= LONGEST for each in terms for term in each)
     if key != Tag.STATE:
         assert (terms[0] == terms[1]) == (values[0] == values[1])
 
 
 def test_attributes_of_one_form_are_told_apart():
-    one = terms_of(managed_object((Tag.DESCRIPTION, "x")), NOW)
-    other = terms_of(managed_object((Tag.COMMENT, "x")), NOW)
+    one = terms_of(managed_object((Tag.DESCRIPTION, "x")))
+    other = terms_of(managed_object((Tag.COMMENT, "x")))
     assert one.exact != other.exact
 
 
@@ -62,8 +62,8 @@ def test_owners_are_told_apart():
 
 
 def found(asked: tuple, *pairs, **fields) -> bool:
-    query = query_of(Attributes([asked]), "alice", None, 0, None, **fields)
-    return matches(query, terms_of(managed_object(*pairs), NOW))
+    query = query_of(Attributes([asked]), "alice", NOW, **fields)
+    return matches(query, terms_of(managed_object(*pairs)))
 
 
 def test_a_filter_may_leave_fields_out_and_not_mix_them():
@@ -87,16 +87,39 @@ def test_some_bits_of_a_mask_are_enough_and_others_are_not():
     assert not found((Tag.CRYPTOGRAPHIC_USAGE_MASK, mask.ENCRYPT | mask.SIGN), have)
 
 
-def test_the_state_is_due_when_time_changes_it():
-    one = managed_object((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DEACTIVATION_DATE, NOW + 9))
-    for now, state, due in (
-        (NOW, State.PRE_ACTIVE, NOW + 5),
-        (NOW + 5, State.ACTIVE, NOW + 9),
-        (NOW + 9, State.DEACTIVATED, None),
-    ):
-        terms = terms_of(one, now)
-        assert terms.ranged.get(DUE) == due
-        query = query_of(Attributes([(Tag.STATE, state)]), "alice", None, 0, None)
-        assert matches(query, terms)
-        assert not matches(due_query(now, 1), terms)
-        assert due is None or matches(due_query(due, 1), terms)
+DATED = {
+    "neither": (),
+    "both ahead": ((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DEACTIVATION_DATE, NOW + 9)),
+    "the end before the beginning": (
+        (Tag.ACTIVATION_DATE, NOW + 9),
+        (Tag.DEACTIVATION_DATE, NOW + 5),
+    ),
+    "both at once": ((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DEACTIVATION_DATE, NOW + 5)),
+    "an end alone": ((Tag.DEACTIVATION_DATE, NOW + 5),),
+    "compromised": ((Tag.ACTIVATION_DATE, NOW + 5), (Tag.COMPROMISE_DATE, NOW + 7)),
+    "destroyed": ((Tag.ACTIVATION_DATE, NOW + 5), (Tag.DESTROY_DATE, NOW + 7)),
+}
+
+
+@pytest.mark.parametrize("dates", DATED.values(), ids=list(DATED))
+def test_the_terms_written_once_tell_the_state_at_any_time(dates):
+    one = managed_object(*dates)
+    terms = terms_of(one)
+    for now in range(NOW, NOW + 12):
+        found = [
+            state
+            for state in State
+            if matches(query_of(Attributes([(Tag.STATE, state)]), "alice", now, status=ALL), terms)
+        ]
+        assert found == [one.state(now)]
+
+
+ALL = Status.ON_LINE_STORAGE | Status.DESTROYED_STORAGE
+
+
+def test_no_object_is_in_two_states():
+    two = Attributes([(Tag.STATE, State.PRE_ACTIVE), (Tag.STATE, State.ACTIVE)])
+    for pairs in DATED.values():
+        assert not matches(
+            query_of(two, "alice", NOW, status=ALL), terms_of(managed_object(*pairs))
+        )

@@ -313,21 +313,3 @@ async def test_one_of_two_who_import_the_same_identifier_wins(racing: Racing):
         nursery.start_soon(take_in, racing.one)
         nursery.start_soon(take_in, racing.other)
     assert ended.count(ResultReason.OBJECT_ALREADY_EXISTS) == 1
-
-
-async def test_a_state_that_time_has_changed_is_settled_by_one_of_them(
-    racing: Racing, clock: Clock
-):
-    keys = [await create(racing.one, (Tag.ACTIVATION_DATE, NOW + 5)) for _ in range(3)]
-    clock.now += 5
-    found: list[set[str]] = []
-
-    async def locate(ask: Asking) -> None:
-        active = Attributes([(Tag.STATE, State.ACTIVE)])
-        got = await ask(Operation.LOCATE, attributes=active)
-        found.append(set(got.unique_identifier))
-
-    async with trio.open_nursery() as nursery:
-        for ask in (racing.one, racing.other, racing.one, racing.other):
-            nursery.start_soon(locate, ask)
-    assert found == [set(keys)] * 4
