@@ -3,6 +3,10 @@
 `answer` is the whole of the server for whoever has a message and a client: the TLS socket here,
 an HTTPS door, the fuzzers and the conformance cases call the same function. It gives bytes for any
 bytes.
+
+Where several servers share a store, one may not let in whom another has removed, and a client finds
+at each what it has done at any other. So what the others have committed is taken over once for each
+message, after it has come in and before its sender is identified.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
 from server.requests import authentication, batch
+from server.requests.dispatch import NOT_AVAILABLE
 from server.state import Server
+from storage import StorageError, Unavailable
 
 log: Final = logging.getLogger(__name__)
 
@@ -80,10 +86,15 @@ async def respond(server: Server, item: Item, client: Client | None) -> Item:
         return refusal(server, version, error)
     header = request.request_header
     try:
+        await server.store.refresh()
         known = await authentication.identify(server, client, header.authentication, version)
     except KMIPError as error:
         log.info("a client was refused: %s", error)
-        items = batch.refused(request, error, version)
+        items = batch.refused(request, error.reason(version), str(error))
+    except StorageError as error:
+        log.exception("a client could not be identified")
+        message = NOT_AVAILABLE if isinstance(error, Unavailable) else "internal error"
+        items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
         items = await batch.run(server, request, known, version)
     return response_item(_message(server, version, header, items), version)

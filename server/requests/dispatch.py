@@ -52,17 +52,20 @@ class Result:
     failed: bool = False
 
 
-async def perform(context: Context, item: RequestBatchItem, *, commit: bool) -> Result:
+async def perform(
+    context: Context, item: RequestBatchItem, *, commit: bool, refresh: bool
+) -> Result:
     """Perform one batch item.
 
     Args:
         context: what the handler may use.
         item: the operation and its payload, still an item.
         commit: make its changes durable before answering; False leaves them in the transaction.
+        refresh: first ask the store what other servers have done.
     """
     version = context._version  # noqa: SLF001 - the version is hidden from handlers, not from here
     try:
-        payload = await _attempts(context, item, version, commit=commit)
+        payload = await _attempts(context, item, version, commit=commit, refresh=refresh)
     except KMIPError as error:
         _forget(context, commit)
         log.info("%s failed: %s", _named(item.operation), error)
@@ -111,7 +114,12 @@ async def make_durable(
 
 
 async def _attempts(
-    context: Context, item: RequestBatchItem, version: ProtocolVersion, *, commit: bool
+    context: Context,
+    item: RequestBatchItem,
+    version: ProtocolVersion,
+    *,
+    commit: bool,
+    refresh: bool,
 ) -> Any:
     """The response payload, performing the item anew while it is in conflict with others."""
     for extension in item.message_extension:
@@ -125,8 +133,9 @@ async def _attempts(
         permission.begin(route.operation)
     request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
     left = context.room.left
-    for _ in range(MAX_ATTEMPTS):
-        await context.server.store.refresh()
+    for attempt in range(MAX_ATTEMPTS):
+        if refresh or attempt:
+            await context.server.store.refresh()
         context.room.left = left
         try:
             response = await route.handler(context, request)
