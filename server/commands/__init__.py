@@ -1,4 +1,7 @@
-"""The commands of `strongroom`, one module each; `server.__main__` has their table."""
+"""The commands of `strongroom`, one module each; `server.__main__` has their table.
+
+What a running server needs does not belong here.
+"""
 
 import argparse
 import os
