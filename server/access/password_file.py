@@ -144,7 +144,7 @@ def read(path: Path) -> Verifiers:
     Raises:
         Failure: the file cannot be read or is damaged.
     """
-    if not path.exists():
+    if not files.is_there(path):
         return {kind: {} for kind in Kind}
     content = files.read(path, "The users' file")
     try:

@@ -89,7 +89,7 @@ class SealedState:
 
     async def _recall(self, name: str, purpose: Purpose) -> dict[str, Any] | None:
         path = self.data / name
-        if not path.exists():
+        if not files.is_there(path):
             return None
         try:
             opened = await unseal(self.tee, purpose, files.read_private(path, "It"))

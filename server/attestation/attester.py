@@ -96,7 +96,7 @@ def instance(data: Path) -> bytes:
         Failure: it cannot be read or kept, or is none.
     """
     path = data / "instance"
-    if not path.exists():
+    if not files.is_there(path):
         files.make_directory(data)
         files.create(path, new_instance())
     found = files.read(path, "The instance number")

@@ -117,7 +117,7 @@ class Pin(NamedTuple):
 
 
 def _pins(path: Path | None) -> dict[Role, Pin]:
-    if path is None or not path.exists():
+    if path is None or not files.is_there(path):
         return {}
     try:
         rows = json.loads(files.read(path, "The pin file"))

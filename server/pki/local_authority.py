@@ -150,7 +150,7 @@ def _ensure(directory: Path, file: str, leaf: local_x509.Leaf, now: datetime) ->
     issuer = _ensure_authority(directory, now)
     made = pair(directory, file)
     public_key = _issuer_key(made.key, _ensure_key(made.key)).public_key()
-    if made.certificate.exists():
+    if files.is_there(made.certificate):
         found = _read_certificates(made.certificate)[0]
         if local_x509.fits(found, leaf, public_key, issuer, now):
             return made
@@ -162,10 +162,10 @@ def _ensure(directory: Path, file: str, leaf: local_x509.Leaf, now: datetime) ->
 def _ensure_authority(directory: Path, now: datetime) -> x509.Certificate:
     """The authority's certificate; its key may have been taken elsewhere while it is current."""
     own = pair(directory, "ca")
-    found = _read_certificates(own.certificate)[0] if own.certificate.exists() else None
+    found = _read_certificates(own.certificate)[0] if files.is_there(own.certificate) else None
     if found and local_x509.is_current(found, now):
         return found
-    if found and not own.key.exists():
+    if found and not files.is_there(own.key):
         raise Failure(f"{own.certificate} is near its end and its key {own.key} is not there.")
     key = _issuer_key(own.key, _ensure_key(own.key))
     certificate = local_x509.self_signed(found.subject if found else _authority_name(key), key, now)
@@ -194,7 +194,7 @@ def _issuer_key(path: Path, key: PrivateKeyTypes) -> local_x509.IssuerKey:
 
 
 def _ensure_key(path: Path) -> PrivateKeyTypes:
-    if not path.exists():
+    if not files.is_there(path):
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         files.create(path, pem)  # another process may have been first: what is there counts

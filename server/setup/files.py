@@ -36,6 +36,21 @@ def make_directory(path: Path) -> None:
         raise Failure(f"The directory {path} cannot be made: {error.strerror}.") from None
 
 
+def is_there(path: Path) -> bool:
+    """Whether something has that name.
+
+    `Path.exists` will not do: from Python 3.14 on it also says no where it cannot look.
+
+    Raises:
+        OSError: that cannot be told.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def replace(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """Put `content` at `path`, in place of what was there.
 

@@ -45,7 +45,7 @@ class Place:
     @property
     def is_new(self) -> bool:
         """Whether nothing is there yet, as far as can be told without opening it."""
-        return self.scheme != "sqlite" or not Path(self.rest).exists()
+        return self.scheme != "sqlite" or not files.is_there(Path(self.rest))
 
 
 def _sqlite(rest: str) -> Backend:
@@ -97,7 +97,7 @@ def secret(config: Config) -> Secret:
     if where.scheme == "memory" and config.store_key_file is None:
         return KeyFile(secrets.token_bytes(MIN_KEY_FILE_BYTES))
     path = config.key_file
-    if not path.exists():
+    if not files.is_there(path):
         if not where.is_new:
             raise Failure(
                 f"The store {where} is there and its key file {path} is not: put the key file "
@@ -170,7 +170,8 @@ async def opened(
         config = replace(config, store=opening.store)
     where = place(config)
     is_new = where.is_new
-    had_key = where.scheme != "memory" and not _has_password(config) and config.key_file.exists()
+    by_key_file = where.scheme != "memory" and not _has_password(config)
+    had_key = by_key_file and files.is_there(config.key_file)
     with_secret = secret(config) if opening is None else opening.secret
     async with open_store(
         BACKENDS[where.scheme](where.rest),

@@ -164,7 +164,7 @@ async def recall(data: Path, tee: Tee) -> Provisioning | None:
     operator then provisions anew.
     """
     path = data / FILE_NAME
-    if not path.exists():
+    if not files.is_there(path):
         return None
     try:
         opened = await unseal(tee, Purpose.PROVISIONING, _read(path))

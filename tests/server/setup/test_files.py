@@ -50,6 +50,16 @@ def test_replace_replaces_and_create_does_not(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
+def test_what_is_not_there_is_told_from_what_cannot_be_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    assert files.is_there(file)
+    assert not files.is_there(tmp_path / "absent")
+    assert not files.is_there(file / "below")
+    with pytest.raises(OSError, match="File name too long"):
+        files.is_there(tmp_path / ("x" * 5000))
+
+
 def test_what_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     absent = tmp_path / "absent" / "file"
     for write in (files.replace, files.create):
