@@ -50,6 +50,7 @@ from server.setup.shutdown import Shutdown
 from server.transport.acceptor import Peer
 from server.transport.http import HTTPConnection, Limits, Routes
 from storage import Cost, Password, Secret, SQLiteBackend, open_store
+from tests.server.strict import with_extensions
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 PASSWORD = "correct horse battery staple"
@@ -122,7 +123,7 @@ def certificate(
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     signer, above = issuer or (key, None)
     now = datetime.now(UTC)
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(above.subject if above else subject)
@@ -131,9 +132,9 @@ def certificate(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=above is None, path_length=None), critical=True)
-        .sign(signer, SHA256())
     )
-    return key, made
+    made = with_extensions(builder, key, signer, signs=above is None)
+    return key, made.sign(signer, SHA256())
 
 
 def pem(one: x509.Certificate) -> bytes:

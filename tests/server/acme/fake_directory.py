@@ -25,6 +25,7 @@ from server.acme.jose import thumbprint, unbase64url
 from server.acme.replies import ERRORS
 from server.transport import tls
 from server.transport.https_client import FetchFailed, Reply
+from tests.server.strict import with_extensions
 
 Validator = Callable[[str, str, str, str], Awaitable[str]]
 """(kind, name, token, key authorization) to what is wrong; empty where nothing is."""
@@ -50,9 +51,8 @@ def authority_pair(name: str, now: datetime) -> tuple[ec.EllipticCurvePrivateKey
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    return key, builder.sign(key, hashes.SHA256())
+    return key, with_extensions(builder, key, key, signs=True).sign(key, hashes.SHA256())
 
 
 @dataclass
@@ -295,7 +295,7 @@ def localhost(now: datetime) -> tuple[tls.Identity, bytes]:
     """An identity for a server on this machine, and the authority that vouches for it, PEM."""
     key, root = authority_pair("root of the directory's own address", now)
     own = ec.generate_private_key(ec.SECP256R1())
-    leaf = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
         .issuer_name(root.subject)
@@ -304,8 +304,8 @@ def localhost(now: datetime) -> tuple[tls.Identity, bytes]:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    leaf = with_extensions(builder, own, key, signs=False).sign(key, hashes.SHA256())
     return tls.Identity(own, leaf, ()), root.public_bytes(Encoding.PEM)
 
 
