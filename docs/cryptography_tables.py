@@ -55,7 +55,7 @@ def yes(truth: object) -> str:
 
 
 def bits(lengths: object) -> str:
-    """Lengths in bits, shortly."""
+    """Lengths in bits, in short."""
     if lengths is ANY_BYTES:
         return f"8 to {MAX_LENGTH}, whole bytes"
     if isinstance(lengths, range):
@@ -90,7 +90,7 @@ def _legacy(algorithm: Named) -> bool:
 def _modes(algorithm: Named) -> str:
     row = CIPHERS.get(algorithm)  # type: ignore[call-overload]  # None for other kinds
     if row is None:
-        return "keys are kept only"
+        return "keys are stored only"
     alone = ["no mode"] if row.alone else []
     return ", ".join([*alone, *(name(mode) for mode in sorted(row.modes))])
 
@@ -161,12 +161,12 @@ def hashes() -> str:
 def signatures() -> str:
     """Every Digital Signature Algorithm."""
     return table(
-        "digital signature algorithm | key | hash | here | told of certificates",
+        "digital signature algorithm | key | hash | here | recognised in certificates",
         (
             (
                 name(algorithm),
                 row.name,
-                name(row.hashing) if row.hashing else "named beside it",
+                name(row.hashing) if row.hashing else "in its own field",
                 "yes" if row.hashing is None or HASHES[row.hashing] else "no",
                 yes(algorithm in SIGNATURE_ALGORITHMS.values()),
             )

@@ -1,6 +1,6 @@
 """Write the tables of docs/limits.md: each attack, the limits that answer it, and their numbers.
 
-The numbers are those of the code and of the settings' defaults; here stands only which of them
+The numbers are those of the code and of the settings' defaults; this table says only which of them
 answers what.
 
 python docs/limits_table.py           write them
@@ -21,10 +21,10 @@ SETTINGS = {row.name: row.default for row in rows(Config)}
 
 
 class Attack(NamedTuple):
-    """One row: what somebody does, and what answers it.
+    """One row: an attack, and what answers it.
 
     Attributes:
-        what: he does.
+        what: the attacker does.
         limits: names of settings or, with their module, of constants; after a space, the unit.
         answer: what happens at the limit.
     """
@@ -42,12 +42,12 @@ TABLES = {
             "the next one is closed at once; those that are open go on",
         ),
         Attack(
-            "opens connections to the HTTPS port, where no certificate is asked for",
+            "opens connections to the HTTPS port, which needs no client certificate",
             ("server.service.HTTP_SHARE (one connection in so many)",),
             "the same, and two thirds are left to KMIP",
         ),
         Attack(
-            "opens the port of ACME's http-01 while a certificate is being got",
+            "connects to the port of ACME's http-01 while an order is pending",
             ("server.acme.challenges.MAX_PLAIN_CONNECTIONS",),
             "the next one is closed",
         ),
@@ -64,10 +64,10 @@ TABLES = {
         Attack(
             "does not take its response",
             ("write_seconds s",),
-            "the connection is closed; the change that it asked for is made",
+            "the connection is closed; the requested change is made",
         ),
         Attack(
-            "stays and asks nothing",
+            "keeps an idle connection",
             ("idle_seconds s", "server.service.HTTP_IDLE_SECONDS s"),
             "the connection is closed",
         ),
@@ -124,7 +124,7 @@ TABLES = {
         Attack(
             "sends long files to a server in bootstrap mode",
             ("server.bootstrap.routes.MAX_BODY_BYTES bytes",),
-            "an HTTP error; what strangers send is not kept at all",
+            "an HTTP error; what anyone but the operator sends is not kept at all",
         ),
     ),
     "passwords": (
@@ -140,7 +140,7 @@ TABLES = {
                 "server.access.password_file.MAX_WAITING waiting",
                 "server.access.password_file.MAX_PASSWORD_BYTES bytes",
             ),
-            "Authentication Not Successful; a password that was right lately costs a hash only",
+            "Authentication Not Successful; a password that was right before costs a hash only",
         ),
         Attack(
             "logs in without end",
@@ -148,7 +148,7 @@ TABLES = {
                 "server.sessions.tickets.MAX_TICKETS",
                 "server.sessions.tickets.MAX_TICKETS_PER_CLIENT for a client",
             ),
-            "his own oldest ticket ends; where all are given out, the next login is refused",
+            "the client's own oldest ticket ends; where all are issued, the next login is refused",
         ),
         Attack(
             "asks for fresh evidence without end",
@@ -158,7 +158,7 @@ TABLES = {
                 "enclave.tee.PER_SECOND a second from the chip",
                 "enclave.tee.MAX_WAITING waiting",
             ),
-            "an HTTP error; the certificate carries evidence for everybody and costs nothing",
+            "an HTTP error; the certificate carries evidence for everyone and costs nothing",
         ),
     ),
     "work": (
@@ -181,7 +181,7 @@ TABLES = {
             "nothing is computed with it, and the item fails",
         ),
         Attack(
-            "has keys made that are long",
+            "requests keys of excessive length",
             ("server.crypto.keys.symmetric_keys.MAX_LENGTH bits",),
             "the item fails",
         ),
@@ -196,7 +196,7 @@ TABLES = {
             "the item fails",
         ),
         Attack(
-            "registers certificates, keys and PKCS#12 files of absurd size",
+            "registers certificates, keys and PKCS#12 files of excessive size",
             (
                 "server.crypto.certificates.certificate_facts.MAX_CERTIFICATE bytes",
                 "server.crypto.keys.der_keys.MAX_ENCODING bytes",
@@ -240,7 +240,7 @@ TABLES = {
             "Server Limit Exceeded; the streams that are there can be ended",
         ),
         Attack(
-            "lets an object grow by one attribute after the other",
+            "adds attributes to one object without end",
             (
                 "server.objects.transaction.MAX_META_BYTES bytes",
                 "server.objects.transaction.MAX_TERMS terms to find it by",
@@ -266,9 +266,9 @@ TABLES = {
 }
 
 
-def limit(given: str) -> str:
+def limit(entry: str) -> str:
     """A limit's name, value and unit."""
-    name, _, unit = given.partition(" ")
+    name, _, unit = entry.partition(" ")
     module, dot, constant = name.rpartition(".")
     value = getattr(import_module(module), constant) if dot else SETTINGS[name]
     number = format(value, ",g" if isinstance(value, float) else ",")

@@ -25,9 +25,13 @@ from kmip.messages import MAX_BATCH_ITEMS
 from kmip.tags import WORDS, Tag
 from kmip.versions import DIALECTS, SUPPORTED, Dialect, ProtocolVersion, Span
 from kmip.vocabulary import Named
+from server.operations import load
+from server.registry import ROUTES
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(SUPPORTED)
+
+load()
 
 
 def table(heads: str, rows: Iterable[Iterable[Any]]) -> str:
@@ -95,10 +99,10 @@ def versions() -> str:
 
 
 def _other_columns(columns: list[Dialect]) -> Iterator[tuple[str, list[str]]]:
-    """Columns that need no words of their own: the field's name, and whether it holds."""
+    """Columns that need no text of their own: the field's name, and whether it is true."""
     for name in Dialect._fields[5:]:
-        held = ["yes" if getattr(column, name) else "no" for column in columns]
-        yield name.replace("_", " "), held
+        truths = ["yes" if getattr(column, name) else "no" for column in columns]
+        yield name.replace("_", " "), truths
 
 
 def _count(members: Any, version: ProtocolVersion) -> int:
@@ -110,14 +114,15 @@ def _attributes(version: ProtocolVersion) -> int:
 
 
 def operations() -> str:
-    """Every operation and the versions that have it."""
-    heads = " | ".join(["operation", "number", *map(str, VERSIONS)])
+    """Every operation, whether the server performs it, and the versions that have it."""
+    heads = " | ".join(["operation", "number", "performed", *map(str, VERSIONS)])
     return table(
         heads,
         (
             [
                 words(operation),
                 f"0x{operation:02X}",
+                "yes" if operation in ROUTES else "no",
                 *("✓" if operation.span.covers(version) else "" for version in VERSIONS),
             ]
             for operation in Operation
@@ -144,20 +149,21 @@ SETS: dict[frozenset[Any], str] = {
 """Sets of types or operations that have a word of their own."""
 
 
-def members(held: frozenset[Any]) -> str:
-    """A set of types or operations, with a word where it has one."""
-    if held in SETS:
-        return SETS[held]
-    largest = max((each for each in SETS if each and each < held), key=len, default=frozenset())
+def members(values: frozenset[Any]) -> str:
+    """A set of types or operations, by its word where it has one."""
+    if values in SETS:
+        return SETS[values]
+    largest = max((each for each in SETS if each and each < values), key=len, default=frozenset())
     parts = [SETS[largest]] if largest else []
-    return ", ".join([*parts, *filter(None, [names(held - largest)])])
+    return ", ".join([*parts, *filter(None, [names(values - largest)])])
 
 
 def attributes() -> str:
     """Every attribute and its rules."""
     heads = (
-        "attribute | versions | values | always set for | first set by | server may change"
-        " | client may change | client may delete | objects | client asks in | set implicitly by"
+        "attribute | versions | values | always set for | first set by"
+        " | server may change | client may change | client may delete"
+        " | objects | client requests in | set implicitly by"
     )
     rows = [
         [name_of(tag), span_of(ATTRIBUTES[tag].span), _many(tag), *_cells(RULES[tag])]
@@ -192,7 +198,7 @@ def sets() -> str:
     """What the words for sets of operations stand for."""
     return table(
         "word | operations",
-        ([word, names(held)] for held, word in SETS.items() if word.startswith("*")),
+        ([word, names(values)] for values, word in SETS.items() if word.startswith("*")),
     )
 
 
@@ -222,7 +228,7 @@ CURES = {
     errors.InvalidMessage: "The message says at which field or byte; compare the client's"
     " encoding with the specification of the version in the header.",
     errors.ItemNotFound: "Check the identifier, and that the same client made the object: others'"
-    " objects are not told from missing ones.",
+    " objects look like missing ones.",
     errors.ObjectNotFound: "As for `ItemNotFound`.",
     errors.AttributesNotFound: "As for `ItemNotFound`.",
     errors.ResponseTooLarge: "Ask for less at once, or raise Maximum Response Size.",
@@ -236,7 +242,7 @@ CURES = {
     errors.IllegalOperation: "Use another operation or another object.",
     errors.PermissionDenied: "Ask the object's owner, or change the value in the other direction.",
     errors.WrongKeyLifecycleState: "See [the life cycle](lifecycle.md): activate the object first,"
-    " or revoke it before it is destroyed; dates that have come stay.",
+    " or revoke it before it is destroyed; dates in the past stay.",
     errors.ObjectArchived: "Recover the object first.",
     errors.ObjectDestroyed: "Nothing brings its material back; its attributes can still be read.",
     errors.ObjectAlreadyExists: "Choose another identifier, or set Replace Existing.",
@@ -246,7 +252,7 @@ CURES = {
     errors.KeyCompressionTypeNotSupported: "Ask for the key uncompressed.",
     errors.EncodingOptionError: "Wrap with TTLV Encoding where attributes are to travel with it.",
     errors.KeyValueNotPresent: "Fetch it where Key Value Location says.",
-    errors.AttestationRequired: "Attest first, and send the evidence in the header.",
+    errors.AttestationRequired: "Send an Attestation credential in the header.",
     errors.Sensitive: "Get the object wrapped by another key.",
     errors.NotExtractable: "Use the object where it is.",
     errors.InvalidTicket: "Log in again.",
@@ -263,7 +269,7 @@ CURES = {
     errors.InvalidAttribute: "Leave the attribute out for this type of object.",
     errors.InvalidAttributeValue: "Give another value.",
     errors.NumericRange: "Adjust by less.",
-    errors.InvalidDataType: "Adjust numbers, dates and truths only.",
+    errors.InvalidDataType: "Adjust numbers, dates and Booleans only.",
     errors.BadCryptographicParameters: "Check the parameters against algorithm and mode.",
     errors.UnsupportedCryptographicParameters: "See [what is performed](cryptography.md).",
     errors.IncompatibleCryptographicUsageMask: "Make the key with the usage it is to have.",

@@ -23,7 +23,7 @@ EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 
 
 class TLSVersion(StrEnum):
-    """The TLS versions that can be asked for; older ones are broken (RFC 8996)."""
+    """The TLS versions that can be set; older ones are deprecated (RFC 8996)."""
 
     V1_2 = "1.2"
     V1_3 = "1.3"
@@ -42,7 +42,7 @@ class LegacyAlgorithms(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """How much is written to the log: this and everything graver."""
+    """How much is written to the log: this severity and higher."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -54,11 +54,11 @@ class LogLevel(StrEnum):
 class Config:
     """The settings of one server, complete and checked."""
 
-    # Where things lie
+    # Where things are
     data: Path = setting(
         Path(".strongroom"),
         "directory of everything the server keeps: store, key file, certificates, users",
-        "in reach of whoever tries it out; a service names its own, such as /var/lib/strongroom",
+        "easy to find for a first try; a service names its own, such as /var/lib/strongroom",
         unit="directory",
     )
     store: str = setting(
@@ -71,14 +71,14 @@ class Config:
     store_key_file: Path | None = setting(
         None,
         "file with the key that opens the store; made at first start, readable by its owner only",
-        "starts without anybody typing; keep a copy elsewhere, without it the store is lost",
+        "the server starts unattended; keep a copy elsewhere, without it the store is lost",
         unit="file",
         written_default="DATA/store.key",
     )
     store_password_file: Path | None = setting(
         None,
         "open the store by the password in this file (- is standard input) and not by a key file",
-        "a password never stands on a command line or in the environment, where others read it",
+        "a password is never on a command line or in the environment, where others can read it",
         unit="file",
     )
     store_password_prompt: bool = setting(
@@ -87,12 +87,12 @@ class Config:
         "a service has nobody to ask",
     )
 
-    # Who may come in
+    # Who is admitted
     kmip_host: str = setting(
         "127.0.0.1",
         "address on which KMIP is served; 0.0.0.0 is all of IPv4, :: all of IPv6",
-        "only this machine until somebody decides otherwise: the first start makes its own "
-        "certificate authority, whose key lies beside the server",
+        "only this machine until the operator decides otherwise: the first start makes its own "
+        "certificate authority, whose key is beside the server",
         unit="address",
     )
     kmip_port: int = setting(
@@ -137,7 +137,7 @@ class Config:
     )
     insecure_allow_no_client_certificate: bool = setting(
         False,
-        "let clients in that show no certificate; a user name and password must then identify them",
+        "admit clients without a certificate; a user name and password must then identify them",
         "passwords can be guessed and certificates cannot",
     )
     administrators: tuple[str, ...] = setting(
@@ -150,11 +150,11 @@ class Config:
     )
     issuer: str = setting(
         "none:",
-        "who signs what Certify and Re-certify ask for: none: nobody; own: an authority that is "
+        "who signs the certificates of Certify and Re-certify: none: nobody; own: an authority "
         "made in the store at its first use; file:PATH a PEM file of a private key and its "
         "certificate; object:ID a certificate in the store, linked to its private key",
-        "whatever this authority signs says only that some client asked for it: never let clients "
-        "in by its certificates",
+        "a certificate of this authority says only that some client requested it: never admit "
+        "clients by its certificates",
         unit="scheme:place",
     )
     issued_days: int = setting(
@@ -170,8 +170,8 @@ class Config:
     https_port: int = setting(
         9998,
         "TCP port on which the server attests itself, and takes its secrets in bootstrap mode; 0 "
-        "takes a free one; it is opened where there is a chip, real or pretended",
-        "the port that the documents of zero-trust key servers name",
+        "takes a free one; it is opened where there is a TEE, real or simulated",
+        "the port that Cosmian's key server uses for it",
         unit="port",
         minimum=0,
         maximum=65535,
@@ -179,7 +179,7 @@ class Config:
     https_host: str = setting(
         "",
         "address on which the server attests itself",
-        "who may ask for KMIP may also ask what answers",
+        "clients that reach KMIP may also verify what answers",
         unit="address",
         written_default="as kmip_host",
     )
@@ -192,15 +192,15 @@ class Config:
     )
     insecure_software_chip: bool = setting(
         False,
-        "pretend a chip where there is none: evidence then proves nothing and says *simulated*",
+        "simulate a TEE where there is none: evidence then proves nothing and says *simulated*",
         "evidence that proves nothing must not be mistaken for evidence",
     )
     insecure_allow_ckms_verify: bool = setting(
         False,
         "answer GET /tee/attestation_report?nonce= with evidence in the form that `ckms verify` "
         "4.10 reads, and carry evidence in the certificate in the form that `ckms` expects",
-        "half of what the chip then signs is whatever the caller chose, and neither role nor time "
-        "is in it",
+        "half of what the chip then signs is chosen by the caller, and neither role nor time is in "
+        "it",
     )
     deployment: str = setting(
         "strongroom",
@@ -209,17 +209,17 @@ class Config:
         unit="1 to 64 bytes",
     )
 
-    # How it comes by its secrets
+    # How it gets its secrets
     use_bootstrap_server: bool = setting(
         False,
-        "start empty-handed: attest first, and take store, secrets and identity from an operator "
+        "start unprovisioned: attest first, and take store, secrets and identity from an operator "
         "over HTTPS",
         "outside a confidential machine there is nothing to prove to the operator",
     )
     bootstrap_server_port: int = setting(
         9998,
         "TCP port of bootstrap mode; the same as https_port: the sockets are handed over",
-        "the port that the documents of zero-trust key servers name",
+        "the port that Cosmian's key server uses for it",
         unit="port",
         minimum=0,
         maximum=65535,
@@ -228,22 +228,22 @@ class Config:
         None,
         "certificate (PEM) of the operator who may provision the server; the digest of its key is "
         "in the claims",
-        "the first who comes must not own the server: without a certificate or a token it does "
+        "the first to connect must not own the server: without a certificate or a token it does "
         "not start in bootstrap mode",
         unit="file",
     )
     bootstrap_operator_token_sha256: str = setting(
         "",
-        "SHA-256, in hexadecimal, of a one-time token by which the operator may identify himself "
-        "in place of a certificate; it is in the claims",
-        "the token itself must not stand where the machine's host can read it",
+        "SHA-256, in hexadecimal, of a one-time token by which the operator may authenticate in "
+        "place of a certificate; it is in the claims",
+        "the token itself must not be where the machine's host can read it",
         unit="64 digits",
     )
     bootstrap_seconds: float = setting(
         900.0,
-        "how long what was given is kept while the operator gives nothing more and does not start "
-        "the server",
-        "secrets do not lie about half an afternoon; entering them by hand takes minutes",
+        "how long received secrets are kept while the operator sends nothing more and does not "
+        "start the server",
+        "secrets must not stay in memory half an afternoon; entering them by hand takes minutes",
         unit="seconds",
         minimum=1,
         maximum=86400,
@@ -253,7 +253,8 @@ class Config:
     use_certbot: bool = setting(
         False,
         "get the certificate of the HTTPS port, and of KMIP in a server provisioned by its "
-        "operator, from an ACME directory, and renew it; its key is made inside and kept sealed",
+        "operator, from an ACME directory, and renew it; the server makes its key and keeps it "
+        "sealed",
         "without a public name there is nothing to certify; evidence needs no authority",
     )
     certbot_hostname: str = setting(
@@ -270,8 +271,8 @@ class Config:
     )
     acme_directory: str = setting(
         "https://acme-v02.api.letsencrypt.org/directory",
-        "the ACME directory (RFC 8555) that is asked; its terms are agreed to by use_certbot",
-        "Let's Encrypt, which the documents of zero-trust key servers name",
+        "the ACME directory (RFC 8555) that is used; its terms are agreed to by use_certbot",
+        "Let's Encrypt, as in Cosmian's key server",
         unit="URL",
     )
     acme_directory_ca: Path | None = setting(
@@ -283,9 +284,9 @@ class Config:
     )
     acme_challenges: tuple[str, ...] = setting(
         ("tls-alpn-01", "http-01"),
-        "the ways in which the name is shown to be this server's, in the order in which they are "
-        "tried: tls-alpn-01 on the HTTPS port, http-01 on a plain port that is open meanwhile",
-        "the first needs no port besides; the second works where another server has port 443",
+        "the challenges that prove control of the name, in the order in which they are tried: "
+        "tls-alpn-01 on the HTTPS port, http-01 on a plain port that is open meanwhile",
+        "the first needs no further port; the second works where another server has port 443",
         unit="names",
     )
     acme_http_port: int = setting(
@@ -326,8 +327,8 @@ class Config:
     handshake_seconds: float = setting(
         10.0,
         "longest time for a TLS handshake",
-        "two round trips across the world and a slow device take two; who has shown no "
-        "certificate yet deserves little patience",
+        "two round trips across the world and a slow device take two; a peer without a verified "
+        "certificate gets little time",
         unit="seconds",
         minimum=0.1,
         maximum=600,
@@ -403,7 +404,7 @@ class Config:
         LegacyAlgorithms.ALLOW,
         "what may be done with algorithms that are no longer advised: refuse; read (decrypt and "
         "verify only); allow",
-        "clients in use still ask for them, and their keys move here before they are replaced",
+        "clients in use still need them, and their keys move here before they are replaced",
     )
     omit_unreadable_attributes: tuple[str, ...] = setting(
         (),
@@ -416,7 +417,7 @@ class Config:
     # What is written down
     log_level: LogLevel = setting(
         LogLevel.INFO,
-        "least grave messages that are logged, on standard error",
+        "lowest severity of messages that are logged, on standard error",
         "starts, stops and refusals, not each connection",
     )
     audit: str = setting(
@@ -461,7 +462,7 @@ class Config:
 
     @property
     def tls_directory(self) -> Path:
-        """Where certificates that Strongroom makes lie."""
+        """The directory of the certificates that Strongroom makes."""
         return self.data / "tls"
 
     @property

@@ -15,6 +15,8 @@ MUST_KNOW = (
     *("overview", "protocol", "errors", "storage", "keys", "configuration"),
     *("limits", "limitations", "dependencies"),
 )
+SENT_BY_SERVERS = {"Notify", "Put"}
+"""Operations that no client sends (2.1 section 6.2)."""
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -48,6 +50,16 @@ def test_the_readme_names_the_versions_that_are_spoken() -> None:
     assert f"| versions | KMIP {spoken} |" in README.read_text("utf-8")
 
 
+def test_the_documents_name_the_operations_of_clients_that_are_not_performed() -> None:
+    protocol = prose(ROOT / "docs" / "protocol.md")
+    missing = set(re.findall(r"^\| ([^|]+) \| 0x\w\w \| no \|", protocol, re.MULTILINE))
+    assert missing > SENT_BY_SERVERS
+    names = " and ".join(sorted(missing - SENT_BY_SERVERS))
+    assert f"except {names};" in README.read_text("utf-8")
+    assert f"except {names}." in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert f"only {names} is not performed" in protocol.replace("\n", " ")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_a_document_shows_can_be_typed(page: Path) -> None:
     commands = re.findall(
@@ -59,7 +71,11 @@ def test_every_command_that_a_document_shows_can_be_typed(page: Path) -> None:
 
 
 def test_the_server_says_what_the_page_of_errors_has_it_say() -> None:
-    part = (ROOT / "docs" / "errors.md").read_text("utf-8").split("whoever starts it\n")[1]
+    part = (
+        (ROOT / "docs" / "errors.md")
+        .read_text("utf-8")
+        .split("## What the server says when it does not start\n")[1]
+    )
     sentences = re.findall(r"\*([^*]+)\*", part)
     assert len(sentences) > 10
     code = "".join(path.read_text("utf-8") for path in sorted((ROOT / "server").rglob("*.py")))
