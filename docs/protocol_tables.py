@@ -16,11 +16,12 @@ from kmip import errors
 from kmip.attribute_rules import RULES, THEIRS, Party, Rules
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attributes import name_of
+from kmip.encodings.literals import MAX_BYTES
 from kmip.encodings.ttlv import MAX_DEPTH, MAX_ITEMS
 from kmip.enums import ItemType, ObjectType, Operation, ResultReason, State
 from kmip.errors import KMIPError
 from kmip.framing import DEFAULT_LIMIT
-from kmip.lifecycle import DATES, EVENTS, TIMED, TRANSITIONS, Event, Use, permits
+from kmip.lifecycle import DATES, EVENTS, SCHEDULES, TRANSITIONS, Event, Use, permits
 from kmip.messages import MAX_BATCH_ITEMS
 from kmip.tags import WORDS, Tag
 from kmip.versions import DIALECTS, SUPPORTED, Dialect, ProtocolVersion, Span
@@ -208,6 +209,7 @@ def limits() -> str:
         "limit | value | in",
         [
             ("bytes of a message, unless configured", f"{DEFAULT_LIMIT:,}", "`kmip.framing`"),
+            ("the same as JSON or XML", f"{MAX_BYTES:,}", "`kmip.encodings.literals`"),
             ("items of a message", f"{MAX_ITEMS:,}", "`kmip.encodings.ttlv`"),
             ("structures within structures", MAX_DEPTH, "`kmip.encodings.ttlv`"),
             ("items of a batch", f"{MAX_BATCH_ITEMS:,}", "`kmip.messages`"),
@@ -362,13 +364,14 @@ def events() -> str:
         Event.COMPROMISE: f"Revoke for {_reasons(Event.COMPROMISE)}",
         Event.DESTROY: "Destroy",
     }
+    scheduled = {date for row in SCHEDULES.values() for date in row.reached + row.ahead}
     return table(
         "event | comes by | and by time | leaves",
         (
             [
                 event.value,
                 brought[event],
-                "when the date is reached" if event in TIMED else "",
+                "when the date is reached" if DATES.get(event) in scheduled else "",
                 WORDS[DATES[event]] if event in DATES else "Initial Date",
             ]
             for event in Event

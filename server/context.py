@@ -91,6 +91,9 @@ PAYLOAD: Final = ttlv.TTLV(max_depth=ttlv.MAX_DEPTH - 2)
 class Room:
     """The bytes that are left of the response's size limit.
 
+    They are counted as TTLV, whatever the response is encoded in: an estimate, by which most that
+    does not fit is undone in time. What is sent is measured as it is sent.
+
     Attributes:
         left: for the payloads to come; None: no limit was asked for.
     """

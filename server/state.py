@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import trio
 
-from kmip.encodings import ttlv
 from server.access.password_file import Users
 from server.objects.transaction import Opened
 from server.sessions.lockout import FailedLogins
@@ -34,7 +33,6 @@ class Server:
         failed_logins: wrong passwords of late.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
-        limits: of a message's items.
         shutdown: says when to stop, and what is to end then.
     """
 
@@ -48,7 +46,6 @@ class Server:
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
     threads: trio.CapacityLimiter = field(init=False)
     thread_shares: ThreadShares = field(init=False)
-    limits: ttlv.TTLV = field(default_factory=ttlv.TTLV)
     shutdown: Shutdown = field(default_factory=Shutdown)
 
     def __post_init__(self) -> None:

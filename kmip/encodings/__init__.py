@@ -1,1 +1,1 @@
-"""Encodings, bytes to items and back: `decode(bytes) -> Item`, `encode(Item) -> bytes`."""
+"""Encodings, bytes to items and back; `codec` has what they have in common, and their table."""

@@ -22,7 +22,8 @@ Source: KMIP Additional Message Encodings 1.0 section 4.1; KMIP Profiles 2.1 sec
 
 import json
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, NoReturn
 
 from kmip.encodings.literals import (
     INTEGER,
@@ -70,47 +71,64 @@ WRITTEN: Final[dict[int, Callable[[Any, str, int], Any]]] = {
 """How a value is written whose form is not that of XML: from the value, that form, and `about`."""
 
 
-def decode(data: bytes, max_bytes: int = MAX_BYTES, max_items: int = MAX_ITEMS) -> Item:
-    """The item that `data` holds.
+@dataclass(frozen=True, slots=True)
+class JSON:
+    """The encoding with its limits; a `kmip.encodings.codec.Codec`.
 
-    Args:
-        data: a JSON text in UTF-8, any bytes.
-        max_bytes: how long it may be.
+    Attributes:
+        max_depth: structures within structures.
         max_items: items in all.
-
-    Raises:
-        InvalidMessage: the bytes are no such text, or go beyond the limits.
+        max_bytes: length of what is read.
     """
-    if len(data) > max_bytes:
-        raise InvalidMessage(f"a message is at most {max_bytes} bytes long")
-    try:
-        found = json.loads(
-            data.decode(),
-            object_pairs_hook=_Objects(max_items),
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
+
+    media_type: ClassVar[str] = "application/json"
+
+    max_depth: int = MAX_DEPTH
+    max_items: int = MAX_ITEMS
+    max_bytes: int = MAX_BYTES
+
+    def decode(self, data: bytes) -> Item:
+        """The item that `data` holds.
+
+        Args:
+            data: a JSON text in UTF-8, any bytes.
+
+        Raises:
+            InvalidMessage: the bytes are no such text, or go beyond the limits.
+        """
+        if len(data) > self.max_bytes:
+            raise InvalidMessage(f"a message is at most {self.max_bytes} bytes long")
+        try:
+            found = json.loads(
+                data.decode(),
+                object_pairs_hook=_Objects(self.max_items),
+                parse_float=_refuse_number,
+                parse_constant=_refuse_number,
+            )
+        except RecursionError:
+            raise InvalidMessage("structures are nested too deep") from None
+        except ValueError:
+            raise InvalidMessage("not a JSON text in UTF-8") from None
+        return from_object(found, max_depth=self.max_depth)
+
+    def encode(self, item: Item) -> bytes:
+        """The JSON text of `item`, in UTF-8, without spaces.
+
+        Raises:
+            InvalidMessage: a text has half a character (a surrogate).
+            ValueError: a value does not fit its type; the caller's mistake.
+        """
+        text = json.dumps(
+            to_object(item, Meaning(), self.max_depth), ensure_ascii=False, separators=(",", ":")
         )
-    except RecursionError:
-        raise InvalidMessage("structures are nested too deep") from None
-    except ValueError:
-        raise InvalidMessage("not a JSON text in UTF-8") from None
-    return from_object(found)
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            raise InvalidMessage("a text has characters that JSON cannot hold") from None
 
 
-def encode(item: Item) -> bytes:
-    """The JSON text of `item`, in UTF-8, without spaces.
-
-    Raises:
-        InvalidMessage: a text has half a character (a surrogate).
-        ValueError: a value does not fit its type; the caller's mistake.
-    """
-    text = json.dumps(
-        to_object(item, Meaning(), MAX_DEPTH), ensure_ascii=False, separators=(",", ":")
-    )
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise InvalidMessage("a text has characters that JSON cannot hold") from None
+MESSAGE: Final = JSON()
+decode, encode = MESSAGE.decode, MESSAGE.encode
 
 
 class _Objects:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import construct
 
@@ -41,6 +41,10 @@ MAX_DEPTH: Final = 32
 MAX_ITEMS: Final = 65_536
 """Items in a message: what a message of 1 MiB with 16-byte items can hold at most, and about the
 0.1 s that one client may take from the others."""
+
+MAX_BYTES: Final = 1 << 32
+"""Bytes of a message: what its length field of 32 bits can say. How much of that is received at
+all is up to whoever receives it: `kmip.framing` refuses longer messages by their first 8 bytes."""
 
 STANDARD_TAGS: Final = range(0x420000, 0x430000)
 
@@ -116,35 +120,60 @@ _ZEROS: Final = tuple(b"\0" * n for n in range(8))
 
 
 class TTLV(_Items):
-    """One item and all that is in it, and nothing after it.
+    """One item and all that is in it, and nothing after it; a `kmip.encodings.codec.Codec`.
 
     Args:
         max_depth: structures within structures.
         max_items: items in all.
+        max_bytes: length of what is read.
     """
 
-    def __init__(self, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS) -> None:
+    media_type: ClassVar[str] = "application/octet-stream"
+
+    def __init__(
+        self,
+        max_depth: int = MAX_DEPTH,
+        max_items: int = MAX_ITEMS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         super().__init__()
         self.max_depth = max_depth
         self.max_items = max_items
+        self.max_bytes = max_bytes
 
-    def read(self, data: bytes) -> Item:
-        """The item that is all of `data`."""
+    def decode(self, data: bytes) -> Item:
+        """The item that `data` holds, exactly.
+
+        Args:
+            data: the whole of one item, any bytes.
+
+        Raises:
+            InvalidMessage: the bytes are no item, or go beyond the limits.
+        """
+        if len(data) > self.max_bytes:
+            raise InvalidMessage(f"a message is at most {self.max_bytes} bytes long")
         walk = _Walk(data, self.max_depth, self.max_items)
         (item,) = walk.items(0, len(data), 0, single=True)
         return item
 
-    def write(self, item: Item) -> bytes:
-        """The bytes of `item`."""
+    def encode(self, item: Item) -> bytes:
+        """The bytes of `item`, a multiple of 8.
+
+        Raises:
+            ValueError: a value does not fit its type; the caller's mistake.
+        """
         parts: list[bytes] = []
-        _write(item, parts, self.max_depth)
+        try:
+            _write(item, parts, self.max_depth)
+        except struct.error:
+            raise _misfit(item) from None
         return b"".join(parts)
 
     def _parse(self, stream: Any, context: Any, path: str) -> Item:
-        return self.read(stream.read())
+        return self.decode(stream.read())
 
     def _build(self, obj: Item, stream: Any, context: Any, path: str) -> Any:
-        stream.write(self.write(obj))
+        stream.write(self.encode(obj))
         return obj
 
 
@@ -152,28 +181,13 @@ MESSAGE: Final = TTLV()
 
 
 def decode(data: bytes, message: TTLV = MESSAGE) -> Item:
-    """The item that `data` holds, exactly.
-
-    Args:
-        data: the whole of one item, any bytes.
-        message: the construct that reads, with its limits.
-
-    Raises:
-        InvalidMessage: the bytes are no item, or go beyond the limits.
-    """
-    return message.read(data)
+    """The item that is all of `data`, by the limits of `message`; see `TTLV.decode`."""
+    return message.decode(data)
 
 
 def encode(item: Item, message: TTLV = MESSAGE) -> bytes:
-    """The bytes of `item`, a multiple of 8.
-
-    Raises:
-        ValueError: a value does not fit its type; the caller's mistake.
-    """
-    try:
-        return message.write(item)
-    except struct.error:
-        raise _misfit(item) from None
+    """The bytes of `item`, by the limits of `message`; see `TTLV.encode`."""
+    return message.encode(item)
 
 
 class Encoded(tuple[Item, ...]):

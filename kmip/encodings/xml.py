@@ -15,7 +15,8 @@ Source: KMIP Additional Message Encodings 1.0 section 6.1; KMIP Profiles 2.1 sec
 
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, Final, NamedTuple
 from xml.parsers import expat
 
 from kmip.encodings.literals import (
@@ -62,28 +63,48 @@ class Element(NamedTuple):
     children: tuple["Element", ...] = ()
 
 
-def decode(data: bytes) -> Item:
-    """The item that `data` holds.
+@dataclass(frozen=True, slots=True)
+class XML:
+    """The encoding with its limits; a `kmip.encodings.codec.Codec`.
 
-    Args:
-        data: an XML document in UTF-8, any bytes.
-
-    Raises:
-        InvalidMessage: the bytes are no such document, or go beyond the limits.
+    Attributes:
+        max_depth: structures within structures.
+        max_items: items in all.
+        max_bytes: length of what is read.
     """
-    return from_element(parse(data))
+
+    media_type: ClassVar[str] = "text/xml"
+
+    max_depth: int = MAX_DEPTH
+    max_items: int = MAX_ITEMS
+    max_bytes: int = MAX_BYTES
+
+    def decode(self, data: bytes) -> Item:
+        """The item that `data` holds.
+
+        Args:
+            data: an XML document in UTF-8, any bytes.
+
+        Raises:
+            InvalidMessage: the bytes are no such document, or go beyond the limits.
+        """
+        element = parse(data, self.max_bytes, self.max_depth, self.max_items)
+        return from_element(element, max_depth=self.max_depth)
+
+    def encode(self, item: Item) -> bytes:
+        """The XML document of `item`, in UTF-8, without a declaration, line breaks or indentation.
+
+        Raises:
+            InvalidMessage: a text has characters that XML cannot hold: controls, surrogates.
+            ValueError: a value does not fit its type; the caller's mistake.
+        """
+        parts: list[str] = []
+        _write(item, parts, Meaning(), self.max_depth)
+        return "".join(parts).encode()
 
 
-def encode(item: Item) -> bytes:
-    """The XML document of `item`, in UTF-8, without a declaration, line breaks or indentation.
-
-    Raises:
-        InvalidMessage: a text has characters that XML cannot hold: controls, surrogates.
-        ValueError: a value does not fit its type; the caller's mistake.
-    """
-    parts: list[str] = []
-    _write(item, parts, Meaning(), MAX_DEPTH)
-    return "".join(parts).encode()
+MESSAGE: Final = XML()
+decode, encode = MESSAGE.decode, MESSAGE.encode
 
 
 def parse(

@@ -1,8 +1,8 @@
-"""One message in, one message out; and one client's connection, message by message.
+"""One message in, one message out, in any encoding.
 
-`answer` is the whole of the server for whoever has a message and a client: the TLS socket here,
-an HTTPS door, the fuzzers and the conformance cases call the same function. It gives bytes for any
-bytes.
+`answer` is the whole of the server for whoever has a message and a client: the TLS socket, an HTTPS
+door, the fuzzers and the conformance cases call the same function. It gives bytes for any bytes, in
+the encoding in which they came.
 
 Where several servers share a store, one may not let in whom another has removed, and a client finds
 at each what it has done at any other. So what the others have committed is taken over once for each
@@ -15,8 +15,10 @@ import logging
 from typing import Final
 
 from kmip.encodings import ttlv
+from kmip.encodings.codec import Codec
 from kmip.enums import ResultReason, ResultStatus
 from kmip.errors import (
+    InvalidMessage,
     KMIPError,
     ResponseTooLarge,
     UnsupportedProtocolVersion,
@@ -42,33 +44,51 @@ from storage import StorageError, Unavailable
 log: Final = logging.getLogger(__name__)
 
 
-async def answer(server: Server, message: bytes, client: Client | None) -> bytes:
+async def answer(
+    server: Server, message: bytes, client: Client | None, codec: Codec = ttlv.MESSAGE
+) -> bytes:
     """The response to a request message, whatever the bytes, and whatever goes wrong here.
 
     Args:
         server: what all requests share.
         message: one whole message.
         client: whom the transport has identified; None: a credential in the message must.
+        codec: the encoding of the message, and of the response.
     """
     try:
-        return await _answer(server, message, client)
+        return await _answer(server, message, client, codec)
     except Exception:
         log.exception("a message could not be answered")
-        return internal_error(server)
+        return codec.encode(internal_error(server))
 
 
-async def _answer(server: Server, message: bytes, client: Client | None) -> bytes:
+async def _answer(server: Server, message: bytes, client: Client | None, codec: Codec) -> bytes:
     try:
-        item = ttlv.decode(message, server.limits)
+        item = codec.decode(message)
     except KMIPError as error:
-        return ttlv.encode(refusal(server, V1_0, error))
+        return codec.encode(refusal(server, V1_0, error))
     response = await respond(server, item, client)
-    encoded = ttlv.encode(response, server.limits)
-    limit = _maximum(item, server.config.max_message_bytes)
-    if len(encoded) <= limit:
-        return encoded
-    large = ResponseTooLarge("the response would be longer than the client takes")
-    return ttlv.encode(refusal(server, version_of(response), large))
+    try:
+        return _encoded(response, codec, _maximum(item, server.config.max_message_bytes))
+    except KMIPError as error:
+        log.info("a response was not sent: %s", error)
+        return codec.encode(refusal(server, version_of(response), error))
+
+
+def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
+    """The bytes of a response, at most `limit` as they are sent.
+
+    Raises:
+        ResponseTooLarge: it has more.
+        KMIPError: it has a text that this encoding cannot hold, which the request had not.
+    """
+    try:
+        encoded = codec.encode(response)
+    except InvalidMessage as error:
+        raise KMIPError(f"the response cannot be written in this encoding: {error}") from None
+    if len(encoded) > limit:
+        raise ResponseTooLarge("the response would be longer than the client takes")
+    return encoded
 
 
 async def respond(server: Server, item: Item, client: Client | None) -> Item:
@@ -110,14 +130,14 @@ def refusal(server: Server, version: ProtocolVersion, error: KMIPError) -> Item:
     return response_item(_message(server, version, None, (item,)), version)
 
 
-def internal_error(server: Server) -> bytes:
+def internal_error(server: Server) -> Item:
     """The response where a fault of ours leaves nothing better to say."""
     item = ResponseBatchItem(
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=ResultReason.GENERAL_FAILURE,
         result_message="internal error",
     )
-    return ttlv.encode(response_item(_message(server, V1_0, None, (item,)), V1_0))
+    return response_item(_message(server, V1_0, None, (item,)), V1_0)
 
 
 def _message(

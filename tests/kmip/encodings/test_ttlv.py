@@ -2,12 +2,12 @@ import construct
 import pytest
 from hypothesis import given, settings
 
-from kmip.encodings.ttlv import MAX_DEPTH, TTLV, VALUES, decode, encode, encoded
+from kmip.encodings.ttlv import TTLV, VALUES, decode, encode, encoded
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
 from kmip.items import Item, structure
 from kmip.tags import Tag
-from tests.kmip.encodings.items_of_all_kinds import items, nested
+from tests.kmip.encodings.items_of_all_kinds import items
 
 TAG = 0x420020
 
@@ -187,23 +187,6 @@ def test_a_refusal_names_the_place_and_hides_the_value():
         decode(bytes(data))
     assert "key material" not in str(caught.value)
     assert caught.value.__cause__ is None
-
-
-def test_structures_nest_as_deep_as_the_limit_says_and_no_deeper():
-    deepest = nested(MAX_DEPTH)
-    assert decode(encode(deepest)) == deepest
-    deeper = encode(nested(MAX_DEPTH + 1), TTLV(max_depth=MAX_DEPTH + 1))
-    with pytest.raises(InvalidMessage, match="nested too deep"):
-        decode(deeper)
-    with pytest.raises(ValueError, match="nested too deep"):
-        encode(nested(MAX_DEPTH + 1))
-
-
-def test_a_message_has_as_many_items_as_the_limit_says_and_no_more():
-    three = structure(TAG, *[Item(TAG, ItemType.BYTE_STRING, b"")] * 2)
-    assert decode(encode(three), TTLV(max_items=3)) == three
-    with pytest.raises(InvalidMessage, match="too many items"):
-        decode(encode(three), TTLV(max_items=2))
 
 
 def test_depth_far_beyond_the_limit_costs_no_stack():

@@ -1,13 +1,33 @@
-"""Bytes in, bytes out: versions and garbage."""
+"""Bytes in, bytes out: versions, encodings and garbage."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kmip.encodings import ttlv
-from kmip.enums import ItemType, Operation, ResultReason, ResultStatus
+from kmip.attribute_values import Name
+from kmip.attributes import Attributes
+from kmip.encodings.codec import CODECS, Codec
+from kmip.enums import (
+    BatchErrorContinuationOption,
+    ItemType,
+    ObjectType,
+    Operation,
+    QueryFunction,
+    ResultReason,
+    ResultStatus,
+)
 from kmip.items import Item, structure
-from kmip.messages import ResponseMessage, version_of
+from kmip.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseMessage,
+    version_of,
+)
+from kmip.objects import OpaqueObject
 from kmip.payloads.query import QueryRequest
 from kmip.structures import from_item, to_item
 from kmip.tags import Tag
@@ -20,7 +40,11 @@ from tests.server.conftest import Asking
 ALICE = Client("alice")
 
 
-def request(version: ProtocolVersion, *payload: Item) -> bytes:
+every_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+TTLV, JSON, XML = CODECS["TTLV"], CODECS["JSON"], CODECS["XML"]
+
+
+def request(version: ProtocolVersion, *payload: Item, codec: Codec = TTLV) -> bytes:
     header = structure(
         Tag.REQUEST_HEADER,
         structure(
@@ -35,11 +59,11 @@ def request(version: ProtocolVersion, *payload: Item) -> bytes:
         Item(Tag.OPERATION, ItemType.ENUMERATION, int(Operation.QUERY)),
         structure(Tag.REQUEST_PAYLOAD, *payload),
     )
-    return ttlv.encode(structure(Tag.REQUEST_MESSAGE, header, item))
+    return codec.encode(structure(Tag.REQUEST_MESSAGE, header, item))
 
 
-def response(data: bytes) -> ResponseMessage:
-    item = ttlv.decode(data)
+def response(data: bytes, codec: Codec = TTLV) -> ResponseMessage:
+    item = codec.decode(data)
     return from_item(item, ResponseMessage, version_of(item))
 
 
@@ -106,21 +130,155 @@ async def test_a_fault_of_ours_shows_no_internals(ask: Asking, server: Server, c
     assert "RuntimeError" in caplog.text
 
 
-VALID = [request(version) for version in SUPPORTED] + [
-    ttlv.encode(to_item(QueryRequest(), Tag.REQUEST_MESSAGE, V1_4))
-]
+def spoken(ask: Asking, *items: RequestBatchItem, **header: Any) -> Item:
+    """A request message as items."""
+    message = RequestMessage(
+        request_header=RequestHeader(
+            protocol_version=ask.version, batch_count=len(items), **header
+        ),
+        batch_item=items,
+    )
+    return to_item(message, Tag.REQUEST_MESSAGE, ask.version)
+
+
+async def answered(ask: Asking, item: Item, codec: Codec) -> Item:
+    """What a message is answered in an encoding, as items."""
+    return codec.decode(await answer(ask.server, codec.encode(item), ask.client, codec))
+
+
+def opaque(data: bytes) -> OpaqueObject:
+    """An object that the server takes as it is."""
+    return OpaqueObject(opaque_data_type=0x80000001, opaque_data_value=data)
+
+
+async def registered(ask: Asking, name: str, secret: bytes) -> str:
+    """A new object that is called `name`."""
+    attributes = Attributes([(Tag.NAME, Name(name_value=name))])
+    value = opaque(secret)
+    made = await ask(
+        Operation.REGISTER,
+        object_type=ObjectType.OPAQUE_OBJECT,
+        attributes=attributes,
+        object=value,
+    )
+    identifier: str = made.unique_identifier
+    return identifier
+
+
+@every_codec
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_request_means_the_same_in_every_encoding(ask: Asking, version, codec):
+    key = await registered(ask, "a <name> & \u00e4nother", bytes(range(256)))
+    ask = ask.at(version)
+    asked = spoken(
+        ask,
+        ask.item(Operation.GET, batch_id=b"1", unique_identifier=key),
+        ask.item(Operation.GET_ATTRIBUTES, batch_id=b"2", unique_identifier=key),
+        ask.item(Operation.GET, batch_id=b"3", unique_identifier="nothing"),
+        ask.item(Operation.QUERY, batch_id=b"4", query_function=tuple(QueryFunction)[:4]),
+        ask.item(Operation.LOCATE, batch_id=b"5"),
+        batch_error_continuation_option=BatchErrorContinuationOption.CONTINUE,
+    )
+    found = await answered(ask, asked, codec)
+    assert found == await answered(ask, asked, TTLV)
+    got = from_item(found, ResponseMessage, version).batch_item
+    failed = ResultStatus.OPERATION_FAILED
+    assert [item.result_status == failed for item in got] == [False, False, True, False, False]
+
+
+@every_codec
+async def test_what_one_encoding_registers_another_gets(ask: Asking, codec):
+    value = opaque(bytes(range(256)))
+    item = ask.item(Operation.REGISTER, object_type=ObjectType.OPAQUE_OBJECT, object=value)
+    found = await answered(ask, spoken(ask, item), codec)
+    (made,) = from_item(found, ResponseMessage, ask.version).batch_item
+    key = ask.payload(made).unique_identifier
+    assert (await ask(Operation.GET, unique_identifier=key)).object == value
+
+
+@every_codec
+async def test_a_message_that_does_not_decode_is_refused_in_its_encoding(server: Server, codec):
+    got = response(await answer(server, b"no message", ALICE, codec), codec)
+    assert got.response_header.protocol_version == V1_0
+    assert [item.result_reason for item in got.batch_item] == [ResultReason.INVALID_MESSAGE]
+
+
+@pytest.mark.parametrize("other", [JSON, XML], ids=["JSON", "XML"])
+async def test_an_encoding_is_not_guessed(server: Server, other):
+    for codec, message in ((TTLV, request(V1_4, codec=other)), (other, request(V1_4))):
+        got = response(await answer(server, message, ALICE, codec), codec)
+        assert got.batch_item[0].result_reason == ResultReason.INVALID_MESSAGE
+
+
+@every_codec
+async def test_a_client_takes_a_response_as_long_as_it_says_and_no_longer(ask: Asking, codec):
+    """The length that counts is that of the encoding."""
+    key = await registered(ask, "long", bytes(2000))
+    get = ask.item(Operation.GET, unique_identifier=key)
+
+    async def asked(limit: int) -> bytes:
+        message = codec.encode(spoken(ask, get, maximum_response_size=limit))
+        return await answer(ask.server, message, ask.client, codec)
+
+    length = len(await asked(1 << 20))
+    assert length > (4000 if codec is not TTLV else 2000)
+    longest = length if codec is not TTLV else length + 256  # TTLV is estimated beforehand
+    assert response(await asked(longest), codec).batch_item[0].result_reason is None
+    got = response(await asked(length - 1), codec)
+    assert got.batch_item[0].result_reason == ResultReason.RESPONSE_TOO_LARGE
+
+
+@every_codec
+async def test_the_server_sends_no_more_than_its_setting_says(ask: Asking, codec):
+    key = await registered(ask, "long", bytes(2000))
+    message = codec.encode(spoken(ask, ask.item(Operation.GET, unique_identifier=key)))
+    ask.server.config = replace(ask.server.config, max_message_bytes=2048)
+    data = await answer(ask.server, message, ask.client, codec)
+    assert len(data) <= 2048
+    got = response(data, codec)
+    assert got.batch_item[0].result_reason == ResultReason.RESPONSE_TOO_LARGE
+
+
+async def test_a_text_that_an_encoding_cannot_hold_is_said_so(ask: Asking):
+    key = await registered(ask, "a bell \7", b"")
+    message = spoken(ask, ask.item(Operation.GET_ATTRIBUTES, unique_identifier=key))
+    for codec in (TTLV, JSON):
+        got = from_item(await answered(ask, message, codec), ResponseMessage, ask.version)
+        assert got.batch_item[0].result_reason is None
+    got = from_item(await answered(ask, message, XML), ResponseMessage, ask.version)
+    assert got.batch_item[0].result_reason == ResultReason.GENERAL_FAILURE
+    assert "cannot be written in this encoding" in str(got.batch_item[0].result_message)
+
+
+@every_codec
+async def test_a_fault_of_ours_is_told_in_the_encoding_of_the_message(server: Server, codec):
+    server.store = Broken()  # type: ignore[assignment]
+    got = response(await answer(server, request(V1_4, codec=codec), ALICE, codec), codec)
+    assert got.batch_item[0].result_message == "internal error"
+
+
+def valid(codec: Codec) -> list[bytes]:
+    """Messages that are damaged."""
+    payload = to_item(QueryRequest(), Tag.REQUEST_MESSAGE, V1_4)
+    return [*(request(version, codec=codec) for version in SUPPORTED), codec.encode(payload)]
+
+
+VALID = {codec.media_type: valid(codec) for codec in CODECS.values()}
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    data = bytearray(draw(st.sampled_from(VALID)))
+def damaged(draw: st.DrawFn, codec: Codec) -> bytes:
+    data = bytearray(draw(st.sampled_from(VALID[codec.media_type])))
     for _ in range(draw(st.integers(1, 8))):
         data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
     return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
 
 
-@given(data=st.binary(max_size=200) | damaged())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_bytes_get_a_proper_answer(server: Server, data: bytes):
-    got = response(await answer(server, data, ALICE))
+@every_codec
+@given(data=st.data())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_bytes_get_a_proper_answer(server: Server, codec: Codec, data: st.DataObject):
+    message = data.draw(st.binary(max_size=200) | damaged(codec))
+    got = response(await answer(server, message, ALICE, codec), codec)
     assert len(got.batch_item) >= 1
+    assert "internal error" not in [item.result_message for item in got.batch_item]
