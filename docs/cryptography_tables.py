@@ -6,12 +6,20 @@ python docs/cryptography_tables.py --check   fail if they are not as they would 
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from kmip.enums import BlockCipherMode, KeyFormatType, PaddingMethod
+from kmip.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    KeyFormatType,
+    PaddingMethod,
+    SplitKeyMethod,
+)
 from kmip.vocabulary import Named
-from server.crypto import wrapping
+from server.crypto import costs, wrapping
 from server.crypto.certificates.certificate_facts import SIGNATURE_ALGORITHMS
 from server.crypto.ciphers.modes import MODES
 from server.crypto.ciphers.padding import SCHEMES
@@ -27,7 +35,6 @@ from server.crypto.keys.symmetric_keys import ANY_BYTES, LENGTHS, MAX_LENGTH
 from server.crypto.macs import BLOCK_MACS, HMACS, MAC_CIPHERS
 from server.crypto.secret_sharing.split_keys import METHODS as SPLITS
 from server.crypto.signatures.schemes import DIGITAL_SIGNATURES
-from server.crypto.slow import SLOW_KEY_PAIRS, SLOW_PRIVATE_KEYS
 
 PAGE = Path(__file__).with_name("cryptography.md")
 
@@ -99,12 +106,11 @@ def pairs() -> str:
     """Every algorithm of key pairs."""
     signing = {"RSA", "DSA", "ECDSA", "EC", "ED25519", "ED448"}
     return table(
-        "algorithm | signs | in a thread | quantum category",
+        "algorithm | signs | quantum category",
         (
             (
                 name(algorithm),
                 yes(algorithm.name in signing or algorithm.name.startswith("ML_DSA")),
-                yes(algorithm in SLOW_KEY_PAIRS | SLOW_PRIVATE_KEYS),
                 str(PUBLIC_KEY_CATEGORIES.get(algorithm, 0)),
             )
             for algorithm in PAIRS
@@ -211,6 +217,81 @@ def others() -> str:
     )
 
 
+def loop_limits() -> str:
+    """Up to which size each computation stays on the event loop."""
+    texts = {"hashes": costs.HASHES, "encrypts, decrypts": costs.CIPHERS}
+    texts |= {"wraps in the mode": costs.KEY_WRAPS, "MACs": costs.BLOCK_MACS}
+    keys = {
+        "signs, decrypts, agrees": costs.PRIVATE_KEYS,
+        "verifies, encrypts": costs.PUBLIC_KEYS,
+        "makes a pair": costs.KEY_PAIRS,
+    }
+    rows = [
+        (what, names(members), limit)
+        for what, rates in texts.items()
+        for limit, members in _grouped(rates, lambda rate: _bytes(rate.part, rate.call))
+    ]
+    rows.append(("MACs", name(CryptographicAlgorithm.POLY1305), _bytes(costs.POLY1305.of)))
+    rows += [
+        (what, names(members), limit)
+        for what, rates in keys.items()
+        for limit, members in _grouped(rates, _bits)
+    ]
+    rows += [
+        (f"derives {DERIVED} bytes", names(members), limit)
+        for limit, members in _grouped(costs.DERIVATIONS, _derived)
+    ]
+    rows += [
+        ("splits", name(method), f"{_most(lambda n, r=rate: n * r)} bytes x parts x threshold")
+        for method, rate in costs.SHARES.items()
+        if method != SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD
+    ]
+    loading = (("private", True), ("public", False))
+    rows += [
+        (f"loads a {half} key", "", _bytes(lambda n, p=private: costs.of_loading(n, private=p)))
+        for half, private in loading
+    ]
+    rows.append(("reads a certificate", "", _bytes(costs.CERTIFICATE.of)))
+    return table("what | with | on the event loop up to", rows)
+
+
+DERIVED = 32
+MOST = 1 << 24
+
+
+def _grouped(
+    rates: Mapping[Any, Any], limit: Callable[[Any], Any]
+) -> Iterable[tuple[Any, list[Any]]]:
+    """The members that have the same limit, in the order of the first ones."""
+    found: dict[Any, list[Any]] = {}
+    for member, rate in rates.items():
+        found.setdefault(limit(rate), []).append(member)
+    return found.items()
+
+
+def _most(cost: Callable[[int], float]) -> int:
+    """The largest number that costs less than leaving the loop does."""
+    return bisect_left(range(MOST), costs.LOOP_MICROSECONDS, key=cost) - 1
+
+
+def _bytes(cost: Callable[[int], float], call: float = 0) -> str:
+    most = _most(lambda length: call + cost(length))
+    return f"{most} bytes" if most < 10 * 1024 else f"{most // 1024} KiB"
+
+
+def _bits(rate: costs.KeyRate) -> str:
+    if not rate.power:
+        return "always" if rate.of(0) < costs.LOOP_MICROSECONDS else "never"
+    return f"{_most(rate.of)} bits"
+
+
+def _derived(cost: Callable[[costs.Derivation], float]) -> str:
+    iterations = _most(lambda n: cost(costs.Derivation(DERIVED, 0, n)))
+    if iterations < MOST - 1:
+        return f"{iterations} iterations"
+    return _bytes(lambda n: cost(costs.Derivation(DERIVED, n))) + " of key and data"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "symmetric": symmetric,
     "pairs": pairs,
@@ -220,6 +301,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "signatures": signatures,
     "formats": formats,
     "others": others,
+    "costs": loop_limits,
 }
 
 

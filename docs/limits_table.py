@@ -196,11 +196,10 @@ TABLES = {
             "the item fails",
         ),
         Attack(
-            "registers certificates, keys and PKCS#12 files of excessive size",
+            "registers certificates and keys of excessive size",
             (
                 "server.crypto.certificates.certificate_facts.MAX_CERTIFICATE bytes",
                 "server.crypto.keys.der_keys.MAX_ENCODING bytes",
-                "server.crypto.certificates.pkcs12.MAX_FILE bytes",
             ),
             "they are not parsed",
         ),

@@ -11,7 +11,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 import trio
 
@@ -34,12 +34,14 @@ from kmip.tags import Tag
 from kmip.versions import DIALECTS, ProtocolVersion, Span
 from server.access import policy
 from server.access.client import Client
+from server.crypto.costs import LOOP_MICROSECONDS
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
 from server.setup.config import LegacyAlgorithms
 from server.state import Server
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 RequestedIdentifier = str | UniqueIdentifier | int | None
 """A Unique Identifier as a request may give it."""
@@ -264,8 +266,16 @@ class Context:
 
     # Cryptography
 
-    async def slowly(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Run a call that takes long in a thread, so that no other client waits for it."""
+    async def compute(self, cost: float, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Run a computation where it belongs: here, or in a thread where others would wait for it.
+
+        Args:
+            cost: microseconds that it takes, as `server.crypto.costs` estimates them.
+            call: is run once.
+            arguments: of the call.
+        """
+        if cost < LOOP_MICROSECONDS:
+            return call(*arguments)
         async with self.server.thread_shares.of(self.client.name):
             return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
 

@@ -40,7 +40,8 @@ from kmip.structures import Structure, to_item
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from server.context import Context
-from server.crypto.certificates.certificate_facts import certificate_facts
+from server.crypto import costs
+from server.crypto.certificates.certificate_facts import CertificateFacts, certificate_facts
 from server.crypto.keys import key_facts
 from server.objects.managed_object import ManagedObject
 
@@ -99,6 +100,18 @@ async def _template(context: Context, name: Name) -> Attributes:
     return lent
 
 
+async def read(context: Context, content: Structure | None) -> CertificateFacts | None:
+    """What a certificate says; None for other objects.
+
+    Raises:
+        InvalidKey: it is no X.509 certificate.
+    """
+    if not isinstance(content, Certificate):
+        return None
+    value = content.certificate_value
+    return await context.compute(costs.CERTIFICATE.of(len(value)), certificate_facts, value)
+
+
 def new_object(
     context: Context,
     object_type: ObjectType,
@@ -108,6 +121,7 @@ def new_object(
     created: bool,
     checked: bool = False,
     identifier: str | None = None,
+    facts: CertificateFacts | None = None,
 ) -> ManagedObject:
     """A new object of this client; the caller adds it to the transaction.
 
@@ -119,6 +133,7 @@ def new_object(
         created: whether the server has made the material.
         checked: whether it is known already that the client may set these attributes.
         identifier: where the client chooses it (Import).
+        facts: of a certificate that has been read already.
 
     Raises:
         ReadOnlyAttribute, InvalidAttribute, …: the client may not set one of the attributes.
@@ -133,7 +148,7 @@ def new_object(
         content=content,
     )
     if content is not None:
-        describe(managed_object, content)
+        describe(managed_object, content, facts)
     _always(context, managed_object, created=created)
     return managed_object
 
@@ -146,13 +161,16 @@ def check_set(context: Context, object_type: ObjectType, attributes: Attributes)
             raise AttributeSingleValued(f"{attribute_rules.name_of(key)} has one value")
 
 
-def describe(managed_object: ManagedObject, content: Structure) -> None:
+def describe(
+    managed_object: ManagedObject, content: Structure, facts: CertificateFacts | None = None
+) -> None:
     """Set what the material itself tells, where the client has not."""
     block = key_block_of(content)
     if block is not None:
         _describe_key(managed_object, block)
     elif isinstance(content, Certificate):
-        for tag, values in certificate_facts(content.certificate_value).attributes.items():
+        facts = facts or certificate_facts(content.certificate_value)
+        for tag, values in facts.attributes.items():
             if tag not in managed_object.attributes:
                 for value in values:
                     managed_object.attributes.add(tag, value)

@@ -4,13 +4,14 @@ Which algorithms exist is data: `HASHES` has a row for every member of the enume
 the library carries no implementation (a test compares them).
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import HashingAlgorithm as H
 from kmip.errors import UnsupportedCryptographicParameters
+from server.crypto import costs
 from server.crypto.errors import MissingParameters, refuse_legacy
 
 
@@ -74,10 +75,17 @@ def digest(algorithm: H, data: bytes, *, allow_legacy: bool = False) -> bytes:
 
 
 class HashStream:
-    """A hash computed in parts (2.1 section 6.1.24, Init and Final Indicator)."""
+    """A hash computed in parts (2.1 section 6.1.24, Init and Final Indicator).
+
+    Attributes:
+        gathers: whether its parts are kept until the last one.
+        rate: what hashing costs.
+    """
+
+    gathers: Final = False
 
     def __init__(self, parameters: CryptographicParameters, *, allow_legacy: bool = False) -> None:
-        """Begin.
+        """Start a hash.
 
         Raises:
             MissingParameters: no Hashing Algorithm.
@@ -85,6 +93,7 @@ class HashStream:
         """
         if parameters.hashing_algorithm is None:
             raise MissingParameters("a hash needs a hashing algorithm")
+        self.rate = costs.of_hash(parameters.hashing_algorithm)
         self._hash = hashes.Hash(
             hash_algorithm(parameters.hashing_algorithm, allow_legacy=allow_legacy)
         )

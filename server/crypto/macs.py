@@ -5,7 +5,7 @@ with an AES key under HMAC-SHA256). A block cipher's MAC is CMAC unless the mode
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives import cmac, constant_time, hmac, poly1305
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, modes
@@ -16,6 +16,7 @@ from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import HashingAlgorithm as H
 from kmip.enums import ValidityIndicator
 from kmip.errors import UnsupportedCryptographicParameters
+from server.crypto import costs
 from server.crypto.ciphers.suites import CIPHERS
 from server.crypto.errors import InvalidKey, refuse_legacy
 from server.crypto.hashes import hash_algorithm
@@ -113,8 +114,21 @@ def _block_context(
     return row.make(cipher)
 
 
+def rate_of(algorithm: A, parameters: CryptographicParameters) -> costs.Rate:
+    """What a MAC costs; arguments as `MACStream`."""
+    named = parameters.cryptographic_algorithm or algorithm
+    return costs.of_mac(named, HMACS.get(named))
+
+
 class MACStream:
-    """One MAC, its data given in one part or many (2.1 sections 6.1.32 and 6.1.33)."""
+    """One MAC, its data given in one part or many (2.1 sections 6.1.32 and 6.1.33).
+
+    Attributes:
+        gathers: whether its parts are kept until the last one.
+        rate: what the MAC costs.
+    """
+
+    gathers: Final = False
 
     def __init__(
         self,
@@ -124,7 +138,7 @@ class MACStream:
         *,
         allow_legacy: bool = False,
     ) -> None:
-        """Begin.
+        """Start a MAC.
 
         Args:
             key: the key's bytes; of any length for HMAC, 32 for Poly1305 (and for one message).
@@ -138,6 +152,7 @@ class MACStream:
             InvalidKey: the key is not of a length that the algorithm has.
         """
         self._context = _context(key, algorithm, parameters, allow_legacy=allow_legacy)
+        self.rate = rate_of(algorithm, parameters)
 
     def update(self, data: bytes) -> None:
         """Take a part."""

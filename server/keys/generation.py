@@ -1,6 +1,6 @@
 """New random material: symmetric keys and secret data."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from kmip.attributes import Attributes
@@ -16,6 +16,8 @@ from kmip.objects import SecretData, SymmetricKey
 from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import initial
+from server.context import Context
+from server.crypto import costs
 from server.crypto.keys import symmetric_keys
 from server.keys import key_blocks
 
@@ -36,44 +38,47 @@ SECRET_BITS: Final = 256
 """Bits of secret data whose length the client leaves to the server."""
 
 
-def symmetric_key(attributes: Attributes) -> SymmetricKey:
-    """A random key of the algorithm, length and format that the attributes say."""
+async def symmetric_key(context: Context, attributes: Attributes) -> SymmetricKey:
+    """A random key of the algorithm, length and format that the attributes say (2.1 section 4.26).
+
+    Raises:
+        KeyFormatTypeNotSupported: symmetric keys do not have the format.
+    """
     initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
     algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, DEFAULT_LENGTHS.get(algorithm))
     if length is None:
         raise InvalidField("Cryptographic Length is needed")
+    material = await context.compute(
+        costs.RANDOM.of(length // 8), symmetric_keys.generate_symmetric_key, algorithm, length
+    )
     block = KeyBlock(
         key_format_type=KeyFormatType.RAW,
-        key_value=KeyValue(key_material=symmetric_keys.generate_symmetric_key(algorithm, length)),
+        key_value=KeyValue(key_material=material),
         cryptographic_algorithm=algorithm,
         cryptographic_length=length,
     )
-    return SymmetricKey(key_block=formed(ObjectType.SYMMETRIC_KEY, block, attributes))
+    wanted = attributes.get(Tag.KEY_FORMAT_TYPE)
+    formed = await key_blocks.in_format(context, ObjectType.SYMMETRIC_KEY, block, wanted)
+    return SymmetricKey(key_block=formed)
 
 
-def formed(object_type: ObjectType, block: KeyBlock, attributes: Attributes) -> KeyBlock:
-    """A new key's block in the format that the attributes ask for (2.1 section 4.26).
-
-    Raises:
-        KeyFormatTypeNotSupported: keys of this kind do not have it.
-    """
-    return key_blocks.in_format(object_type, block, attributes.get(Tag.KEY_FORMAT_TYPE))
-
-
-def secret_data(attributes: Attributes) -> SecretData:
+async def secret_data(context: Context, attributes: Attributes) -> SecretData:
     """Random secret data of the length that the attributes say."""
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, SECRET_BITS)
+    material = await context.compute(
+        costs.RANDOM.of(length // 8), symmetric_keys.generate_secret, length
+    )
     return SecretData(
         secret_data_type=SecretDataType.PASSWORD,
         key_block=KeyBlock(
             key_format_type=KeyFormatType.OPAQUE,
-            key_value=KeyValue(key_material=symmetric_keys.generate_secret(length)),
+            key_value=KeyValue(key_material=material),
         ),
     )
 
 
-MAKERS: Final[dict[ObjectType, Callable[[Attributes], Structure]]] = {
+MAKERS: Final[dict[ObjectType, Callable[[Context, Attributes], Awaitable[Structure]]]] = {
     ObjectType.SYMMETRIC_KEY: symmetric_key,
     ObjectType.SECRET_DATA: secret_data,
 }

@@ -58,8 +58,12 @@ async def deliver(
     if request.key_format_type == KeyFormatType.PKCS_12 and not is_wrapped:
         formed = await pkcs12_output.contain(context, managed_object, block)
     else:
-        formed = key_blocks.in_format(
-            managed_object.object_type, block, request.key_format_type, request.key_compression_type
+        formed = await key_blocks.in_format(
+            context,
+            managed_object.object_type,
+            block,
+            request.key_format_type,
+            request.key_compression_type,
         )
     if wanted is not None:
         formed = await wrapping.wrap(context, managed_object, formed, wanted)

@@ -7,6 +7,7 @@ key that is Deactivated or Compromised still does) (2.1 section 4.57).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from kmip import lifecycle
@@ -29,8 +30,9 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import usage_limits
 from server.context import Context, RequestedIdentifier
+from server.crypto import costs
 from server.crypto.certificates import certificate_facts
-from server.crypto.keys import key_formats
+from server.crypto.keys import key_costs, key_formats
 from server.crypto.parameters import choose_parameters
 from server.objects.managed_object import ManagedObject
 
@@ -66,7 +68,7 @@ NOT_FOUND: Final = frozenset({ObjectNotFound, ItemNotFound, AttributesNotFound})
 """The ways to say that there is no such object."""
 
 
-class Key(NamedTuple):
+class UsableKey(NamedTuple):
     """A key ready for use.
 
     Attributes:
@@ -87,7 +89,7 @@ async def key_for(
     given: RequestedIdentifier,
     parameters: CryptographicParameters | None,
     use: Use,
-) -> Key:
+) -> UsableKey:
     """The key a request names, if it may be used so now.
 
     Raises:
@@ -122,48 +124,54 @@ def check_active(context: Context, managed_object: ManagedObject) -> None:
 
 async def open_key(
     context: Context, managed_object: ManagedObject, parameters: CryptographicParameters | None
-) -> Key:
+) -> UsableKey:
     """The key in an object, whatever it is to be used for."""
     content = await context.content(managed_object)
     if managed_object.opened is None:
-        managed_object.opened = _open(managed_object, content)
+        managed_object.opened = await _open(context, managed_object, content)
     algorithm = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
     chosen = choose_parameters(
         parameters, managed_object.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS)
     )
-    return Key(managed_object, managed_object.opened, algorithm, chosen)
+    return UsableKey(managed_object, managed_object.opened, algorithm, chosen)
 
 
-def _open(managed_object: ManagedObject, content: Structure) -> Any:
+async def _open(context: Context, managed_object: ManagedObject, content: Structure) -> Any:
     if isinstance(content, Certificate):
-        key = certificate_facts.certificate_facts(content.certificate_value).public_key
+        value = content.certificate_value
+        facts = await context.compute(
+            costs.CERTIFICATE.of(len(value)), certificate_facts.certificate_facts, value
+        )
+        key = facts.public_key
         if key is None:
             raise CryptographicFailure("the certificate's key cannot be used here")
         return key
     block = key_block_of(content)
     if block is None:
         raise InvalidObjectType("this type of object is no key")
-    return open_block(managed_object.object_type, block)
+    return await open_block(context, managed_object.object_type, block)
 
 
-def open_block(object_type: ObjectType, block: KeyBlock) -> Any:
+async def open_block(context: Context, object_type: ObjectType, block: KeyBlock) -> Any:
     """The key in a plain key block."""
     if block.key_value is None:
         raise KeyValueNotPresent("the key value is kept elsewhere, see Key Value Location")
     if block.key_wrapping_data is not None:
         raise InvalidObjectType("the key is wrapped, and can only be given as it is")
+    key_format, material = block.key_format_type, block.key_material
     algorithm = block.cryptographic_algorithm
     if object_type == ObjectType.PRIVATE_KEY:
-        return key_formats.load_private(
-            block.key_format_type, block.key_material, algorithm, validated=True
-        )
+        load_private = partial(key_formats.load_private, validated=True)
+        cost = key_costs.of_loading(material, private=True)
+        return await context.compute(cost, load_private, key_format, material, algorithm)
     if object_type == ObjectType.PUBLIC_KEY:
-        return key_formats.load_public(block.key_format_type, block.key_material, algorithm)
-    return key_formats.load_symmetric(block.key_format_type, block.key_material)
+        cost = key_costs.of_loading(material, private=False)
+        return await context.compute(cost, key_formats.load_public, key_format, material, algorithm)
+    return key_formats.load_symmetric(key_format, material)
 
 
-async def go_on(context: Context, identifier: str, use: Use, length: int) -> None:
-    """Let a stream go on with its key: it must still be usable so, and each part is charged.
+async def check_next_part(context: Context, identifier: str, use: Use, length: int) -> None:
+    """Re-check and charge the key before the next part.
 
     Args:
         context: of the next part.

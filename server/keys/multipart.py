@@ -9,15 +9,22 @@ none of them         all of the data at once
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple, cast
 
 from kmip.errors import InvalidField, ServerLimitExceeded
 from server.context import Context
+from server.crypto import costs
 from server.keys import key_use
-from server.sessions.streams import Stream
+from server.sessions.streams import Computation, Stream
+
+C = TypeVar("C", bound=Computation)
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
-class Parted(Protocol):
+class MultipartRequest(Protocol):
     """A request that may be one part of many."""
 
     correlation_value: bytes | None
@@ -25,52 +32,83 @@ class Parted(Protocol):
     final_indicator: bool | None
 
 
-class Part(NamedTuple):
+@dataclass(slots=True)
+class Part(Generic[C]):
     """One part.
 
     Attributes:
         identifier: the object in use.
-        state: what computes.
+        computation: what computes with it.
         correlation_value: for the answer; None after the last part.
         expected: the MAC or signature to verify, with whichever part it came.
+        length: bytes of the part, and of those that were kept for the last one.
+        stream: the part's stream; None where all data comes at once.
     """
 
     identifier: str
-    state: Any
+    computation: C
     correlation_value: bytes | None
-    expected: bytes | None = None
+    expected: bytes | None
+    length: int
+    stream: Stream | None = None
+    _results: list[Any] = field(default_factory=list, repr=False)
 
     @property
     def is_last(self) -> bool:
         """Whether the result is due now."""
         return self.correlation_value is None
 
+    @property
+    def cost(self) -> float:
+        """Microseconds to compute with the part."""
+        if self.is_last:
+            return self.computation.rate.of(self.length)
+        rate = costs.COPYING if self.computation.gathers else self.computation.rate
+        return rate.part(self.length)
 
-def rest(request: Parted, data: bytes) -> bytes | None:
+    async def compute(self, context: Context, call: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Compute with the part, once: another call gives the first one's result.
+
+        A part that counts against Usage Limits may have to be performed anew because another client
+        has used them meanwhile; its data must not go into the stream again.
+
+        Args:
+            context: of the request.
+            call: a method of the computation.
+            arguments: of the call.
+        """
+        async with nullcontext() if self.stream is None else self.stream.turn:
+            if not self._results:
+                self._results.append(await context.compute(self.cost, call, *arguments))
+        result: T = self._results[0]
+        return result
+
+
+def rest(request: MultipartRequest, data: bytes) -> bytes | None:
     """What a last part gives: nothing at all where earlier parts have given everything."""
     return data if data or request.correlation_value is None else None
 
 
-Begin = Callable[[], Awaitable[tuple[str, Any]]]
+Begin = Callable[[], Awaitable[tuple[str, C]]]
 """Checks the request and gives the object in use and what computes with it."""
 
 
 async def part_of(
     context: Context,
-    request: Parted,
-    begin: Begin,
-    expected: bytes | None = None,
+    request: MultipartRequest,
+    begin: Begin[C],
+    length: int,
     *,
-    length: int = 0,
-) -> Part:
+    expected: bytes | None = None,
+) -> Part[C]:
     """The part that a request is, its stream begun or found.
 
     Args:
         context: of the request.
         request: one part.
         begin: begins a stream.
-        expected: a MAC or signature that comes with this part.
         length: bytes of the part.
+        expected: a MAC or signature that comes with this part.
 
     Raises:
         InvalidCorrelationValue: there is no such stream.
@@ -79,70 +117,50 @@ async def part_of(
         ServerLimitExceeded: streams would keep too much.
     """
     if request.correlation_value is not None:
-        return await _following(context, request, request.correlation_value, expected, length)
-    identifier, state = await begin()
+        part = await _following(context, request, request.correlation_value, expected, length)
+        # A stream is found by its operation, and each operation has one kind of computation.
+        return cast("Part[C]", part)
+    identifier, computation = await begin()
     if not request.init_indicator or request.final_indicator:
-        return Part(identifier, state, None, expected)
-    value = context.once(lambda: _open(context, identifier, state, length))
+        return Part(identifier, computation, None, expected, length)
+    value = context.once(lambda: _open(context, identifier, computation, length))
     stream = _stream(context, value)
-    stream.state, stream.expected = state, expected
+    stream.computation, stream.expected = computation, expected
     context.produced.streams.append(value)
-    return Part(identifier, state, value)
+    return Part(identifier, computation, value, expected, length, stream)
 
 
 async def _following(
-    context: Context, request: Parted, value: bytes, expected: bytes | None, length: int
-) -> Part:
+    context: Context, request: MultipartRequest, value: bytes, expected: bytes | None, length: int
+) -> Part[Computation]:
     """A part after the first."""
     if request.init_indicator:
         raise InvalidField("a first part has no Correlation Value")
 
-    def take() -> Part:
+    def take() -> Part[Computation]:
         stream = _stream(context, value)
         context.server.streams.gather(stream, length)
         context.produced.streams.append(value)
         if expected is not None:
             stream.expected = expected
-        state = Once(stream.state)
+        computation = stream.computation
         if not request.final_indicator:
-            return Part(stream.identifier, state, value)
+            return Part(stream.identifier, computation, value, None, length, stream)
         context.server.streams.close(value)
-        return Part(stream.identifier, state, None, stream.expected)
+        whole = stream.gathered if computation.gathers else length
+        return Part(stream.identifier, computation, None, stream.expected, whole, stream)
 
     found = context.once(lambda: _stream(context, value))
     if found.identifier:
-        await key_use.go_on(context, found.identifier, key_use.USES[found.operation], length)
+        await key_use.check_next_part(
+            context, found.identifier, key_use.USES[found.operation], length
+        )
     return context.once(take, "take")  # another part may have come to its end meanwhile
 
 
-class Once:
-    """The state of a stream for one part: what computes is called once, and repeats its answer.
-
-    A part that counts against Usage Limits may have to be performed anew because another client has
-    used them meanwhile; its data must not go into the stream again.
-
-    Args:
-        state: what computes.
-    """
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-        self._answers: list[Any] = []
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """A method of the state, to be called once."""
-
-        def call(*arguments: Any) -> Any:
-            if not self._answers:
-                self._answers.append(getattr(self._state, name)(*arguments))
-            return self._answers[0]
-
-        return call
-
-
-def _open(context: Context, identifier: str, state: Any, length: int) -> bytes:
+def _open(context: Context, identifier: str, computation: Computation, length: int) -> bytes:
     streams, client = context.server.streams, context.client.name
-    value = streams.open(client, context.operation, identifier, state, context.now)
+    value = streams.open(client, context.operation, identifier, computation, context.now)
     try:
         streams.gather(_stream(context, value), length)
     except ServerLimitExceeded:

@@ -12,7 +12,7 @@ from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import PrivateKey, PublicKey
 from kmip.tags import Tag
 from server.context import Context
-from server.crypto.keys import key_facts, key_formats, key_pairs, key_types
+from server.crypto.keys import key_costs, key_facts, key_formats, key_pairs, key_types
 from server.keys import key_blocks
 
 
@@ -34,8 +34,9 @@ async def generate(
     algorithm: CryptographicAlgorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     legacy = context.allow_legacy
-    key = await context.slowly(
-        lambda: key_pairs.generate_key_pair(algorithm, length, domain, allow_legacy=legacy)
+    key = await context.compute(
+        key_costs.of_pair(algorithm, length, domain),
+        lambda: key_pairs.generate_key_pair(algorithm, length, domain, allow_legacy=legacy),
     )
     return of_key(key, algorithm)
 
@@ -70,9 +71,10 @@ def _block(
     )
 
 
-def formed(
-    key: PrivateKey | PublicKey, object_type: ObjectType, attributes: Attributes
+async def formed(
+    context: Context, key: PrivateKey | PublicKey, object_type: ObjectType, attributes: Attributes
 ) -> PrivateKey | PublicKey:
     """A new key in the format that its attributes ask for (2.1 section 4.26)."""
     wanted = attributes.get(Tag.KEY_FORMAT_TYPE)
-    return replace(key, key_block=key_blocks.in_format(object_type, key.key_block, wanted))
+    block = await key_blocks.in_format(context, object_type, key.key_block, wanted)
+    return replace(key, key_block=block)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
 
 from kmip.enums import KeyFormatType, LinkType, ObjectType
 from kmip.enums import ResultReason as R
@@ -19,6 +17,8 @@ from kmip.objects import Certificate
 from kmip.tags import Tag
 from kmip.versions import V1_0, V2_0
 from server.context import Context
+from server.crypto import costs
+from server.crypto.certificates.pkcs12 import seal_pkcs12
 from server.keys import key_use
 from server.objects.managed_object import ManagedObject
 
@@ -43,22 +43,11 @@ async def contain(context: Context, managed_object: ManagedObject, block: KeyBlo
         InvalidField: the chain is too long or no chain of certificates.
     """
     password = await _password(context, managed_object)
-    key = key_use.open_block(ObjectType.PRIVATE_KEY, block)
+    key = await key_use.open_block(context, ObjectType.PRIVATE_KEY, block)
     chain = await _chain(context, managed_object)
     name = managed_object.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME)
-    sealed = await context.slowly(_serialize, name, key, chain, password)
+    sealed = await context.compute(costs.PKCS_12, seal_pkcs12, key, chain, password, name)
     return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=sealed))
-
-
-def _serialize(name: str, key: Any, chain: list[x509.Certificate], password: bytes) -> bytes:
-    own = chain[0] if chain else None
-    sealing = serialization.BestAvailableEncryption(password)
-    try:
-        return pkcs12.serialize_key_and_certificates(
-            name.encode(), key, own, chain[1:] or None, sealing
-        )
-    except (ValueError, TypeError):
-        raise InvalidField("this key and these certificates make no container") from None
 
 
 async def _password(context: Context, managed_object: ManagedObject) -> bytes:

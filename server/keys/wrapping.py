@@ -68,10 +68,11 @@ async def wrap(
     encryption = await _key(context, specification.encryption_key_information, key_use.WRAP, size)
     authentication = await _key(context, specification.mac_signature_key_information, SIGN, size)
     legacy = context.allow_legacy
-    wrapped = await context.slowly(
+    wrapped = await context.compute(
+        engine.cost(size, encryption, authentication),
         lambda: engine.wrap(
             specification.wrapping_method, value, encryption, authentication, allow_legacy=legacy
-        )
+        ),
     )
     data = KeyWrappingData(
         wrapping_method=specification.wrapping_method,
@@ -119,10 +120,11 @@ async def unwrap(context: Context, block: KeyBlock) -> KeyBlock:
     authentication = await _key(context, data.mac_signature_key_information, VERIFY)
     wrapped = engine.Wrapped(secret, data.iv_counter_nonce, data.mac_signature)
     legacy = context.allow_legacy_reading
-    value = await context.slowly(
+    value = await context.compute(
+        engine.cost(len(secret), encryption, authentication),
         lambda: engine.unwrap(
             data.wrapping_method, wrapped, encryption, authentication, allow_legacy=legacy
-        )
+        ),
     )
     if data.encoding_option == EncodingOption.NO_ENCODING:
         plain = KeyValue(key_material=value)

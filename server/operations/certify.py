@@ -43,7 +43,7 @@ async def certify(context: Context, request: CertifyRequest) -> CertifyResponse:
     protection_storage.check(attributes, request.protection_storage_masks)
     found = await _certified(context, request, attributes)
     content = await certification.certificate(context, found.subject)
-    managed_object = certification.new_certificate(
+    managed_object = await certification.new_certificate(
         context, content, _with_mask(attributes, found.public_key)
     )
     if found.public_key is not None:
@@ -70,7 +70,8 @@ async def _certified(
     """
     value, identifier = request.certificate_request_value, request.unique_identifier
     if value is not None and not identifier:
-        return Certified(certification.subject_of(request.certificate_request_type, value))
+        kind = request.certificate_request_type
+        return Certified(await certification.subject_of(context, kind, value))
     managed_object = await context.find(identifier)
     if managed_object.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
         return Certified(
@@ -83,7 +84,7 @@ async def _certified(
     key = (await key_use.open_key(context, managed_object, None)).key
     if value is None:
         return Certified(Subject(_name(managed_object, attributes), key), managed_object)
-    subject = certification.subject_of(request.certificate_request_type, value)
+    subject = await certification.subject_of(context, request.certificate_request_type, value)
     if subject.key != key:
         raise InvalidCSR("the certificate request is for another key")
     return Certified(subject, managed_object)

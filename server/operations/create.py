@@ -18,8 +18,9 @@ async def create(context: Context, request: CreateRequest) -> CreateResponse:
     attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
+    content = await maker(context, attributes)
     managed_object = initial.new_object(
-        context, request.object_type, maker(attributes), attributes, created=True
+        context, request.object_type, content, attributes, created=True
     )
     context.objects.add(managed_object)
     context.remember(managed_object.identifier, UniqueIdentifier.CREATE)

@@ -28,27 +28,31 @@ async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> Cr
     )
     domain: CryptographicDomainParameters | None = private.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
     pair = await pair_generation.generate(context, private, domain)
-    private_key = pair_generation.formed(pair.private_key, ObjectType.PRIVATE_KEY, private)
-    public_key = pair_generation.formed(pair.public_key, ObjectType.PUBLIC_KEY, public)
-    private_held = initial.new_object(
+    private_key = await pair_generation.formed(
+        context, pair.private_key, ObjectType.PRIVATE_KEY, private
+    )
+    public_key = await pair_generation.formed(
+        context, pair.public_key, ObjectType.PUBLIC_KEY, public
+    )
+    private_object = initial.new_object(
         context, ObjectType.PRIVATE_KEY, private_key, private, created=True
     )
-    public_held = initial.new_object(
+    public_object = initial.new_object(
         context, ObjectType.PUBLIC_KEY, public_key, public, created=True
     )
-    initial.link(private_held, LinkType.PUBLIC_KEY_LINK, public_held.identifier)
-    initial.link(public_held, LinkType.PRIVATE_KEY_LINK, private_held.identifier)
-    context.objects.add(private_held)
-    context.objects.add(public_held)
-    context.remember(public_held.identifier, UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY)
+    initial.link(private_object, LinkType.PUBLIC_KEY_LINK, public_object.identifier)
+    initial.link(public_object, LinkType.PRIVATE_KEY_LINK, private_object.identifier)
+    context.objects.add(private_object)
+    context.objects.add(public_object)
+    context.remember(public_object.identifier, UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY)
     context.remember(
-        private_held.identifier,
+        private_object.identifier,
         UniqueIdentifier.CREATE_KEY_PAIR_PRIVATE_KEY,
         UniqueIdentifier.CREATE_KEY_PAIR,
     )
     return CreateKeyPairResponse(
-        private_key_unique_identifier=private_held.identifier,
-        public_key_unique_identifier=public_held.identifier,
+        private_key_unique_identifier=private_object.identifier,
+        public_key_unique_identifier=public_object.identifier,
     )
 
 

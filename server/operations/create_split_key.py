@@ -11,6 +11,7 @@ from kmip.payloads.create_split_key import CreateSplitKeyRequest, CreateSplitKey
 from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
+from server.crypto import costs
 from server.crypto.keys import symmetric_keys
 from server.crypto.secret_sharing import split_keys
 from server.objects.managed_object import ManagedObject
@@ -32,7 +33,9 @@ async def create_split_key(
         request.split_key_threshold,
         request.prime_field_size,
     )
-    parts = await context.slowly(split_keys.split, secret, sharing)
+    parts = await context.compute(
+        sharing.splitting_cost(len(secret)), split_keys.split, secret, sharing
+    )
     shares = [
         initial.new_object(
             context,
@@ -62,8 +65,12 @@ async def _secret(
             raise InvalidObjectType("only a plain key that is a byte string can be split")
         return block.key_material, managed_object
     initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
-    material = symmetric_keys.generate_symmetric_key(
-        attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM), attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    material = await context.compute(
+        costs.RANDOM.of(length // 8),
+        symmetric_keys.generate_symmetric_key,
+        attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+        length,
     )
     return material, None
 

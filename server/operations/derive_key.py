@@ -1,5 +1,7 @@
 """Derive Key (2.1 section 6.1.14)."""
 
+from functools import partial
+
 from kmip.attributes import Attributes
 from kmip.enums import (
     CryptographicAlgorithm,
@@ -59,7 +61,7 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     return DeriveKeyResponse(unique_identifier=managed_object.identifier)
 
 
-def _told(request: DeriveKeyRequest, bases: list[key_use.Key]) -> list[ManagedObject]:
+def _told(request: DeriveKeyRequest, bases: list[key_use.UsableKey]) -> list[ManagedObject]:
     """The objects that who reads the derived one can compute from it.
 
     A derivation tells nothing of its key, unless that is a one time pad; its data it may well tell,
@@ -78,7 +80,7 @@ USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})
 for every other use, Pre-Active is enough."""
 
 
-async def _base(context: Context, identifier: RequestedIdentifier) -> key_use.Key:
+async def _base(context: Context, identifier: RequestedIdentifier) -> key_use.UsableKey:
     """An object to derive from."""
     managed_object = await context.find(identifier)
     mask = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
@@ -90,7 +92,7 @@ async def _base(context: Context, identifier: RequestedIdentifier) -> key_use.Ke
 
 
 async def _derived(
-    context: Context, request: DeriveKeyRequest, bases: list[key_use.Key], length: int
+    context: Context, request: DeriveKeyRequest, bases: list[key_use.UsableKey], length: int
 ) -> bytes:
     """The derived bytes, as many as `length` bits have."""
     parameters = request.derivation_parameters
@@ -103,20 +105,27 @@ async def _derived(
         else:
             peer = other
     base = Base(bases[0].key, bases[0].algorithm, peer)
-    legacy = context.allow_legacy
-    return await context.slowly(
-        lambda: methods.derive(
-            request.derivation_method,
-            base,
-            length,
-            parameters=parameters.cryptographic_parameters,
-            derivation_data=data,
-            salt=parameters.salt,
-            iteration_count=parameters.iteration_count,
-            initialization_vector=parameters.initialization_vector,
-            allow_legacy=legacy,
-        )
+    derive = partial(
+        methods.derive,
+        request.derivation_method,
+        base,
+        length,
+        parameters=parameters.cryptographic_parameters,
+        derivation_data=data,
+        salt=parameters.salt,
+        iteration_count=parameters.iteration_count,
+        initialization_vector=parameters.initialization_vector,
+        allow_legacy=context.allow_legacy,
     )
+    cost = methods.cost(
+        request.derivation_method,
+        base,
+        length,
+        parameters=parameters.cryptographic_parameters,
+        derivation_data=data,
+        iteration_count=parameters.iteration_count,
+    )
+    return await context.compute(cost, derive)
 
 
 def _object(object_type: ObjectType, material: bytes, attributes: Attributes) -> Structure:

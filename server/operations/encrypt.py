@@ -1,7 +1,5 @@
 """Encrypt (2.1 section 6.1.17)."""
 
-from typing import Final
-
 from kmip.enums import Data, Operation
 from kmip.payloads.encrypt import EncryptRequest, EncryptResponse
 from server.attributes import usage_limits
@@ -9,9 +7,6 @@ from server.context import Context
 from server.crypto.ciphers import encryption
 from server.keys import key_use, multipart
 from server.registry import operation
-
-SLOW_BYTES: Final = 1 << 18
-"""Data from which on a thread encrypts: below, changing threads takes longer than AES."""
 
 
 @operation(Operation.ENCRYPT)
@@ -37,19 +32,17 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         )
         return key.managed_object.identifier, stream
 
-    part = await multipart.part_of(context, request, begin, length=len(data))
-    made_vector = None if request.correlation_value else part.state.iv_counter_nonce
+    part = await multipart.part_of(context, request, begin, len(data))
+    made_vector = None if request.correlation_value else part.computation.iv_counter_nonce
     if not part.is_last:
+        ready = await part.compute(context, part.computation.update, data)
         return EncryptResponse(
             unique_identifier=part.identifier,
-            data=part.state.update(data) or None,
+            data=ready or None,
             iv_counter_nonce=made_vector,
             correlation_value=part.correlation_value,
         )
-    if len(data) < SLOW_BYTES:
-        done = part.state.finalize(data)
-    else:
-        done = await context.slowly(part.state.finalize, data)
+    done = await part.compute(context, part.computation.finalize, data)
     return EncryptResponse(
         unique_identifier=part.identifier,
         data=context.give(multipart.rest(request, done.data), Data.ENCRYPT),

@@ -19,8 +19,9 @@ async def hash_(context: Context, request: HashRequest) -> HashResponse:
         )
         return "", stream
 
-    part = await multipart.part_of(context, request, begin)
+    part = await multipart.part_of(context, request, begin, len(data))
     if not part.is_last:
-        part.state.update(data)
+        await part.compute(context, part.computation.update, data)
         return HashResponse(correlation_value=part.correlation_value)
-    return HashResponse(data=context.give(part.state.finalize(data), Data.HASH))
+    computed = await part.compute(context, part.computation.finalize, data)
+    return HashResponse(data=context.give(computed, Data.HASH))

@@ -35,6 +35,7 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         raise InvalidObjectType("the object is not of the Object Type given")
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
         content = await _plain(context, content)
+    facts = await initial.read(context, content)
     attributes = request.attributes.copy()
     history = {tag: attributes.get(tag) for tag in HISTORY}
     for tag in COMPUTED:
@@ -47,7 +48,13 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         context.objects.remove(existing)
     object_type = request.object_type or object_type_of(content)
     managed_object = initial.new_object(
-        context, object_type, content, attributes, created=False, identifier=identifier
+        context,
+        object_type,
+        content,
+        attributes,
+        created=False,
+        identifier=identifier,
+        facts=facts,
     )
     for tag, value in history.items():
         if value is not None and value is not True:

@@ -32,7 +32,9 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     parts, sharing = await _parts(context, sources)
     bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     length = None if bits is None else (bits + 7) // 8
-    secret = await context.slowly(split_keys.join, parts, sharing, length)
+    secret = await context.compute(
+        sharing.joining_cost(parts), split_keys.join, parts, sharing, length
+    )
     block = KeyBlock(
         key_format_type=KeyFormatType.RAW,
         key_value=KeyValue(key_material=secret),

@@ -17,6 +17,7 @@ from kmip.enums import Operation, PKCS11Function, PKCS11ReturnCode
 from kmip.errors import InvalidCorrelationValue, PKCS11InvalidFunction, PKCS11InvalidInterface
 from kmip.payloads.pkcs_11 import PKCS11Request, PKCS11Response
 from server.context import Context
+from server.crypto import costs
 from server.registry import operation
 
 INTERFACE: Final = "PKCS 11"
@@ -27,9 +28,18 @@ INFO: Final = struct.Struct(">2B 32s Q 32s 2B")
 """CK_INFO: version, manufacturer, flags (none), description, version of the library."""
 
 
+class _Library:
+    """An initialized library, which computes nothing."""
+
+    gathers: Final = False
+    rate: Final = costs.NOTHING
+
+
 def _initialize(context: Context, correlation_value: bytes | None) -> PKCS11Response:
     streams, client = context.server.streams, context.client.name
-    value = context.once(lambda: streams.open(client, Operation.PKCS_11, "", None, context.now))
+    value = context.once(
+        lambda: streams.open(client, Operation.PKCS_11, "", _Library(), context.now)
+    )
     return _answer(PKCS11Function.C_INITIALIZE, correlation_value=value)
 
 

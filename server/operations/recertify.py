@@ -8,7 +8,6 @@ from kmip.objects import Certificate
 from kmip.payloads.recertify import ReCertifyRequest, ReCertifyResponse
 from server.attributes import inheritance, initial, protection_storage
 from server.context import Context
-from server.crypto.certificates.certificate_facts import certificate_facts
 from server.objects.managed_object import ManagedObject
 from server.pki import certification, issuance, issuer
 from server.pki.issuance import Subject
@@ -27,7 +26,7 @@ async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyRes
     protection_storage.check(requested, request.protection_storage_masks)
     subject = await _subject(context, request, content)
     attributes = inheritance.inherited(context, old, requested, request.offset)
-    new = certification.new_certificate(
+    new = await certification.new_certificate(
         context, await certification.certificate(context, subject), attributes
     )
     await _link(context, old, new)
@@ -43,7 +42,8 @@ async def _subject(context: Context, request: ReCertifyRequest, content: Certifi
         InvalidCSR: the certificate request does not hold, or is for another key.
         InvalidField: the old certificate's key cannot be certified.
     """
-    key = certificate_facts(content.certificate_value).public_key
+    facts = await initial.read(context, content)
+    key = None if facts is None else facts.public_key
     if key is None:
         raise InvalidField("the server does not know this kind of key")
     value, identifier = (
@@ -51,7 +51,7 @@ async def _subject(context: Context, request: ReCertifyRequest, content: Certifi
         request.certificate_request_unique_identifier,
     )
     if value is not None:
-        subject = certification.subject_of(request.certificate_request_type, value)
+        subject = await certification.subject_of(context, request.certificate_request_type, value)
     elif identifier is not None:
         subject = await certification.subject_of_object(context, await context.find(identifier))
     else:

@@ -12,6 +12,7 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
+from server.crypto.keys import key_costs
 from server.crypto.keys.material_facts import LOADERS, material_facts
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
@@ -31,7 +32,12 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     protection_storage.check(attributes, request.protection_storage_masks)
     content, key = await _completed(context, request.object_type, content)
     managed_object = initial.new_object(
-        context, request.object_type, content, attributes, created=False
+        context,
+        request.object_type,
+        content,
+        attributes,
+        created=False,
+        facts=await initial.read(context, content),
     )
     managed_object.opened = key
     check_key_value(managed_object, content)
@@ -52,7 +58,8 @@ async def _completed(
         return content, None
     if object_type not in LOADERS:
         return content, None
-    facts = await context.slowly(
+    facts = await context.compute(
+        key_costs.of_loading(block.key_material, private=object_type == ObjectType.PRIVATE_KEY),
         material_facts,
         object_type,
         block.key_format_type,

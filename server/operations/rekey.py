@@ -20,7 +20,7 @@ async def rekey(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     initial.check_set(context, old.object_type, requested)
     attributes = inheritance.inherited(context, old, requested, request.offset)
     protection_storage.check(attributes, request.protection_storage_masks)
-    content = generation.symmetric_key(attributes)
+    content = await generation.symmetric_key(context, attributes)
     new = initial.new_object(
         context, old.object_type, content, attributes, created=True, checked=True
     )

@@ -5,6 +5,7 @@ from typing import Final
 from kmip.enums import Operation
 from kmip.payloads.rng_seed import RNGSeedRequest, RNGSeedResponse
 from server.context import Context
+from server.crypto.costs import BLOCKING
 from server.registry import operation
 
 ENTROPY: Final = "/dev/urandom"
@@ -18,7 +19,7 @@ LONGEST: Final = 4096
 async def rng_seed(context: Context, request: RNGSeedRequest) -> RNGSeedResponse:
     """Stir a client's seed into the generator; it can add to its state and never fix it."""
     seed = (context.data_of(request.data) or b"")[:LONGEST]
-    await context.slowly(_stir, seed)
+    await context.compute(BLOCKING, _stir, seed)
     return RNGSeedResponse(data_length=len(seed))
 
 

@@ -21,13 +21,13 @@ async def sign(context: Context, request: SignRequest) -> SignResponse:
         stream = signing.SignStream(key.key, key.parameters, allow_legacy=context.allow_legacy)
         return key.managed_object.identifier, stream
 
-    part = await multipart.part_of(context, request, begin, length=len(data or b""))
+    part = await multipart.part_of(context, request, begin, len(data or b""))
     if not part.is_last:
-        part.state.update(data or b"")
+        await part.compute(context, part.computation.update, data or b"")
         return SignResponse(
             unique_identifier=part.identifier, correlation_value=part.correlation_value
         )
-    signature = await context.slowly(part.state.finalize, data or b"")
+    signature = await part.compute(context, part.computation.finalize, data or b"")
     return _signed(context, part.identifier, signature)
 
 
@@ -39,10 +39,12 @@ async def _sign_digest(context: Context, request: SignRequest, digest: bytes) ->
             key.key, key.parameters, digested_data=digest, allow_legacy=context.allow_legacy
         )
 
-    return _signed(context, key.managed_object.identifier, await context.slowly(compute))
+    cost = signing.rate_of(key.key, key.parameters).call
+    signature = await context.compute(cost, compute)
+    return _signed(context, key.managed_object.identifier, signature)
 
 
-async def _key(context: Context, request: SignRequest, length: int) -> key_use.Key:
+async def _key(context: Context, request: SignRequest, length: int) -> key_use.UsableKey:
     key = await key_use.key_for(
         context,
         request.unique_identifier,

@@ -1,9 +1,10 @@
 """Signature Verify (2.1 section 6.1.56)."""
 
-from kmip.enums import Operation
+from kmip.enums import Operation, ValidityIndicator
 from kmip.errors import MissingData
 from kmip.payloads.signature_verify import SignatureVerifyRequest, SignatureVerifyResponse
 from server.context import Context
+from server.crypto.keys.key_types import public_half
 from server.crypto.signatures import signing
 from server.keys import key_use, multipart
 from server.registry import operation
@@ -26,13 +27,15 @@ async def signature_verify(
         )
         return key.managed_object.identifier, stream
 
-    part = await multipart.part_of(context, request, begin, signature, length=len(data or b""))
+    part = await multipart.part_of(context, request, begin, len(data or b""), expected=signature)
     if not part.is_last:
-        part.state.update(data or b"")
+        await part.compute(context, part.computation.update, data or b"")
         return SignatureVerifyResponse(
             unique_identifier=part.identifier, correlation_value=part.correlation_value
         )
-    validity = await context.slowly(part.state.finalize, _needed(part.expected), data or b"")
+    validity = await part.compute(
+        context, part.computation.finalize, _needed(part.expected), data or b""
+    )
     return SignatureVerifyResponse(unique_identifier=part.identifier, validity_indicator=validity)
 
 
@@ -40,19 +43,25 @@ async def _verify_digest(
     context: Context, request: SignatureVerifyRequest, signature: bytes | None, digest: bytes
 ) -> SignatureVerifyResponse:
     key = await _key(context, request)
-    validity = signing.verify(
-        key.key,
-        key.parameters,
-        _needed(signature),
-        digested_data=digest,
-        allow_legacy=context.allow_legacy_reading,
-    )
+    expected = _needed(signature)
+
+    def compute() -> ValidityIndicator:
+        return signing.verify(
+            key.key,
+            key.parameters,
+            expected,
+            digested_data=digest,
+            allow_legacy=context.allow_legacy_reading,
+        )
+
+    cost = signing.rate_of(public_half(key.key), key.parameters).call
+    validity = await context.compute(cost, compute)
     return SignatureVerifyResponse(
         unique_identifier=key.managed_object.identifier, validity_indicator=validity
     )
 
 
-async def _key(context: Context, request: SignatureVerifyRequest) -> key_use.Key:
+async def _key(context: Context, request: SignatureVerifyRequest) -> key_use.UsableKey:
     return await key_use.key_for(
         context,
         request.unique_identifier,

@@ -11,6 +11,7 @@ from kmip.errors import InvalidField, InvalidObjectType
 from kmip.objects import Certificate
 from kmip.payloads.validate import ValidateRequest, ValidateResponse
 from server.context import Context, RequestedIdentifier
+from server.crypto import costs
 from server.pki import issuance, issuer, path_validation
 from server.registry import operation
 
@@ -33,9 +34,14 @@ async def validate(context: Context, request: ValidateRequest) -> ValidateRespon
     stored = [await _stored(context, one) for one in request.unique_identifier]
     kept = [certificate for certificate, _ in stored]
     sent = [issuance.load(one.certificate_value) for one in request.certificate]
-    anchors = [one for one in kept if path_validation.signs_itself(one)]
-    anchors += await issuer.anchors(context)
-    indicator = await context.slowly(path_validation.judge, [*sent, *kept], anchors, date)
+    anchors = await issuer.anchors(context)
+
+    def judge() -> ValidityIndicator:
+        roots = [one for one in kept if path_validation.signs_itself(one)]
+        return path_validation.judge([*sent, *kept], [*roots, *anchors], date)
+
+    cost = costs.VERIFYING * (len(sent) + 2 * len(kept))
+    indicator = await context.compute(cost, judge)
     if any(is_revoked for _, is_revoked in stored):
         indicator = ValidityIndicator.INVALID
     return ValidateResponse(validity_indicator=indicator)

@@ -13,19 +13,22 @@ from kmip.objects import Certificate, CertificateRequest
 from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context
-from server.crypto.certificates.certificate_facts import certificate_facts, request_facts
+from server.crypto import costs
+from server.crypto.certificates.certificate_facts import request_facts
+from server.crypto.keys import key_costs
 from server.objects.managed_object import ManagedObject
 from server.pki import issuance, issuer
 from server.pki.issuance import Subject
 
 READ: Final = (Type.PKCS_10, Type.PEM)
-"""The types of request that are understood; PEM is PKCS#10 in another dress."""
+"""The types of request that are understood; PEM is PEM-encoded PKCS#10."""
 
 
-def subject_of(kind: Type | None, value: bytes) -> Subject:
+async def subject_of(context: Context, kind: Type | None, value: bytes) -> Subject:
     """What a certificate request asks for, its proof of possession verified.
 
     Args:
+        context: of the request.
         kind: the Certificate Request Type.
         value: the request.
 
@@ -37,7 +40,8 @@ def subject_of(kind: Type | None, value: bytes) -> Subject:
         raise InvalidField("a Certificate Request has a Certificate Request Type")
     if kind not in READ:
         raise InvalidCSR("the server reads certificate requests of PKCS#10")
-    facts = request_facts(value)
+    cost = costs.CERTIFICATE.of(len(value)) + costs.VERIFYING
+    facts = await context.compute(cost, request_facts, value)
     if facts.public_key is None:
         raise InvalidCSR("the server does not know this kind of key")
     return Subject(facts.request.subject, facts.public_key, issuance.alternatives_of(facts.request))
@@ -48,7 +52,8 @@ async def subject_of_object(context: Context, managed_object: ManagedObject) -> 
     content = await context.content(managed_object)
     if not isinstance(content, CertificateRequest):
         raise InvalidObjectType("the object is no certificate request")
-    return subject_of(content.certificate_request_type, content.certificate_request_value)
+    kind, value = content.certificate_request_type, content.certificate_request_value
+    return await subject_of(context, kind, value)
 
 
 async def certificate(context: Context, subject: Subject) -> Certificate:
@@ -59,19 +64,21 @@ async def certificate(context: Context, subject: Subject) -> Certificate:
     """
     authority = await issuer.issuer(context)
     days = context.server.config.issued_days
-    value = await context.slowly(issuance.issue, authority, subject, context.now, days)
+    cost = costs.SIGNING_CERTIFICATE + key_costs.of_use(authority.key)
+    value = await context.compute(cost, issuance.issue, authority, subject, context.now, days)
     return Certificate(certificate_type=CertificateType.X_509, certificate_value=value)
 
 
-def new_certificate(
+async def new_certificate(
     context: Context, content: Certificate, attributes: Attributes
 ) -> ManagedObject:
     """The new object; what the certificate itself says comes before what was asked for."""
+    facts = await initial.read(context, content)
     kept = attributes.copy()
-    for tag in certificate_facts(content.certificate_value).attributes:
+    for tag in facts.attributes if facts else ():
         kept.set(tag, None)
     return initial.new_object(
-        context, ObjectType.CERTIFICATE, content, kept, created=False, checked=True
+        context, ObjectType.CERTIFICATE, content, kept, created=False, checked=True, facts=facts
     )
 
 

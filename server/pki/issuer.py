@@ -25,12 +25,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import LinkType
 from kmip.errors import FeatureNotSupported, KMIPError
 from kmip.masks import CryptographicUsageMask
 from kmip.objects import Certificate
 from kmip.tags import Tag
 from server.context import Context
+from server.crypto import costs
 from server.keys import key_use
 from server.objects.managed_object import ManagedObject
 from server.pki import issuance
@@ -85,9 +87,9 @@ async def anchors(context: Context) -> list[x509.Certificate]:
 async def _own(context: Context, place: str) -> Issuer:
     content, version = await context.objects.note(RECORD)
     if not content:
-        content = _new(context.now)
+        content = await context.compute(costs.of_key_pair(A.EC, 384), _new, context.now)
         context.objects.write_note(RECORD, content, version)
-    return _read(content)
+    return await _read(context, content)
 
 
 def _new(now: int) -> bytes:
@@ -98,11 +100,18 @@ def _new(now: int) -> bytes:
 
 
 async def _file(context: Context, place: str) -> Issuer:
-    content = await context.slowly(files.read_private, Path(place), "The issuer's file")
-    return _read(content)
+    content = await context.compute(
+        costs.BLOCKING, files.read_private, Path(place), "The issuer's file"
+    )
+    return await _read(context, content)
 
 
-def _read(content: bytes) -> Issuer:
+async def _read(context: Context, content: bytes) -> Issuer:
+    cost = costs.of_loading(len(content), private=True)
+    return await context.compute(cost, _loaded, content)
+
+
+def _loaded(content: bytes) -> Issuer:
     certificate = x509.load_pem_x509_certificates(content)[0]
     key = load_pem_private_key(content, None)
     if key.public_key() != certificate.public_key():
@@ -111,7 +120,7 @@ def _read(content: bytes) -> Issuer:
 
 
 async def _object(context: Context, place: str) -> Issuer:
-    managed_object = await _held(context, place)
+    managed_object = await _named(context, place)
     content = await context.content(managed_object)
     if not isinstance(content, Certificate):
         raise Failure("it is no certificate")
@@ -124,7 +133,7 @@ async def _object(context: Context, place: str) -> Issuer:
     return Issuer(certificate, key)
 
 
-async def _held(context: Context, identifier: str) -> ManagedObject:
+async def _named(context: Context, identifier: str) -> ManagedObject:
     """An object that the operator names, whoever owns it."""
     managed_object = await context.objects.find(identifier)
     if managed_object is None:
@@ -137,10 +146,10 @@ async def _private(context: Context, managed_object: ManagedObject) -> ManagedOb
     public = linked(managed_object, LinkType.PUBLIC_KEY_LINK)
     private = linked(managed_object, LinkType.PRIVATE_KEY_LINK)
     if private is None and public is not None:
-        private = linked(await _held(context, public), LinkType.PRIVATE_KEY_LINK)
+        private = linked(await _named(context, public), LinkType.PRIVATE_KEY_LINK)
     if private is None:
         raise Failure("it has no link to a private key")
-    return await _held(context, private)
+    return await _named(context, private)
 
 
 def linked(managed_object: ManagedObject, kind: LinkType) -> str | None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, Protocol
+
+import trio
 
 from kmip.enums import Operation
 from kmip.errors import InvalidCorrelationValue, ServerLimitExceeded
+from server.crypto.costs import Rate
 
 MAX_STREAMS: Final = 1024
 """In all: a stream of a block cipher takes about 2 KiB."""
@@ -26,6 +29,18 @@ SECONDS: Final = 600
 """Between two parts; as long as a slow link needs for the largest part, and more."""
 
 
+class Computation(Protocol):
+    """What computes with the parts of a stream, one after the other."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether its parts are kept until the last one, since its algorithm needs all at once."""
+
+    @property
+    def rate(self) -> Rate:
+        """What it costs."""
+
+
 @dataclass(slots=True)
 class Stream:
     """One operation under way.
@@ -34,19 +49,21 @@ class Stream:
         client: whose it is.
         operation: which operation.
         identifier: the object used; empty for Hash.
-        state: what the operation goes on with; where its `gathers` is true, it keeps its data.
+        computation: what the operation goes on with.
         until: when it ends unless another part comes, seconds since 1970.
         expected: a MAC or signature to verify, where a part has brought it.
         gathered: bytes that it keeps.
+        turn: whose turn it is to compute; parts may come over several connections at once.
     """
 
     client: str
     operation: Operation
     identifier: str
-    state: Any = field(repr=False)
+    computation: Computation = field(repr=False)
     until: int
     expected: bytes | None = field(default=None, repr=False)
     gathered: int = 0
+    turn: trio.Lock = field(default_factory=trio.Lock, repr=False)
 
 
 class Streams:
@@ -56,7 +73,12 @@ class Streams:
         self._streams: OrderedDict[bytes, Stream] = OrderedDict()
 
     def open(
-        self, client: str, operation: Operation, identifier: str, state: Any, now: int
+        self,
+        client: str,
+        operation: Operation,
+        identifier: str,
+        computation: Computation,
+        now: int,
     ) -> bytes:
         """Begin a stream; its Correlation Value."""
         self._expire(now)
@@ -66,7 +88,7 @@ class Streams:
         while len(self._streams) >= MAX_STREAMS:
             self._streams.popitem(last=False)
         value = secrets.token_bytes(16)
-        self._streams[value] = Stream(client, operation, identifier, state, now + SECONDS)
+        self._streams[value] = Stream(client, operation, identifier, computation, now + SECONDS)
         return value
 
     def get(self, client: str, operation: Operation, value: bytes, now: int) -> Stream:
@@ -89,7 +111,7 @@ class Streams:
         Raises:
             ServerLimitExceeded: the client's streams, or all of them, would keep too much.
         """
-        if not getattr(stream.state, "gathers", False):
+        if not stream.computation.gathers:
             return
         every = self._streams.values()
         mine = sum(one.gathered for one in every if one.client == stream.client)

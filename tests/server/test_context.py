@@ -1,5 +1,6 @@
 """What a handler may use."""
 
+import threading
 import uuid
 
 import pytest
@@ -12,6 +13,7 @@ from kmip.tags import Tag
 from kmip.versions import V2_1
 from server.access.client import Client
 from server.context import Context, Produced, Room
+from server.crypto.costs import BLOCKING, LOOP_MICROSECONDS
 from server.objects.transaction import Transaction
 from server.state import Server
 from tests.server.conftest import NOW
@@ -112,7 +114,7 @@ async def test_slow_calls_have_so_many_threads(context: Context, server: Server)
 
     async with trio.open_nursery() as nursery:
         for _ in range(3 * server.config.worker_threads):
-            nursery.start_soon(context.slowly, call)
+            nursery.start_soon(context.compute, LOOP_MICROSECONDS, call)
     assert 0 < most <= server.config.worker_threads
 
 
@@ -125,3 +127,11 @@ def test_a_response_has_its_room():
     with pytest.raises(ResponseTooLarge):
         room.take(payload)
     Room().take(payload)
+
+
+async def test_only_what_costs_more_than_a_thread_is_given_to_one(context: Context):
+    here = threading.get_ident()
+    for cost, is_here in ((0, True), (LOOP_MICROSECONDS - 1, True), (LOOP_MICROSECONDS, False)):
+        assert (await context.compute(cost, threading.get_ident) == here) is is_here
+    assert await context.compute(BLOCKING, threading.get_ident) != here
+    assert await context.compute(0, pow, 2, 10) == await context.compute(BLOCKING, pow, 2, 10)

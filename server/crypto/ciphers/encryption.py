@@ -26,12 +26,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.errors import BadCryptographicParameters, UnsupportedCryptographicParameters
+from server.crypto import costs
 from server.crypto.ciphers.engines import Buffered, Engine, Setting
 from server.crypto.ciphers.initialization_vectors import check_vector, choose_vector
 from server.crypto.ciphers.modes import Mode
 from server.crypto.ciphers.padding import Padder, Unpadder
 from server.crypto.ciphers.rsa_encryption import rsa_decrypt, rsa_encrypt
 from server.crypto.ciphers.suites import choose_suite
+from server.crypto.keys import key_costs
 from server.crypto.keys.key_types import Key, public_half
 
 
@@ -55,6 +57,7 @@ class EncryptStream:
 
     Attributes:
         iv_counter_nonce: the vector, only where the server made it.
+        rate: what the encryption costs.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class EncryptStream:
         additional_data: bytes = b"",
         allow_legacy: bool = False,
     ) -> None:
-        """Begin.
+        """Start an encryption.
 
         Args:
             key: a symmetric key's bytes, or an RSA key (either half).
@@ -87,6 +90,8 @@ class EncryptStream:
             InvalidKey: the key is not of a length that the algorithm has.
         """
         self.iv_counter_nonce: bytes | None = None
+        rate = rate_of(key, algorithm, parameters, encrypt=True)
+        self.rate = rate._replace(call=rate.of(len(additional_data)))
         self._padder: Padder | None = None
         self._authenticated = False
         if not isinstance(key, bytes):
@@ -131,7 +136,11 @@ class EncryptStream:
 
 
 class DecryptStream:
-    """One decryption, its data given in one part or many (2.1 section 6.1.11)."""
+    """One decryption, its data given in one part or many (2.1 section 6.1.11).
+
+    Attributes:
+        rate: what the decryption costs.
+    """
 
     def __init__(
         self,
@@ -144,7 +153,7 @@ class DecryptStream:
         tag: bytes | None = None,
         allow_legacy: bool = False,
     ) -> None:
-        """Begin.
+        """Start a decryption; see `EncryptStream`.
 
         Args:
             key: a symmetric key's bytes, or an RSA private key.
@@ -159,6 +168,8 @@ class DecryptStream:
         Raises:
             As `EncryptStream`; MissingInitializationVector where the mode needs one.
         """
+        rate = rate_of(key, algorithm, parameters, encrypt=False)
+        self.rate = rate._replace(call=rate.of(len(additional_data)))
         self._unpadder: Unpadder | None = None
         if not isinstance(key, bytes):
             self._engine = _rsa_engine(key, parameters, encrypt=False, allow_legacy=allow_legacy)
@@ -197,6 +208,15 @@ class DecryptStream:
         if self._unpadder is None:
             return head + tail
         return head + self._unpadder.update(tail) + self._unpadder.finalize()
+
+
+def rate_of(
+    key: Key, algorithm: A, parameters: CryptographicParameters, *, encrypt: bool
+) -> costs.Rate:
+    """What an encryption or decryption costs; arguments as `EncryptStream`."""
+    if isinstance(key, bytes):
+        return costs.of_cipher(algorithm, parameters.block_cipher_mode)
+    return costs.Rate(key_costs.of_use(public_half(key) if encrypt else key), 0)
 
 
 def encrypt(

@@ -34,6 +34,7 @@ from kmip.errors import (
     ServerLimitExceeded,
     UnsupportedCryptographicParameters,
 )
+from server.crypto import costs
 from server.crypto.ciphers import encryption
 from server.crypto.ciphers.initialization_vectors import NONE
 from server.crypto.ciphers.modes import MODES
@@ -47,6 +48,7 @@ from server.crypto.derivation.key_based_kdf import (
 )
 from server.crypto.errors import MissingParameters
 from server.crypto.hashes import digest
+from server.crypto.keys import key_costs
 from server.crypto.keys.diffie_hellman import DHPrivateKey, DHPublicKey
 from server.crypto.keys.key_types import PrivateKey, PublicKey
 from server.crypto.keys.symmetric_keys import ANY_BYTES
@@ -172,6 +174,33 @@ METHODS: dict[D, Callable[[Base, Inputs], bytes]] = {
     D.HKDF: _hkdf,
 }
 """Every Derivation Method (2.1 section 11.14)."""
+
+
+def cost(
+    method: D,
+    base: Base,
+    length: int,
+    *,
+    parameters: CryptographicParameters | None = None,
+    derivation_data: Sequence[bytes] = (),
+    iteration_count: int | None = None,
+) -> float:
+    """Microseconds that a derivation takes; arguments as `derive`."""
+    data = sum(map(len, derivation_data))
+    if method == D.ASYMMETRIC_KEY:
+        return 0 if isinstance(base.key, bytes) else key_costs.of_use(base.key)
+    if method == D.ENCRYPT:
+        named = parameters or CryptographicParameters()
+        algorithm = base.algorithm or named.cryptographic_algorithm
+        return (
+            0 if algorithm is None else costs.of_cipher(algorithm, named.block_cipher_mode).of(data)
+        )
+    row = costs.DERIVATIONS.get(method)
+    if row is None:
+        return 0
+    if isinstance(base.key, bytes):
+        data += len(base.key)
+    return row(costs.Derivation(length // 8, data, iteration_count or 0))
 
 
 def derive(

@@ -1,7 +1,7 @@
 """New key pairs.
 
 A row of `PAIRS` makes a pair of one algorithm from the length and the domain parameters that a
-Create Key Pair names. RSA, DSA and Diffie-Hellman take up to seconds: see `server.crypto.slow`.
+Create Key Pair names. RSA, DSA and Diffie-Hellman take up to seconds: see `server.crypto.costs`.
 """
 
 from collections.abc import Callable

@@ -44,7 +44,7 @@ def material_facts(
 ) -> MaterialFacts:
     """Algorithm, length and key of plain material.
 
-    An RSA private key is checked here, which takes long (`server.crypto.slow`): afterwards it may
+    An RSA private key is checked here, which takes long (`server.crypto.costs`): afterwards it may
     be loaded as validated.
 
     Args:

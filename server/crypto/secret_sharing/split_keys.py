@@ -23,6 +23,7 @@ from kmip.errors import (
     CryptographicFailure,
     UnsupportedCryptographicParameters,
 )
+from server.crypto import costs
 from server.crypto.secret_sharing.fields import DICKSON, GF256, GF65536, RIJNDAEL, Field, PrimeField
 
 MAX_PARTS = 255
@@ -63,6 +64,19 @@ class Sharing(NamedTuple):
     threshold: int
     prime_field_size: int | None = None
     polynomial: Polynomial | None = None
+
+    @property
+    def _prime_bits(self) -> int | None:
+        return None if self.prime_field_size is None else self.prime_field_size.bit_length()
+
+    def splitting_cost(self, length: int) -> float:
+        """Microseconds to split a secret of `length` bytes."""
+        return costs.of_splitting(self.method, length, self.parts, self.threshold, self._prime_bits)
+
+    def joining_cost(self, parts: Mapping[int, bytes]) -> float:
+        """Microseconds to join parts."""
+        length = max(map(len, parts.values()), default=0)
+        return costs.of_joining(self.method, length, self.threshold, self._prime_bits)
 
 
 def _prime(sharing: Sharing) -> int:

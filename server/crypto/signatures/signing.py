@@ -20,9 +20,19 @@ from kmip.errors import (
     ServerLimitExceeded,
     UnsupportedCryptographicParameters,
 )
+from server.crypto import costs
 from server.crypto.ciphers.engines import MAX_BUFFERED
+from server.crypto.keys import key_costs
 from server.crypto.keys.key_types import PrivateKey, PublicKey, public_half
-from server.crypto.signatures.schemes import MAX_DIGEST, Chosen, Scheme, choose, scheme_of
+from server.crypto.signatures.schemes import (
+    DIGITAL_SIGNATURES,
+    MAX_DIGEST,
+    SCHEMES,
+    Chosen,
+    Scheme,
+    choose,
+    scheme_of,
+)
 
 NOT_SIGNED = "the signature could not be made with this key and these parameters"
 
@@ -47,13 +57,28 @@ class _Gathered:
         return self._hash.finalize() if self._hash is not None else bytes(self._message)
 
 
+def rate_of(key: PrivateKey | PublicKey, parameters: CryptographicParameters) -> costs.Rate:
+    """What a signature with a private key, or a verification with a public one, costs."""
+    kinds = [scheme for scheme in SCHEMES if isinstance(key, (scheme.private, scheme.public))]
+    if not all(scheme.digests for scheme in kinds):
+        return costs.Rate(key_costs.of_use(key), costs.WHOLE_MESSAGE.kib)
+    hashing = parameters.hashing_algorithm
+    if hashing is None and parameters.digital_signature_algorithm in DIGITAL_SIGNATURES:
+        hashing = DIGITAL_SIGNATURES[parameters.digital_signature_algorithm].hashing
+    return costs.Rate(key_costs.of_use(key), costs.of_hash(hashing).kib)
+
+
 class SignStream:
-    """One signature, its data given in one part or many (2.1 section 6.1.55)."""
+    """One signature, its data given in one part or many (2.1 section 6.1.55).
+
+    Attributes:
+        rate: what the signature costs.
+    """
 
     def __init__(
         self, key: PrivateKey, parameters: CryptographicParameters, *, allow_legacy: bool = False
     ) -> None:
-        """Begin.
+        """Start a signature.
 
         Args:
             key: a private key that signs.
@@ -70,6 +95,7 @@ class SignStream:
         self._scheme = scheme_of(key)
         self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
         self._gathered = _Gathered(self._scheme, self._chosen)
+        self.rate = rate_of(self._key, parameters)
 
     @property
     def gathers(self) -> bool:
@@ -86,7 +112,11 @@ class SignStream:
 
 
 class VerifyStream:
-    """One verification, its data given in one part or many (2.1 section 6.1.56)."""
+    """One verification, its data given in one part or many (2.1 section 6.1.56).
+
+    Attributes:
+        rate: what the verification costs.
+    """
 
     def __init__(
         self,
@@ -95,11 +125,12 @@ class VerifyStream:
         *,
         allow_legacy: bool = False,
     ) -> None:
-        """Begin; arguments and errors as `SignStream`, the key either half of a pair."""
+        """Start a verification; see `SignStream`; the key may be either half of a pair."""
         self._key = public_half(key)
         self._scheme = scheme_of(self._key)
         self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
         self._gathered = _Gathered(self._scheme, self._chosen)
+        self.rate = rate_of(self._key, parameters)
 
     @property
     def gathers(self) -> bool:
