@@ -233,8 +233,10 @@ class OperatorSources:
     @asynccontextmanager
     async def store(self) -> AsyncIterator[SealedStore]:
         """See `Sources`."""
-        opening = provisioning.opening(self.provisioning)
-        async with open_store.opened(self.config, opening=opening) as store:
+        opening_store = open_store.opened(
+            self.config, opening=provisioning.opening(self.provisioning)
+        )
+        async with opening_store as store:
             await provisioning.check_number(store, self.provisioning)
             yield store
 

@@ -87,10 +87,15 @@ class Backend(Protocol):
         """
         ...
 
-    async def open(self) -> None:
-        """Take hold of the place, making an empty one where there is nothing.
+    async def open(self, *, create: bool = True) -> None:
+        """Take hold of the place.
+
+        Args:
+            create: make an empty place where there is nothing.
 
         Raises:
+            Missing: there is nothing, and `create` is False. A back end whose places need not be
+                made opens all the same, and `load` finds neither header nor head.
             InUse: it is exclusive and somebody holds it.
             Damaged: what is there is not a store's file, or is cut short.
         """

@@ -69,7 +69,7 @@ class MemoryBackend:
         """See `Backend`."""
         return not self._shared
 
-    async def open(self) -> None:
+    async def open(self, *, create: bool = True) -> None:
         """See `Backend`."""
         await trio.lowlevel.checkpoint()
         if self._shared:

@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import trio
 
 from storage.backend import Backend, Commit, Kind, Tail
-from storage.errors import Damaged, InUse, Unavailable
+from storage.errors import Damaged, InUse, Missing, Unavailable
 from storage.worker_thread import Thread
 
 _APPLICATION: Final = 0x53524F4D  # "SROM", in the file's header: file(1) and we can tell
@@ -76,10 +76,10 @@ class SQLiteBackend:
         self._writer: Thread[sqlite3.Connection] | None = None
         self._reader: Thread[sqlite3.Connection] | None = None
 
-    async def open(self) -> None:
+    async def open(self, *, create: bool = True) -> None:
         """See `Backend`."""
         try:
-            await trio.to_thread.run_sync(self._hold)
+            await trio.to_thread.run_sync(self._hold, create)
             self._writer = await Thread.start("storage-writer", lambda: self._connect(write=True))
             self._reader = await Thread.start("storage-reader", lambda: self._connect(write=False))
         except BaseException:
@@ -87,14 +87,15 @@ class SQLiteBackend:
                 await self.aclose()
             raise
 
-    def _hold(self) -> None:
-        """Lock the file, and make it if need be."""
+    def _hold(self, create: bool) -> None:
+        """Lock the file, and make it if need be and `create`."""
         flags = os.O_RDWR | os.O_CLOEXEC
         made = False
+        making = os.O_CREAT | os.O_EXCL if create else 0
         try:
             try:
-                self._lock = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-                made = True
+                self._lock = os.open(self._path, flags | making, 0o600)
+                made = create
             except FileExistsError:
                 self._lock = os.open(self._path, flags)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,6 +103,8 @@ class SQLiteBackend:
         except BlockingIOError:
             raise InUse("another process has this store open") from None
         except OSError as error:
+            if not create and isinstance(error, FileNotFoundError):
+                raise Missing("there is no store here") from None
             raise Unavailable(f"the store's file cannot be opened: {error.strerror}") from None
         if empty and not made:
             raise Damaged(

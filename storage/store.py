@@ -38,11 +38,14 @@ from storage.table import Draft, Table
 CACHE_BYTES: Final = 32 << 20  # of memory: opened meta parts, and sealed bodies
 _PIECE: Final = 1 << 13  # rows the index looks at before other tasks have their turn: milliseconds
 
+SecretFor = Callable[[bool], Secret]
+"""Gives the secret of a store; called with whether the store is new."""
+
 
 @asynccontextmanager
 async def open_store(
     backend: Backend,
-    secret: Secret,
+    secret: Secret | SecretFor,
     *,
     create: bool = False,
     anchor: Anchor | None = None,
@@ -52,7 +55,8 @@ async def open_store(
 
     Args:
         backend: not yet open; is closed when the block ends, or when opening fails.
-        secret: opens one of the key slots; or, for a new store, will.
+        secret: opens one of the key slots; or, for a new store, will. A function is called once
+            the back end is open, with whether a new store is to be made, and gives the secret.
         create: make a new store where there is none.
         anchor: the least state to accept, as `SealedStore.anchor` once gave it.
         cache_bytes: of memory for meta parts (opened) and bodies (sealed) used last.
@@ -66,9 +70,10 @@ async def open_store(
     """
     failure: BaseException | None = None
     try:
-        await backend.open()
-        table = await _open(backend, secret, create, anchor)
-        store = SealedStore(backend, table, cache_bytes)
+        await backend.open(create=create)
+        table, is_new = await _open(backend, secret, create, anchor)
+        del secret  # it is not needed while the store is open
+        store = SealedStore(backend, table, cache_bytes, is_new=is_new)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store._committer.run)  # noqa: SLF001 - of this class
             try:
@@ -83,15 +88,24 @@ async def open_store(
         raise failure
 
 
-async def _open(backend: Backend, secret: Secret, create: bool, anchor: Anchor | None) -> Table:
+async def _open(
+    backend: Backend, secret: Secret | SecretFor, create: bool, anchor: Anchor | None
+) -> tuple[Table, bool]:
+    """The table, and whether the store was made."""
+    is_new = False
     for _ in range(_OPEN_ATTEMPTS):
         header, head = await backend.load()
-        if header is None and head is None:
-            if anchor is not None:
-                raise Tampered(Part.STORE, Reason.ROLLED_BACK)
-            if not create:
-                raise Missing("there is no store here")
-            await _create(backend, secret)
+        is_empty = header is None and head is None
+        if is_empty and anchor is not None:
+            raise Tampered(Part.STORE, Reason.ROLLED_BACK)
+        if is_empty and not create:
+            raise Missing("there is no store here")
+        if is_empty and (await backend.scan(b""))[0]:
+            raise Tampered(Part.HEAD, Reason.DROPPED)
+        if callable(secret):
+            secret = secret(is_empty)
+        if is_empty:
+            is_new = await _create(backend, secret)
             continue
         if header is None:
             raise Tampered(Part.HEADER, Reason.DROPPED)
@@ -105,31 +119,36 @@ async def _open(backend: Backend, secret: Secret, create: bool, anchor: Anchor |
         table = Table(unlocked, keyring, state, head)
         await restore(backend, table, anchor)
         if table.state.header == unlocked.header.digest:
-            return table
+            return table, is_new
     raise Unavailable("the key header keeps changing while the store is opened")
 
 
 _OPEN_ATTEMPTS: Final = 5
 
 
-async def _create(backend: Backend, secret: Secret) -> None:
-    """Make an empty store; somebody else making one meanwhile is fine."""
-    if (await backend.scan(b""))[0]:
-        raise Tampered(Part.HEAD, Reason.DROPPED)
+async def _create(backend: Backend, secret: Secret) -> bool:
+    """Make an empty store; False where somebody else made one meanwhile, which is fine."""
     unlocked = await trio.to_thread.run_sync(Unlocked.make, secret)
     header = unlocked.build()
     keyring = unlocked.keyring()
     state = State(0, keyring.now.chain, 0, 0, 0, 1, hashlib.sha256(header).digest())
-    await backend.commit(Commit(0, None, state.seal(keyring), b"", 1, {}, {}, header))
+    commit = Commit(0, None, state.seal(keyring), b"", 1, {}, {}, header)
+    return await backend.commit(commit) is None
 
 
 class SealedStore:
     """Named records with versions, found by terms. Made by `open_store`.
 
     Methods may be called by any number of tasks of the one trio loop the store was opened in.
+
+    Attributes:
+        is_new: whether opening it made it.
     """
 
-    def __init__(self, backend: Backend, table: Table, cache_bytes: int) -> None:
+    def __init__(
+        self, backend: Backend, table: Table, cache_bytes: int, *, is_new: bool = False
+    ) -> None:
+        self.is_new = is_new
         self._replica = Replica(backend, table, self._written)
         self._committer = Committer(self._replica)
         self._reader = Reader(backend, self._replica, self._settle, cache_bytes // 2)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import trio
 
 from storage.backend import Backend, Commit, Kind, Tail
-from storage.errors import Damaged, InUse, StorageError, Unavailable
+from storage.errors import Damaged, InUse, Missing, StorageError, Unavailable
 
 Make = Callable[[], Backend]
 
@@ -75,6 +75,18 @@ class _Writer:
         assert await self.backend.commit(commit) is None, "a commit that follows was refused"
         self.number, self.head = commit.number, commit.head
         return commit
+
+
+async def _is_not_made_unasked(make: Make) -> None:
+    for _ in range(2):  # the second time it is as the first
+        backend = make()
+        try:
+            await backend.open(create=False)
+            assert await backend.load() == (None, None), "an empty place has a header or a head"
+        except Missing:
+            pass
+        finally:
+            await backend.aclose()
 
 
 async def _is_empty_at_first(make: Make) -> None:
@@ -254,6 +266,7 @@ async def _survives_cancelled_callers(make: Make) -> None:
 
 
 _EXERCISES: Final = (
+    _is_not_made_unasked,
     _is_empty_at_first,
     _is_made_once,
     _keeps_blobs,
@@ -305,10 +318,10 @@ class FailingBackend:
             self.fail_next -= 1
             raise self.error
 
-    async def open(self) -> None:
+    async def open(self, *, create: bool = True) -> None:
         """See `Backend`."""
         self._pass("open")
-        await self._inner.open()
+        await self._inner.open(create=create)
 
     async def load(self) -> tuple[bytes | None, bytes | None]:
         """See `Backend`."""

@@ -27,6 +27,7 @@ import email.policy
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -43,6 +44,7 @@ from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
 from server.transport import tls
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
+from storage import Missing
 
 log: Final = logging.getLogger(__name__)
 
@@ -239,13 +241,10 @@ class Bootstrap:
         self.given = given
 
     async def _open_store(self, given: Provisioning) -> None:
-        where = open_store.place(provisioning.described(self.config, given))
-        if where.is_new:
-            open_store.BACKENDS[where.scheme](where.rest)  # makes its directory, or cannot
-            return
         opening = provisioning.opening(given)
-        async with open_store.opened(self.config, create=False, opening=opening):
-            pass
+        with suppress(Missing):  # it will be made at the start
+            async with open_store.opened(self.config, create=False, opening=opening):
+                pass
 
     # What is done
 

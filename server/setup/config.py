@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from kmip.messages import MAX_BATCH_ITEMS
+from server.setup import backends
 from server.setup.failure import Failure
 from server.setup.settings import setting
 
@@ -63,10 +64,10 @@ class Config:
     )
     store: str = setting(
         "",
-        "where the sealed store is: sqlite:PATH, or memory: which forgets everything at the end",
+        f"where the sealed store is: {backends.meanings()}",
         "one file beside the rest of the state, which needs no other program",
         unit="scheme:place",
-        written_default="sqlite:DATA/store.db",
+        written_default=backends.default(Path("DATA")),
     )
     store_key_file: Path | None = setting(
         None,

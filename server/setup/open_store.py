@@ -1,62 +1,28 @@
 """The sealed store that the settings name: where it is, what opens it, and opening it.
 
-A back end is a row of `BACKENDS`: the scheme with which the setting `store` begins, and what makes
-the back end of the rest. The secret is a password, or the content of a key file, which is made
-beside a new store and never beside one that exists: for that, another key would be no use.
+The secret is a password, or the content of a key file, which is made for a new store and never for
+one that exists: for that, another key would be no use. Whether a store is new is asked of its back
+end once that is open.
 """
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
 
-from server.setup import files
+from server.setup import backends, files
+from server.setup.backends import Place
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.password_input import read_password
-from storage.backend import Backend
 from storage.ledger import Anchor
-from storage.memory import MemoryBackend
 from storage.secret import MIN_KEY_FILE_BYTES, KeyFile, Password, Secret
-from storage.sqlite import SQLiteBackend
 from storage.store import SealedStore, open_store
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a store is.
-
-    Attributes:
-        scheme: a key of `BACKENDS`.
-        rest: what it makes a back end of, such as a path.
-    """
-
-    scheme: str
-    rest: str
-
-    def __str__(self) -> str:
-        return self.rest or f"in {self.scheme}"
-
-    @property
-    def is_new(self) -> bool:
-        """Whether nothing is there yet, as far as can be told without opening it."""
-        return self.scheme != "sqlite" or not files.is_there(Path(self.rest))
-
-
-def _sqlite(rest: str) -> Backend:
-    files.make_directory(Path(rest).absolute().parent)
-    return SQLiteBackend(rest)
-
-
-BACKENDS: Final[dict[str, Callable[[str], Backend]]] = {
-    "sqlite": _sqlite,
-    "memory": lambda rest: MemoryBackend(),
-}
 
 
 def place(config: Config) -> Place:
@@ -65,40 +31,38 @@ def place(config: Config) -> Place:
     Raises:
         Failure: the setting names no kind of store.
     """
-    if not config.store:
-        return Place("sqlite", str(config.data / "store.db"))
-    scheme, colon, rest = config.store.partition(":")
-    if scheme not in BACKENDS or not colon or (scheme == "memory") != (not rest):
-        raise Failure(f"store must be sqlite:PATH or memory:, not {config.store!r}.")
-    return Place(scheme, rest)
+    return backends.parse(config.store or backends.default(config.data))
 
 
 def secret_name(config: Config) -> str:
     """What opens the store, for a sentence."""
     if _has_password(config):
         return "the password given"
-    if config.store_key_file is None and place(config).scheme == "memory":
+    if not _has_key_file(config):
         return "a key that is not kept"
     return f"the key file {config.key_file}"
 
 
-def secret(config: Config) -> Secret:
-    """What opens the store; a key file is made where there is neither it nor a store.
+def secret(config: Config, is_new: bool) -> Secret:
+    """What opens the store.
+
+    Args:
+        config: says whether that is a password or a key file.
+        is_new: whether there is no store yet; its key file is then made where it is missing.
 
     Raises:
         Failure: it cannot be read, or the key file of an existing store is missing.
     """
     where = place(config)
     if _has_password(config):
-        given = config.store_password_file
-        file = None if given is None else str(given)
+        file = None if config.store_password_file is None else str(config.store_password_file)
         question = f"Password of the store {where}"
-        return password(read_password(file, question, twice=where.is_new))
-    if where.scheme == "memory" and config.store_key_file is None:
+        return password(read_password(file, question, twice=is_new))
+    if not _has_key_file(config):
         return KeyFile(secrets.token_bytes(MIN_KEY_FILE_BYTES))
     path = config.key_file
     if not files.is_there(path):
-        if not where.is_new:
+        if not is_new:
             raise Failure(
                 f"The store {where} is there and its key file {path} is not: put the key file "
                 "back, or give the store's password."
@@ -110,6 +74,11 @@ def secret(config: Config) -> Secret:
 
 def _has_password(config: Config) -> bool:
     return config.store_password_prompt or config.store_password_file is not None
+
+
+def _has_key_file(config: Config) -> bool:
+    """Whether the key is in a file: not where the store is forgotten, unless the settings ask."""
+    return config.store_key_file is not None or place(config).scheme.is_kept
 
 
 def password(text: str) -> Password:
@@ -169,19 +138,20 @@ async def opened(
     if opening is not None and opening.store:
         config = replace(config, store=opening.store)
     where = place(config)
-    is_new = where.is_new
-    by_key_file = where.scheme != "memory" and not _has_password(config)
-    had_key = by_key_file and files.is_there(config.key_file)
-    with_secret = secret(config) if opening is None else opening.secret
-    async with open_store(
-        BACKENDS[where.scheme](where.rest),
-        with_secret,
+    had_key = (
+        _has_key_file(config) and not _has_password(config) and files.is_there(config.key_file)
+    )
+    opening_store = open_store(
+        where.backend(config),
+        partial(secret, config) if opening is None else opening.secret,
         create=create,
         anchor=None if opening is None else opening.anchor,
         cache_bytes=config.store_cache_bytes,
-    ) as store:
-        if is_new and had_key:  # or somebody has taken the store away
+    )
+    del opening  # its secret is not needed while the store is open
+    async with opening_store as store:
+        if store.is_new and had_key:  # or somebody has taken the store away
             log.warning("made a new store %s: its key file was there, and no store", where)
-        elif is_new:
+        elif store.is_new:
             log.info("made a new store %s", where)
         yield store

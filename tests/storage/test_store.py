@@ -54,6 +54,22 @@ async def test_a_record_lives(make):
         assert (store.version(b"n"), store.count) == (0, 0)
 
 
+async def test_it_is_new_once_and_its_secret_is_asked_for_accordingly(make):
+    asked = []
+
+    def secret_for(is_new):
+        asked.append(is_new)
+        return SECRET
+
+    with pytest.raises(Missing):
+        async with open_store(make(), secret_for):
+            pass
+    for _ in range(2):
+        async with open_store(make(), secret_for, create=True) as store:
+            assert store.is_new == asked[-1]
+    assert asked == [True, False]
+
+
 async def test_it_is_all_there_again(make):
     async with open_store(make(), SECRET, create=True) as store:
         for n in range(5):

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from server.bootstrap import routes as module
 from server.bootstrap.operator import operator_access
 from server.bootstrap.routes import Bootstrap
+from server.setup.backends import SCHEMES, Scheme
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
 from server.transport.http import Request
-from storage import KeyFile
+from storage import KeyFile, MemoryBackend, MemorySpace, open_store
 from tests.server.operating import (
     MINE,
     PASSWORD,
@@ -231,6 +232,24 @@ async def test_a_key_file_opens_it_too(one, ask, tmp_path):
     assert one.given == Provisioning(key_file=KEY)
     assert (await ask("/sqlite", {"password": PASSWORD}))[0] == 422
     assert one.given.key_file == KEY
+
+
+async def test_the_secret_is_tried_on_a_store_of_any_scheme(config, launches, monkeypatch):
+    space = MemorySpace()
+    row = Scheme(name="x", rest="", meaning="a test", make=lambda rest: MemoryBackend(space))
+    monkeypatch.setitem(SCHEMES, row.name, row)
+    config = replace(config, store="x:")
+    routes = Bootstrap(config, operator_access(config), launches).routes
+    assert (await request(routes, "POST", "/key-file", KEY))[0] == 200, "new"
+    assert space.head is None, "and not made yet"
+    async with open_store(MemoryBackend(space), KeyFile(KEY), create=True):
+        pass
+    status, said = await request(routes, "POST", "/key-file", bytes(32))
+    assert (status, said["error"]) == (
+        422,
+        "The store in x does not open with the key file given.",
+    )
+    assert (await request(routes, "POST", "/key-file", KEY))[0] == 200
 
 
 async def test_a_new_store_is_not_made_yet(one, ask, tmp_path):

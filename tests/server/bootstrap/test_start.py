@@ -4,7 +4,7 @@ import gc
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -380,28 +380,35 @@ async def test_a_server_of_another_operator_s_is_refused(tmp_path: Path):
 # Secrets, and the end
 
 
-def provisioned(secret: bytes) -> list[Provisioning]:
-    """All provisioning with this key file that anything in the process refers to."""
+def secrets_of(key: bytes, *, besides: Sequence[object] = ()) -> list[object]:
+    """All provisioning with this key file, and all key files, that anything refers to."""
     gc.collect()
     return [
-        each for each in gc.get_objects() if type(each) is Provisioning and each.key_file == secret
+        each
+        for each in gc.get_objects()
+        if (
+            (type(each) is Provisioning and each.key_file == key)
+            or (type(each) is KeyFile and each.key == key)
+        )
+        and not any(each is other for other in besides)
     ]
 
 
 async def test_nothing_refers_to_the_provisioning_once_the_service_is_up(tmp_path: Path):
     config = configured(tmp_path)
+    others = secrets_of(KEY)  # of tests before this one
     async with running(config, software()) as one:
         async with one.waiting() as connection:
             await give(connection, "/key-file", KEY)
-            assert len(provisioned(KEY)) == 1
+            assert len(secrets_of(KEY, besides=others)) == 1
             assert (await provision(connection, tmp_path / "clients", restart=True))[0] == 200
         await one.until_up()
         await trio.testing.wait_all_tasks_blocked()
-        assert provisioned(KEY) == []
+        assert secrets_of(KEY, besides=others) == []
     async with running(config, software()) as one:
         await one.until_up()
         await trio.testing.wait_all_tasks_blocked()
-        assert provisioned(KEY) == [], "nor when it was recalled"
+        assert secrets_of(KEY, besides=others) == [], "nor when it was recalled"
 
 
 async def test_a_stop_while_it_waits_ends_it(tmp_path: Path):

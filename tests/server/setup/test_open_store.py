@@ -8,7 +8,7 @@ import pytest
 from server.setup import open_store
 from server.setup.config import Config
 from server.setup.failure import Failure
-from storage import Put, Terms
+from storage import Put, SQLiteBackend, Terms
 from storage.errors import Damaged, InUse, Missing, WrongSecret
 from storage.secret import KeyFile, Password
 
@@ -44,6 +44,13 @@ async def test_a_first_start_makes_a_private_key_file_and_a_second_finds_it(tmp_
     assert len(key.read_bytes()) == 32
     assert stat.S_IMODE((tmp_path / "data" / "store.db").stat().st_mode) == 0o600
     assert await has(config)
+
+
+async def test_looking_for_a_store_makes_neither_it_nor_a_key_file(tmp_path: Path) -> None:
+    config = Config(data=tmp_path)
+    with pytest.raises(Missing):
+        await has(config)
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_missing_key_file_is_never_replaced(tmp_path: Path) -> None:
@@ -92,7 +99,6 @@ async def test_a_store_in_use_and_one_that_is_not_there(tmp_path: Path) -> None:
     config = Config(data=tmp_path)
     with pytest.raises(Missing):
         await has(config)
-    (tmp_path / "store.db").unlink()
     async with open_store.opened(config):
         with pytest.raises(InUse):
             await has(config)
@@ -124,3 +130,13 @@ def test_secrets_that_cannot_be_used_are_told_without_being_shown(tmp_path: Path
     assert open_store.password("x") == Password("x")
     key.write_bytes(b"k" * 32)
     assert open_store.key_file(key) == KeyFile(b"k" * 32)
+
+
+async def test_an_empty_database_is_a_new_store_and_gets_a_key_file(tmp_path: Path) -> None:
+    backend = SQLiteBackend(tmp_path / "store.db")  # as a start leaves it that is interrupted
+    await backend.open()
+    await backend.aclose()
+    config = Config(data=tmp_path)
+    async with open_store.opened(config) as opened:
+        assert opened.is_new
+    assert config.key_file.exists()

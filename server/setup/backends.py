@@ -1,0 +1,123 @@
+"""The kinds of back ends that the setting `store` can name: one row each.
+
+To add one, write its module in `storage` and its row here; everything else follows: the forms that
+the setting takes, its documentation, the key file, and the sentences about it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from server.setup import files
+from server.setup.failure import Failure
+from storage.backend import Backend
+from storage.memory import MemoryBackend
+from storage.sqlite import SQLiteBackend
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """One kind of back end.
+
+    Attributes:
+        name: what the setting `store` has before its colon.
+        rest: what it has after it, in capitals, such as PATH; empty: nothing.
+        meaning: a phrase for the documentation: where the store then is.
+        make: gives the back end, not yet open, for what stands after the colon. It is called with
+            the values of `settings` by their names too.
+        settings: the names of other settings that it needs.
+        is_kept: whether the store outlives the process. Where it does not, its key does not either.
+    """
+
+    name: str
+    rest: str
+    meaning: str
+    make: Callable[..., Backend]
+    settings: tuple[str, ...] = ()
+    is_kept: bool = True
+
+    @property
+    def form(self) -> str:
+        """How the setting `store` names it, such as sqlite:PATH."""
+        return f"{self.name}:{self.rest}"
+
+
+def _sqlite(path: str) -> Backend:
+    files.make_directory(Path(path).absolute().parent)
+    return SQLiteBackend(path)
+
+
+def _memory(rest: str) -> Backend:
+    return MemoryBackend()
+
+
+SCHEMES: Final = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme(name="sqlite", rest="PATH", meaning="a file", make=_sqlite),
+        Scheme(
+            name="memory",
+            rest="",
+            meaning="forgotten at the end",
+            make=_memory,
+            is_kept=False,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a store is.
+
+    Attributes:
+        scheme: the kind of its back end.
+        rest: what stands after the colon, such as a path.
+    """
+
+    scheme: Scheme
+    rest: str
+
+    def __str__(self) -> str:
+        return self.rest or f"in {self.scheme.name}"
+
+    def backend(self, settings: object) -> Backend:
+        """The back end, not yet open.
+
+        Args:
+            settings: has the settings that the scheme needs as attributes.
+
+        Raises:
+            Failure: it cannot be made there.
+        """
+        needed = {name: getattr(settings, name) for name in self.scheme.settings}
+        return self.scheme.make(self.rest, **needed)
+
+
+def parse(text: str) -> Place:
+    """The place that a value of the setting `store` names.
+
+    Raises:
+        Failure: it has none of the forms.
+    """
+    name, colon, rest = text.partition(":")
+    scheme = SCHEMES.get(name)
+    if scheme is None or not colon or bool(scheme.rest) != bool(rest):
+        forms = " or ".join(each.form for each in SCHEMES.values())
+        raise Failure(f"store must be {forms}, not {text!r}.")
+    return Place(scheme, rest)
+
+
+def default(data: Path) -> str:
+    """The value of the setting `store` where none is given.
+
+    Args:
+        data: the directory of everything the server keeps.
+    """
+    return f"sqlite:{data / 'store.db'}"
+
+
+def meanings() -> str:
+    """All forms of the setting `store` with what they mean, for its documentation."""
+    return " or ".join(f"{scheme.form} ({scheme.meaning})" for scheme in SCHEMES.values())
