@@ -275,7 +275,7 @@ def decode_der(cls: type[T], data: bytes, what: str) -> T:
 
 
 def _algorithm(outer: Signed, inner: asn1.TLV, what: str) -> str:
-    """The OID of the scheme; RFC 5280 has it stand twice, inside and outside the signed part."""
+    """The OID of the scheme; RFC 5280 has it twice, inside and outside the signed part."""
     der = asn1.encode_der(outer.algorithm)
     if der != asn1.encode_der(inner):
         raise InvalidEvidence(what, "two different signature algorithms")

@@ -1,7 +1,7 @@
 """Whether one certificate of a chip vendor vouches for another.
 
 A vendor's chain is short, fixed and of one signature scheme, so it is checked against that
-scheme rather than against whatever the certificates say of themselves.
+scheme rather than against what the certificates state of themselves.
 
 Checked of a link: issuer's name, the scheme, the signature, and that the issuer is a CA that may
 sign. Checked of each certificate: dates, and that no critical extension is unknown here. A root
@@ -42,7 +42,7 @@ class Scheme:
     """A signature scheme that a vendor's chain uses throughout.
 
     Attributes:
-        oid: of the signature algorithm, as it stands in certificates.
+        oid: of the signature algorithm, as it is in certificates.
         check: takes key, signature and signed bytes; raises InvalidSignature, or TypeError
             where the key is of another kind or size.
     """

@@ -1,7 +1,7 @@
-"""What a server says of itself beside its evidence, and the one way to write it down.
+"""What a server claims about itself beside its evidence, and the one way to encode it.
 
 The chip signs 64 bytes of report data and nothing else of ours. Everything that a verifier must
-know besides the measurement stands in the claims, and `enclave.report_data` turns the claims'
+know besides the measurement is in the claims, and `enclave.report_data` turns the claims'
 bytes into those 64 bytes; so a claim is as trustworthy as the measured code that wrote it.
 
 The bytes are a CBOR map from text labels to byte strings: every value carries its label and its
@@ -12,7 +12,7 @@ hash apart from any other use of the same chip.
 
     label                      value
     pubkey-hash                CBOR [1, SHA-256 of the SubjectPublicKeyInfo]
-    nonce                      32 to 64 bytes that the verifier chose; absent: none was asked for
+    nonce                      32 to 64 bytes that the verifier chose; absent: there was none
     strongroom-profile         "1"
     strongroom-role            bootstrap, api or peer
     strongroom-deployment      UTF-8, 1 to 64 bytes
@@ -61,7 +61,7 @@ class SkProvider(StrEnum):
     SNP_DERIVED_KEY = "snp-derived-key"
     """SEV-SNP MSG_KEY_REQ, bound to chip, policy, measurement and TCB."""
     INSECURE_SOFTWARE_CHIP = "insecure-software-chip"
-    """Simulated: whoever reads the chip's file has the key."""
+    """Simulated: anyone who reads the chip's file has the key."""
 
 
 @dataclass(frozen=True, slots=True)

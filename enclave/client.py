@@ -4,16 +4,16 @@
         await attested.stream.send_all(secret)
 
 `connect` opens one TLS connection, judges the certificate of *that* connection, and gives back its
-stream: there is no second connection in between which somebody else could answer. TLS itself
+stream: there is no second connection in between that another host could answer. TLS itself
 proves that the peer holds the certificate's key; no authority's signature is looked at.
 
 `judge` is all of the decision, and pure: certificate → presented → verified → bound → appraised,
-and the claims held against what was expected. A certificate says what was true when it was made,
+and the claims compared with what was expected. A certificate is true of the time when it was made,
 at most 24 hours ago; `challenge` asks the same peer over the same connection to attest again over
 a nonce made just now.
 
-Where the server says more of itself than this verifier can check (a channel binding, for which
-Python's `ssl` has no exporter), it is refused rather than half believed.
+A server that claims more than this verifier can check (a channel binding, for which Python's `ssl`
+has no exporter) is refused rather than half believed.
 """
 
 import secrets
@@ -53,22 +53,22 @@ Ask = Callable[[trio.SSLStream[trio.SocketStream], bytes], Awaitable[bytes]]
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What a peer must be. Only `policy` and `role` have to be said; the defaults are the strict.
+    """What a peer must be. Only `policy` and `role` are required; the defaults are the strict ones.
 
     Attributes:
         policy: reference values; an empty one accepts nothing.
         role: what the peer's key must be for.
         deployment: the deployment that it must belong to; None for any.
-        operator_sha256: whose it must be: SHA-256 of the operator's credential; None for anybody's.
+        operator_sha256: SHA-256 of the credential of the operator it must belong to; None for any.
         pin: SHA-256 of the SubjectPublicKeyInfo that it must have; None for any.
         collateral: what the vendors publish, by TEE.
-        roots: whom to trust; None for the vendors.
+        roots: the trust anchors; None for the vendors' roots.
         forms: the forms of evidence to read. The others carry no role and no claims, so `role`,
-            `deployment` and `operator_sha256` cannot be held against them: listing one of them says
-            that this is accepted.
+            `deployment` and `operator_sha256` cannot be checked: listing one of them means that
+            this is accepted.
         max_life: how long a certificate without our claims may be valid.
         allow_insecure_simulated: accept a software chip, from under any root that it brings along.
-            What was accepted so says it in its warnings.
+            The result has this among its warnings.
     """
 
     policy: Policy
@@ -90,7 +90,7 @@ class Attested:
     Attributes:
         presented: what it presented.
         appraised: its evidence, verified and accepted.
-        until: when this must be found out again: evidence, collateral, claims, or certificate end.
+        until: when evidence, collateral, claims or certificate end: verify again by then.
     """
 
     presented: Presented
@@ -99,7 +99,7 @@ class Attested:
 
     @property
     def claims(self) -> Claims | None:
-        """What it says of itself; None where its form of evidence has no claims."""
+        """Its claims; None where its form of evidence has no claims."""
         return self.presented.claims
 
     @property
@@ -109,13 +109,13 @@ class Attested:
 
     @property
     def simulated(self) -> bool:
-        """No chip stands behind it; whoever shows this result must say so."""
+        """No chip stands behind it, which any display of this result must say."""
         return self.appraised.verified.simulated
 
 
 @dataclass(frozen=True)
 class AttestedConnection:
-    """An open TLS connection to an attested peer. Closing it is the holder's business."""
+    """An open TLS connection to an attested peer. The caller closes it."""
 
     stream: trio.SSLStream[trio.SocketStream] = field(repr=False)
     attested: Attested
@@ -184,7 +184,7 @@ async def connect(
         port: its port.
         expectation: what it must be.
         now: the verifier's own clock.
-        context: from `client_context`, where a client certificate is to be shown.
+        context: from `client_context`, where a client certificate is to be sent.
         ask: asks for evidence where the peer's certificate carries none, as one that an authority
             has signed does not; see `challenge`. None: such a peer is refused.
 
@@ -204,21 +204,21 @@ async def connect(
             if ask is None or has_evidence(certificate):
                 attested = judge(certificate, expectation, now())
             else:
-                attested = await _asked(stream, certificate, ask, expectation, now)
+                attested = await _challenged(stream, certificate, ask, expectation, now)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
         return AttestedConnection(stream, attested)
 
 
-async def _asked(
+async def _challenged(
     stream: trio.SSLStream[trio.SocketStream],
     certificate: bytes,
     ask: Ask,
     expectation: Expectation,
     now: Callable[[], datetime],
 ) -> Attested:
-    """A peer whose certificate says nothing, found to be what was expected by what it answers."""
+    """A peer whose certificate has no evidence, found to be what was expected by its answer."""
     nonce = secrets.token_bytes(NONCE_BYTES)
     presented = read_answered(certificate, await ask(stream, nonce), expectation.forms)
     return _judge(presented, expectation, now(), nonce=nonce)
@@ -327,7 +327,7 @@ def _check_time(presented: Presented, expectation: Expectation, now: datetime) -
 
 
 def _differences(presented: Presented, expectation: Expectation, nonce: bytes | None) -> list[str]:
-    """What the claims say otherwise than expected, a line each."""
+    """Where the claims differ from what was expected, a line each."""
     reasons = []
     if expectation.pin not in (None, presented.public_key_sha256):
         reasons.append("its key is not the pinned one")

@@ -2,12 +2,12 @@
 
 A guest asks for evidence by making a directory under `/sys/kernel/config/tsm/report`, writing 64
 bytes into its `inblob` and reading `outblob`. The kernel counts every write in `generation`; a
-count that is not the one our own writes explain means that somebody else wrote into our entry and
-the answer may be to another question. The entry's name is random, so that only meddling, never
+count that is not the one our own writes explain means that another process wrote into our entry
+and the answer may be to another request. The entry's name is random, so that only meddling, never
 chance, brings two writers together.
 
 What the files give comes from the host through the kernel and is bounded here; whether the answer
-is genuine is for the verifier, and whether it answers our question is for the caller, who knows
+is genuine is for the verifier, and whether it answers our request is for the caller, who knows
 where its vendor puts the report data.
 
 Source: Linux `Documentation/ABI/testing/configfs-tsm-report`, `drivers/virt/coco/guest/report.c`.
@@ -38,7 +38,7 @@ _RACED: Final = frozenset({errno.EBUSY, errno.EWOULDBLOCK})
 
 
 class ConfigfsUnavailable(DeviceError):
-    """There is no such directory here, or not the provider that was asked for."""
+    """There is no such directory here, or it is another provider's."""
 
 
 class ConfigfsFailed(DeviceError):
@@ -102,7 +102,7 @@ def ask(
 
 
 def find_provider(directory: Path = DIRECTORY) -> str | None:
-    """The provider's name here, or None where configfs-tsm is not to be had."""
+    """The provider's name here, or None where there is no configfs-tsm."""
     try:
         with _entry(directory) as entry:
             return _text(entry / "provider")
@@ -112,7 +112,7 @@ def find_provider(directory: Path = DIRECTORY) -> str | None:
 
 @contextmanager
 def _entry(directory: Path) -> Iterator[Path]:
-    """A directory of our own, removed again whatever happens."""
+    """A directory of our own, removed again in any case."""
     entry = directory / f"strongroom-{secrets.token_hex(8)}"
     try:
         entry.mkdir()

@@ -17,7 +17,7 @@ def find(
 ) -> Tee:
     """The TEE of this machine. Blocks for a moment.
 
-    Simulated ones are not found: `enclave.insecure` makes them, where that is asked for by name.
+    Simulated ones are not found: `enclave.insecure` makes them, where the caller does so by name.
 
     Args:
         directory: where configfs-tsm would be mounted.

@@ -1,11 +1,11 @@
-"""What can go wrong between a chip's bytes and trust in them.
+"""The errors of making, verifying and appraising evidence.
 
 Every error of this package is an `EnclaveError`; the kinds tell a caller what to do:
 
-    InvalidEvidence      the bytes are not what they claim to be
-    VerificationFailed   they are, but a signature, chain, identity or date does not hold
-    InvalidPolicy        the reader of the policy file must mend it
-    Refused              the evidence is genuine and is not what the policy asks for
+    InvalidEvidence      the bytes do not have the form they claim
+    VerificationFailed   they do, but a signature, chain, identity or date is wrong
+    InvalidPolicy        the policy file must be corrected
+    Refused              the evidence is genuine, but the policy does not accept it
     DeviceError          this machine's chip did not answer
 
 Messages name fields, steps and public values (measurements, versions, dates); they never carry

@@ -38,7 +38,7 @@ class Evidence:
         tee: what it claims to come from.
         report: what the chip signed, in the vendor's format: an attestation report or a quote.
         certificates: DER certificates that came along, where the report does not carry its own;
-            the verifier of the TEE says which it needs.
+            which are needed is documented at the TEE's verifier.
 
     Raises:
         InvalidEvidence: something in it is longer or more than any real evidence.
@@ -61,8 +61,8 @@ class Evidence:
 class Verified(ABC):
     """Evidence whose signature, chain, identity and TCB hold. Made by `verify` alone.
 
-    It says that a chip under these roots signed this report, and nothing about whether one wants
-    such a VM: that is for `enclave.policy.appraise`.
+    It means that a chip under these roots signed this report, and nothing about whether such a VM
+    is acceptable: that is for `enclave.policy.appraise`.
 
     Attributes:
         simulated: the root is not the vendor's own, so no chip stands behind this.

@@ -1,6 +1,6 @@
-"""Collateral from the vendors' services, whatever the TEE.
+"""Collateral from the vendors' services, for any TEE.
 
-Nothing here knows a network: each function is handed one that gets a URL. What it gives is not
+Nothing here opens a connection: the caller passes a function that gets a URL. The result is not
 verified; `enclave.verify` does that. A verifier needs AMD's revocation list about once a year and
 Intel's documents about once a month: fetch them beforehand, keep them (`to_json`), and never fetch
 on the path of a request.

@@ -9,7 +9,7 @@ else: the key is gone with the chip, and each release has another measurement.
 Nothing uses `sk` itself. HKDF turns it into one key for each purpose in `Purpose`; a purpose is
 never reused for something new.
 
-The TCB version at sealing stands in clear beside what was sealed. After a firmware update the chip
+The TCB version at sealing is in clear beside what was sealed. After a firmware update the chip
 still derives keys for the older version; `unseal` asks for that one, and gives back the same
 plaintext sealed anew under the present one.
 
@@ -18,7 +18,7 @@ plaintext sealed anew under the present one.
             associated data: all before the ciphertext, then the purpose
 
 The salt is random and its key is used once, so the nonce is constant (twelve zeros): 2**-128 for a
-repeated salt after 2**64 sealings, where nobody will seal more than a few thousand times.
+repeated salt after 2**64 sealings, where a few thousand sealings are expected.
 
 Source: AMD 56860 section 7.2 (MSG_KEY_REQ); RFC 5869; FIPS 186-5 appendix A.2.1.
 """
@@ -53,7 +53,7 @@ class NoDerivedKey(DeviceError):
 
 
 class Unsealable(EnclaveError):
-    """Not sealed by this chip, code, policy and purpose, or damaged since; it cannot be told."""
+    """Not sealed by this chip, code, policy and purpose, or damaged; which of it is unknowable."""
 
 
 class Purpose(StrEnum):
@@ -122,7 +122,7 @@ def expand_private_key(
 ) -> ec.EllipticCurvePrivateKey:
     """A P-256 key from `sk` for one purpose, the same each time.
 
-    Source: FIPS 186-5 appendix A.2.1, 48 bytes where 40 are asked for.
+    Source: FIPS 186-5 appendix A.2.1, 48 bytes where 40 are required.
     """
     number = int.from_bytes(expand(sk, purpose, salt=salt, length=48), "big")
     return ec.derive_private_key(1 + number % (_ORDER_P256 - 1), ec.SECP256R1())
@@ -187,9 +187,9 @@ async def unseal(
 ) -> Unsealed:
     """What was sealed on this chip, if need be under an older TCB version.
 
-    The header is not trusted: a wrong TCB version in it gives a wrong key, no more. But whoever
-    broke the firmware of an old version can seal under that version what he likes, so an operator
-    who knows of such a version sets the minimum above it.
+    The header is not trusted: a wrong TCB version in it gives a wrong key, no more. But an
+    attacker who broke the firmware of an old version can seal anything under that version, so an
+    operator who knows of such a version sets the minimum above it.
 
     Args:
         tee: the chip.
@@ -198,8 +198,8 @@ async def unseal(
         minimum_tcb: 8 bytes; refuse what was sealed below it in any component.
 
     Raises:
-        Unsealable: see `open_sealed`; says so plainly when another measurement or chip sealed it,
-            or a TCB below the minimum.
+        Unsealable: see `open_sealed`; its message names another measurement or chip, or a TCB below
+            the minimum, where that is the reason.
         NoDerivedKey, DeviceError: see `enclave.tee.Tee.derived_key`.
     """
     header = _read(sealed)

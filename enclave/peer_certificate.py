@@ -4,7 +4,7 @@ Reading verifies nothing. It gives a `Presented`, with the report data that foll
 certificate's key and claims by the rule of the form in which the evidence came; once the evidence
 is verified, `check_binding` compares.
 
-Certificates of other makes are read as they are found in the world (a NULL where no parameters
+Certificates of other makes are read as they are found in practice (a NULL where no parameters
 belong, map keys in any order), with every length bounded.
 
 Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats"; RFC 5280; see
@@ -56,7 +56,7 @@ class Presented:
         nonce: of the claims of either make, None where there is none.
         public_key_sha256: SHA-256 of the SubjectPublicKeyInfo.
         not_before, not_after: of the certificate.
-        self_signed: it is signed by its own key; where not, its dates are anybody's.
+        self_signed: it is signed by its own key; where not, anyone may have set its dates.
     """
 
     form: Form
@@ -128,7 +128,7 @@ def read_answered(
 
 
 def present_tagged(data: bytes, connection: Presented) -> Presented:
-    """Tagged evidence that came over an established connection, held against its certificate.
+    """Tagged evidence that came over an established connection, compared with its certificate.
 
     Args:
         data: as from `enclave.evidence_formats.write_tagged`.

@@ -27,23 +27,23 @@ class Kind:
     """What a value looks like in TOML.
 
     Attributes:
-        says: the form, for errors and documentation: "list of 48-byte hexadecimal strings".
+        form: what it is, for errors and documentation: "list of 48-byte hexadecimal strings".
         read: TOML value → value; raises ValueError or TypeError on any other.
         write: value → TOML source text.
     """
 
-    says: str
+    form: str
     read: Callable[[Any], Any]
     write: Callable[[Any], str]
 
 
 def key(kind: Kind, *, default: Any = dataclasses.MISSING) -> Any:
-    """A key of a section; `default` holds where the file does not say, else it must say."""
+    """A key of a section; its value is `default` where the file has none, else it is required."""
     return dataclasses.field(default=default, metadata={"kind": kind})
 
 
 class Section(Protocol):
-    """A TEE's table in a policy: a `Table` that says how old collateral may be."""
+    """A TEE's table in a policy: a `Table` that limits the age of collateral."""
 
     @property
     def max_collateral_age_days(self) -> int:
@@ -97,7 +97,7 @@ class Table:
             try:
                 values[entry] = kinds[entry].read(value)
             except (ValueError, TypeError):
-                raise InvalidPolicy(f"{name}.{entry} is not a {kinds[entry].says}") from None
+                raise InvalidPolicy(f"{name}.{entry} is not a {kinds[entry].form}") from None
         return cls(**values)
 
     def write(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Ask a peer for fresh evidence over HTTP/1.1, on a connection that is already open.
+"""Request fresh evidence from a peer over HTTP/1.1, on a connection that is already open.
 
     GET /quote?nonce=<base64url of 32 bytes, without padding>
     200, body: tagged evidence (`enclave.evidence_formats.write_tagged`) whose claims hold the nonce
@@ -61,7 +61,7 @@ async def _answer(http: h11.Connection, stream: trio.abc.Stream) -> bytes:
             case h11.NEED_DATA:
                 http.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
             case h11.Response(status_code=status) if status != 200:
-                raise InvalidEvidence("answer", f"the server says {status}")
+                raise InvalidEvidence("answer", f"the server answers {status}")
             case h11.Data(data=data):
                 body += data
                 if len(body) > MAX_ANSWER_BYTES:

@@ -1,13 +1,13 @@
 """A server's certificate that carries evidence, made and kept fresh.
 
-The server's key lives in the VM. Its certificate is self-signed and says nothing by itself; the
-evidence inside has the chip sign the claims, and the claims name the key. So whoever completes a
-TLS handshake with that certificate holds a key that this code, on such a chip, spoke for. What is
-then proved of whom, and that a certificate alone gives no more freshness than its life, is told
-in docs/attestation.md.
+The server's key lives in the VM. Its certificate is self-signed and proves nothing by itself; the
+evidence inside has the chip sign the claims, and the claims name the key. So a peer that
+completes a TLS handshake with that certificate holds a key that this code, on such a chip, vouched
+for. What is then proved of whom, and that a certificate alone gives no more freshness than its
+life, is explained in docs/attestation.md.
 
 A certificate lives at most 24 hours (`enclave.claims.MAX_LIFE`). `keep_fresh` makes the next one at
-two thirds of that, and goes on serving the present one while the chip does not answer.
+two thirds of that, and keeps serving the current one while the chip does not answer.
 
 Python's `ssl` does not offer the exporter (RFC 9266) that would bind evidence to one connection.
 The binding is to the key, whose private half does not leave the VM, and to a nonce where the
@@ -58,7 +58,7 @@ RETRY_SECONDS: Final = 60.0  # of the eight hours that are left at the first att
 log = logging.getLogger(__name__)
 
 ServerKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-"""A TLS key: one of ours is on P-256, one given from outside may be of either kind."""
+"""A TLS key: one made here is on P-256, one from the operator may be of either kind."""
 ServerPublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
@@ -72,7 +72,7 @@ class Issued:
 
 @dataclass(frozen=True, kw_only=True)
 class Attester:
-    """A running server, able to attest its key whenever that is asked for.
+    """A running server, able to attest its key on request.
 
     Attributes:
         tee: the chip.
@@ -97,7 +97,7 @@ class Attester:
     for_ckms: bool = False
 
     def claims(self, nonce: bytes | None = None) -> Claims:
-        """What it says of itself from now on, to whoever chose the nonce.
+        """Its claims from now on, for the verifier that chose the nonce.
 
         Raises:
             InvalidEvidence: a nonce of another length than 32 to 64 bytes.
@@ -158,7 +158,8 @@ async def issue_certificate(
         name: the common name, for people.
         dns_names: subject alternative names, for clients that look at them.
         for_ckms: carry evidence in the bare form too (one more request to the chip). That evidence
-            has no role and no time; clients of this project do not look at it unless told to.
+            has no role and no time; clients of this project read it only where
+            `Expectation.forms` has that form.
 
     Raises:
         DeviceError, DeviceLost: see `enclave.tee.Tee`.
@@ -174,7 +175,7 @@ async def issue_certificate(
 
 
 def make_claims(tee: Tee, key: ServerPublicKey, **claims: Any) -> Claims:
-    """Claims about `key`: its hash and the chip's kind of sealing key, the rest as given."""
+    """Claims about `key`: its hash, the kind of sealing key, and what the arguments give."""
     digest = sha256(_key_info(key)).digest()
     return Claims(public_key_sha256=digest, sk=tee.sk, **claims)
 
@@ -266,8 +267,8 @@ async def keep_fresh(
 ) -> None:
     """Issue a certificate and install it, and again at two thirds of its life, for ever.
 
-    The first failure to issue is raised, by `nursery.start` to whoever starts the server. Later
-    ones are logged and tried again while the present certificate serves; when it has ended,
+    The first failure to issue is raised, by `nursery.start` to the caller that starts the server.
+    Later ones are logged and tried again while the present certificate serves; when it has ended,
     clients refuse it by themselves.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the chip is asked to sign: 64 bytes, one rule for each form of evidence.
+"""What the chip signs: 64 bytes, one rule for each form of evidence.
 
 `of_claims` is the rule of this project and of interoperable RA-TLS; the server that asks for
 evidence and the verifier that reads it both call it. The other rules exist so that certificates
@@ -59,7 +59,7 @@ def of_key_info(public_key_info: bytes) -> bytes:
 def of_nonce_and_certificate(nonce: bytes, certificate_pem: bytes) -> bytes:
     """A 32-byte nonce, then SHA-256 of a certificate's PEM text: what `ckms verify` 4.10 checks.
 
-    Danger: the first half is whatever the caller of the endpoint chose. Nothing but that endpoint
+    Danger: the caller of the endpoint chooses the first half. Nothing but that endpoint
     may use this rule, and no reader of certificates accepts it.
 
     Raises:

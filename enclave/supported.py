@@ -1,7 +1,7 @@
 """The TEEs that are supported: one row each.
 
-To add one, give it a folder with a `variant.py` (`enclave.variant` says what belongs in it), and a
-row here. The order is that in which a machine is searched for them.
+To add one, give it a folder with a `variant.py` (`enclave.variant` documents what belongs in it),
+and a row here. The order is that in which a machine is searched for them.
 """
 
 from __future__ import annotations

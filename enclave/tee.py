@@ -24,10 +24,10 @@ from enclave.errors import DeviceBusy, DeviceError, DeviceLost
 from enclave.evidence import TEE, Evidence
 from enclave.keys import DerivedKey
 
-BURST: Final = 8  # a start asks about five times: key, certificates, a first quote or two
+BURST: Final = 8  # a start makes about five requests: key, certificates, a first quote or two
 PER_SECOND: Final = 1.0  # a TDX quote takes a second; hosts throttle SEV-SNP about so
-MAX_WAITING: Final = 16  # the last of them waits 16 s, about as long as a client is patient
-BUSY_ATTEMPTS: Final = 3  # the kernel itself has tried for a minute before it says busy
+MAX_WAITING: Final = 16  # the last of them waits 16 s, about as long as clients wait
+BUSY_ATTEMPTS: Final = 3  # the kernel itself has retried for a minute before it reports busy
 
 T = TypeVar("T")
 
@@ -41,11 +41,11 @@ class Tee(Protocol):
 
     @property
     def sk(self) -> SkProvider:
-        """Where its derived key comes from; said in the claims."""
+        """Where its derived key comes from; part of the claims."""
 
     @property
     def simulated(self) -> bool:
-        """No chip stands behind it, and everything shown about it must say so."""
+        """No chip stands behind it, and everything displayed about it must say so."""
 
     async def evidence(self, report_data: bytes) -> Evidence:
         """Evidence over 64 bytes, with the certificates that the machine has for it.
@@ -140,13 +140,13 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """What the operator knows of a machine and the machine cannot tell.
+    """What the operator knows of a machine and software on it cannot find out.
 
     Attributes:
         vmpl: the privilege level that reports and keys are for.
         firmware_only: the launch measurement covers the cloud provider's firmware and not what it
-            boots (AWS, and whoever else brings their own). A key derived from it would be
-            anybody's on that machine, so there is none: the claims say so.
+            boots (AWS, and other clouds that bring their own). Any guest on that machine could
+            derive the same key, so there is none, as the claims state.
         endorsements: DER certificates (VCEK or VLEK, ASK or ASVK) for hosts that offer none; sent
             along when the host's table is empty.
     """

@@ -8,9 +8,10 @@ folder has what its vendor's documents say; everything outside asks the row:
     encoding                 evidence ↔ bytes                   `enclave.evidence_formats`
     guest                    report data → evidence             `enclave.detection`
 
-How it shows its TCB is `Verified.tcb` of the type that its verifier gives. Whom one trusts is not
-here: the roots are pinned by vendor, all in one place (`enclave.roots`). Nor is a simulated
-counterpart, so that no row of a real TEE leads to one: those are in `enclave.insecure`.
+How it shows its TCB is `Verified.tcb` of the type that its verifier gives. The trust anchors are
+not here: the roots are pinned by vendor, all in one place (`enclave.roots`). Nor is a simulated
+counterpart, so that no row of a real TEE leads to one: those are rows of `SIMULATIONS` in
+`enclave.insecure.tee`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Encoding:
     Attributes:
         read: the evidence in what `write` gave; None where it is of another TEE. Raises
             InvalidEvidence where it is of this one and malformed.
-        write: the report or quote, and whatever certificates it needs beside it: one byte string
+        write: the report or quote, and the certificates that it needs beside it: one byte string
             that no other TEE's could be taken for.
         bare_oid: the extension of the bare form, in dotted decimals.
         read_bare: the evidence in that extension. Raises InvalidEvidence.
@@ -65,7 +66,7 @@ class Variant(Generic[C, V, S]):
             InvalidEvidence, VerificationFailed.
         collateral: what its vendor publishes.
         fetch: gets that collateral for evidence, unverified. Raises InvalidEvidence.
-        empty_collateral: what to verify with where nothing of the vendor's is at hand; None where
+        empty_collateral: what to verify with where there is nothing of the vendor's; None where
             evidence cannot be verified so.
         section: its table in a policy.
         checks: each gives what the section does not accept of the evidence, a sentence each.
@@ -73,8 +74,8 @@ class Variant(Generic[C, V, S]):
         accepting_no_collateral: the same section, which also accepts evidence that was verified
             with the empty collateral.
         warnings: what is accepted and still worth showing, a line each.
-        registers: what the evidence says was measured at launch and since, by the vendor's name in
-            lower case; unverified. Raises InvalidEvidence.
+        registers: what was measured at launch and since, as the evidence has it, unverified; by the
+            vendor's names in lower case. Raises InvalidEvidence.
         encoding: its evidence in bytes.
         guest: attests from within; None where evidence is only verified.
     """

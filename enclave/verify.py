@@ -1,4 +1,4 @@
-"""Evidence → verified evidence, whatever the TEE."""
+"""Evidence → verified evidence, for any TEE."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def verify(
 
     Args:
         evidence: what the attester sent.
-        collateral: what its vendor publishes, of the kind that the TEE needs; None where nothing is
-            at hand, which some TEEs can be verified without (`Variant.empty_collateral`).
-        roots: whom to trust: `enclave.roots.vendor_roots()`, unless a software chip's roots
-            are meant, which the result then says.
+        collateral: what its vendor publishes, of the kind that the TEE needs; None where there is
+            nothing, which some TEEs can be verified without (`Variant.empty_collateral`).
+        roots: the trust anchors: `enclave.roots.vendor_roots()`, unless a software chip's roots
+            are meant, and then the result is marked `simulated`.
         now: the verifier's own clock, with a time zone.
 
     Raises:

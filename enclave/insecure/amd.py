@@ -63,7 +63,7 @@ class SimulatedAMD:
 
     @property
     def roots(self) -> Roots:
-        """What a verifier must be told to trust, to accept this vendor's chips as simulated."""
+        """The roots to trust, in order to accept this vendor's chips as simulated."""
         root = AMDRoot(self.ark.public_bytes(Encoding.DER), self.ask.public_bytes(Encoding.DER))
         return Roots(amd={PRODUCT: root})
 

@@ -123,7 +123,7 @@ class SoftwareChip:
         return self.amd.vcek(key, self.chip_id, self.tcb, self.made)
 
     def guest_key(self, fields: bytes) -> bytes:
-        """A derived key, 32 bytes, of whatever the firmware mixes in."""
+        """A derived key, 32 bytes, of the fields that the firmware mixes in."""
         return self._derive(b"guest key", fields)
 
     def _derive(self, label: bytes, data: bytes = b"") -> bytes:

@@ -106,7 +106,7 @@ class SimulatedIntel:
 
     @property
     def roots(self) -> Roots:
-        """What a verifier must be told to trust, to accept this vendor's chips as simulated."""
+        """The roots to trust, in order to accept this vendor's chips as simulated."""
         return Roots(intel=self.root.public_bytes(Encoding.DER))
 
     def certify(self, signed: bytes) -> SignatureData:

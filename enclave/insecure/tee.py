@@ -130,8 +130,8 @@ class SoftwareTee:
 def roots_in(evidence: Evidence) -> Roots:
     """The roots that simulated evidence brings along itself.
 
-    Danger: whoever makes the evidence chooses these roots. They serve to look at simulated evidence
-    that one has decided to accept from anybody, and for nothing else; what is verified under them
+    Danger: the maker of the evidence chooses these roots. They serve to inspect simulated evidence
+    that one has decided to accept from anyone, and for nothing else; what is verified under them
     has `simulated` set.
 
     Raises:

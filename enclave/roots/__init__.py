@@ -1,11 +1,11 @@
 """The vendors' root certificates, pinned, and the value that carries roots to a verifier.
 
-A verifier is always told which roots to trust: `Roots`. `vendor_roots()` are the real ones, read
-from the PEM files beside this module (README.md there says where they come from) and held against
+A verifier is always given the roots to trust: `Roots`. `vendor_roots()` are the real ones, read
+from the PEM files beside this module (README.md there names their sources) and compared with
 the digests below, so that an edited file is an error and not a new root.
 
-Whether roots are the vendors' is never a flag that somebody sets: `is_vendor` looks the digest
-up. A software chip's roots are whatever digest they are, hence simulated.
+Whether roots are the vendors' is never a flag that is set: `is_vendor` looks the digest
+up. A software chip's roots have other digests, hence simulated.
 """
 
 from __future__ import annotations

@@ -22,11 +22,11 @@ from enclave.sgx.verify import VerifiedSGX
 
 
 class Signer(Table):
-    """A publisher and one of his products.
+    """A publisher and one of their products.
 
     Attributes:
-        mrsigner: SHA-256 of his key.
-        isvprodid: the product; he signs others as well.
+        mrsigner: SHA-256 of the publisher's key.
+        isvprodid: the product; the same key signs others as well.
         min_isvsvn: the oldest release that is accepted.
     """
 
@@ -80,7 +80,7 @@ def naming(verified: VerifiedSGX) -> SGXPolicy:
 
 
 def warnings_of(verified: VerifiedSGX, _policy: SGXPolicy) -> Iterator[str]:
-    """What is accepted and still worth saying."""
+    """What is accepted and still worth showing."""
     if verified.report.debug:
         yield "the enclave's memory is open to its host (debug)"
     if verified.tcb_status is not TCBStatus.UP_TO_DATE:

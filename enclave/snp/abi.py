@@ -27,7 +27,7 @@ REPORT_SIZE = 0x4A0
 SIGNED_SIZE = 0x2A0  # the signature covers what is before this offset
 REPORT_VERSIONS = range(2, 6)
 ECDSA_P384_SHA384 = 1  # SIGNATURE_ALGO
-HOST_REQUESTED_VMPL = 0xFFFFFFFF  # the host asked for the report, not the guest
+HOST_REQUESTED_VMPL = 0xFFFFFFFF  # the host requested the report, not the guest
 NO_MIGRATION_AGENT = b"\xff" * 32  # REPORT_ID_MA
 
 
@@ -122,7 +122,7 @@ class AttestationReport(Layout, size=REPORT_SIZE):
 
     @property
     def signing_key(self) -> int:
-        """KEY_INFO bits 4:2, one of `SigningKey` where AMD has given it a meaning."""
+        """KEY_INFO bits 4:2, one of `SigningKey` where AMD defines one."""
         return self.key_info >> 2 & 7
 
 

@@ -1,4 +1,4 @@
-"""VCEK and VLEK: the leaf certificates of SEV-SNP, and what their extensions say of the chip.
+"""VCEK and VLEK: the leaf certificates of SEV-SNP, and what their extensions state about the chip.
 
 Source: AMD 57230, "VCEK Certificate and KDS Interface Specification", 1.00, section 3.1;
 AMD 58369, "VLEK Certificate Definition".
@@ -56,7 +56,7 @@ class Leaf:
         tcb: TCB_VERSION in the product's layout, 8 bytes.
         product_name: "Genoa"; older ones carry a stepping, "Milan-B0".
         hwid: the chip's identity, 64 bytes (Turin: 8); None in a VLEK.
-        csp_id: the cloud provider that a VLEK was given to; None in a VCEK.
+        csp_id: the cloud provider that a VLEK was issued to; None in a VCEK.
     """
 
     certificate: Certificate

@@ -3,8 +3,9 @@
 Every request goes to the chip's firmware encrypted under the guest's platform key (VMPCK), through
 a host that may drop, delay or garble it. When the kernel cannot tell whether the firmware has seen
 a message it throws the key away rather than use a sequence number twice, and until the next launch
-no request succeeds any more. So an error here is told apart with care: the host asking for a larger
-buffer, or to come back later, costs nothing; nearly everything else costs the key, and is fatal.
+no request succeeds any more. So errors are distinguished with care here: the host asking for a
+larger buffer, or for a later retry, costs nothing; nearly everything else costs the key, and is
+fatal.
 
 All calls block. One at a time, off the event loop, and seldom: see `enclave.tee`.
 
@@ -58,7 +59,7 @@ class SevGuestFailed(DeviceError):
 
 
 class SevGuestBusy(SevGuestFailed, DeviceBusy):
-    """The host asks to come back later."""
+    """The host asks the guest to retry later."""
 
 
 class GuestField(IntFlag):
@@ -147,11 +148,11 @@ class SevGuest:
         """
         size = FIRST_TABLE_BYTES
         with self._open() as device:
-            for _ in range(2):  # the second time with the size that the first was told
+            for _ in range(2):  # the second time with the size that the host named
                 try:
                     return _extended_report(device, report_data, vmpl, size)
-                except _TableTooLong as told:
-                    size = told.size
+                except _TableTooLong as error:
+                    size = error.size
         raise SevGuestFailed("the host cannot say how long its certificate table is")
 
     def derived_key(
@@ -209,7 +210,7 @@ class _TableTooLong(Exception):
 
 
 class _InvalidLength(Exception):
-    """The hypervisor's word for that, before `certs_len` is looked at."""
+    """The hypervisor's error for that, before `certs_len` is looked at."""
 
 
 _Buffer = ctypes.Array[ctypes.c_char]
@@ -236,8 +237,8 @@ def _extended_report(device: int, report_data: bytes, vmpl: int, size: int) -> t
             _submit(device, _GET_EXT_REPORT, request, response)
             certificates = pages.raw
         except _InvalidLength:
-            told = ExtendedReportRequest.parse(request.raw).certs_len
-            raise _TableTooLong(_whole_pages(told, size)) from None
+            certs_len = ExtendedReportRequest.parse(request.raw).certs_len
+            raise _TableTooLong(_whole_pages(certs_len, size)) from None
         finally:
             del pages  # or the mapping could not be closed
     if not any(certificates):
@@ -245,11 +246,11 @@ def _extended_report(device: int, report_data: bytes, vmpl: int, size: int) -> t
     return _report_in(response, report_data), certificates
 
 
-def _whole_pages(told: int, size: int) -> int:
+def _whole_pages(certs_len: int, size: int) -> int:
     """The table's size that the host asks for, as whole pages."""
-    if not size < told <= MAX_TABLE_BYTES:
-        raise SevGuestFailed(f"the host asks for {told} bytes of certificates, after {size}")
-    return -(-told // mmap.PAGESIZE) * mmap.PAGESIZE
+    if not size < certs_len <= MAX_TABLE_BYTES:
+        raise SevGuestFailed(f"the host asks for {certs_len} bytes of certificates, after {size}")
+    return -(-certs_len // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
 def _submit(device: int, command: int, request: _Buffer, response: _Buffer) -> None:
@@ -282,7 +283,7 @@ def _judge(error: OSError, exitinfo2: int) -> Exception:
 
 
 def _report_in(response: _Buffer, report_data: bytes) -> bytes:
-    """The report in the response, once it answers what was asked."""
+    """The report in the response, once it answers the request."""
     answer = ReportResponse.parse(response.raw)
     if answer.status:
         raise SevGuestFailed(f"no report: firmware status {answer.status:#x}")

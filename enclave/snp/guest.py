@@ -17,7 +17,7 @@ from enclave.snp.device import GuestField, SevGuest
 from enclave.tee import Circumstances, Gate
 
 # What is mixed into the derived key. Without POLICY a debug launch of the same image would get it,
-# without MEASUREMENT any image. The ids and the SVN of an ID block add nothing: whoever launches
+# without MEASUREMENT any image. The ids and the SVN of an ID block add nothing: the launcher of
 # the VM chooses them, unless the block's key is bound, and the derivation has no input for that.
 SEALING_FIELDS: Final = GuestField.POLICY | GuestField.MEASUREMENT | GuestField.TCB_VERSION
 

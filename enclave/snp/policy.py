@@ -1,7 +1,7 @@
 """What a policy may ask of SEV-SNP evidence, and the appraisal of a verified report.
 
-Measured is what the firmware loaded; *not* measured, and therefore asked one by one: the guest
-policy (a debug launch has the same measurement), the privilege level that asked, the host data,
+Measured is what the firmware loaded; *not* measured, and therefore checked one by one: the guest
+policy (a debug launch has the same measurement), the privilege level of the request, the host data,
 the firmware's own version. What the file does not mention has the strict default below.
 
 Source: AMD 56860 tables 9 (POLICY), 23 (ATTESTATION_REPORT), 24 (PLATFORM_INFO); AMD-SB-3015
@@ -84,7 +84,7 @@ VERSION = Kind('version like "1.55.40"', _read_version, lambda v: '"' + ".".join
 
 
 class IDKey(Table):
-    """A publisher: who holds the ID key says which measurements are his releases.
+    """A publisher: the holder of the ID key decides which measurements are their releases.
 
     Attributes:
         digest: ID_KEY_DIGEST, SHA-384 of the key structure.
@@ -99,7 +99,7 @@ class SNPPolicy(Table):
     """The section `[sev-snp]`; docs/attestation.md explains each key.
 
     With neither measurements nor ID keys it accepts nothing, nor without a minimum TCB for the
-    product at hand.
+    product.
     """
 
     measurements: frozenset[bytes] = key(octets(48), default=frozenset())
@@ -163,7 +163,7 @@ def _check_guest(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
         policy.guest_policy_forbidden,
     )
     if report.vmpl not in policy.vmpl:
-        yield f"the report was asked for at VMPL {report.vmpl:#x}"
+        yield f"the report was requested at VMPL {report.vmpl:#x}"
     if "host_data" not in policy.allow_any and report.host_data not in policy.host_data:
         yield f"host data {report.host_data.hex()} is not accepted"
     if policy.family_ids and report.family_id not in policy.family_ids:
@@ -214,7 +214,7 @@ def _check_tcb(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
 
 def _check_revocation(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
     if not verified.revocation_checked and not policy.allow_missing_revocation_list:
-        yield f"no revocation list of {verified.product} was at hand"
+        yield f"there is no revocation list of {verified.product}"
 
 
 CHECKS: tuple[Callable[[VerifiedSNP, SNPPolicy], Iterator[str]], ...] = (
@@ -240,9 +240,9 @@ def naming(verified: VerifiedSNP) -> SNPPolicy:
 
 
 def warnings_of(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
-    """What is accepted and still worth saying."""
+    """What is accepted and still worth showing."""
     if verified.product is Product.MILAN:
-        yield "Milan: keys of this product line are said to be extractable by software"
+        yield "Milan: keys of this product line are reported to be extractable by software"
     if verified.report.policy & GuestPolicy.DEBUG:
         yield "the guest's memory is open to its host (debug)"
     if not verified.revocation_checked:

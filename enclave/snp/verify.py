@@ -6,7 +6,7 @@ r"""Whether an SEV-SNP attestation report is an AMD processor's.
 The leaf's extensions say for which firmware (TCB_VERSION) and, in a VCEK, for which chip AMD
 issued it; both must be those of the report exactly, since each TCB of a chip has a key of its
 own and a key of an old TCB may have been extracted. What is *not* decided here: whether that
-firmware is new enough, and everything that the report says of the guest (`enclave.snp.policy`).
+firmware is new enough, and everything in the report about the guest (`enclave.snp.policy`).
 
 Source: AMD 56860 section 3.7 and 8.17.2; AMD 57230 sections 2 and 3.
 """
@@ -57,7 +57,7 @@ class VerifiedSNP(Verified):
         product: the product line under whose root it was verified.
         signer: which kind of key signed it.
         csp_id: for a VLEK, the provider that vouches for the machine; else None.
-        revocation_checked: a revocation list of the root was at hand and does not name the
+        revocation_checked: there was a revocation list of the root, and it does not name the
             intermediate.
     """
 
@@ -97,7 +97,7 @@ def verify_snp(
 
     Args:
         evidence: the report, and among its certificates the VCEK or VLEK that signed it.
-        collateral: revocation lists; where the product's is missing, the result says so.
+        collateral: revocation lists; where the product's is missing, `revocation_checked` is False.
         roots: which to trust, with the intermediates under them.
         now: the verifier's clock, with a time zone.
 
@@ -128,7 +128,7 @@ def verify_snp(
 
 
 def _leaf(report: AttestationReport, certificates: tuple[bytes, ...]) -> Leaf:
-    """The certificate of the key that the report says it was signed with."""
+    """The certificate of the key that the report names as its signer."""
     if report.signing_key not in COMMON_NAMES:
         raise VerificationFailed(Step.EVIDENCE, "the report is not signed by a VCEK or VLEK")
     wanted = COMMON_NAMES[SigningKey(report.signing_key)]
@@ -202,7 +202,7 @@ def _check_tcb(report: AttestationReport, leaf: Leaf) -> None:
 
 
 def _check_chip(report: AttestationReport, leaf: Leaf) -> None:
-    """The VCEK is this chip's; a VLEK stands for none."""
+    """The VCEK is this chip's; a VLEK is for no chip in particular."""
     if leaf.hwid is None:
         return
     if report.mask_chip_key or not any(report.chip_id):

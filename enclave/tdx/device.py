@@ -1,7 +1,7 @@
 """The TDX guest device: the TD's own report, which only this machine could verify.
 
 A TDREPORT carries a MAC under a key of this CPU; it tells the TD its own measurements (what
-`strongroom measure` prints) and proves nothing to anybody else. Quotes, which do, come through
+`strongroom measure` prints) and proves nothing to other machines. Quotes, which do, come through
 configfs-tsm (`enclave.configfs`), since the host's quoting enclave must sign them.
 
 Source: Linux `include/uapi/linux/tdx-guest.h` (TDX_CMD_GET_REPORT0); Intel 344425 (TDX module
@@ -30,7 +30,7 @@ class TdxGuestUnavailable(DeviceError):
 
 
 class TdxGuestFailed(DeviceError):
-    """The TDX module gave no report, or one to another question."""
+    """The TDX module gave no report, or one over other report data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 MRTD covers the firmware that the host loaded and nothing after it; the firmware extends RTMR0
 (its own configuration, ACPI tables), RTMR1 and RTMR2 (boot loader, kernel, command line, initrd),
 and the system RTMR3. So MRTD alone names no server: each register must be listed, or be named in
-`allow_any`. The other registers hold what the host or the owner said at launch, and must be zero
+`allow_any`. The other registers hold what the host or the owner chose at launch, and must be zero
 unless they are listed.
 
 Source: "Intel TDX Module Base Architecture Specification" (348549), sections on measurement and
@@ -125,7 +125,7 @@ def naming(verified: VerifiedTDX) -> TDXPolicy:
 
 
 def warnings_of(verified: VerifiedTDX, policy: TDXPolicy) -> Iterator[str]:
-    """What is accepted and still worth saying."""
+    """What is accepted and still worth showing."""
     if verified.report.tdattributes & TDAttributes.TUD:
         yield "the TD's memory is open to its host (debug)"
     if verified.tcb_status is not TCBStatus.UP_TO_DATE:

@@ -25,7 +25,7 @@ SIGNATURE_DATA_V4 = Struct(
 
 
 class BodyDescriptor(Layout, size=6):
-    """What stands before the body of a version 5 quote."""
+    """What precedes the body of a version 5 quote."""
 
     body_type: int = at(0, Int16ul)
     body_size: int = at(2, Int32ul)

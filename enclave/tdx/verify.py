@@ -6,7 +6,7 @@ version: 0 means the `tdxModule` of the TCB info, N the identity TDX_0N, whose S
 byte; then those two bytes are no components of the platform.
 
 TDX 1.5 can update its module under running TDs, and says in the quote both the TCB that the TD
-was launched at and the one of now. A TD that was launched at an old TCB may have been spoilt
+was launched at and the one of now. A TD that was launched at an old TCB may have been compromised
 then: where only the launch is out of date, Intel advises to launch it again.
 
 Source: Intel, "Intel TDX DCAP Quoting Library API", appendix A.3; "Provisioning Certification
@@ -119,7 +119,7 @@ def _evaluate(svn: bytes, td: TDReport10, platform: Platform) -> PlatformTCB:
 
 def _without(level: Level, skipped: int) -> Level:
     """A platform's level without its first TDX components."""
-    sgx = 17  # 16 components and PCESVN stand before them
+    sgx = 17  # 16 components and PCESVN precede them
     svns = level.svns[:sgx] + level.svns[sgx + skipped :]
     return Level(svns, level.status, level.advisories, level.date)
 

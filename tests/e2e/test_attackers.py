@@ -328,7 +328,7 @@ async def test_replayed_evidence_is_refused(machine: Machine):
         assert "it answers another nonce" in await refused(one.port, machine)
         await operator_is_refused(machine, one)
     async with impostor(context) as silent:
-        assert "the server says 404" in await refused(silent.port, machine)
+        assert "the server answers 404" in await refused(silent.port, machine)
 
 
 async def test_a_stale_certificate_is_refused(machine: Machine):

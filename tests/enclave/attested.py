@@ -50,7 +50,7 @@ def verified(presented):
 
 
 def with_extensions(extensions, key=OTHER_KEY, life=MAX_LIFE, signer=None):
-    """What somebody without the enclave's key can make: his own certificate, others' evidence."""
+    """What anyone without the enclave's key can make: their own certificate, others' evidence."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "strongroom")])
     builder = (
         x509.CertificateBuilder()

@@ -48,7 +48,7 @@ class Machine:
     mkdir_errno: int = 0
     auxblob: bool = True
     certificates_need: int = 0  # bytes that the certificate table takes at least
-    throttle: int = 0  # so many requests are told to come back
+    throttle: int = 0  # so many requests are answered with a later retry
     vmm_error: int = 0  # the next request fails with this, and the key is thrown away
     kernel_errno: int = 0  # refused before anything is sent
     status: int = 0  # the firmware's
@@ -195,44 +195,46 @@ class SevGuestFile(File):
     def perform(self, command: int, request: GuestRequest, memory: Any) -> tuple[int, int]:
         match command:
             case 0xC0205300:
-                asked = ReportRequest.parse(_peek(memory, request.req_data, 96))
-                self.answer_report(asked, request, memory)
+                report_request = ReportRequest.parse(_peek(memory, request.req_data, 96))
+                self.answer_report(report_request, request, memory)
             case 0xC0205301:
                 self.answer_key(request, memory)
             case 0xC0205302:
                 raw = _peek(memory, request.req_data, 112)
-                asked_more = ExtendedReportRequest.parse(raw)
+                extended = ExtendedReportRequest.parse(raw)
                 table = self.machine.table() if self.machine.auxblob else b""
                 table = table.ljust(self.machine.certificates_need, b"\0")
-                if len(table) > asked_more.certs_len:
-                    told = struct.pack("<I", len(table))
-                    _poke(memory, request.req_data + 104, told)
+                if len(table) > extended.certs_len:
+                    needed = struct.pack("<I", len(table))
+                    _poke(memory, request.req_data + 104, needed)
                     return errno.EIO, 1 << 32
-                _poke(memory, asked_more.certs_address, table)
-                self.answer_report(asked_more.data, request, memory)
+                _poke(memory, extended.certs_address, table)
+                self.answer_report(extended.data, request, memory)
             case _:
                 return errno.ENOTTY, 0
         return 0, 0
 
-    def answer_report(self, asked: ReportRequest, request: GuestRequest, memory: Any) -> None:
+    def answer_report(
+        self, report_request: ReportRequest, request: GuestRequest, memory: Any
+    ) -> None:
         machine = self.machine
         response = ReportResponse(
             status=machine.status,
             report_size=machine.report_size,
-            report=machine.report(asked.user_data, asked.vmpl),
+            report=machine.report(report_request.user_data, report_request.vmpl),
             rest=bytes(ReportResponse.size - 32 - 1184),
         )
         _poke(memory, request.resp_data, response.build())
 
     def answer_key(self, request: GuestRequest, memory: Any) -> None:
-        asked = DerivedKeyRequest.parse(_peek(memory, request.req_data, 32))
+        key_request = DerivedKeyRequest.parse(_peek(memory, request.req_data, 32))
         status, key = self.machine.status, bytes(32)
         try:
             key = self.machine.guest.derived_key(
-                GuestField(asked.guest_field_select),
-                tcb_version=asked.tcb_version,
-                vmpl=asked.vmpl,
-                guest_svn=asked.guest_svn,
+                GuestField(key_request.guest_field_select),
+                tcb_version=key_request.tcb_version,
+                vmpl=key_request.vmpl,
+                guest_svn=key_request.guest_svn,
             )
         except DeviceError:
             status = 0x16
@@ -252,8 +254,8 @@ class TdxGuestFile(File):
             return errno.ENOTTY, data
         if self.machine.kernel_errno:
             return self.machine.kernel_errno, data
-        asked = bytes(64) if self.machine.outblob == "other" else data[:64]
-        return 0, data[:64] + _td_report(self.machine.guest, asked).build()
+        report_data = bytes(64) if self.machine.outblob == "other" else data[:64]
+        return 0, data[:64] + _td_report(self.machine.guest, report_data).build()
 
 
 def _td_report(guest: SoftwareGuest, report_data: bytes) -> TDReport:

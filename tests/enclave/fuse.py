@@ -53,7 +53,7 @@ class Node:
 
 
 class File(Node):
-    """A file whose content is asked for when it is read; override what it can do."""
+    """A file whose content is made when it is read; override what it can do."""
 
     mode = 0o600
 

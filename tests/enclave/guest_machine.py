@@ -1,4 +1,4 @@
-"""What several tests share: one software chip for the run, and a pretended machine with devices."""
+"""What several tests share: one software chip for the run, and a simulated machine with devices."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from enclave.insecure import SoftwareChip
 
 needs_fuse = pytest.mark.skipif(
     not (Path("/dev/fuse").exists() and os.geteuid() == 0),
-    reason="needs /dev/fuse and root, to pretend the kernel's guest interfaces",
+    reason="needs /dev/fuse and root, to simulate the kernel's guest interfaces",
 )
 
 
@@ -55,7 +55,7 @@ class GuestMachine:
         started = json.loads(self._process.stdout.readline())
         if not started["ready"]:  # as in a container without CAP_SYS_ADMIN
             self.close()
-            pytest.skip(f"cannot pretend the kernel's guest interfaces here: {started['why']}")
+            pytest.skip(f"cannot simulate the kernel's guest interfaces here: {started['why']}")
         root = Path(f"/proc/{self._process.pid}/root{mountpoint}")
         self.devices = root
         self.directory = root / "report"

@@ -165,7 +165,7 @@ async def test_a_simulated_chip_that_was_asked_for_may_bring_its_own_root():
 
 
 async def test_asking_for_simulated_evidence_adds_no_root_to_the_vendors():
-    """Evidence that brings no root along is held against theirs, whatever was allowed."""
+    """Evidence that brings no root along is verified under the vendors', whatever was allowed."""
     tee = chip_of()
     evidence = await attest(tee, claims_for(tee))
     leaf_only = replace(evidence.evidence, certificates=evidence.evidence.certificates[:1])
@@ -290,7 +290,7 @@ async def test_dates_that_somebody_else_signed_are_not_believed():
 
 async def test_a_man_in_the_middle_after_verification_sees_nothing_and_gets_no_connection():
     """He relays the verification to the genuine server and waits for the secrets to follow on
-    another connection, which he would answer himself. There is none."""
+    another connection, which they would answer themselves. There is none."""
     arrived = trio.Event()
 
     async def receipt(data):
@@ -327,9 +327,9 @@ async def test_a_man_in_the_middle_after_verification_sees_nothing_and_gets_no_c
 
 
 async def test_a_man_in_the_middle_with_a_chip_of_his_own():
-    """He answers in place of the server, from the same product, with his own software in it."""
-    his = chip_of(measurement=b"\x66" * 48)
-    error = await refused(await certificate_of(his, OTHER_KEY), expecting(), OTHER_KEY)
+    """They answer in place of the server, from the same product, with their own software in it."""
+    theirs = chip_of(measurement=b"\x66" * 48)
+    error = await refused(await certificate_of(theirs, OTHER_KEY), expecting(), OTHER_KEY)
     assert isinstance(error, Refused)
 
 
@@ -438,7 +438,7 @@ async def test_a_server_that_does_not_answer_a_challenge_is_left():
 
 
 async def test_a_server_that_attests_itself_is_found_in_order():
-    """The whole of both sides: certificate shown, challenge answered, store accounted for."""
+    """The whole of both sides: certificate sent, challenge answered, store accounted for."""
     states = [None]
     attester = Attester(
         tee=chip_of(),

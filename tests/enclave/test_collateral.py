@@ -70,14 +70,14 @@ def test_parts_are_bounded():
 
 
 class Vendor:
-    """Answers what the vendors' services would, and remembers what was asked."""
+    """Answers what the vendors' services would, and remembers the URLs requested."""
 
     def __init__(self, **documents):
         self.documents = documents
-        self.asked = []
+        self.requested = []
 
     async def __call__(self, url):
-        self.asked.append(url)
+        self.requested.append(url)
         return next(document for part, document in self.documents.items() if part in url)
 
 
@@ -126,7 +126,7 @@ async def test_intels_documents_are_fetched_byte_for_byte(forged, kind, authorit
     assert fetched == collateral
     assert verify(forged.evidence, fetched, forged.roots, NOW)
     service = "https://api.trustedservices.intel.com"
-    assert vendor.asked == [
+    assert vendor.requested == [
         f"{service}/{kind}/certification/v4/tcb?fmspc=90c06f000000",
         f"{service}/{kind}/certification/v4/qe/identity",
         f"{service}/sgx/certification/v4/pckcrl?ca={authority}&encoding=der",
@@ -154,7 +154,7 @@ async def test_nothing_is_fetched_for_a_quote_of_somebody_else():
     vendor = Vendor()
     with pytest.raises(InvalidEvidence):
         await fetch_collateral(DCAP(ca="Somebody CA").evidence, vendor)
-    assert vendor.asked == []
+    assert vendor.requested == []
 
 
 @pytest.mark.parametrize("product", Product)
@@ -165,7 +165,7 @@ async def test_amds_list_is_fetched(product, signer):
     collateral = await fetch_collateral(forged.evidence, vendor)
     assert verify(forged.evidence, collateral, forged.roots, NOW).revocation_checked
     kind = signer.name.lower()
-    assert vendor.asked == [f"https://kdsintf.amd.com/{kind}/v1/{product}/crl"]
+    assert vendor.requested == [f"https://kdsintf.amd.com/{kind}/v1/{product}/crl"]
 
 
 async def test_a_product_is_known_by_its_processor_or_not_at_all():
@@ -173,7 +173,7 @@ async def test_a_product_is_known_by_its_processor_or_not_at_all():
     evidence = replace(SNP(Product.TURIN).evidence, certificates=(foreign,))
     vendor = Vendor(crl=Document(b""))
     await fetch_collateral(evidence, vendor)
-    assert vendor.asked == ["https://kdsintf.amd.com/vcek/v1/Turin/crl"]
+    assert vendor.requested == ["https://kdsintf.amd.com/vcek/v1/Turin/crl"]
     old = replace(SNP(report_changes={"version": 2}).evidence, certificates=())
     with pytest.raises(InvalidEvidence, match="which product"):
         await fetch_collateral(old, vendor)

@@ -1,4 +1,4 @@
-"""configfs-tsm through real system calls, against a pretended kernel."""
+"""configfs-tsm through real system calls, against a simulated kernel."""
 
 import errno
 

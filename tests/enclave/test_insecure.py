@@ -113,11 +113,11 @@ def test_the_derived_key_depends_on_what_is_selected_and_on_nothing_else():
 
 
 @pytest.mark.parametrize(
-    "asked", [{"tcb_version": b"\xff" * 8}, {"tcb_version": bytes(8), "guest_svn": 1}]
+    "parameters", [{"tcb_version": b"\xff" * 8}, {"tcb_version": bytes(8), "guest_svn": 1}]
 )
-def test_parameters_out_of_range_are_refused(asked):
+def test_parameters_out_of_range_are_refused(parameters):
     with pytest.raises(DeviceError):
-        SoftwareGuest(software_chip()).derived_key(FIELDS, **asked)
+        SoftwareGuest(software_chip()).derived_key(FIELDS, **parameters)
     with pytest.raises(DeviceError):
         SoftwareGuest(software_chip(), vmpl=1).derived_key(FIELDS, tcb_version=bytes(8))
 

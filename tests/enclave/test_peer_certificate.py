@@ -91,7 +91,7 @@ async def test_the_rule_follows_the_extension_and_is_not_tried_out(tee):
 
 async def test_evidence_over_a_nonce_is_no_bare_evidence(tee):
     """`GET /tee/attestation_report` lets its caller choose half the report data: the other half
-    must not be zero by his doing, or he could have any key attested."""
+    must not be zero by their doing, or they could have any key attested."""
     nonce = report_data.of_bare_key(OTHER_KEY.public_key())[:32]
     evidence = await tee.evidence(report_data.of_nonce_and_certificate(nonce, b"pem"))
     presented = read_presented(

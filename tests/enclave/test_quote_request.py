@@ -12,8 +12,8 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status.encode(), len(body)) + body
 
 
-async def asked(raw, piece=None, *, close=False):
-    """What a server was asked, and what it was understood to answer with `raw`."""
+async def exchange(raw, piece=None, *, close=False):
+    """The request that a server got, and what its answer `raw` was understood as."""
     client, server = trio.testing.memory_stream_pair()
     request = b""
 
@@ -38,7 +38,7 @@ async def asked(raw, piece=None, *, close=False):
 
 
 async def test_the_request_and_its_answer():
-    request, body = await asked(http(b"evidence"))
+    request, body = await exchange(http(b"evidence"))
     assert body == b"evidence"
     assert request.startswith(
         b"GET /quote?nonce=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8 HTTP/1.1\r\n"
@@ -48,16 +48,16 @@ async def test_the_request_and_its_answer():
 
 @pytest.mark.parametrize("piece", [1, 7, None])
 async def test_an_answer_may_come_in_pieces_or_chunks(piece):
-    assert (await asked(http(b"evidence"), piece))[1] == b"evidence"
+    assert (await exchange(http(b"evidence"), piece))[1] == b"evidence"
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunked = head + b"4\r\nevid\r\n4\r\nence\r\n0\r\n\r\n"
-    assert (await asked(chunked, piece))[1] == b"evidence"
+    assert (await exchange(chunked, piece))[1] == b"evidence"
 
 
 @pytest.mark.parametrize(
     "raw, why",
     [
-        (http(b"no", "503 Service Unavailable"), "says 503"),
+        (http(b"no", "503 Service Unavailable"), "answers 503"),
         (http(bytes(MAX_ANSWER_BYTES + 1)), "more than"),
         (http(b"x") + b"and more", "bytes follow"),
         (b"SSH-2.0\r\n\r\n", "not HTTP"),
@@ -65,14 +65,14 @@ async def test_an_answer_may_come_in_pieces_or_chunks(piece):
     ],
 )
 async def test_what_is_no_answer(raw, why):
-    _, error = await asked(raw)
+    _, error = await exchange(raw)
     assert isinstance(error, InvalidEvidence)
     assert why in str(error)
 
 
 @pytest.mark.parametrize("raw", [b"", http(b"evidence")[:-1], http(b"evidence")[:9]])
 async def test_an_answer_cut_short(raw):
-    _, error = await asked(raw, close=True)
+    _, error = await exchange(raw, close=True)
     assert isinstance(error, InvalidEvidence)
 
 

@@ -1,4 +1,4 @@
-"""/dev/sev-guest through real ioctls, against a pretended kernel and firmware."""
+"""/dev/sev-guest through real ioctls, against a simulated kernel and firmware."""
 
 import errno
 

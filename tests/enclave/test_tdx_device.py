@@ -1,4 +1,4 @@
-"""/dev/tdx_guest through real ioctls, against a pretended kernel."""
+"""/dev/tdx_guest through real ioctls, against a simulated kernel."""
 
 import errno
 
