@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from enclave.policy_keys import DATE, STRINGS, Table, key, names, number, octets
-from enclave.sgx.dcap import VerifiedDCAP
+from enclave.sgx.platform import VerifiedDCAP
 from enclave.sgx.tcb import TCBStatus
 
 

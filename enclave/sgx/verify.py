@@ -11,7 +11,8 @@ from enclave.roots import Roots
 from enclave.sgx import SGX
 from enclave.sgx.abi import EnclaveReport
 from enclave.sgx.collateral import DCAPCollateral
-from enclave.sgx.dcap import PlatformTCB, VerifiedDCAP, verify_platform
+from enclave.sgx.dcap import verify_platform
+from enclave.sgx.platform import PlatformTCB, VerifiedDCAP
 from enclave.sgx.quote import parse_sgx_quote
 from enclave.sgx.tcb import converge, level_of
 

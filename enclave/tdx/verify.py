@@ -22,8 +22,9 @@ from enclave.errors import Step, VerificationFailed
 from enclave.evidence import TEE, Evidence
 from enclave.roots import Roots
 from enclave.sgx.collateral import DCAPCollateral
-from enclave.sgx.dcap import Platform, PlatformTCB, VerifiedDCAP, masked, verify_platform
+from enclave.sgx.dcap import masked, verify_platform
 from enclave.sgx.documents import ModuleIdentity
+from enclave.sgx.platform import Platform, PlatformTCB, VerifiedDCAP
 from enclave.sgx.tcb import Level, converge, level_of, relaunch
 from enclave.tdx import TDX
 from enclave.tdx.abi import TDReport10, TDReport15
