@@ -18,10 +18,9 @@ def with_extensions(
         decipher_only=False,
         **dict.fromkeys(uses, False),
     )
-    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    return (
-        builder.add_extension(usage, critical=True)
-        .add_extension(own, critical=False)
-        .add_extension(above, critical=False)
-    )
+    builder = builder.add_extension(usage, critical=True).add_extension(own, critical=False)
+    if key is signer:  # which needs no pointer to itself
+        return builder
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    return builder.add_extension(above, critical=False)
