@@ -97,22 +97,10 @@ class FeatureNotSupported(KMIPError):
     reasons = ((V1_0, R.FEATURE_NOT_SUPPORTED),)
 
 
-class OperationCanceledByRequester(KMIPError):
-    """An asynchronous operation was cancelled."""
-
-    reasons = ((V1_0, R.OPERATION_CANCELED_BY_REQUESTER),)
-
-
 class CryptographicFailure(KMIPError):
     """A cryptographic operation did not succeed; it does not say why."""
 
     reasons = ((V1_0, R.CRYPTOGRAPHIC_FAILURE),)
-
-
-class IllegalOperation(KMIPError):
-    """The operation cannot be performed on this object (2.x: Permission Denied)."""
-
-    reasons = ((V1_0, R.ILLEGAL_OPERATION), (V2_0, R.PERMISSION_DENIED))
 
 
 class PermissionDenied(KMIPError):
@@ -151,12 +139,6 @@ class IndexOutOfBounds(KMIPError):
     reasons = ((V1_0, R.INDEX_OUT_OF_BOUNDS), (V2_0, R.ITEM_NOT_FOUND))
 
 
-class ApplicationNamespaceNotSupported(KMIPError):
-    """The server cannot make application data in this namespace."""
-
-    reasons = ((V1_0, R.APPLICATION_NAMESPACE_NOT_SUPPORTED),)
-
-
 class KeyFormatTypeNotSupported(KMIPError):
     """The object cannot be given in this format."""
 
@@ -179,12 +161,6 @@ class KeyValueNotPresent(KMIPError):
     """The server holds the object without its key value."""
 
     reasons = ((V1_0, R.ITEM_NOT_FOUND), (V1_2, R.KEY_VALUE_NOT_PRESENT))
-
-
-class AttestationRequired(KMIPError):
-    """The server wants the client's attestation first."""
-
-    reasons = ((V1_0, R.PERMISSION_DENIED), (V1_2, R.ATTESTATION_REQUIRED))
 
 
 class Sensitive(KMIPError):
@@ -271,12 +247,6 @@ class InvalidAttribute(KMIPError):
     reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_ATTRIBUTE))
 
 
-class InvalidAttributeValue(KMIPError):
-    """The attribute cannot have this value."""
-
-    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_ATTRIBUTE_VALUE))
-
-
 class NumericRange(KMIPError):
     """An adjusted number would leave its type's range."""
 
@@ -347,12 +317,6 @@ class InvalidCSR(KMIPError):
     """The certificate request does not hold."""
 
     reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_CSR))
-
-
-class KeyWrapTypeNotSupported(KMIPError):
-    """The object cannot be given as this Key Wrap Type asks."""
-
-    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.KEY_WRAP_TYPE_NOT_SUPPORTED))
 
 
 class MissingInitializationVector(KMIPError):

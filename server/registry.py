@@ -58,8 +58,3 @@ def operation(name: Operation) -> Callable[[Handler], Handler]:
         return handler
 
     return register
-
-
-def supported(version: ProtocolVersion) -> list[Operation]:
-    """The operations performed for a client of `version`, by their numbers."""
-    return sorted(route.operation for route in ROUTES.values() if route.span.covers(version))

@@ -6,7 +6,7 @@ Source: RFC 7515 (JWS), RFC 7517 and 7518 (JWK, ES256), RFC 7638 (thumbprint), R
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -22,15 +22,6 @@ _FIELD_BYTES: Final = 32  # of a coordinate, and of each half of a signature, on
 def base64url(data: bytes) -> str:
     """`data` as base64url without padding (RFC 7515 section 2)."""
     return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def unbase64url(text: str) -> bytes:
-    """What `base64url` wrote.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
 
 
 def jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:

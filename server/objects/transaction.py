@@ -204,11 +204,6 @@ class Transaction:
         """
         self._notes[name] = Put(name, expected, content, None, Terms(frozenset(), {}))
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether there is anything to commit."""
-        return bool(self._changed or self._notes)
-
     async def commit(self) -> None:
         """Make every change durable, or none.
 

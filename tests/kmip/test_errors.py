@@ -54,7 +54,6 @@ def test_an_error_of_no_version_is_told_by_its_oldest_reason(kind):
         (errors.WrongKeyLifecycleState, (V2_0, "PERMISSION_DENIED"), (V2_1, None)),
         (errors.ReadOnlyAttribute, (V1_4, "PERMISSION_DENIED"), (V2_0, None)),
         (errors.AttributeReadOnly, (V1_4, "PERMISSION_DENIED"), (V2_0, "ATTRIBUTE_READ_ONLY")),
-        (errors.IllegalOperation, (V1_4, None), (V2_0, "PERMISSION_DENIED")),
         (errors.ObjectAlreadyExists, (V1_0, "INVALID_FIELD"), (V1_4, None)),
     ],
 )

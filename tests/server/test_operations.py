@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from kmip.enums import Operation
-from kmip.versions import SUPPORTED
 from server import registry
 
 OPERATIONS = Path(__file__).parents[2] / "server" / "operations"
@@ -26,13 +24,6 @@ def test_no_handler_knows_a_version(path: Path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_no_operation_imports_another(path: Path):
     assert "server.operations" not in re.sub(r'"""[\s\S]*?"""', "", path.read_text())
-
-
-@pytest.mark.parametrize("version", SUPPORTED, ids=str)
-def test_only_operations_of_the_version_are_offered(version):
-    offered = registry.supported(version)
-    assert all(operation.span.covers(version) for operation in offered)
-    assert Operation.QUERY in offered
 
 
 def test_each_operation_stands_in_the_module_of_its_name():

@@ -114,11 +114,6 @@ POINTS: dict[Compression, PublicFormat | None] = {
 """Key Compression Type (2.1 section 11.24) to the library's; None where it has none."""
 
 
-def curve_of(key: PrivateKey | PublicKey) -> C | None:
-    """The Recommended Curve of a key; None where it is on none."""
-    return _named(key) if isinstance(key, ECPrivate | ECPublic) else None
-
-
 def private_bytes(key: ECPrivate) -> bytes:
     """D in as many bytes as the curve has, big-endian; on the curves of RFC 7748 their own bytes.
 

@@ -4,6 +4,7 @@
 steps are checked as RFC 8555 asks; a challenge is decided by a validator that the test hands in.
 """
 
+import base64
 import json
 import re
 import ssl
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from server.acme.jose import thumbprint, unbase64url
+from server.acme.jose import thumbprint
 from server.acme.replies import ERRORS
 from server.transport import tls
 from server.transport.https_client import FetchFailed, Reply
@@ -29,6 +30,11 @@ from tests.server.strict import with_extensions
 
 Validator = Callable[[str, str, str, str], Awaitable[str]]
 """(kind, name, token, key authorization) to what is wrong; empty where nothing is."""
+
+
+def unbase64url(text: str) -> bytes:
+    """What base64url without padding stands for (RFC 7515 section 2); raises ValueError."""
+    return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
 
 
 class Problem(Exception):

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.acme.client import Challenge, Client, certificate_id
-from server.acme.jose import base64url, jwk, sign, thumbprint, unbase64url
+from server.acme.jose import base64url, jwk, sign, thumbprint
 from server.acme.replies import ACMEError, Refused, detail_of, retry_after
 from server.acme.session import NONCE_ATTEMPTS, Session
 from server.transport.https_client import Reply
-from tests.server.acme.fake_directory import FakeDirectory, authority_pair
+from tests.server.acme.fake_directory import FakeDirectory, authority_pair, unbase64url
 
 NAME = "kms.example.test"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from functools import cache
 from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import RecommendedCurve as C
+from server.crypto.keys.elliptic_keys import ECPrivate, ECPublic, dump_ec_private, dump_ec_public
 from server.crypto.keys.key_pairs import generate_key_pair
 
 LENGTHS = {A.RSA: 1024, A.DSA: 1024, A.DH: 2048, A.EC: 256, A.ECDH: 256, A.ECDSA: 256, A.ECMQV: 256}
@@ -16,6 +17,13 @@ def private_key(algorithm, curve=None):
     domain = None if curve is None else CryptographicDomainParameters(recommended_curve=curve)
     length = None if curve is not None else LENGTHS.get(algorithm)
     return generate_key_pair(algorithm, length, domain, allow_legacy=True)
+
+
+def curve_of(key):
+    """The Recommended Curve of a key; None where it is on none."""
+    if isinstance(key, ECPrivate):
+        return dump_ec_private(key).recommended_curve
+    return dump_ec_public(key).recommended_curve if isinstance(key, ECPublic) else None
 
 
 KINDS = [

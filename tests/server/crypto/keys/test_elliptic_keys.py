@@ -10,7 +10,6 @@ from server.crypto.errors import InvalidKey
 from server.crypto.keys.curves import CURVES
 from server.crypto.keys.elliptic_keys import (
     POINTS,
-    curve_of,
     dump_ec_private,
     dump_ec_public,
     load_ec_private,
@@ -79,8 +78,3 @@ def test_a_point_that_is_not_of_the_curve_is_refused(curve, point):
 def test_a_curve_the_server_lacks_is_told_apart():
     with pytest.raises(UnsupportedCryptographicParameters):
         load_ec_private(TransparentECPrivateKey(recommended_curve=C.B_163, d=5))
-
-
-def test_only_curve_keys_are_on_curves():
-    assert curve_of(private_key(A.RSA)) is None
-    assert curve_of(private_key(A.ED448).public_key()) == C.CURVE448

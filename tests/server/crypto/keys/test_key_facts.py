@@ -1,12 +1,11 @@
 import pytest
-from samples import KINDS, NAMES, private_key
+from samples import KINDS, NAMES, curve_of, private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyFormatType as F
 from kmip.enums import ObjectType as O
 from kmip.enums import RecommendedCurve as C
 from kmip.key_block import TransparentDSAPublicKey, TransparentSymmetricKey
-from server.crypto.keys.elliptic_keys import curve_of
 from server.crypto.keys.key_facts import (
     algorithm_of,
     compact_format,

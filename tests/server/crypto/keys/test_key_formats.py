@@ -1,5 +1,5 @@
 import pytest
-from samples import KINDS, NAMES, private_key
+from samples import KINDS, NAMES, curve_of, private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyCompressionType as K
@@ -9,7 +9,6 @@ from kmip.errors import KeyFormatTypeNotSupported
 from kmip.key_block import TRANSPARENT, TransparentRSAPublicKey, TransparentSymmetricKey
 from server.crypto.errors import InvalidKey
 from server.crypto.keys.der_keys import dump_pkcs_8
-from server.crypto.keys.elliptic_keys import curve_of
 from server.crypto.keys.key_formats import (
     FORMATS,
     convert,

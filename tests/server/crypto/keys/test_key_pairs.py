@@ -1,5 +1,5 @@
 import pytest
-from samples import private_key
+from samples import curve_of, private_key
 
 from kmip.cryptographic_parameters import CryptographicDomainParameters as Domain
 from kmip.enums import CryptographicAlgorithm as A
@@ -7,7 +7,6 @@ from kmip.enums import RecommendedCurve as C
 from kmip.errors import BadCryptographicParameters, UnsupportedCryptographicParameters
 from server.crypto.errors import LegacyRefused, MissingParameters
 from server.crypto.keys.curves import CURVES
-from server.crypto.keys.elliptic_keys import curve_of
 from server.crypto.keys.key_facts import algorithm_of, is_of_algorithm, length_of
 from server.crypto.keys.key_pairs import PAIRS, generate_key_pair
 
