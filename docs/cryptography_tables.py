@@ -4,12 +4,13 @@ python docs/cryptography_tables.py           write them
 python docs/cryptography_tables.py --check   fail if they are not as they would be written
 """
 
-import re
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from generated import with_tables, write_or_check
 
 from kmip.enums import (
     BlockCipherMode,
@@ -306,32 +307,10 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def page(current: str) -> str:
-    """The page with its tables as the code has them.
-
-    Raises:
-        ValueError: a table has no place on the page.
-    """
-    for title, make in TABLES.items():
-        begin = f"<!-- {title}: made by docs/cryptography_tables.py -->\n"
-        place = re.compile(re.escape(begin) + r".*?<!-- end -->\n", re.DOTALL)
-        if len(place.findall(current)) != 1:
-            raise ValueError(title)
-        made = begin + make() + "<!-- end -->\n"
-        current = place.sub(lambda _, made=made: made, current)  # type: ignore[misc]  # the type of a default is not inferred
-    return current
-
-
-def main() -> int:
-    """Write or check the page; the exit status."""
-    current = PAGE.read_text("utf-8")
-    wanted = page(current)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(wanted, "utf-8")
-    elif current != wanted:
-        print(f"{PAGE.name} is not current: run python docs/cryptography_tables.py")
-        return 1
-    return 0
+    """The page with its tables as the code has them."""
+    return with_tables(current, "cryptography_tables.py", TABLES)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    made = {PAGE: page(PAGE.read_text("utf-8"))}
+    sys.exit(write_or_check(made, "docs/cryptography_tables.py"))

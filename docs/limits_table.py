@@ -7,11 +7,13 @@ python docs/limits_table.py           write them
 python docs/limits_table.py --check   fail if they are not as they would be written
 """
 
-import re
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
+
+from generated import with_tables, write_or_check
 
 from server.setup.config import Config
 from server.setup.settings import rows
@@ -285,25 +287,10 @@ def table(attacks: tuple[Attack, ...]) -> str:
 
 def page(current: str) -> str:
     """The page with its tables as the declarations have them."""
-
-    def made(found: re.Match[str]) -> str:
-        return found[1] + table(TABLES[found[2]]) + found[3]
-
-    place = r"(<!-- (\w+): made by docs/limits_table.py -->\n).*?(<!-- end -->\n)"
-    return re.sub(place, made, current, flags=re.DOTALL)
-
-
-def main() -> int:
-    """Write or check the page; the exit status."""
-    current = PAGE.read_text("utf-8")
-    wanted = page(current)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(wanted, "utf-8")
-    elif current != wanted or any(f"<!-- {name}: made" not in wanted for name in TABLES):
-        print(f"{PAGE.name} is not current: run python docs/limits_table.py")
-        return 1
-    return 0
+    tables = {title: partial(table, attacks) for title, attacks in TABLES.items()}
+    return with_tables(current, "limits_table.py", tables)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    made = {PAGE: page(PAGE.read_text("utf-8"))}
+    sys.exit(write_or_check(made, "docs/limits_table.py"))

@@ -5,11 +5,12 @@ python docs/protocol_tables.py --check   fail if they are not as they would be w
 """
 
 import csv
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from generated import with_tables, write_or_check
 
 from kmip import attribute_rules as rules
 from kmip import errors
@@ -401,38 +402,13 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 }
 
 
-def page(current: str, tables: dict[str, Callable[[], str]]) -> str:
-    """A page with its tables as the code has them.
-
-    Raises:
-        ValueError: a table has no place on the page.
-    """
-    for title, make in tables.items():
-        begin = f"<!-- {title}: made by docs/protocol_tables.py -->\n"
-        place = re.compile(re.escape(begin) + r".*?<!-- end -->\n", re.DOTALL)
-        if len(place.findall(current)) != 1:
-            raise ValueError(title)
-        made = begin + make() + "<!-- end -->\n"
-        current = place.sub(lambda _, made=made: made, current)  # type: ignore[misc]  # the type of a default is not inferred
-    return current
-
-
-def main() -> int:
-    """Write or check the pages; the exit status."""
-    stale = []
-    for name, tables in PAGES.items():
-        path = HERE / name
-        current = path.read_text("utf-8")
-        wanted = page(current, tables)
-        if current != wanted:
-            stale.append(name)
-            if "--check" not in sys.argv[1:]:
-                path.write_text(wanted, "utf-8")
-    if stale and "--check" in sys.argv[1:]:
-        print(f"not current, run python docs/protocol_tables.py: {', '.join(stale)}")
-        return 1
-    return 0
+def pages() -> dict[Path, str]:
+    """Each page with its tables as the code has them."""
+    return {
+        HERE / name: with_tables((HERE / name).read_text("utf-8"), "protocol_tables.py", tables)
+        for name, tables in PAGES.items()
+    }
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(pages(), "docs/protocol_tables.py"))

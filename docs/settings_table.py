@@ -7,11 +7,12 @@ python docs/settings_table.py --check   fail if it is not as it would be written
 import sys
 from pathlib import Path
 
+from generated import with_tables, write_or_check
+
 from server.setup.config import Config
 from server.setup.settings import Setting, rows, written
 
 PAGE = Path(__file__).with_name("configuration.md")
-BEGIN, END = "<!-- settings: made by docs/settings_table.py -->\n", "<!-- end of settings -->\n"
 HEAD = """\
 | setting | form and unit | default | what it does, and why this default |
 | --- | --- | --- | --- |
@@ -36,24 +37,16 @@ def section(row: Setting) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
+def table() -> str:
+    """All settings."""
+    return HEAD + "".join(section(row) for row in rows(Config))
+
+
 def page(current: str) -> str:
     """The page with its table as the declarations have it."""
-    before, rest = current.split(BEGIN)
-    _, after = rest.split(END)
-    return before + BEGIN + HEAD + "".join(section(row) for row in rows(Config)) + END + after
-
-
-def main() -> int:
-    """Write or check the page; the exit status."""
-    current = PAGE.read_text("utf-8")
-    wanted = page(current)
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(wanted, "utf-8")
-    elif current != wanted:
-        print(f"{PAGE.name} is not current: run python docs/settings_table.py")
-        return 1
-    return 0
+    return with_tables(current, "settings_table.py", {"settings": table})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    made = {PAGE: page(PAGE.read_text("utf-8"))}
+    sys.exit(write_or_check(made, "docs/settings_table.py"))

@@ -184,21 +184,15 @@ def formatted(text: str) -> str:
     return subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
 
 
-def main() -> int:
-    """Write or check every module; the exit status."""
+def modules() -> dict[Path, str]:
+    """Every module as the vocabulary has it."""
     table = rows()
-    stale = []
-    for name, raw in (("tags", tags(table)), ("enums", enums(table)), ("masks", masks(table))):
-        path, text = KMIP / f"{name}.py", formatted(raw)
-        if not path.exists() or path.read_text() != text:
-            stale.append(path.name)
-            if "--check" not in sys.argv:
-                path.write_text(text)
-    if stale and "--check" in sys.argv:
-        print(f"not current, run docs/spec/generate.py: {', '.join(stale)}")
-        return 1
-    return 0
+    made = {"tags": tags(table), "enums": enums(table), "masks": masks(table)}
+    return {KMIP / f"{name}.py": formatted(text) for name, text in made.items()}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.path.append(str(HERE.parent))
+    from generated import write_or_check
+
+    sys.exit(write_or_check(modules(), "docs/spec/generate.py"))
