@@ -16,6 +16,7 @@ from server.context import Context
 from server.keys import key_use
 from server.objects.managed_object import ManagedObject
 from server.pki import certification, issuance
+from server.pki.certificate_parts import common_name
 from server.pki.issuance import Subject
 from server.registry import operation
 
@@ -96,7 +97,7 @@ def _name(managed_object: ManagedObject, attributes: Attributes) -> x509.Name:
     if requested is not None:
         return requested
     name = managed_object.attributes.get(Tag.NAME)
-    return issuance.common_name(managed_object.identifier if name is None else name.name_value)
+    return common_name(managed_object.identifier if name is None else name.name_value)
 
 
 def _with_mask(attributes: Attributes, public_key: ManagedObject | None) -> Attributes:

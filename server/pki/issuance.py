@@ -11,12 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kmip.attributes import Attributes
@@ -24,12 +22,7 @@ from kmip.errors import CryptographicFailure, InvalidField
 from kmip.tags import Tag
 from server.crypto.certificates.certificate_facts import CERTIFICATE_ERRORS, NAME_PARTS
 from server.crypto.keys.key_types import PrivateKey, PublicKey
-
-BACKDATE: Final = timedelta(minutes=5)
-"""How long before now a certificate begins, since clocks differ."""
-
-LONGEST_NAME: Final = 64
-"""Characters of a Common Name (RFC 5280 appendix A.1, ub-common-name)."""
+from server.pki.certificate_parts import BACKDATE, common_name, hash_of, self_signed, valid
 
 
 @dataclass(frozen=True)
@@ -104,13 +97,10 @@ def issue(issuer: Issuer, subject: Subject, now: int, days: int) -> bytes:
         raise InvalidField("the certificate of the authority has ended")
     try:
         builder = (
-            x509.CertificateBuilder()
+            valid(begin, end)
             .subject_name(subject.name)
             .issuer_name(issuer.certificate.subject)
             .public_key(subject.key)  # type: ignore[arg-type] # kinds without certificates raise
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(end)
         )
         for extension, critical in _extensions(issuer, subject):
             builder = builder.add_extension(extension, critical)
@@ -143,17 +133,9 @@ def _authority_key_identifier(certificate: x509.Certificate) -> x509.AuthorityKe
 
 def _signed(builder: x509.CertificateBuilder, key: PrivateKey) -> x509.Certificate:
     try:
-        return builder.sign(key, _hash_of(key))  # type: ignore[arg-type] # others raise TypeError
+        return builder.sign(key, hash_of(key))  # type: ignore[arg-type] # others raise TypeError
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise CryptographicFailure("the authority's key does not sign certificates") from None
-
-
-def _hash_of(key: PrivateKey) -> Any:
-    """The hash that is signed; keys of the Edwards curves and ML-DSA sign the whole."""
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        sizes = ((256, hashes.SHA256()), (384, hashes.SHA384()))
-        return next((one for bits, one in sizes if key.key_size <= bits), hashes.SHA512())
-    return hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey | dsa.DSAPrivateKey) else None
 
 
 def authority(key: ec.EllipticCurvePrivateKey, name: str, now: int, days: int) -> x509.Certificate:
@@ -166,36 +148,7 @@ def authority(key: ec.EllipticCurvePrivateKey, name: str, now: int, days: int) -
         days: how long it is valid.
     """
     begin = datetime.fromtimestamp(now, UTC) - BACKDATE
-    uses = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(common_name(name))
-        .issuer_name(common_name(name))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(begin + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.KeyUsage(key_cert_sign=True, crl_sign=True, **uses), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-    return _signed(builder, key)
-
-
-def common_name(text: str) -> x509.Name:
-    """The name that is this Common Name and nothing else."""
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text[:LONGEST_NAME])])
+    return self_signed(common_name(name), key, begin, begin + timedelta(days=days))
 
 
 def name_of(attributes: Attributes) -> x509.Name | None:

@@ -47,6 +47,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from server.pki import local_x509
+from server.pki.certificate_parts import common_name
 from server.setup import files
 from server.setup.failure import Failure
 
@@ -176,7 +177,7 @@ def _ensure_authority(directory: Path, now: datetime) -> x509.Certificate:
 def _authority_name(key: local_x509.IssuerKey) -> x509.Name:
     """A name that tells authorities apart, and on which two processes with one key agree."""
     digest = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
-    return local_x509.name(f"Strongroom CA {digest[:4].hex()}")
+    return common_name(f"Strongroom CA {digest[:4].hex()}")
 
 
 def _authority_key(directory: Path, certificate: x509.Certificate) -> local_x509.IssuerKey:

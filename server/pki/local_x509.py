@@ -10,32 +10,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+
+from server.pki import certificate_parts
+from server.pki.certificate_parts import BACKDATE, common_name, hash_of, key_usage, valid
 
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 LEAF_LIFE: Final = timedelta(days=397)
 RENEW_BELOW: Final = 1 / 3  # of its life left
-BACKDATE: Final = timedelta(minutes=5)  # clients' clocks lag
 
 IssuerKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
-
-_USES: Final = dict.fromkeys(
-    (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    ),
-    False,
-)
 
 
 @dataclass(frozen=True)
@@ -53,23 +38,9 @@ class Leaf:
     alternatives: frozenset[x509.GeneralName] = frozenset()
 
 
-def name(common_name: str) -> x509.Name:
-    """The subject that has this common name and nothing else."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
 def self_signed(subject: x509.Name, key: IssuerKey, now: datetime) -> x509.Certificate:
     """An authority's certificate, which may issue leaves only."""
-    return (
-        _dated(now, now + AUTHORITY_LIFE)
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    return certificate_parts.self_signed(subject, key, now - BACKDATE, now + AUTHORITY_LIFE)
 
 
 def issue(
@@ -82,12 +53,12 @@ def issue(
     """A certificate that says `leaf` of `public_key`, for a leaf's life or the authority's."""
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     builder = (
-        _dated(now, min(now + LEAF_LIFE, authority.not_valid_after_utc))
-        .subject_name(name(leaf.common_name))
+        valid(now - BACKDATE, min(now + LEAF_LIFE, authority.not_valid_after_utc))
+        .subject_name(common_name(leaf.common_name))
         .issuer_name(authority.subject)
         .public_key(public_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage("digital_signature"), critical=True)
+        .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([leaf.purpose]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .add_extension(issuer, critical=False)
@@ -95,7 +66,7 @@ def issue(
     if leaf.alternatives:
         ordered = sorted(leaf.alternatives, key=repr)
         builder = builder.add_extension(x509.SubjectAlternativeName(ordered), critical=False)
-    return builder.sign(authority_key, hashes.SHA256())
+    return builder.sign(authority_key, hash_of(authority_key))
 
 
 def fits(
@@ -112,7 +83,7 @@ def fits(
         return False
     return (
         is_current(certificate, now)
-        and certificate.subject == name(leaf.common_name)
+        and certificate.subject == common_name(leaf.common_name)
         and certificate.public_key() == public_key
         and leaf.alternatives <= _alternatives(certificate)
     )
@@ -122,19 +93,6 @@ def is_current(certificate: x509.Certificate, now: datetime) -> bool:
     """Whether it is valid and more than a third of its life is left."""
     end, start = certificate.not_valid_after_utc, certificate.not_valid_before_utc
     return start <= now and (end - now) > RENEW_BELOW * (end - start)
-
-
-def _usage(*uses: str) -> x509.KeyUsage:
-    return x509.KeyUsage(**_USES | dict.fromkeys(uses, True))
-
-
-def _dated(now: datetime, end: datetime) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATE)
-        .not_valid_after(end)
-    )
 
 
 def _alternatives(certificate: x509.Certificate) -> frozenset[x509.GeneralName]:

@@ -37,26 +37,6 @@ from server.crypto.signatures.schemes import (
 NOT_SIGNED = "the signature could not be made with this key and these parameters"
 
 
-class _Gathered:
-    """Data in parts: a hash of it, or itself."""
-
-    def __init__(self, scheme: Scheme, chosen: Chosen) -> None:
-        self._hash = hashes.Hash(chosen.hash()) if scheme.digests else None
-        self._message = bytearray()
-
-    def update(self, data: bytes) -> None:
-        if self._hash is not None:
-            self._hash.update(data)
-            return
-        if len(self._message) + len(data) > MAX_BUFFERED:
-            raise ServerLimitExceeded("the message is too long for a key that signs it whole")
-        self._message += data
-
-    def finalize(self, data: bytes) -> bytes:
-        self.update(data)
-        return self._hash.finalize() if self._hash is not None else bytes(self._message)
-
-
 def rate_of(key: PrivateKey | PublicKey, parameters: CryptographicParameters) -> costs.Rate:
     """What a signature with a private key, or a verification with a public one, costs."""
     kinds = [scheme for scheme in SCHEMES if isinstance(key, (scheme.private, scheme.public))]
@@ -68,12 +48,48 @@ def rate_of(key: PrivateKey | PublicKey, parameters: CryptographicParameters) ->
     return costs.Rate(key_costs.of_use(key), costs.of_hash(hashing).kib)
 
 
-class SignStream:
-    """One signature, its data given in one part or many (2.1 section 6.1.55).
+class _Stream:
+    """What a signature and its verification share: a key, and data in one part or many.
 
     Attributes:
-        rate: what the signature costs.
+        rate: what it costs.
     """
+
+    def __init__(
+        self,
+        key: PrivateKey | PublicKey,
+        parameters: CryptographicParameters,
+        *,
+        allow_legacy: bool,
+    ) -> None:
+        self._scheme = scheme_of(key)
+        self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
+        self._hash = hashes.Hash(self._chosen.hash()) if self._scheme.digests else None
+        self._message = bytearray()
+        self.rate = rate_of(key, parameters)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether its parts are kept until the last one."""
+        return self._hash is None
+
+    def update(self, data: bytes) -> None:
+        """Take a part; raises ServerLimitExceeded."""
+        if self._hash is not None:
+            self._hash.update(data)
+            return
+        if len(self._message) + len(data) > MAX_BUFFERED:
+            raise ServerLimitExceeded("the message is too long for a key that signs it whole")
+        self._message += data
+
+    def _signed(self, data: bytes) -> bytes:
+        """What is signed: the digest of all parts, `data` the last, or all of them."""
+        self.update(data)
+        return bytes(self._message) if self._hash is None else self._hash.finalize()
+
+
+class SignStream(_Stream):
+    """One signature, its data given in one part or many (2.1 section 6.1.55)."""
 
     def __init__(
         self, key: PrivateKey, parameters: CryptographicParameters, *, allow_legacy: bool = False
@@ -91,32 +107,16 @@ class SignStream:
             BadCryptographicParameters: parameters that do not fit the key or each other.
             LegacyRefused: the policy forbids the hash.
         """
+        super().__init__(key, parameters, allow_legacy=allow_legacy)
         self._key = key
-        self._scheme = scheme_of(key)
-        self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
-        self._gathered = _Gathered(self._scheme, self._chosen)
-        self.rate = rate_of(self._key, parameters)
-
-    @property
-    def gathers(self) -> bool:
-        """Whether its parts are kept until the last one."""
-        return not self._scheme.digests
-
-    def update(self, data: bytes) -> None:
-        """Take a part; raises ServerLimitExceeded."""
-        self._gathered.update(data)
 
     def finalize(self, data: bytes = b"") -> bytes:
         """The signature over all parts, `data` the last; raises CryptographicFailure."""
-        return _sign(self._scheme, self._key, self._chosen, self._gathered.finalize(data))
+        return _sign(self._scheme, self._key, self._chosen, self._signed(data))
 
 
-class VerifyStream:
-    """One verification, its data given in one part or many (2.1 section 6.1.56).
-
-    Attributes:
-        rate: what the verification costs.
-    """
+class VerifyStream(_Stream):
+    """One verification, its data given in one part or many (2.1 section 6.1.56)."""
 
     def __init__(
         self,
@@ -127,24 +127,11 @@ class VerifyStream:
     ) -> None:
         """Start a verification; see `SignStream`; the key may be either half of a pair."""
         self._key = public_half(key)
-        self._scheme = scheme_of(self._key)
-        self._chosen = choose(self._scheme, parameters, allow_legacy=allow_legacy)
-        self._gathered = _Gathered(self._scheme, self._chosen)
-        self.rate = rate_of(self._key, parameters)
-
-    @property
-    def gathers(self) -> bool:
-        """Whether its parts are kept until the last one."""
-        return not self._scheme.digests
-
-    def update(self, data: bytes) -> None:
-        """Take a part; raises ServerLimitExceeded."""
-        self._gathered.update(data)
+        super().__init__(self._key, parameters, allow_legacy=allow_legacy)
 
     def finalize(self, signature: bytes, data: bytes = b"") -> ValidityIndicator:
         """Whether `signature` is one over all parts, `data` the last."""
-        digest = self._gathered.finalize(data)
-        return _verify(self._scheme, self._key, self._chosen, signature, digest)
+        return _verify(self._scheme, self._key, self._chosen, signature, self._signed(data))
 
 
 def sign(
