@@ -22,7 +22,7 @@ from kmip.encodings.ttlv import MAX_DEPTH, MAX_ITEMS
 from kmip.enums import ItemType, ObjectType, Operation, ResultReason, State
 from kmip.errors import KMIPError
 from kmip.framing import DEFAULT_LIMIT
-from kmip.lifecycle import DATES, EVENTS, SCHEDULES, TRANSITIONS, Event, Use, permits
+from kmip.lifecycle import DATES, EVENTS, SCHEDULES, TRANSITIONS, Event, Usage, permits
 from kmip.messages import MAX_BATCH_ITEMS
 from kmip.tags import WORDS, Tag
 from kmip.versions import DIALECTS, SUPPORTED, Dialect, ProtocolVersion, Span
@@ -191,7 +191,7 @@ def _cells(row: Rules) -> list[str]:
         row.client.value,
         row.delete.value,
         members(row.objects),
-        members(row.asked),
+        members(row.requested),
         members(row.implicit),
     ]
 
@@ -381,9 +381,9 @@ def _reasons(event: Event) -> str:
 def uses() -> str:
     """What each state permits."""
     return table(
-        " | ".join(["state", *(use.value for use in Use)]),
+        " | ".join(["state", *(use.value for use in Usage)]),
         (
-            [words(state), *("yes" if permits(state, use) else "no" for use in Use)]
+            [words(state), *("yes" if permits(state, use) else "no" for use in Usage)]
             for state in State
         ),
     )

@@ -1,14 +1,14 @@
 """The two forms in which messages carry attributes.
 
     NAMED, 1.x       Attribute { Attribute Name, [Attribute Index], Attribute Value }, gathered in a
-                     Template-Attribute or standing in the payload (1.4 section 2.1.1, 2.1.8)
+                     Template-Attribute or directly in the payload (1.4 section 2.1.1, 2.1.8)
     TAGGED, 2.x on   Attributes { one item under its own tag for each value }, vendor attributes as
                      Attribute { Vendor Identification, Attribute Name, Attribute Value }
                      (2.1 section 5)
 
 Each class here is a `Carriage`: it reads both forms whatever the version, since clients mix them,
 and writes the one form that the version's row in `DIALECTS` names. At rest (`INTERNAL`) the tagged
-form also keeps indices: an Attribute Index item stands before a value whose index is not the next.
+form also keeps indices: an Attribute Index item precedes a value whose index is not the next one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from kmip.attribute_table import ATTRIBUTES, BY_NAME, LINK_TAGS, LINK_TYPES
 from kmip.attribute_values import Link, Name
 from kmip.attributes import (
     CUSTOM_PREFIXES,
+    AttributeInstance,
     AttributeName,
+    AttributeReference,
     Attributes,
-    Custom,
-    Instance,
-    Selector,
+    VendorAttributeName,
     custom_value,
     name_of,
 )
@@ -37,21 +37,21 @@ from kmip.types import IdentifierForm
 from kmip.versions import DIALECTS, INTERNAL, AttributeForm, ProtocolVersion
 
 MAX_INSTANCES = 10_000
-"""Attribute values in one structure: far above what any object holds."""
+"""Attribute values in one structure: far more than any real object has."""
 
 MAX_TEMPLATES = 32
 """Template objects that one request may name, each of which the server must look up; the OASIS
 cases name one."""
 
 INDICES = range(1 << 30)
-"""Indices that a client may give: from the last of them on there is room for as many again, since
-an attribute's next instance has the next index."""
+"""Indices that a client may set: after the last of them there is room for as many again, since an
+attribute's next instance has the next index."""
 
 _REFERENCE = IdentifierForm(ItemType.REFERENCE)
 _GROUP_NAMES = (ItemType.NAME_REFERENCE, ItemType.TEXT_STRING)
 
 
-# Names and keys
+# Names
 
 
 def attribute_of_name(name: str) -> AttributeName:
@@ -61,11 +61,11 @@ def attribute_of_name(name: str) -> AttributeName:
         return row.tag
     prefix, dash, rest = name.partition("-")
     if dash and prefix in CUSTOM_PREFIXES:
-        return Custom(prefix, rest)
-    return Custom("", name)
+        return VendorAttributeName(prefix, rest)
+    return VendorAttributeName("", name)
 
 
-def _selector_of_tag(tag: int) -> Selector | None:
+def _reference_of_tag(tag: int) -> AttributeReference | None:
     """What an Attribute Reference by tag means; None where no attribute has the tag."""
     known = Tag(tag) if tag in Tag._value2member_map_ else None
     if known in ATTRIBUTES:
@@ -73,11 +73,11 @@ def _selector_of_tag(tag: int) -> Selector | None:
     return LINK_TYPES.get(known) if known is not None else None
 
 
-def _named_name(attribute: Selector) -> str:
+def _named_name(attribute: AttributeReference) -> str:
     """The name that 1.x writes; a foreign vendor's attribute is a custom one there."""
     if isinstance(attribute, LinkType):
         return name_of(Tag.LINK)
-    if isinstance(attribute, Custom) and attribute.vendor not in CUSTOM_PREFIXES:
+    if isinstance(attribute, VendorAttributeName) and attribute.vendor not in CUSTOM_PREFIXES:
         return f"x-{attribute.vendor}-{attribute.name}" if attribute.vendor else attribute.name
     return name_of(attribute)
 
@@ -85,11 +85,11 @@ def _named_name(attribute: Selector) -> str:
 # One value
 
 
-def read_named(item: Item, version: ProtocolVersion) -> Instance:
+def read_named(item: Item, version: ProtocolVersion) -> AttributeInstance:
     """An Attribute structure of either form.
 
     Raises:
-        InvalidMessage: it lacks a name, has a value of the wrong type, or something else.
+        InvalidMessage: it lacks a name, has a value of the wrong type, or an item too many.
         IndexOutOfBounds: its index is none of `INDICES`.
         UnsupportedAttribute: no attribute has this name.
     """
@@ -98,13 +98,15 @@ def read_named(item: Item, version: ProtocolVersion) -> Instance:
     if name is None or not isinstance(name.value, str):
         raise InvalidMessage("has no Attribute Name", tag_name(item.tag))
     attribute = _attribute_of(name.value, parts.get(Tag.VENDOR_IDENTIFICATION))
-    place = _place(parts.get(Tag.ATTRIBUTE_INDEX))
-    if isinstance(attribute, Custom):
+    index = _index(parts.get(Tag.ATTRIBUTE_INDEX))
+    if isinstance(attribute, VendorAttributeName):
         if not attribute.vendor:
             raise UnsupportedAttribute(f"there is no attribute {name.value!r}")
-        return Instance(attribute, None if value is None else custom_value(value), place)
+        return AttributeInstance(attribute, None if value is None else custom_value(value), index)
     row = ATTRIBUTES[attribute]
-    return Instance(attribute, None if value is None else row.form.read(value, version), place)
+    return AttributeInstance(
+        attribute, None if value is None else row.form.read(value, version), index
+    )
 
 
 def _parts(item: Item) -> dict[int, Item]:
@@ -112,7 +114,7 @@ def _parts(item: Item) -> dict[int, Item]:
     parts: dict[int, Item] = {}
     for child in item.children:
         if child.tag in parts:
-            raise InvalidMessage("stands twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
+            raise InvalidMessage("occurs twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
         if child.tag not in _ATTRIBUTE_PARTS and not is_extension_tag(child.tag):
             raise InvalidMessage(f"{tag_name(child.tag)} is not expected here", tag_name(item.tag))
         parts[child.tag] = child
@@ -125,10 +127,10 @@ def _attribute_of(name: str, vendor: Item | None) -> AttributeName:
         return attribute_of_name(name)
     if not isinstance(vendor.value, str):
         raise wrong_type(vendor, ItemType.TEXT_STRING)
-    return Custom(vendor.value, name)
+    return VendorAttributeName(vendor.value, name)
 
 
-def _place(index: Item | None) -> int | None:
+def _index(index: Item | None) -> int | None:
     """An Attribute Index."""
     if index is None:
         return None
@@ -139,7 +141,7 @@ def _place(index: Item | None) -> int | None:
     return index.value
 
 
-def read_tagged(item: Item, version: ProtocolVersion) -> Instance:
+def read_tagged(item: Item, version: ProtocolVersion) -> AttributeInstance:
     """One item of an Attributes structure.
 
     Raises:
@@ -148,13 +150,13 @@ def read_tagged(item: Item, version: ProtocolVersion) -> Instance:
     if item.tag == Tag.ATTRIBUTE:
         return read_named(item, version)
     if item.tag == Tag.GROUP_LINK and item.type in _GROUP_NAMES and version != INTERNAL:
-        return Instance(Tag.OBJECT_GROUP, item.value)
-    selector = _selector_of_tag(item.tag)
-    if isinstance(selector, LinkType):
-        return Instance(Tag.LINK, _link(selector, _REFERENCE.read(item, version)))
-    if selector is None or isinstance(selector, Custom):
+        return AttributeInstance(Tag.OBJECT_GROUP, item.value)
+    attribute = _reference_of_tag(item.tag)
+    if isinstance(attribute, LinkType):
+        return AttributeInstance(Tag.LINK, _link(attribute, _REFERENCE.read(item, version)))
+    if attribute is None or isinstance(attribute, VendorAttributeName):
         raise UnsupportedAttribute(f"{tag_name(item.tag)} is not an attribute")
-    return Instance(selector, ATTRIBUTES[selector].form.read(item, version))
+    return AttributeInstance(attribute, ATTRIBUTES[attribute].form.read(item, version))
 
 
 def _link(kind: LinkType, target: Any) -> Link:
@@ -175,7 +177,7 @@ def _write_named(
 
 def _write_tagged(attribute: AttributeName, value: Any, version: ProtocolVersion) -> Item:
     """An item under the attribute's own tag."""
-    if isinstance(attribute, Custom):
+    if isinstance(attribute, VendorAttributeName):
         return structure(
             Tag.ATTRIBUTE,
             Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, attribute.vendor),
@@ -191,7 +193,7 @@ def _write_tagged(attribute: AttributeName, value: Any, version: ProtocolVersion
 
 
 def _value_item(attribute: AttributeName, tag: int, value: Any, version: ProtocolVersion) -> Item:
-    if isinstance(attribute, Custom):
+    if isinstance(attribute, VendorAttributeName):
         return Item(tag, value.type, value.value)
     return ATTRIBUTES[attribute].form.write(tag, value, version)
 
@@ -251,7 +253,7 @@ def write_attributes(
             if form == AttributeForm.NAMED:
                 yield _write_named(attribute, index, value, version)
                 continue
-            if attribute == Tag.LINK and not _is_told(value, version):
+            if attribute == Tag.LINK and not _has_form(value, version):
                 continue
             if version == INTERNAL and index != following:
                 yield Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, index)
@@ -261,14 +263,14 @@ def write_attributes(
 
 def exists(attribute: AttributeName, version: ProtocolVersion) -> bool:
     """Whether the version has the attribute; 3.0 has links and groups in another form."""
-    if isinstance(attribute, Custom) or (
+    if isinstance(attribute, VendorAttributeName) or (
         DIALECTS[version].links_are_attributes and attribute in (Tag.LINK, Tag.OBJECT_GROUP)
     ):
         return True
     return ATTRIBUTES[attribute].span.covers(version)
 
 
-def _is_told(link: Link, version: ProtocolVersion) -> bool:
+def _has_form(link: Link, version: ProtocolVersion) -> bool:
     """Whether the version has a form for this type of link: 3.0 has none for a vendor's."""
     return not DIALECTS[version].links_are_attributes or link.link_type in LINK_TAGS
 
@@ -307,7 +309,7 @@ class Gathered(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """Attributes standing in the payload in 1.x, in an Attributes structure from 2.0 on."""
+    """Attributes directly in the payload in 1.x, in an Attributes structure from 2.0 on."""
 
     @property
     def tags(self) -> Sequence[int]:
@@ -341,14 +343,14 @@ class Single(NamedTuple):
             return (self.tagged, Tag.ATTRIBUTE)
         return (self.tagged,)
 
-    def read(self, items: Sequence[Item], version: ProtocolVersion) -> Instance:
+    def read(self, items: Sequence[Item], version: ProtocolVersion) -> AttributeInstance:
         """The one attribute."""
         inner = items[0].children if items[0].tag == self.tagged else items
         if len(items) != 1 or len(inner) != 1:
             raise InvalidMessage("holds exactly one attribute", tag_name(items[0].tag))
         return read_tagged(inner[0], version)
 
-    def write(self, value: Instance, version: ProtocolVersion) -> Iterable[Item]:
+    def write(self, value: AttributeInstance, version: ProtocolVersion) -> Iterable[Item]:
         """The version's form."""
         if single_form(version) == AttributeForm.NAMED:
             yield _write_named(value.attribute, value.index or 0, value.value, version)
@@ -356,7 +358,7 @@ class Single(NamedTuple):
             yield structure(self.tagged, _write_tagged(value.attribute, value.value, version))
 
 
-class Named(NamedTuple):
+class Referenced(NamedTuple):
     """Attribute Names in 1.x, Attribute References from 2.0 on."""
 
     @property
@@ -364,17 +366,21 @@ class Named(NamedTuple):
         """The name and the reference."""
         return (Tag.ATTRIBUTE_NAME, Tag.ATTRIBUTE_REFERENCE)
 
-    def read(self, items: Sequence[Item], version: ProtocolVersion) -> tuple[Selector, ...]:
+    def read(
+        self, items: Sequence[Item], version: ProtocolVersion
+    ) -> tuple[AttributeReference, ...]:
         """What is referred to; a reference to nothing known is an attribute that no object has."""
         return tuple(_read_reference(item) for item in items)
 
-    def write(self, value: Sequence[Selector], version: ProtocolVersion) -> Iterable[Item]:
+    def write(
+        self, value: Sequence[AttributeReference], version: ProtocolVersion
+    ) -> Iterable[Item]:
         """The version's form; attributes it lacks are left out."""
         for attribute in value:
             if single_form(version) == AttributeForm.NAMED:
                 if isinstance(attribute, LinkType) or exists(attribute, version):
                     yield Item(Tag.ATTRIBUTE_NAME, ItemType.TEXT_STRING, _named_name(attribute))
-            elif isinstance(attribute, Custom):
+            elif isinstance(attribute, VendorAttributeName):
                 yield structure(
                     Tag.ATTRIBUTE_REFERENCE,
                     Item(Tag.VENDOR_IDENTIFICATION, ItemType.TEXT_STRING, attribute.vendor),
@@ -384,14 +390,12 @@ class Named(NamedTuple):
                 yield from _write_reference(attribute, version)
 
 
-def _read_reference(item: Item) -> Selector:
+def _read_reference(item: Item) -> AttributeReference:
     if item.tag == Tag.ATTRIBUTE_NAME and isinstance(item.value, str):
         return attribute_of_name(item.value)
     if item.type == ItemType.ENUMERATION and isinstance(item.value, int):
-        selector = (
-            Tag.OBJECT_GROUP if item.value == Tag.GROUP_LINK else _selector_of_tag(item.value)
-        )
-        return selector if selector is not None else Custom("", tag_name(item.value))
+        known = Tag.OBJECT_GROUP if item.value == Tag.GROUP_LINK else _reference_of_tag(item.value)
+        return known if known is not None else VendorAttributeName("", tag_name(item.value))
     vendor, name = item.first(Tag.VENDOR_IDENTIFICATION), item.first(Tag.ATTRIBUTE_NAME)
     if name is None or not isinstance(name.value, str):
         raise InvalidMessage("names no attribute", tag_name(item.tag))
@@ -436,6 +440,6 @@ PublicKeyTemplate = Annotated[
     Attributes, Gathered(Tag.PUBLIC_KEY_TEMPLATE_ATTRIBUTE, Tag.PUBLIC_KEY_ATTRIBUTES)
 ]
 AttributeList = Annotated[Attributes, Listed()]
-NewAttribute = Annotated[Instance, Single(Tag.NEW_ATTRIBUTE)]
-CurrentAttribute = Annotated[Instance, Single(Tag.CURRENT_ATTRIBUTE)]
-References = Annotated[tuple[Selector, ...], Named()]
+NewAttribute = Annotated[AttributeInstance, Single(Tag.NEW_ATTRIBUTE)]
+CurrentAttribute = Annotated[AttributeInstance, Single(Tag.CURRENT_ATTRIBUTE)]
+AttributeReferences = Annotated[tuple[AttributeReference, ...], Referenced()]

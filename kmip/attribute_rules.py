@@ -3,19 +3,19 @@
 Theory: each attribute has one row in `RULES`, whose columns are those of the "Attribute Rules" of
 2.1 section 4 (1.4 section 3 for the attributes that 2.0 dropped; those of 3.0 after their like).
 Where 1.x and 2.x differ, as in the types of objects an attribute applies to, the row has the wider
-of the two, so that it needs no version. Whether an attribute may have several values stands in
+of the two, so that it needs no version. Whether an attribute may have several values is a column of
 `kmip.attribute_table.ATTRIBUTES`.
 
 One column is added. The server sets the algorithm of a key and no client may change it, and yet a
-client says which one it wants when the key is made: `asked` has the operations in which it may.
+client requests one when the key is made: `requested` has the operations in which it may.
 
 A column that says "yes, but only while …" has a named condition, `When`; `CONDITIONS` says what
-each means and which error tells that it does not hold. Handlers call the `check_…` functions,
+each means and which error is raised where it does not hold. Handlers call the `check_…` functions,
 which raise, and know neither rows nor conditions.
 
 The server's own policy is stricter than the specification in two rows, as section 4 allows: an
-object that is Sensitive stays so, and one that is not Extractable stays so. Otherwise whoever has
-taken over a client could lift both and read the key.
+object that is Sensitive stays so, and one that is not Extractable stays so. Otherwise an attacker
+who has taken over a client could lift both and read the key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, Final, NamedTuple
 
 from kmip.attribute_encoding import MAX_INSTANCES
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import AttributeName, Attributes, Custom, is_single, name_of
+from kmip.attributes import AttributeName, Attributes, VendorAttributeName, is_single, name_of
 from kmip.enums import ObjectType, Operation, State
 from kmip.enums import ObjectType as T
 from kmip.enums import Operation as Op
@@ -93,12 +93,12 @@ class Rules(NamedTuple):
     Attributes:
         always: the types of objects that always have a value of it.
         set_by: who may give it its first value.
-        server: when the server may change a value of its own accord.
+        server: when the server may change a value by itself.
         client: when a client may change a value.
         delete: when a client may delete a value.
         implicit: the operations that may set it although the request does not.
         objects: the types of objects that may have it.
-        asked: the operations in which a client may name the value that the server then sets.
+        requested: the operations in which a client may request the value that the server sets.
     """
 
     always: frozenset[ObjectType]
@@ -108,11 +108,11 @@ class Rules(NamedTuple):
     delete: When
     implicit: frozenset[Operation]
     objects: frozenset[ObjectType]
-    asked: frozenset[Operation] = frozenset()
+    requested: frozenset[Operation] = frozenset()
 
 
 class Situation(NamedTuple):
-    """The object whose attribute a client wants to change, as it is before.
+    """The object whose attribute a client wants to change, before the change.
 
     Attributes:
         object_type: its type.
@@ -134,7 +134,7 @@ class Condition(NamedTuple):
 
     Attributes:
         holds: whether the change is allowed, by name, new value (None: deleted) and object.
-        error: what is raised where it is not; None: the attribute is read only.
+        error: raised where it is not; None: the error for a read-only attribute.
     """
 
     holds: Callable[[AttributeName, Any, Situation], bool]
@@ -174,7 +174,7 @@ CONDITIONS: Final[dict[When, Condition]] = {
 """What each condition means for a client; the last two are only for the server."""
 
 
-# The words of the rows
+# Names for the cells of the rows
 
 NONE: Final[frozenset[ObjectType]] = frozenset()
 ALL: Final = frozenset(ObjectType)
@@ -243,7 +243,7 @@ UNALLOCATED, TO_TRUE, TO_FALSE = When.UNALLOCATED, When.TO_TRUE, When.TO_FALSE
 R = Rules
 
 RULES: Final[dict[Tag, Rules]] = {
-    # attribute: always, set by, server may, client may, delete, implicit, objects, asked
+    # attribute: always, set by, server may, client may, delete, implicit, objects, requested
     Tag.UNIQUE_IDENTIFIER: R(ALL, SERVER, NEVER, NEVER, NEVER, MAKING, ALL),
     Tag.SHORT_UNIQUE_IDENTIFIER: R(ALL, SERVER, NEVER, NEVER, NEVER, MAKING, ALL),
     Tag.NAME: R(NONE, CLIENT, ALWAYS, ALWAYS, ALWAYS, REPLACING, ALL),
@@ -375,7 +375,7 @@ SERVERS_VENDOR: Final = "y"
 
 def rules_of(attribute: AttributeName) -> Rules:
     """The rules of an attribute, a custom one included."""
-    if isinstance(attribute, Custom):
+    if isinstance(attribute, VendorAttributeName):
         return OURS if attribute.vendor == SERVERS_VENDOR else THEIRS
     return RULES[attribute]
 
@@ -398,7 +398,7 @@ def implicit(operation: Operation) -> frozenset[Tag]:
 def check_set(attribute: AttributeName, object_type: ObjectType, operation: Operation) -> None:
     """Let a client give an attribute in the request that makes an object, or raise.
 
-    An Import sets what it likes (2.1 section 6.1.25).
+    An Import may set every attribute (2.1 section 6.1.25).
 
     Raises:
         InvalidAttribute: objects of this type do not have it.
@@ -406,7 +406,7 @@ def check_set(attribute: AttributeName, object_type: ObjectType, operation: Oper
     """
     _check_applies(attribute, object_type)
     rules = rules_of(attribute)
-    if operation == Operation.IMPORT or operation in rules.asked or CLIENT in rules.set_by:
+    if operation == Operation.IMPORT or operation in rules.requested or CLIENT in rules.set_by:
         return
     raise AttributeReadOnly(f"{name_of(attribute)} is set by the server alone")
 
@@ -419,7 +419,7 @@ def check_add(attribute: AttributeName, value: Any, it: Situation) -> None:
         ReadOnlyAttribute: only the server sets it.
         AttributeExists: it has its one value already.
         ServerLimitExceeded: the object has as many values as it may.
-        WrongKeyLifecycleState, PermissionDenied: it is too late.
+        WrongKeyLifecycleState, PermissionDenied: the condition of the attribute does not hold.
     """
     _check_applies(attribute, it.object_type)
     rules = rules_of(attribute)

@@ -3,7 +3,7 @@
 A row says which tag an attribute has, the form of its value, and whether an object may have several
 (2.1 section 4; 1.4 section 3 for those that 2.0 dropped). The versions that have the attribute are
 those of its tag, except for what was a field before it became an attribute (`FIELDS_ONCE`). The
-rules of the specification's "Attribute Rules" tables stand in `kmip.attribute_rules`, one row for
+rules of the specification's "Attribute Rules" tables are in `kmip.attribute_rules`, one row for
 each attribute too.
 """
 
@@ -42,10 +42,10 @@ class Attribute(NamedTuple):
     """One attribute.
 
     Attributes:
-        tag: what it is called in 2.0 and later.
-        form: how one value lies in an item.
+        tag: names it in 2.0 and later.
+        form: how one value is encoded in an item.
         many: whether an object may have several values.
-        name: what it is called in 1.x.
+        name: names it in 1.x.
         span: the versions that have it.
     """
 

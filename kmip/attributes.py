@@ -1,9 +1,9 @@
-"""What an object's attributes are to the rest of the program: one neutral model.
+"""What an object's attributes are to the rest of the program: one model for all versions.
 
-An `AttributeName` is a tag for an attribute of the specification's own, a `Custom` for a client's
-or a vendor's. `Attributes` maps names to instances. An instance keeps the index it was given for as
-long as it lives, because 1.x clients address it so (1.4 section 2.1.1); 2.x clients address it by
-its value.
+An `AttributeName` is a tag for an attribute of the specification, a `VendorAttributeName` for a
+client's or a vendor's. `Attributes` maps names to instances. An instance keeps its index for as
+long as it exists, because 1.x clients address it by the index (1.4 section 2.1.1); 2.x clients
+address it by its value.
 
 Messages carry attributes in two forms, see `kmip.attribute_encoding`. Nothing here knows a version.
 """
@@ -25,8 +25,8 @@ CUSTOM_PREFIXES = ("x", "y")
 letters are its Vendor Identification (2.1 section 4.60)."""
 
 
-class Custom(NamedTuple):
-    """The name of a custom or vendor attribute.
+class VendorAttributeName(NamedTuple):
+    """The name of a vendor attribute (2.1 section 4.60), in 1.x a custom one (1.4 section 3.39).
 
     Attributes:
         vendor: the Vendor Identification.
@@ -40,14 +40,15 @@ class Custom(NamedTuple):
         return f"{self.vendor}-{self.name}"
 
 
-AttributeName = Tag | Custom
+AttributeName = Tag | VendorAttributeName
 
-Selector = Tag | Custom | LinkType
-"""An attribute's name, or one type of link, which 3.0 asks for as an attribute of its own."""
+AttributeReference = Tag | VendorAttributeName | LinkType
+"""What a request names an attribute by (2.1 section 5.5): its name, or one type of link, which 3.0
+has as an attribute of its own."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Instance:
+class AttributeInstance:
     """One value of an attribute in a request that adds, changes or removes it.
 
     Attributes:
@@ -62,10 +63,10 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """An attribute, or one instance of it, without a value."""
+class InstanceReference:
+    """An attribute, or one instance of it by its index, without a value."""
 
-    attribute: Selector
+    attribute: AttributeReference
     index: int | None = None
 
 
@@ -81,8 +82,8 @@ class Attributes:
     values: dict[AttributeName, dict[int, Any]]
     templates: tuple[Name, ...] = ()
     _following: dict[AttributeName, int] = field(init=False, compare=False)
-    """For each attribute the index that no instance has had yet, once it is known: looking for it
-    among many instances each time would take minutes for a client's ten thousand values."""
+    """For each attribute the lowest index never used, once it is known: searching it among the
+    instances each time would take minutes for a client's ten thousand values."""
 
     def __init__(
         self, instances: Iterable[tuple[AttributeName, Any]] = (), templates: tuple[Name, ...] = ()
@@ -125,7 +126,7 @@ class Attributes:
                 yield attribute, index, value
 
     def add(self, attribute: AttributeName, value: Any, index: int | None = None) -> int:
-        """Add an instance; the index it got: the next one never used while it can be known."""
+        """Add an instance; its index: `index` if that is free, else the next one never used."""
         instances = self.values.setdefault(attribute, {})
         following = self._following.get(attribute)
         if following is None:
@@ -155,17 +156,17 @@ class Attributes:
 
     def find(self, attribute: AttributeName, value: Any) -> int | None:
         """The index of the instance with this value, if there is one."""
-        for index, held in self.values.get(attribute, {}).items():
-            if held == value:
+        for index, instance in self.values.get(attribute, {}).items():
+            if instance == value:
                 return index
         return None
 
-    def select(self, selectors: Iterable[Selector]) -> Attributes:
-        """Only the attributes that are asked for, with their indices."""
+    def select(self, references: Iterable[AttributeReference]) -> Attributes:
+        """Only the attributes that are referred to, with their indices."""
         found = Attributes()
-        for selector in selectors:
-            kind = selector if isinstance(selector, LinkType) else None
-            attribute: AttributeName = Tag.LINK if isinstance(selector, LinkType) else selector
+        for reference in references:
+            kind = reference if isinstance(reference, LinkType) else None
+            attribute: AttributeName = Tag.LINK if isinstance(reference, LinkType) else reference
             for index, value in self.values.get(attribute, {}).items():
                 if kind is None or value.link_type == kind:
                     found.values.setdefault(attribute, {})[index] = value
@@ -187,16 +188,16 @@ class Attributes:
                 self.add(attribute, value)
 
 
-def name_of(attribute: Selector) -> str:
-    """The attribute's name for people, which is also the 1.x name."""
+def name_of(attribute: AttributeReference) -> str:
+    """The attribute's name in text, which is also the 1.x name."""
     if isinstance(attribute, LinkType):
         return attribute.names[0]
-    return str(attribute) if isinstance(attribute, Custom) else WORDS[attribute]
+    return str(attribute) if isinstance(attribute, VendorAttributeName) else WORDS[attribute]
 
 
 def definition(attribute: AttributeName) -> Attribute | None:
     """The row of `ATTRIBUTES`; None for a custom attribute."""
-    return None if isinstance(attribute, Custom) else ATTRIBUTES[attribute]
+    return None if isinstance(attribute, VendorAttributeName) else ATTRIBUTES[attribute]
 
 
 def is_single(attribute: AttributeName) -> bool:

@@ -1,8 +1,8 @@
-"""What can go wrong with a request, each with its Result Reason.
+"""The errors of a request, each with its Result Reason.
 
-An error's text goes to the client, so it helps and shows no internals and no values. Its reason is
-data: rows of (first version, Result Reason), because younger versions tell more precisely what
-older ones call by a general name. An error is told in the words of the request's version.
+An error's text goes to the client, so it helps and contains no internals and no values. Its reason
+is data: rows of (first version, Result Reason), because later versions have more precise reasons
+than earlier ones. The client gets the reason of its request's version.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class KMIPError(Exception):
 
     Attributes:
         reasons: the Result Reason from each version on, oldest first.
-        payload: what the answer holds all the same (a structure; only Check has one).
+        payload: the response payload of a failed item (a structure; only Check has one).
     """
 
     reasons: ClassVar[Reasons] = ((V1_0, R.GENERAL_FAILURE),)
@@ -68,7 +68,7 @@ class ResponseTooLarge(KMIPError):
 
 
 class AuthenticationNotSuccessful(KMIPError):
-    """The credential does not hold."""
+    """The credential is not valid."""
 
     reasons = ((V1_0, R.AUTHENTICATION_NOT_SUCCESSFUL),)
 
@@ -86,7 +86,7 @@ class MissingData(KMIPError):
 
 
 class InvalidField(KMIPError):
-    """A field of the request cannot be meant as it is."""
+    """A field of the request has a value that is not valid here."""
 
     reasons = ((V1_0, R.INVALID_FIELD),)
 
@@ -140,13 +140,13 @@ class IndexOutOfBounds(KMIPError):
 
 
 class KeyFormatTypeNotSupported(KMIPError):
-    """The object cannot be given in this format."""
+    """The object cannot be returned in this format."""
 
     reasons = ((V1_0, R.KEY_FORMAT_TYPE_NOT_SUPPORTED),)
 
 
 class KeyCompressionTypeNotSupported(KMIPError):
-    """The object cannot be given in this compression."""
+    """The object cannot be returned in this compression."""
 
     reasons = ((V1_0, R.KEY_COMPRESSION_TYPE_NOT_SUPPORTED),)
 
@@ -158,7 +158,7 @@ class EncodingOptionError(KMIPError):
 
 
 class KeyValueNotPresent(KMIPError):
-    """The server holds the object without its key value."""
+    """The server has the object without its key value."""
 
     reasons = ((V1_0, R.ITEM_NOT_FOUND), (V1_2, R.KEY_VALUE_NOT_PRESENT))
 
@@ -176,7 +176,7 @@ class NotExtractable(KMIPError):
 
 
 class InvalidTicket(KMIPError):
-    """The ticket is unknown or has run out."""
+    """The ticket is unknown or has expired."""
 
     reasons = ((V1_0, R.AUTHENTICATION_NOT_SUCCESSFUL), (V2_0, R.INVALID_TICKET))
 
@@ -194,7 +194,7 @@ class ReadOnlyAttribute(KMIPError):
 
 
 class AttributeReadOnly(KMIPError):
-    """The client may not give, change or delete this attribute, as other operations call it."""
+    """The same in all other operations, which set, change or delete the attribute."""
 
     reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.ATTRIBUTE_READ_ONLY))
 
@@ -272,7 +272,7 @@ class UnsupportedCryptographicParameters(KMIPError):
 
 
 class BadPassword(KMIPError):
-    """The password that opens an object does not."""
+    """The password does not open the object."""
 
     reasons = ((V1_0, R.PERMISSION_DENIED), (V2_0, R.BAD_PASSWORD))
 
@@ -314,7 +314,7 @@ class PKCS11InvalidInterface(KMIPError):
 
 
 class InvalidCSR(KMIPError):
-    """The certificate request does not hold."""
+    """The certificate request is not valid."""
 
     reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_CSR))
 
@@ -326,7 +326,7 @@ class MissingInitializationVector(KMIPError):
 
 
 class ServerLimitExceeded(KMIPError):
-    """The server does not hold or do this much."""
+    """The request exceeds a limit of the server."""
 
     reasons = ((V1_0, R.GENERAL_FAILURE), (V2_0, R.SERVER_LIMIT_EXCEEDED))
 
@@ -362,7 +362,7 @@ class WrappingObjectArchived(KMIPError):
 
 
 class ProtectionStorageUnavailable(KMIPError):
-    """No storage with the protection asked for."""
+    """No storage with the requested protection."""
 
     reasons = ((V1_0, R.FEATURE_NOT_SUPPORTED), (V2_0, R.PROTECTION_STORAGE_UNAVAILABLE))
 

@@ -1,7 +1,7 @@
 """A byte stream cut into messages.
 
-A message's own header gives its length, so the first 8 bytes decide whether the rest is wanted at
-all: a header that is no message, or a length beyond the limit, is refused before anything is kept.
+A message begins with its length, so the first 8 bytes decide whether the rest is read at all: what
+is no message, or is longer than the limit, is refused before anything is kept.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ DEFAULT_LIMIT: Final = 1 << 20
 
 
 class Frames:
-    """Collects received bytes and gives back whole messages.
+    """Collects received bytes and returns whole messages.
 
     Args:
         tag: the only tag a message may have: Request Message at a server.

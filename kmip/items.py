@@ -1,7 +1,7 @@
-"""The item: a tag, a type and a value, before it means anything.
+"""The item: a tag, a type and a value, without interpretation.
 
-A message in any encoding is a tree of items. What an encoding reads it hands on as items, and what
-is to be written comes to it as items, so that encodings and messages do not know of each other.
+A message in any encoding is a tree of items. An encoding reads bytes to items and writes items to
+bytes, so that encodings and messages do not know of each other.
 
     type                  value
     STRUCTURE             tuple of items
@@ -48,7 +48,7 @@ class Item(NamedTuple):
     value: Value
 
     def __repr__(self) -> str:
-        """Tag and type; the value is only counted, since it may be a key."""
+        """Tag, type and size; never the value, which may be a key."""
         kind = ItemType(self.type)
         size = len(self.value) if isinstance(self.value, tuple | bytes | str) else 1
         return f"Item({tag_name(self.tag)}, {kind.name}, {size})"
@@ -75,7 +75,7 @@ def structure(tag: int, *children: Item) -> Item:
 
 
 def tag_name(tag: int) -> str:
-    """The tag's name on paper, or its six hexadecimal digits."""
+    """The tag's name in XML and JSON, or its six hexadecimal digits."""
     return Tag(tag).names[0] if tag in TAGS else f"{tag:06X}"
 
 

@@ -1,6 +1,6 @@
 """Key blocks: key material in every format, plain or wrapped (2.1 section 3; 1.4 section 2.1).
 
-Theory: the form of Key Material is told by the Key Format Type beside it. A byte string stays
+Theory: the Key Format Type beside it determines the form of Key Material. A byte string stays
 `bytes`; a structure is bound to the class that `TRANSPARENT` names for the format. A Key Value that
 is itself a byte string is wrapped as a whole.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Final, NamedTuple
 
-from kmip.attribute_encoding import AttributeList, References
+from kmip.attribute_encoding import AttributeList, AttributeReferences
 from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
@@ -184,7 +184,7 @@ class KeyWrappingSpecification(Structure):
     wrapping_method: WrappingMethod
     encryption_key_information: EncryptionKeyInformation | None = None
     mac_signature_key_information: MACSignatureKeyInformation | None = None
-    attribute_names: References = ()
+    attribute_names: AttributeReferences = ()
     encoding_option: Annotated[EncodingOption | None, since(V1_1)] = None
 
 
@@ -237,7 +237,7 @@ class KeyBlock(Structure):
     """A key with all that is closely associated with it (2.1 section 3.1).
 
     Attributes:
-        key_value: bytes where it is wrapped; absent where the server does not hold it (from 1.2
+        key_value: bytes where it is wrapped; absent where the server does not have it (from 1.2
             on, with Key Value Location).
     """
 
@@ -250,7 +250,7 @@ class KeyBlock(Structure):
 
     @property
     def key_material(self) -> bytes | Transparent | Item | None:
-        """The plain material; None where it is wrapped or not held."""
+        """The plain material; None where it is wrapped or absent."""
         return self.key_value.key_material if isinstance(self.key_value, KeyValue) else None
 
     @property
@@ -314,4 +314,4 @@ def bind(
     raise InvalidMessage("is not what the Key Format Type says", tag_name(Tag.KEY_MATERIAL))
 
 
-Key = Annotated[KeyBlock, KeyBlockForm()]
+KeyBlockField = Annotated[KeyBlock, KeyBlockForm()]

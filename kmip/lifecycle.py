@@ -12,9 +12,9 @@ a function of these dates and the time:
     Compromise Date     is set by Revoke
     Destroy Date        is set by Destroy
 
-The first two count once they are reached, and so a date that has come needs nobody to write it
-down. The other two are never set ahead and count as soon as they are there: a clock that is set
-back brings no destroyed object to life. A Deactivation Date that is reached while an object is
+The first two count once they are reached, so that no write is needed at that time. The other two
+are never set ahead and count as soon as they are set: a clock that is set back does not make a
+destroyed object usable. A Deactivation Date that is reached while an object is
 still Pre-Active waits, since no transition leads from there to Deactivated.
 
 What a state permits is the table `PERMITTED`. A use either protects (encrypts, signs, wraps, MACs,
@@ -76,7 +76,7 @@ DATES: Final[dict[Event, Tag]] = {
     Event.COMPROMISE: Tag.COMPROMISE_DATE,
     Event.DESTROY: Tag.DESTROY_DATE,
 }
-"""The attribute that tells when an event happened, or is to happen."""
+"""The attribute with the time at which an event happened, or is to happen."""
 
 
 class Schedule(NamedTuple):
@@ -111,18 +111,18 @@ EVENTS: Final[dict[RevocationReasonCode, Event]] = {
 """What Revoke does for each reason (2.1 section 6.1.44)."""
 
 
-class Use(Enum):
-    """What a key is used for."""
+class Usage(Enum):
+    """The two kinds of use: to apply protection, or to process what is protected."""
 
     PROTECT = "protect"
     PROCESS = "process what was protected"
 
 
-PERMITTED: Final[dict[State, frozenset[Use]]] = {
+PERMITTED: Final[dict[State, frozenset[Usage]]] = {
     State.PRE_ACTIVE: frozenset(),
-    State.ACTIVE: frozenset({Use.PROTECT, Use.PROCESS}),
-    State.DEACTIVATED: frozenset({Use.PROCESS}),
-    State.COMPROMISED: frozenset({Use.PROCESS}),
+    State.ACTIVE: frozenset({Usage.PROTECT, Usage.PROCESS}),
+    State.DEACTIVATED: frozenset({Usage.PROCESS}),
+    State.COMPROMISED: frozenset({Usage.PROCESS}),
     State.DESTROYED: frozenset(),
     State.DESTROYED_COMPROMISED: frozenset(),
 }
@@ -181,7 +181,7 @@ def happen(attributes: Attributes, event: Event, now: int) -> State:
     return state_of(attributes, now)
 
 
-def permits(state: State, use: Use) -> bool:
+def permits(state: State, use: Usage) -> bool:
     """Whether an object in this state may be used so."""
     return use in PERMITTED[state]
 
@@ -196,7 +196,7 @@ def may_use(attributes: Attributes, now: int, *, protects: bool) -> bool:
             until its Protect Stop Date and processes from its Process Start Date on (2.1 sections
             4.40 and 4.41).
     """
-    if not permits(state_of(attributes, now), Use.PROTECT if protects else Use.PROCESS):
+    if not permits(state_of(attributes, now), Usage.PROTECT if protects else Usage.PROCESS):
         return False
     if protects:
         return not _is_reached(attributes, Tag.PROTECT_STOP_DATE, now)

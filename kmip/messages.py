@@ -62,7 +62,7 @@ class ProtocolVersionStructure(Structure):
 
 
 def _numbers(version: ProtocolVersion) -> tuple[Item, ...]:
-    """What stands in the Protocol Version structure of `version`."""
+    """The items of the Protocol Version structure of `version`."""
     numbers = ProtocolVersionStructure(
         protocol_version_major=version.major, protocol_version_minor=version.minor
     )
@@ -195,15 +195,15 @@ class Credential(Structure):
     credential_value: Annotated[Structure | Item, CredentialValueForm()]
 
     def value(self, version: ProtocolVersion) -> Structure | None:
-        """What the client presents; None for a type that is not known here.
+        """The Credential Value, bound; None for a type that is not known here.
 
         Raises:
             InvalidMessage: it is not of the form that its type says.
         """
-        held, cls = self.credential_value, CREDENTIALS.get(self.credential_type)
-        if not isinstance(held, Item):
-            return held
-        return None if cls is None else from_item(held, cls, version)
+        value, cls = self.credential_value, CREDENTIALS.get(self.credential_type)
+        if not isinstance(value, Item):
+            return value
+        return None if cls is None else from_item(value, cls, version)
 
 
 @structure
@@ -229,7 +229,7 @@ EphemeralOption = Annotated[
         (
             until(V1_4),
             ItemType.BOOLEAN,
-            Converted(Plain(ItemType.BOOLEAN), lambda held: Ephemeral(1) if held else None, bool),
+            Converted(Plain(ItemType.BOOLEAN), lambda truth: Ephemeral(1) if truth else None, bool),
         ),
     ),
 ]
@@ -337,9 +337,9 @@ def version_of(message: Item) -> ProtocolVersion:
     """
     for tag in (Tag.REQUEST_HEADER, Tag.RESPONSE_HEADER):
         header = message.first(tag)
-        held = header.first(Tag.PROTOCOL_VERSION) if header else None
-        if held is not None:
-            return ProtocolVersionForm().read(held, ProtocolVersion(1, 0))
+        version = header.first(Tag.PROTOCOL_VERSION) if header else None
+        if version is not None:
+            return ProtocolVersionForm().read(version, ProtocolVersion(1, 0))
     raise InvalidMessage("has no protocol version", tag_name(message.tag))
 
 
@@ -358,9 +358,9 @@ def request_of(item: Item, version: ProtocolVersion) -> RequestMessage:
 
 
 def response_item(message: ResponseMessage, version: ProtocolVersion) -> Item:
-    """The item of a response, in the words of `version`."""
+    """The item of a response, encoded for protocol `version`."""
     return to_item(message, Tag.RESPONSE_MESSAGE, version)
 
 
 EMPTY_PAYLOAD: Final = structure_item(Tag.REQUEST_PAYLOAD)
-"""What a client means that leaves the payload out."""
+"""What a request without a payload means."""

@@ -1,7 +1,7 @@
 """Managed objects (2.1 section 2; 1.4 section 2.2; the credentials of 3.0).
 
-An object stands in a payload under its own tag, so that the tag tells its type: `ObjectField` is
-the annotation of such a field.
+An object is in a payload under its own tag, so that the tag names its type: `ObjectField` is the
+annotation of such a field.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from kmip.errors import InvalidMessage
 from kmip.items import Item
 from kmip.key_block import (
     EncryptionKeyInformation,
-    Key,
     KeyBlock,
+    KeyBlockField,
     KeyValue,
     KeyWrappingData,
     KeyWrappingSpecification,
@@ -103,28 +103,28 @@ class PGPKey(Structure):
     """2.1 section 2.4."""
 
     pgp_key_version: int
-    key_block: Key
+    key_block: KeyBlockField
 
 
 @structure
 class PrivateKey(Structure):
     """2.1 section 2.5."""
 
-    key_block: Key
+    key_block: KeyBlockField
 
 
 @structure
 class PublicKey(Structure):
     """2.1 section 2.6."""
 
-    key_block: Key
+    key_block: KeyBlockField
 
 
 @structure
 class SymmetricKey(Structure):
     """2.1 section 2.9."""
 
-    key_block: Key
+    key_block: KeyBlockField
 
 
 @structure
@@ -132,7 +132,7 @@ class SecretData(Structure):
     """2.1 section 2.7."""
 
     secret_data_type: SecretDataType
-    key_block: Key
+    key_block: KeyBlockField
 
 
 @structure
@@ -145,7 +145,7 @@ class SplitKey(Structure):
     split_key_method: SplitKeyMethod
     split_key_polynomial: Annotated[SplitKeyPolynomial | None, since(V3_0)] = None
     prime_field_size: BigInteger | None = None
-    key_block: Key
+    key_block: KeyBlockField
 
 
 @structure
@@ -164,7 +164,7 @@ class PasswordCredential(Structure):
 
 @structure
 class DeviceCredential(Structure):
-    """What tells a device (3.0; the fields of 2.1 section 9.11)."""
+    """What identifies a device (3.0; the fields of 2.1 section 9.11)."""
 
     device_serial_number: str | None = None
     password: str | None = None

@@ -11,12 +11,12 @@ the form of its value, `| None` makes it optional and `tuple[X, ...]` repeated:
         key_wrap_type: Annotated[KeyWrapType | None, since(V1_4)] = None
 
 What `Annotated` may add: a `Span` (the versions that have the field), a `Tag` (where the name does
-not give it), an `ItemType` or a `Form` (how one value lies in an item), or a `Carriage` (how a
-value lies in several items, as attributes do).
+not give it), an `ItemType` or a `Form` (how one value is encoded in an item), or a `Carriage` (how
+a value is spread over several items, as attributes are).
 
-`from_item` reads liberally in one respect only, as clients need: a field is taken whatever its span
-and wherever it stands. Its type, its number and its tag are strict; a vendor's extension tag is
-passed over. `to_item` writes strictly: in order, and what the version lacks is left out.
+`from_item` reads liberally in one respect only, as clients need: a field is accepted whatever its
+span and its position. Its type, its number and its tag are strict; a vendor's extension tag is
+ignored. `to_item` writes strictly: in order, and what the version lacks is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ S = TypeVar("S", bound="Structure")
 
 
 class Form(Protocol):
-    """How one value lies in one item."""
+    """How one value is encoded in one item."""
 
     def read(self, item: Item, version: ProtocolVersion) -> Any:
         """The value of `item`; raises InvalidMessage."""
@@ -49,7 +49,7 @@ class Form(Protocol):
 
 
 class Carriage(Protocol):
-    """How one value lies in several items, or under several tags.
+    """How one value is encoded in several items, or under several tags.
 
     Attributes:
         tags: every tag it may be read from.
@@ -72,8 +72,8 @@ class Structure:
 
     def __repr__(self) -> str:
         """The names of the fields that are set; never a value, which may be a key."""
-        held = [f.name for f in fields(self) if getattr(self, f.name) not in (None, ())]
-        return f"{type(self).__name__}({', '.join(held)})"
+        present = [f.name for f in fields(self) if getattr(self, f.name) not in (None, ())]
+        return f"{type(self).__name__}({', '.join(present)})"
 
 
 @dataclass_transform(kw_only_default=True)
@@ -83,7 +83,7 @@ def structure(cls: type[T]) -> type[T]:
 
 
 class Plain(NamedTuple):
-    """A value that lies in its item as it is."""
+    """A value that is its item's value."""
 
     type: ItemType
 
@@ -165,7 +165,7 @@ class Nested(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """An item that stays an item, to be bound later; its tag is the field's when written."""
+    """An item that stays an item, to be bound later; it is written under the field's tag."""
 
     def read(self, item: Item, version: ProtocolVersion) -> Item:
         """The item itself."""
@@ -180,8 +180,8 @@ class Versioned:
     """A value whose form differs by version.
 
     Args:
-        rows: the span of versions and the form used in them; forms are told apart by their item
-            types on reading, so that an older or newer form is understood too.
+        rows: the span of versions and the form used in them; reading selects the form by the
+            item's type, so that an older or newer form is understood too.
     """
 
     def __init__(self, *rows: tuple[Span, ItemType, Form]) -> None:
@@ -204,23 +204,23 @@ class Versioned:
 
 
 class Converted(NamedTuple):
-    """A value that another form carries, translated both ways."""
+    """A value that another form encodes, converted both ways."""
 
     form: Form
     into: Callable[[Any], Any]
     out: Callable[[Any], Any]
 
     def read(self, item: Item, version: ProtocolVersion) -> Any:
-        """The translated value."""
+        """The converted value."""
         return self.into(self.form.read(item, version))
 
     def write(self, tag: int, value: Any, version: ProtocolVersion) -> Item:
-        """The value translated back."""
+        """The value converted back."""
         return self.form.write(tag, self.out(value), version)
 
 
-class Slot(NamedTuple):
-    """One field, ready for use."""
+class StructureField(NamedTuple):
+    """One field's declaration, resolved."""
 
     name: str
     tag: int
@@ -232,13 +232,21 @@ class Slot(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A structure, ready for use."""
+    """A structure's declaration, resolved.
 
-    slots: tuple[Slot, ...]
-    by_tag: dict[int, Slot]
+    Attributes:
+        fields: in the specification's order.
+        by_tag: the field that an item with this tag belongs to.
+        required: names of the fields without which a structure is not read.
+        gathered: the fields that are read from several items.
+        writing: the fields that each version has, as far as they have been needed.
+    """
+
+    fields: tuple[StructureField, ...]
+    by_tag: dict[int, StructureField]
     required: frozenset[str]
-    gathered: tuple[Slot, ...]
-    writing: dict[ProtocolVersion, tuple[Slot, ...]]
+    gathered: tuple[StructureField, ...]
+    writing: dict[ProtocolVersion, tuple[StructureField, ...]]
 
 
 PLAIN: dict[type, Form] = {
@@ -261,7 +269,7 @@ def from_item(item: Item, cls: type[S], version: ProtocolVersion) -> S:
     """The structure that `item` holds.
 
     Args:
-        item: a structure item; its own tag is not looked at.
+        item: a structure item; its own tag is ignored.
         cls: a class declared with `structure`.
         version: the protocol version the item came in.
 
@@ -276,49 +284,49 @@ def from_item(item: Item, cls: type[S], version: ProtocolVersion) -> S:
     by_tag, required = plan.by_tag, plan.required
     values: dict[str, Any] = {}
     for child in item.children:
-        slot = by_tag.get(child.tag)
-        if slot is None:
+        field = by_tag.get(child.tag)
+        if field is None:
             if is_extension_tag(child.tag):
                 continue
             raise InvalidMessage(f"{tag_name(child.tag)} is not expected here", tag_name(item.tag))
-        if slot.carriage is not None:
-            values.setdefault(slot.name, []).append(child)
-        elif slot.many:
-            values.setdefault(slot.name, []).append(slot.form.read(child, version))
-        elif slot.name in values:
-            raise InvalidMessage("stands twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
+        if field.carriage is not None:
+            values.setdefault(field.name, []).append(child)
+        elif field.many:
+            values.setdefault(field.name, []).append(field.form.read(child, version))
+        elif field.name in values:
+            raise InvalidMessage("occurs twice", f"{tag_name(item.tag)}/{tag_name(child.tag)}")
         else:
-            values[slot.name] = slot.form.read(child, version)
-    for slot in plan.gathered:
-        if slot.name in values:
-            found = values[slot.name]
-            values[slot.name] = (
-                tuple(found) if slot.carriage is None else slot.carriage.read(found, version)
+            values[field.name] = field.form.read(child, version)
+    for field in plan.gathered:
+        if field.name in values:
+            found = values[field.name]
+            values[field.name] = (
+                tuple(found) if field.carriage is None else field.carriage.read(found, version)
             )
     if not required <= values.keys():
-        missing = next(slot for slot in plan.slots if slot.name in required - values.keys())
+        missing = next(field for field in plan.fields if field.name in required - values.keys())
         raise InvalidMessage("is missing", f"{tag_name(item.tag)}/{tag_name(missing.tag)}")
     return cls(**values)
 
 
 def to_item(value: Structure, tag: int, version: ProtocolVersion) -> Item:
-    """The structure item with `tag` that holds `value`, in the words of `version`."""
+    """The structure item with `tag` that holds `value`, encoded for protocol `version`."""
     plan = plan_of(type(value))
-    slots = plan.writing.get(version)
-    if slots is None:
-        slots = tuple(slot for slot in plan.slots if slot.span.covers(version))
-        plan.writing[version] = slots
+    writing = plan.writing.get(version)
+    if writing is None:
+        writing = tuple(field for field in plan.fields if field.span.covers(version))
+        plan.writing[version] = writing
     children: list[Item] = []
-    for slot in slots:
-        held = getattr(value, slot.name)
-        if held is None:
+    for field in writing:
+        field_value = getattr(value, field.name)
+        if field_value is None:
             continue
-        if slot.carriage is not None:
-            children.extend(slot.carriage.write(held, version))
-        elif slot.many:
-            children.extend(slot.form.write(slot.tag, each, version) for each in held)
+        if field.carriage is not None:
+            children.extend(field.carriage.write(field_value, version))
+        elif field.many:
+            children.extend(field.form.write(field.tag, each, version) for each in field_value)
         else:
-            children.append(slot.form.write(slot.tag, held, version))
+            children.append(field.form.write(field.tag, field_value, version))
     return Item(tag, ItemType.STRUCTURE, tuple(children))
 
 
@@ -335,20 +343,20 @@ _PLANS: dict[type, Plan] = {}
 
 def _planned(cls: type[Structure]) -> Plan:
     hints = typing.get_type_hints(cls, include_extras=True)
-    slots = tuple(_slot(field, hints[field.name]) for field in fields(cls))
-    by_tag: dict[int, Slot] = {}
-    for slot in slots:
-        for tag in (slot.tag,) if slot.carriage is None else slot.carriage.tags:
+    resolved = tuple(_resolved(field, hints[field.name]) for field in fields(cls))
+    by_tag: dict[int, StructureField] = {}
+    for field in resolved:
+        for tag in (field.tag,) if field.carriage is None else field.carriage.tags:
             if tag in by_tag:
                 raise TypeError(f"{cls.__name__} has two fields for {tag_name(tag)}")
-            by_tag[tag] = slot
-    required = frozenset(slot.name for slot in slots if slot.required)
-    gathered = tuple(slot for slot in slots if slot.many or slot.carriage is not None)
-    return Plan(slots, by_tag, required, gathered, {})
+            by_tag[tag] = field
+    required = frozenset(field.name for field in resolved if field.required)
+    gathered = tuple(field for field in resolved if field.many or field.carriage is not None)
+    return Plan(resolved, by_tag, required, gathered, {})
 
 
-def _slot(field: Any, hint: Any) -> Slot:
-    """One field's declaration, taken apart."""
+def _resolved(field: Any, hint: Any) -> StructureField:
+    """One field's declaration, resolved from its dataclass field and its annotation."""
     inner, notes = _unfold(hint)
     many = typing.get_origin(inner) is tuple
     if many:
@@ -361,7 +369,7 @@ def _slot(field: Any, hint: Any) -> Slot:
         tag = Tag[field.name.upper()]
     required = field.default is MISSING and field.default_factory is MISSING
     form = cast("Form", Raw()) if carriage is not None else form_of(inner, notes)
-    return Slot(field.name, int(tag or 0), form, many, required, span, carriage)
+    return StructureField(field.name, int(tag or 0), form, many, required, span, carriage)
 
 
 def _unfold(hint: Any) -> tuple[Any, list[Any]]:

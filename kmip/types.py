@@ -25,7 +25,7 @@ TEXTS = frozenset({ItemType.TEXT_STRING, ItemType.IDENTIFIER, ItemType.REFERENCE
 
 
 class IdentifierForm(NamedTuple):
-    """A Unique Identifier: a text, from 2.0 on also "what that operation made" or a batch item.
+    """A Unique Identifier: a text, from 2.0 on also "the result of that operation" or a batch item.
 
     Attributes:
         type_3_0: the item type that 3.0 gives it.
@@ -57,7 +57,7 @@ class IdentifierForm(NamedTuple):
 
 
 class DateTimeForm(NamedTuple):
-    """A time in seconds; microseconds are understood and cut."""
+    """A time in seconds; microseconds are accepted and truncated."""
 
     def read(self, item: Item, version: ProtocolVersion) -> int:
         """Seconds since 1970."""

@@ -1,12 +1,12 @@
 """Protocol versions, and the spans of versions in which a thing exists.
 
 Theory: two versions of KMIP differ in two ways. Something exists from or until a version: a `Span`
-stands beside its declaration (a field, an enumeration value, an attribute, an operation). Or the
+is beside its declaration (a field, an enumeration value, an attribute, an operation). Or the
 same thing takes another form: a column of `DIALECTS`, or the forms of the one field that changes.
 Nothing else knows a version; the operations of the server never see one.
 
 `INTERNAL` is this project's own dialect, for records at rest: every field exists in it, attributes
-are carried by tag, and no peer can ask for it.
+are encoded by tag, and no peer can request it.
 """
 
 from enum import Enum
@@ -35,7 +35,7 @@ INTERNAL: Final = ProtocolVersion(0, 1)
 
 
 class Span(NamedTuple):
-    """The versions in which something exists, both ends included; no end: still there."""
+    """The versions in which something exists, both ends included; no end: up to the newest."""
 
     since: ProtocolVersion = V1_0
     until: ProtocolVersion | None = None
@@ -77,9 +77,9 @@ class Dialect(NamedTuple):
         last_item_type: the highest item type it knows (2.1 section 11.27).
         links_are_attributes: one attribute for each kind of link instead of Link structures (3.0).
         names_are_text: Name is a text instead of a structure with a type (3.0).
-        wraps_in_structure: what is wrapped with No Encoding stands in a Key Value structure, as a
+        wraps_in_structure: what is wrapped with No Encoding is in a Key Value structure, as a
             plain key does (OASIS TC-WRAP-3 in 1.4), instead of being the Key Value (in 2.0).
-        names_are_unique: a name that is given twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
+        names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
     """
 

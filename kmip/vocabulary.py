@@ -19,7 +19,7 @@ def is_extension(value: int) -> bool:
 
 
 class Named(IntEnum):
-    """A value with the names it has on paper.
+    """A value with the names it has in the specification's texts.
 
     Attributes:
         span: the versions that have it.

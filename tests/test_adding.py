@@ -55,7 +55,7 @@ ASKED_FOR_THE_ATTRIBUTE = """
     assert found.unique_identifier == (north,)
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=south)
     assert got.attributes.get(Tag.COST_CENTRE) == "south"
-    new = Instance(Tag.COST_CENTRE, "west")
+    new = AttributeInstance(Tag.COST_CENTRE, "west")
     await ask(Operation.SET_ATTRIBUTE, unique_identifier=south, new_attribute=new)
     assert (await ask(Operation.LOCATE, attributes=centre("west"))).unique_identifier == (south,)
 """
@@ -67,7 +67,7 @@ from pathlib import Path
 import trio
 
 import kmip
-from kmip.attributes import Attributes, Instance
+from kmip.attributes import Attributes, AttributeInstance
 from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, QueryFunction
 from kmip.masks import CryptographicUsageMask
 from kmip.tags import Tag

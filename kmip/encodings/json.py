@@ -14,8 +14,9 @@
     all others                              text as in XML
 
 Theory: the standard library reads the syntax, and what it would let pass is refused: numbers that
-are no integers, keys given twice, keys that no item has, anything nested deeper than a message is,
-halves of characters, and every character encoding but UTF-8. Objects are counted as they are read.
+are no integers, keys that occur twice, keys that no item has, anything nested deeper than a message
+is, halves of characters, and every character encoding but UTF-8. Objects are counted as they are
+read.
 
 Source: KMIP Additional Message Encodings 1.0 section 4.1; KMIP Profiles 2.1 section 5.
 """
@@ -44,7 +45,7 @@ from kmip.errors import InvalidMessage
 from kmip.items import Item, Value, is_known, tag_name
 
 SAFE: Final = 1 << 52
-"""Beyond it JavaScript, and much that reads JSON as it does, loses digits of a number."""
+"""Beyond it JavaScript, and other readers of JSON with floating-point numbers, lose digits."""
 
 _KEYS: Final = frozenset({"tag", "type", "value"})
 _STRUCTURE: Final = int(ItemType.STRUCTURE)
@@ -138,13 +139,13 @@ class _Objects:
         self.left = max_items
 
     def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object without a key given twice, and without one that no item has."""
+        """An object without a key that occurs twice, and without one that no item has."""
         self.left -= 1
         if self.left < 0:
             raise InvalidMessage("too many items")
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise InvalidMessage("a key is given twice")
+            raise InvalidMessage("a key occurs twice")
         if not found.keys() <= _KEYS:
             raise InvalidMessage("a key that no item has")
         return found

@@ -9,9 +9,9 @@
         RequestPayload
           Data  (16 bytes)
 
-Only written, never read. What may be a secret is hidden unless the caller insists: every byte
-string and big integer, and whatever stands under a tag of `SECRET`, whose text may be a key or a
-password. The rest is shown, and so is every size.
+Only written, never read. What may be a secret is hidden unless the caller asks for it: every byte
+string and big integer, and every value under a tag of `SECRET`, whose text may be a key or a
+password. The rest is written, and so is every size.
 """
 
 from typing import Final
@@ -34,7 +34,7 @@ SECRET: Final = frozenset(
         Tag.TICKET_VALUE,
     }
 )
-"""Nothing under these tags is shown."""
+"""Nothing under these tags is written."""
 
 INDENT: Final = "  "
 

@@ -36,7 +36,7 @@ HEADER: Final = construct.Struct("word" / construct.Int32ub, "length" / construc
 HEADER_BYTES: Final = HEADER.sizeof()
 
 MAX_DEPTH: Final = 32
-"""Nested structures. The deepest message of the OASIS cases has 9; the stack bears far more."""
+"""Nested structures. The deepest message of the OASIS cases has 9; the stack allows far more."""
 
 MAX_ITEMS: Final = 65_536
 """Items in a message: what a message of 1 MiB with 16-byte items can hold at most, and about the
@@ -50,7 +50,7 @@ STANDARD_TAGS: Final = range(0x420000, 0x430000)
 
 
 class Form(NamedTuple):
-    """How a value of one type lies in bytes.
+    """How a value of one type is encoded in bytes.
 
     Attributes:
         value: the construct of the value without padding.
@@ -191,7 +191,7 @@ def encode(item: Item, message: TTLV = MESSAGE) -> bytes:
 
 
 class Encoded(tuple[Item, ...]):
-    """The items in a structure, which remember their bytes.
+    """The items in a structure, with their bytes.
 
     Attributes:
         content: what `encode` made of them.
@@ -201,7 +201,7 @@ class Encoded(tuple[Item, ...]):
 
 
 def encoded(item: Item, message: TTLV = MESSAGE) -> tuple[Item, int]:
-    """The same structure, which costs nothing to encode again, and how many bytes it has.
+    """The same structure, which is not encoded again later, and how many bytes it has.
 
     Args:
         item: a structure.
@@ -334,5 +334,5 @@ def _bytes_of(item: Item) -> bytes:
 
 
 def _misfit(item: Item) -> ValueError:
-    """The error for a value that its type cannot have; it does not tell the value."""
+    """The error for a value that its type cannot have; it does not contain the value."""
     return ValueError(f"{tag_name(item.tag)} has a value that does not fit its type")

@@ -148,7 +148,7 @@ def parse(
 
 
 def _utf_8(data: bytes) -> str:
-    # Whatever it is told, expat reads UTF-16 where a mark or a zero byte suggests it.
+    # Whatever encoding is set, expat reads UTF-16 where a mark or a zero byte suggests it.
     try:
         text = data.decode()
     except UnicodeDecodeError:

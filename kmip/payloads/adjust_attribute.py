@@ -1,8 +1,8 @@
-"""Adjust Attribute: change a number relatively (2.1 section 6.1.3)."""
+"""Adjust Attribute: change a number by an amount (2.1 section 6.1.3)."""
 
 from __future__ import annotations
 
-from kmip.attribute_encoding import References
+from kmip.attribute_encoding import AttributeReferences
 from kmip.enums import AdjustmentType
 from kmip.items import Item
 from kmip.structures import Structure, structure
@@ -20,7 +20,7 @@ class AdjustAttributeRequest(Structure):
     """
 
     unique_identifier: Identifier | None = None
-    attribute_names: References = ()
+    attribute_names: AttributeReferences = ()
     adjustment_type: AdjustmentType
     adjustment_value: Item | None = None
 

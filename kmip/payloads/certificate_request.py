@@ -27,9 +27,9 @@ class RequestValue(NamedTuple):
     def read(self, items: Sequence[Item], version: ProtocolVersion) -> bytes:
         """The request's bytes."""
         if len(items) != 1:
-            raise InvalidMessage("stands twice", tag_name(items[0].tag))
-        held: bytes = _BYTES.read(items[0], version)
-        return held
+            raise InvalidMessage("occurs twice", tag_name(items[0].tag))
+        value: bytes = _BYTES.read(items[0], version)
+        return value
 
     def write(self, value: Any, version: ProtocolVersion) -> Iterable[Item]:
         """The bytes under the version's tag; `INTERNAL` counts as the newest."""

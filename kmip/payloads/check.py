@@ -1,4 +1,4 @@
-"""Check: may an object be used so (2.1 section 6.1.7; 1.4 section 4.10)."""
+"""Check: may an object be used in this way (2.1 section 6.1.7; 1.4 section 4.10)."""
 
 from __future__ import annotations
 

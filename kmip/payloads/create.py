@@ -28,7 +28,7 @@ class CreateResponse(Structure):
     """What was made.
 
     Attributes:
-        attributes: those that the server chose itself, where it tells them (1.x).
+        attributes: those that the server chose itself, where it returns them (1.x).
     """
 
     object_type: ObjectType

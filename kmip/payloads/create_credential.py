@@ -17,7 +17,7 @@ class CreateCredentialRequest(Structure):
     """The credential.
 
     Attributes:
-        managed_object: a credential object or a certificate, as the type says.
+        object: a credential object or a certificate, as the type says.
     """
 
     credential_type: CredentialType

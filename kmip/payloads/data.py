@@ -1,4 +1,4 @@
-"""Data of cryptographic operations, given or referred to (2.1 section 7.9)."""
+"""Data of cryptographic operations, or a reference to it (2.1 section 7.9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmip.versions import ProtocolVersion
 
 
 class DataForm(NamedTuple):
-    """A byte string; from 2.0 on also what another item of the batch gave.
+    """A byte string; from 2.0 on also a reference to what another batch item returned.
 
     An enumeration means the data of the last operation of that kind, an integer the data of the
     response with that number, counted from 0, or backwards where it is negative.

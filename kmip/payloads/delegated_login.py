@@ -1,4 +1,4 @@
-"""Delegated Login: a ticket for somebody else (2.1 section 6.1.12)."""
+"""Delegated Login: a ticket for another client (2.1 section 6.1.12)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kmip.structures import Structure, structure
 
 @structure
 class DelegatedLoginRequest(Structure):
-    """How long and how often the ticket is to be good, and for what."""
+    """How long and how often the ticket may be used, and for what."""
 
     lease_time: TicketLease | None = None
     request_count: int | None = None

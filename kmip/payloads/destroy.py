@@ -1,4 +1,4 @@
-"""Destroy: the key material goes (2.1 section 6.1.15; 1.4 section 4.21)."""
+"""Destroy: the key material is deleted (2.1 section 6.1.15; 1.4 section 4.21)."""
 
 from __future__ import annotations
 

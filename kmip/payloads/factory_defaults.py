@@ -56,7 +56,7 @@ class ObjectDefaults(Structure):
     """The attributes that objects of a type get (2.1 section 7.22).
 
     Attributes:
-        object_type: one type; from 2.1 on `object_types` may stand instead.
+        object_type: one type; from 2.1 on `object_types` may be used instead.
         object_groups: the groups it pertains to; absent: all.
     """
 

@@ -32,7 +32,7 @@ class GetResponse(Structure):
     """The object.
 
     Attributes:
-        managed_object: absent for users and groups of 3.0, which have attributes only.
+        object: absent for users and groups of 3.0, which have attributes only.
     """
 
     object_type: ObjectType

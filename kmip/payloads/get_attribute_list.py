@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmip.attribute_encoding import References
+from kmip.attribute_encoding import AttributeReferences
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 
@@ -23,4 +23,4 @@ class GetAttributeListResponse(Structure):
     """The object and its attributes."""
 
     unique_identifier: Identifier
-    attribute_names: References = ()
+    attribute_names: AttributeReferences = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from kmip.attribute_encoding import References
+from kmip.attribute_encoding import AttributeReferences
 from kmip.attributes import Attributes
 from kmip.payloads.attribute_instance import ReturnedAttributes
 from kmip.structures import Structure, structure
@@ -13,7 +13,7 @@ from kmip.types import Identifier
 
 @structure
 class GetAttributesRequest(Structure):
-    """The object and what is asked for.
+    """The object and the attributes.
 
     Attributes:
         unique_identifier: absent: the ID Placeholder.
@@ -21,12 +21,12 @@ class GetAttributesRequest(Structure):
     """
 
     unique_identifier: Identifier | None = None
-    attribute_names: References = ()
+    attribute_names: AttributeReferences = ()
 
 
 @structure
 class GetAttributesResponse(Structure):
-    """The object and what it has of it."""
+    """The object and those of the attributes that it has."""
 
     unique_identifier: Identifier
     attributes: ReturnedAttributes = field(default_factory=Attributes)

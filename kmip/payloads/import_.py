@@ -19,7 +19,7 @@ class ImportRequest(Structure):
     """The object with all its attributes.
 
     Attributes:
-        object_type: 1.4 tells it by the object alone.
+        object_type: 1.4 has the object only, whose tag names it.
         key_wrap_type: whether a wrapped object is to be unwrapped before it is stored.
     """
 

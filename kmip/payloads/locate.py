@@ -35,7 +35,7 @@ class LocateResponse(Structure):
     """What matches.
 
     Attributes:
-        located_items: how many there are in all, whatever the number asked for.
+        located_items: how many match in all, whatever Maximum Items is.
     """
 
     located_items: Annotated[int | None, since(V1_3)] = None

@@ -10,7 +10,7 @@ from kmip.structures import Structure, structure
 
 @structure
 class LoginRequest(Structure):
-    """How long and how often the ticket is to be good."""
+    """How long and how often the ticket may be used."""
 
     lease_time: TicketLease | None = None
     request_count: int | None = None

@@ -32,7 +32,7 @@ class MACVerifyRequest(Structure):
 
 @structure
 class MACVerifyResponse(Structure):
-    """Whether it holds."""
+    """Whether the MAC is valid."""
 
     unique_identifier: Identifier
     validity_indicator: ValidityIndicator | None = None

@@ -17,7 +17,7 @@ class ModifyAttributeRequest(Structure):
 
     Attributes:
         unique_identifier: absent: the ID Placeholder.
-        current_attribute: the instance by its value; 1.x tells it by the new attribute's index.
+        current_attribute: the instance by its value; in 1.x the new attribute's index names it.
         new_attribute: its index is None where it means the only instance.
     """
 

@@ -1,10 +1,10 @@
-"""Notify: a server tells a client of changed attributes (2.1 section 6.2.2; 1.4 section 5.1)."""
+"""Notify: a server informs a client of changed attributes (2.1 section 6.2.2; 1.4 section 5.1)."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from kmip.attribute_encoding import AttributeList, References
+from kmip.attribute_encoding import AttributeList, AttributeReferences
 from kmip.structures import Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V2_0, since
@@ -21,7 +21,7 @@ class NotifyRequest(Structure):
 
     unique_identifier: Identifier
     attributes: AttributeList | None = None
-    attribute_names: Annotated[References, since(V2_0)] = ()
+    attribute_names: Annotated[AttributeReferences, since(V2_0)] = ()
 
 
 @structure

@@ -1,4 +1,4 @@
-"""Obliterate: an object goes with all that is known of it (3.0)."""
+"""Obliterate: an object is deleted with all its attributes (3.0)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class PKCS11Request(Structure):
 
     Attributes:
         pkcs_11_interface: absent: that of version 3.0.
-        correlation_value: what the server gave before, to be given back.
+        correlation_value: what the server returned before.
     """
 
     pkcs_11_interface: str | None = None

@@ -14,4 +14,4 @@ class PollRequest(Structure):
 
 @structure
 class PollResponse(Structure):
-    """Nothing while it is pending; then the payload of the operation polled stands instead."""
+    """Nothing while it is pending; then the payload of the operation polled."""

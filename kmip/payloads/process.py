@@ -1,4 +1,4 @@
-"""Process: an asynchronous request is done at once (2.1 section 6.1.39)."""
+"""Process: an asynchronous request is processed at once (2.1 section 6.1.39)."""
 
 from __future__ import annotations
 

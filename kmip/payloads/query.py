@@ -28,10 +28,10 @@ from kmip.versions import V1_1, V1_2, V1_3, V2_0, V2_1, V3_0, since
 
 @structure
 class QueryRequest(Structure):
-    """What is asked for.
+    """The query functions.
 
     Attributes:
-        object_groups: the groups whose defaults are asked for; absent: all.
+        object_groups: the groups whose defaults are requested; absent: all.
     """
 
     query_function: tuple[QueryFunction, ...] = ()
@@ -40,7 +40,7 @@ class QueryRequest(Structure):
 
 @structure
 class QueryResponse(Structure):
-    """What the functions ask for."""
+    """The answers to the query functions."""
 
     operation: tuple[Operation, ...] = ()
     object_type: tuple[ObjectType, ...] = ()

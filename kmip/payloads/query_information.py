@@ -1,4 +1,4 @@
-"""What a server tells of itself in Query (2.1 section 7; 1.4 section 2.1)."""
+"""What a server states about itself in Query (2.1 section 7; 1.4 section 2.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kmip.versions import V1_4, V2_0, ProtocolVersion, since, until
 class VendorSpecific(NamedTuple):
     """Items of the vendor's own, under tags of the extension range.
 
-    They are written as they are. On reading they are passed over, as extension tags are everywhere.
+    They are written as they are. On reading they are ignored, as extension tags are everywhere.
     """
 
     @property
@@ -44,7 +44,7 @@ class VendorSpecific(NamedTuple):
 
 @structure
 class ServerInformation(Structure):
-    """2.1 section 7.37; in 1.x a structure that holds only what the vendor likes."""
+    """2.1 section 7.37; in 1.x a structure of the vendor's own items."""
 
     server_name: Annotated[str | None, since(V2_0)] = None
     server_serial_number: Annotated[str | None, since(V2_0)] = None

@@ -20,7 +20,7 @@ class RegisterRequest(Structure):
     """The object and its attributes.
 
     Attributes:
-        managed_object: 1.0 and 1.1 do not require it.
+        object: 1.0 and 1.1 do not require it.
     """
 
     object_type: ObjectType

@@ -14,7 +14,7 @@ from kmip.versions import V2_1, ProtocolVersion, since
 
 
 class TicketTime(NamedTuple):
-    """How long a ticket is good.
+    """How long a ticket is valid.
 
     Attributes:
         seconds: an interval, or seconds since 1970-01-01T00:00:00Z.

@@ -1,4 +1,4 @@
-"""Set Defaults: what objects get where a client says nothing (2.1 section 6.1.53)."""
+"""Set Defaults: what objects get where a client sets nothing (2.1 section 6.1.53)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Set Endpoint Role: client and server change places (2.1 section 6.1.54)."""
+"""Set Endpoint Role: client and server exchange roles (2.1 section 6.1.54)."""
 
 from __future__ import annotations
 

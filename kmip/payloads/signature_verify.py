@@ -33,7 +33,7 @@ class SignatureVerifyRequest(Structure):
 
 @structure
 class SignatureVerifyResponse(Structure):
-    """Whether it holds.
+    """Whether the signature is valid.
 
     Attributes:
         data: what an algorithm with message recovery gives back.

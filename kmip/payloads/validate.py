@@ -10,7 +10,7 @@ from kmip.types import DateTime, Identifier
 
 @structure
 class ValidateRequest(Structure):
-    """The certificates, given or named.
+    """The certificates themselves, or their identifiers.
 
     Attributes:
         validity_date: when it is to be valid; absent: now.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kmip.attribute_rules import Situation
-from kmip.attributes import AttributeName, Attributes, Instance, is_single, name_of
+from kmip.attributes import AttributeInstance, AttributeName, Attributes, is_single, name_of
 from kmip.enums import LinkType
 from kmip.errors import (
     AttributeInstanceNotFound,
@@ -62,7 +62,7 @@ def present(managed_object: ManagedObject, attribute: AttributeName) -> dict[int
 def index_of(
     managed_object: ManagedObject,
     attribute: AttributeName,
-    current: Instance | None,
+    current: AttributeInstance | None,
     index: int | None,
 ) -> int:
     """The one instance that a request means.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kmip.attributes import Attributes, Custom
+from kmip.attributes import Attributes, VendorAttributeName
 from kmip.enums import ItemType
 from kmip.tags import Tag
 from server.context import Context
@@ -52,7 +52,7 @@ def complete(context: Context, attributes: Attributes) -> Attributes:
         return attributes
     kept = attributes.copy()
     for key, value in attributes:
-        is_text = isinstance(key, Custom) and value.type == ItemType.TEXT_STRING
+        is_text = isinstance(key, VendorAttributeName) and value.type == ItemType.TEXT_STRING
         if key not in PYKMIP_READS and not (is_text and key.vendor == "x"):  # type: ignore[union-attr]  # is_text: a Custom key
             kept.remove(key)
     return kept

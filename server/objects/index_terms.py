@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from kmip import lifecycle
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import AttributeName, Attributes, Custom, name_of
+from kmip.attributes import AttributeName, Attributes, VendorAttributeName, name_of
 from kmip.encodings import ttlv
 from kmip.enums import ItemType, ObjectClass, State
 from kmip.errors import InvalidField
@@ -220,13 +220,13 @@ def _filter_groups(attribute: AttributeName, value: Any) -> list[frozenset[bytes
 
 def _fields(attribute: AttributeName, item: Item) -> list[bytes] | None:
     """The fields of a structure, each as bytes; None: it is none, or one of unknown fields."""
-    if item.type != ItemType.STRUCTURE or isinstance(attribute, Custom):
+    if item.type != ItemType.STRUCTURE or isinstance(attribute, VendorAttributeName):
         return None
     return sorted(ttlv.encode(child) for child in item.children)
 
 
 def _item(attribute: AttributeName, value: Any) -> Item:
-    if isinstance(attribute, Custom):
+    if isinstance(attribute, VendorAttributeName):
         return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
     if attribute == Tag.STATE:
         value = State(value)
@@ -239,7 +239,7 @@ def _item_term(attribute: AttributeName, item: Item) -> bytes:
 
 
 def _label(attribute: AttributeName) -> bytes:
-    if isinstance(attribute, Custom):
+    if isinstance(attribute, VendorAttributeName):
         return b"custom\0" + attribute.vendor.encode() + b"\0" + attribute.name.encode()
     return attribute.to_bytes(3, "big")
 

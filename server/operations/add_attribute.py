@@ -1,7 +1,7 @@
 """Add Attribute (2.1 section 6.1.2)."""
 
 from kmip import attribute_rules
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.enums import Operation
 from kmip.errors import InvalidField
 from kmip.payloads.add_attribute import AddAttributeRequest, AddAttributeResponse
@@ -21,5 +21,6 @@ async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAt
     index = managed_object.attributes.add(attribute, value)
     context.keep(managed_object)
     return AddAttributeResponse(
-        unique_identifier=managed_object.identifier, attribute=Instance(attribute, value, index)
+        unique_identifier=managed_object.identifier,
+        attribute=AttributeInstance(attribute, value, index),
     )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from kmip import attribute_rules
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import AttributeName, Custom
+from kmip.attributes import AttributeName, VendorAttributeName
 from kmip.enums import AdjustmentType, ItemType, Operation
 from kmip.errors import InvalidDataType, InvalidField, MultiValuedAttribute, NumericRange
 from kmip.items import Item
@@ -47,7 +47,7 @@ async def adjust_attribute(
     before = _item(attribute, managed_object.attributes.get(attribute))
     after = adjusted(before, request.adjustment_type, _amount(request.adjustment_value))
     value: Any = after
-    if not isinstance(attribute, Custom):
+    if not isinstance(attribute, VendorAttributeName):
         value = ATTRIBUTES[attribute].form.read(after, INTERNAL)
     attribute_rules.check_put(attribute, value, changes.situation(context, managed_object))
     managed_object.attributes.set(attribute, value)
@@ -74,7 +74,7 @@ def adjusted(item: Item, how: AdjustmentType, by: int) -> Item:
 
 
 def _item(attribute: AttributeName, value: Any) -> Item:
-    if isinstance(attribute, Custom):
+    if isinstance(attribute, VendorAttributeName):
         return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
     return ATTRIBUTES[attribute].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
 

@@ -1,7 +1,7 @@
 """Delete Attribute (2.1 section 6.1.13)."""
 
 from kmip import attribute_rules
-from kmip.attributes import AttributeName, Instance
+from kmip.attributes import AttributeInstance, AttributeName
 from kmip.enums import LinkType, Operation
 from kmip.errors import AttributeNotFound, InvalidField
 from kmip.payloads.delete_attribute import DeleteAttributeRequest, DeleteAttributeResponse
@@ -26,7 +26,7 @@ async def delete_attribute(
     context.keep(managed_object)
     return DeleteAttributeResponse(
         unique_identifier=managed_object.identifier,
-        attribute=Instance(attribute, value, indices[0]),
+        attribute=AttributeInstance(attribute, value, indices[0]),
     )
 
 

@@ -1,7 +1,7 @@
 """Modify Attribute (2.1 section 6.1.34)."""
 
 from kmip import attribute_rules
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.enums import Operation
 from kmip.errors import InvalidField
 from kmip.payloads.modify_attribute import ModifyAttributeRequest, ModifyAttributeResponse
@@ -26,5 +26,6 @@ async def modify_attribute(
     changes.replace(managed_object.attributes, attribute, index, value)
     context.keep(managed_object)
     return ModifyAttributeResponse(
-        unique_identifier=managed_object.identifier, attribute=Instance(attribute, value, index)
+        unique_identifier=managed_object.identifier,
+        attribute=AttributeInstance(attribute, value, index),
     )

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from kmip.attribute_values import RevocationReason
-from kmip.attributes import Attributes, Custom, Instance
+from kmip.attributes import AttributeInstance, Attributes, VendorAttributeName
 from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.slow
 
 ROUNDS = 6
 CLIENTS = 4
-SERIAL = Custom("x", "serial")
+SERIAL = VendorAttributeName("x", "serial")
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 EVERYWHERE = (
     StorageStatusMask.ON_LINE_STORAGE
@@ -192,9 +192,9 @@ class Worker:
         if uid := self.any():
             number = self.chance.getrandbits(30)
             after = replace(self.book.known[uid], serial=number)
-            before = Instance(SERIAL, serial(self.book.known[uid].serial))
+            before = AttributeInstance(SERIAL, serial(self.book.known[uid].serial))
             current = {"current_attribute": before} if self.ask.version >= V2_1 else {}
-            new = Instance(SERIAL, serial(number))
+            new = AttributeInstance(SERIAL, serial(number))
             await self.change(uid, after, Operation.MODIFY_ATTRIBUTE, new_attribute=new, **current)
 
     async def add(self) -> None:
@@ -202,7 +202,7 @@ class Worker:
             group = self.fresh()
             before = self.book.known[uid]
             after = replace(before, groups=before.groups | {group})
-            new = Instance(Tag.OBJECT_GROUP, group)
+            new = AttributeInstance(Tag.OBJECT_GROUP, group)
             await self.change(uid, after, Operation.ADD_ATTRIBUTE, new_attribute=new)
 
     async def live(self) -> None:
@@ -232,7 +232,7 @@ class Worker:
                 added = self.fresh()
                 before = self.book.known[uid]
                 changes[uid] = replace(before, groups=before.groups | {added})
-                fields = {"new_attribute": Instance(Tag.OBJECT_GROUP, added)}
+                fields = {"new_attribute": AttributeInstance(Tag.OBJECT_GROUP, added)}
                 items.append(
                     ask.item(
                         Operation.ADD_ATTRIBUTE,

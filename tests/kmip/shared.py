@@ -1,4 +1,4 @@
-"""Where the specifications and the OASIS files lie, for tests that compare with them."""
+"""Where the specifications and the OASIS files are, for tests that compare with them."""
 
 import os
 from pathlib import Path

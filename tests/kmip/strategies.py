@@ -1,8 +1,8 @@
 """Hypothesis strategies for declared structures, made from their plans.
 
-`structures(cls, version)` draws what can be told in `version`: fields and attributes that it lacks
-stay away, so that what is written is read back equal. Forms and carriages are looked up in `FORMS`
-and `CARRIAGES` by their class; one that is missing there is a KeyError, not a gap.
+`structures(cls, version)` draws what can be encoded for `version`, without fields and attributes
+that it lacks, so that what is written is read back equal. Forms and carriages are looked up in
+`FORMS` and `CARRIAGES` by their class; one that is missing there is a KeyError, not a gap.
 """
 
 from dataclasses import fields
@@ -10,9 +10,15 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from kmip.attribute_encoding import Gathered, Listed, Named, Single, exists, single_form
+from kmip.attribute_encoding import Gathered, Listed, Referenced, Single, exists, single_form
 from kmip.attribute_table import ATTRIBUTES
-from kmip.attributes import Attributes, Custom, Instance, Reference, custom_value
+from kmip.attributes import (
+    AttributeInstance,
+    Attributes,
+    InstanceReference,
+    VendorAttributeName,
+    custom_value,
+)
 from kmip.enums import Data as DataReference
 from kmip.enums import ItemType, KeyFormatType, UniqueIdentifier
 from kmip.items import Item
@@ -147,7 +153,7 @@ def of_form(form, tag, version):
 # Attributes
 
 
-customs = st.builds(Custom, st.sampled_from("xy"), texts)
+customs = st.builds(VendorAttributeName, st.sampled_from("xy"), texts)
 
 
 def keys(version):
@@ -164,7 +170,7 @@ def selectors(version):
 
 def attribute_value(key, version):
     """The values of one attribute."""
-    if isinstance(key, Custom):
+    if isinstance(key, VendorAttributeName):
         return leaves(Tag.ATTRIBUTE_VALUE).map(custom_value)
     form = of_form(ATTRIBUTES[key].form, key, version)
     if key == Tag.GROUP_LINK and DIALECTS[version].links_are_attributes:
@@ -194,7 +200,7 @@ def instances(version, indices):
     """One attribute's value, with an index where the version has them."""
     index = indices if single_form(version) == AttributeForm.NAMED else st.none()
     return keys(version).flatmap(
-        lambda key: st.builds(Instance, st.just(key), attribute_value(key, version), index)
+        lambda key: st.builds(AttributeInstance, st.just(key), attribute_value(key, version), index)
     )
 
 
@@ -209,7 +215,9 @@ def _templates(draw, version):
 
 def _deleted(version):
     named = single_form(version) == AttributeForm.NAMED
-    return st.builds(Reference, selectors(version), st.integers(0, 1 << 16) if named else st.none())
+    return st.builds(
+        InstanceReference, selectors(version), st.integers(0, 1 << 16) if named else st.none()
+    )
 
 
 CARRIAGES = {
@@ -220,7 +228,7 @@ CARRIAGES = {
     ModifiedInstance: lambda version: instances(version, st.integers(0, 1 << 16)),
     ReturnedInstance: lambda version: instances(version, st.none() | st.integers(0, 1 << 16)),
     DeletedInstance: _deleted,
-    Named: lambda version: st.lists(selectors(version), max_size=3).map(tuple),
+    Referenced: lambda version: st.lists(selectors(version), max_size=3).map(tuple),
     ObjectCarriage: lambda version: st.sampled_from([cls for _, cls in OBJECTS.values()]).flatmap(
         lambda cls: structures(cls, version)
     ),
@@ -234,13 +242,13 @@ CARRIAGES = {
 # Structures
 
 
-def _slot(slot, version, absent):
+def _field(field, version, absent):
     """The values of a field; None among them where its default is that it is absent."""
-    if slot.carriage is not None:
-        values = CARRIAGES[type(slot.carriage)](version)
+    if field.carriage is not None:
+        values = CARRIAGES[type(field.carriage)](version)
     else:
-        values = of_form(slot.form, slot.tag, version)
-        if slot.many:
+        values = of_form(field.form, field.tag, version)
+        if field.many:
             return st.lists(values, max_size=2).map(tuple)
     return st.none() | values if absent else values
 
@@ -249,9 +257,9 @@ def _slots(cls, version):
     """By name the values of the fields that the version has."""
     absent = {field.name for field in fields(cls) if field.default is None}
     return {
-        slot.name: _slot(slot, version, slot.name in absent)
-        for slot in plan_of(cls).slots
-        if slot.span.covers(version)
+        field.name: _field(field, version, field.name in absent)
+        for field in plan_of(cls).fields
+        if field.span.covers(version)
     }
 
 

@@ -7,7 +7,7 @@ from kmip.attribute_encoding import (
     MAX_TEMPLATES,
     Gathered,
     Listed,
-    Named,
+    Referenced,
     Single,
     attribute_of_name,
     exists,
@@ -19,7 +19,7 @@ from kmip.attribute_encoding import (
 )
 from kmip.attribute_table import ATTRIBUTES, LINK_TAGS
 from kmip.attribute_values import Link, Name
-from kmip.attributes import Attributes, Custom, Instance
+from kmip.attributes import AttributeInstance, Attributes, VendorAttributeName
 from kmip.enums import ItemType, LinkType, ObjectType
 from kmip.errors import IndexOutOfBounds, InvalidMessage, UnsupportedAttribute
 from kmip.items import Item, structure
@@ -30,7 +30,7 @@ from tests.kmip.strategies import attribute_sets
 NAMED, TAGGED = AttributeForm.NAMED, AttributeForm.TAGGED
 TEMPLATE = Gathered(Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)
 ONE, TWO = Name(name_value="one"), Name(name_value="two")
-COLOUR, MADE = Custom("x", "Colour"), Custom("acme", "Made")
+COLOUR, MADE = VendorAttributeName("x", "Colour"), VendorAttributeName("acme", "Made")
 RED = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "red")
 
 
@@ -261,7 +261,7 @@ def test_a_vendors_part_of_an_attribute_is_passed_over():
 
 def test_an_attribute_without_a_value_is_asked_for_and_not_set():
     item = structure(Tag.ATTRIBUTE, text(Tag.ATTRIBUTE_NAME, "Name"))
-    assert read_named(item, V1_4) == Instance(Tag.NAME, None)
+    assert read_named(item, V1_4) == AttributeInstance(Tag.NAME, None)
     assert not read_attributes([item, vendors("x", "Colour")], V1_4)
 
 
@@ -285,11 +285,11 @@ def test_a_request_names_a_bounded_number_of_templates():
     [
         ("Object Type", Tag.OBJECT_TYPE),
         ("x-Colour", COLOUR),
-        ("y-Colour", Custom("y", "Colour")),
-        ("x-", Custom("x", "")),
-        ("x-a-b", Custom("x", "a-b")),
-        ("xColour", Custom("", "xColour")),
-        ("X-Colour", Custom("", "X-Colour")),
+        ("y-Colour", VendorAttributeName("y", "Colour")),
+        ("x-", VendorAttributeName("x", "")),
+        ("x-a-b", VendorAttributeName("x", "a-b")),
+        ("xColour", VendorAttributeName("", "xColour")),
+        ("X-Colour", VendorAttributeName("", "X-Colour")),
     ],
 )
 def test_a_name_of_1_x_means_a_key(name, key):
@@ -324,7 +324,7 @@ NEW, CURRENT = Single(Tag.NEW_ATTRIBUTE), Single(Tag.CURRENT_ATTRIBUTE)
 @pytest.mark.parametrize("key,value", [(Tag.NAME, ONE), (COLOUR, RED), (COLOUR, None)])
 def test_one_attribute_is_read_as_it_was_written(version, key, value):
     index = 3 if single_form(version) == NAMED else None
-    instance = Instance(key, value, index)
+    instance = AttributeInstance(key, value, index)
     assert NEW.read(list(NEW.write(instance, version)), version) == instance
 
 
@@ -348,7 +348,7 @@ def test_one_attribute_is_one(items):
 
 
 def references(keys, version):
-    return list(Named().write(keys, version))
+    return list(Referenced().write(keys, version))
 
 
 def test_1_x_refers_by_name():
@@ -375,21 +375,21 @@ def test_3_0_refers_to_links_and_groups_by_their_tags():
     keys = (LinkType.PARENT_LINK, Tag.OBJECT_GROUP)
     written = references(keys, V3_0)
     assert [item.value for item in written] == [int(Tag.PARENT_LINK), int(Tag.GROUP_LINK)]
-    assert Named().read(written, V3_0) == keys
+    assert Referenced().read(written, V3_0) == keys
 
 
 @pytest.mark.parametrize(
     "item,key",
     [
         (text(Tag.ATTRIBUTE_NAME, "Name"), Tag.NAME),
-        (text(Tag.ATTRIBUTE_NAME, "nothing"), Custom("", "nothing")),
+        (text(Tag.ATTRIBUTE_NAME, "nothing"), VendorAttributeName("", "nothing")),
         (
             Item(Tag.ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, int(Tag.KEY_MATERIAL)),
-            Custom("", "KeyMaterial"),
+            VendorAttributeName("", "KeyMaterial"),
         ),
         (
             Item(Tag.ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, 0x54FFFF),
-            Custom("", "54FFFF"),
+            VendorAttributeName("", "54FFFF"),
         ),
         (
             structure(Tag.ATTRIBUTE_REFERENCE, text(Tag.ATTRIBUTE_NAME, "Object Type")),
@@ -398,7 +398,7 @@ def test_3_0_refers_to_links_and_groups_by_their_tags():
     ],
 )
 def test_a_reference_to_nothing_known_is_a_key_that_no_object_has(item, key):
-    assert Named().read([item], V2_1) == (key,)
+    assert Referenced().read([item], V2_1) == (key,)
 
 
 @pytest.mark.parametrize(
@@ -416,9 +416,9 @@ def test_a_reference_to_nothing_known_is_a_key_that_no_object_has(item, key):
 )
 def test_a_reference_without_a_name_is_refused(item):
     with pytest.raises(InvalidMessage):
-        Named().read([item], V2_1)
+        Referenced().read([item], V2_1)
 
 
 def test_values_have_the_form_of_the_table():
     item = Item(Tag.OBJECT_TYPE, ItemType.ENUMERATION, 2)
-    assert read_tagged(item, V2_1) == Instance(Tag.OBJECT_TYPE, ObjectType.SYMMETRIC_KEY)
+    assert read_tagged(item, V2_1) == AttributeInstance(Tag.OBJECT_TYPE, ObjectType.SYMMETRIC_KEY)

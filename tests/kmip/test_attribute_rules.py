@@ -21,7 +21,7 @@ from kmip.attribute_rules import (
 )
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import Name
-from kmip.attributes import Attributes, Custom
+from kmip.attributes import Attributes, VendorAttributeName
 from kmip.enums import ObjectType, Operation, ResultReason, State
 from kmip.errors import (
     AttributeExists,
@@ -42,7 +42,7 @@ from tests.conformance.cases import all_cases, needs_cases, read
 from tests.kmip.shared import SPECIFICATIONS, needs_specifications
 
 NOW = 1_700_000_000
-OURS, THEIRS = Custom("y", "Made By"), Custom("x", "Made For")
+OURS, THEIRS = VendorAttributeName("y", "Made By"), VendorAttributeName("x", "Made For")
 NAMES = [Name(name_value="one"), Name(name_value="two")]
 
 
@@ -66,7 +66,7 @@ def test_what_always_has_a_value_is_set_by_somebody_and_stays():
 
 
 def test_only_what_the_server_alone_sets_is_asked_for():
-    assert all(rules.set_by == Party.SERVER for rules in RULES.values() if rules.asked)
+    assert all(rules.set_by == Party.SERVER for rules in RULES.values() if rules.requested)
 
 
 def column(text):
@@ -327,7 +327,7 @@ def test_an_error_tells_the_attribute_and_the_condition():
 
 
 def test_the_servers_conditions_are_never_a_clients():
-    """`ABSENT` and `LEFT_OUT` stand in the server's column only."""
+    """`ABSENT` and `LEFT_OUT` are in the server's column only."""
     for key in [*RULES, OURS, THEIRS]:
         rules = rules_of(key)
         assert not {rules.client, rules.delete} & {When.ABSENT, When.LEFT_OUT}
@@ -348,8 +348,8 @@ def steps(case):
             [item for item in message.children if item.tag == Tag.BATCH_ITEM]
             for message in exchange
         ]
-        for asked, answered in zip(*items, strict=True):
-            operation, payload = asked.first(Tag.OPERATION), asked.first(Tag.REQUEST_PAYLOAD)
+        for request, answered in zip(*items, strict=True):
+            operation, payload = request.first(Tag.OPERATION), request.first(Tag.REQUEST_PAYLOAD)
             reason = answered.first(Tag.RESULT_REASON)
             if operation and payload:
                 code = None if reason is None else ResultReason(reason.value)
@@ -379,7 +379,7 @@ MAKING = {
     Operation.REKEY,
     Operation.IMPORT,
 }
-GIVEN = {
+ATTRIBUTE_FIELDS = {
     "attributes": ObjectType.SYMMETRIC_KEY,
     "common_attributes": ObjectType.PUBLIC_KEY,
     "private_key_attributes": ObjectType.PRIVATE_KEY,
@@ -418,7 +418,7 @@ def test_the_cases_make_objects_with_attributes_that_the_rules_let_them_give():
             if reason or operation not in MAKING or case.name == "CS-AC-M-3-12":
                 continue
             request = from_item(payload, PAYLOADS[operation].request, version)
-            for field, kind in GIVEN.items():
+            for field, kind in ATTRIBUTE_FIELDS.items():
                 for key, _ in getattr(request, field, None) or ():
                     check_set(key, getattr(request, "object_type", kind), operation)
                     tried.add((operation, key))

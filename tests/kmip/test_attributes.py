@@ -6,9 +6,9 @@ from kmip.attribute_encoding import write_attributes
 from kmip.attribute_table import ATTRIBUTES, BY_NAME, FIELDS_ONCE, LINK_TAGS, LINK_TYPES
 from kmip.attribute_values import Link, Name
 from kmip.attributes import (
+    AttributeInstance,
     Attributes,
-    Custom,
-    Instance,
+    VendorAttributeName,
     custom_value,
     definition,
     is_single,
@@ -21,7 +21,7 @@ from kmip.versions import SUPPORTED, V1_0, V1_4, V2_0, AttributeForm
 from tests.kmip.shared import SPECIFICATIONS, needs_specifications
 
 ONE, TWO, THREE = (Name(name_value=text) for text in ("one", "two", "three"))
-COLOUR = Custom("x", "Colour")
+COLOUR = VendorAttributeName("x", "Colour")
 RED = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "red")
 
 
@@ -150,7 +150,7 @@ def test_an_update_replaces_a_single_value_and_adds_to_several(attributes):
 
 def test_values_are_never_shown(attributes):
     assert repr(attributes) == "Attributes(Name, Comment, x-Colour)"
-    assert "secret" not in repr(Instance(Tag.COMMENT, "secret"))
+    assert "secret" not in repr(AttributeInstance(Tag.COMMENT, "secret"))
 
 
 @pytest.mark.parametrize(

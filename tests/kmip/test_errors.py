@@ -21,7 +21,7 @@ KINDS = list(kinds())
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_error_is_told_by_a_reason_that_the_version_has(kind, version):
+def test_every_error_has_a_reason_that_the_version_has(kind, version):
     error = kind("it does not work")
     assert isinstance(error.reason(version), ResultReason)
     assert error.reason(version).span.covers(version)
@@ -39,12 +39,12 @@ def test_reasons_stand_oldest_first_and_from_the_first_version_on(kind):
 def test_an_error_keeps_its_reason_until_another_row_begins(kind):
     rows = [*kind.reasons, (V3_0, None)]
     for (first, reason), (following, _) in pairwise(rows):
-        told = {kind("").reason(v) for v in SUPPORTED if first <= v < following}
-        assert told <= {reason}
+        reasons = {kind("").reason(v) for v in SUPPORTED if first <= v < following}
+        assert reasons <= {reason}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_an_error_of_no_version_is_told_by_its_oldest_reason(kind):
+def test_an_error_of_no_version_has_its_oldest_reason(kind):
     assert kind("").reason(INTERNAL) == kind.reasons[0][1]
 
 
@@ -57,7 +57,7 @@ def test_an_error_of_no_version_is_told_by_its_oldest_reason(kind):
         (errors.ObjectAlreadyExists, (V1_0, "INVALID_FIELD"), (V1_4, None)),
     ],
 )
-def test_younger_versions_are_told_more_precisely(kind, older, newer):
+def test_later_versions_get_more_precise_reasons(kind, older, newer):
     words = "".join(f"_{c}" if c.isupper() else c for c in kind.__name__).strip("_").upper()
     for version, name in (older, newer):
         assert kind("").reason(version) == ResultReason[name or words]

@@ -41,7 +41,7 @@ def test_an_item_shows_how_long_its_value_is_and_not_what(item, expected):
     assert repr(item) == expected
 
 
-def test_a_tag_is_told_by_its_name_where_it_has_one():
+def test_a_tag_is_written_by_its_name_where_it_has_one():
     assert tag_name(Tag.KEY_MATERIAL) == "KeyMaterial"
     assert tag_name(0x54ABCD) == "54ABCD"
     assert is_known(0x420094)

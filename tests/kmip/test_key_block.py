@@ -187,7 +187,7 @@ def test_material_that_is_an_item_is_written_as_it_is():
 def test_no_part_of_a_key_is_ever_shown():
     rsa = TransparentRSAPrivateKey(modulus=4711, private_exponent=815)
     curve = TransparentECPublicKey(recommended_curve=RecommendedCurve.P_256, q_string=SECRET)
-    for shown in (
+    for block in (
         block_of(SECRET, cryptographic_algorithm=CryptographicAlgorithm.AES),
         block_of(rsa),
         block_of(curve),
@@ -197,5 +197,5 @@ def test_no_part_of_a_key_is_ever_shown():
         TransparentSymmetricKey(key=SECRET),
         written(block_of(SECRET)),
     ):
-        text = repr(shown)
+        text = repr(block)
         assert not any(part in text for part in ("secret", "4711", "815", SECRET.hex()))

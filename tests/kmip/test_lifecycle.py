@@ -9,7 +9,7 @@ from kmip.lifecycle import (
     PERMITTED,
     TRANSITIONS,
     Event,
-    Use,
+    Usage,
     happen,
     may_use,
     next_state,
@@ -156,8 +156,8 @@ def test_every_reason_of_a_revocation_has_its_event():
     ],
 )
 def test_a_state_permits_uses(name, protect, process):
-    assert permits(State[name], Use.PROTECT) == protect
-    assert permits(State[name], Use.PROCESS) == process
+    assert permits(State[name], Usage.PROTECT) == protect
+    assert permits(State[name], Usage.PROCESS) == process
     attributes = in_state(State[name])
     assert may_use(attributes, NOW, protects=True) == protect
     assert may_use(attributes, NOW, protects=False) == process

@@ -228,8 +228,8 @@ def test_a_header_has_its_fields_in_order_and_those_of_its_version():
         client_correlation_value="c",
         time_stamp=1,
     )
-    told = to_item(header, Tag.REQUEST_HEADER, V1_0).children
-    assert [child.tag for child in told] == [
+    items = to_item(header, Tag.REQUEST_HEADER, V1_0).children
+    assert [child.tag for child in items] == [
         Tag.PROTOCOL_VERSION,
         Tag.MAXIMUM_RESPONSE_SIZE,
         Tag.TIME_STAMP,

@@ -104,9 +104,9 @@ def test_an_object_without_its_parts_is_refused(item):
 
 
 def test_no_object_shows_its_secret():
-    shown = [
+    structures = [
         SymmetricKey(key_block=BLOCK),
         OpaqueObject(opaque_data_type=0x80000000, opaque_data_value=SECRET),
         PasswordCredential(password=SECRET.decode()),
     ]
-    assert not any("secret" in repr(managed) for managed in shown)
+    assert not any("secret" in repr(managed) for managed in structures)

@@ -154,7 +154,7 @@ def test_a_vendors_tag_is_passed_over():
     [
         ([IDENTIFIER], "RequestPayload/Operation: is missing"),
         ([OPERATION], "RequestPayload/UniqueIdentifier: is missing"),
-        ([IDENTIFIER, OPERATION, OPERATION], "RequestPayload/Operation: stands twice"),
+        ([IDENTIFIER, OPERATION, OPERATION], "RequestPayload/Operation: occurs twice"),
         ([IDENTIFIER, OPERATION, text(Tag.PASSWORD, "x")], "Password is not expected here"),
         ([IDENTIFIER, OPERATION, text(0x42FFFF, "x")], "42FFFF is not expected here"),
         ([text(Tag.OPERATION, "Get")], "Operation: expected ENUMERATION, got TEXT_STRING"),

@@ -18,7 +18,7 @@ from kmip import lifecycle
 from kmip.attribute_encoding import exists
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import Link
-from kmip.attributes import Attributes, Custom, Instance, is_single
+from kmip.attributes import AttributeInstance, Attributes, VendorAttributeName, is_single
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
@@ -386,7 +386,7 @@ async def find(ask: Asking, *pairs: tuple[Any, Any], **fields: Any) -> tuple[str
 
 async def test_an_object_changed_in_a_batch_keeps_its_age(ask: Asking):
     old, new = await create(ask), await create(ask)
-    described = Instance(Tag.DESCRIPTION, "old")
+    described = AttributeInstance(Tag.DESCRIPTION, "old")
     _, located = await ask.batch(
         ask.item(Operation.ADD_ATTRIBUTE, unique_identifier=old, new_attribute=described),
         ask.item(Operation.LOCATE),
@@ -443,15 +443,15 @@ async def test_a_filter_of_an_unknown_name_is_an_error(ask: Asking):
 async def test_a_custom_attribute_that_nobody_has_finds_nothing(ask: Asking):
     await create(ask)
     value = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
-    assert await find(ask, (Custom("x", "flavour"), value)) == ()
+    assert await find(ask, (VendorAttributeName("x", "flavour"), value)) == ()
 
 
 async def test_a_custom_attribute_is_found_by_name_type_and_value(ask: Asking):
-    flavour = Custom("x", "flavour")
+    flavour = VendorAttributeName("x", "flavour")
     mint = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
     one = await create(ask, (flavour, mint))
     await create(ask, (flavour, Item(Tag.ATTRIBUTE_VALUE, ItemType.BYTE_STRING, b"mint")))
-    await create(ask, (Custom("x", "taste"), mint))
+    await create(ask, (VendorAttributeName("x", "taste"), mint))
     assert await find(ask, (flavour, mint)) == (one,)
 
 

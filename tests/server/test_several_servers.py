@@ -9,7 +9,7 @@ import pytest_trio
 import trio
 
 from kmip.attribute_values import Name, RevocationReason, UsageLimits
-from kmip.attributes import Attributes, Instance
+from kmip.attributes import AttributeInstance, Attributes
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
@@ -220,7 +220,9 @@ async def test_two_changes_of_one_object_at_once_are_both_made(racing: Racing):
 
     async def describe(ask: Asking, what: Tag, text: str) -> None:
         await ask(
-            Operation.SET_ATTRIBUTE, unique_identifier=key, new_attribute=Instance(what, text)
+            Operation.SET_ATTRIBUTE,
+            unique_identifier=key,
+            new_attribute=AttributeInstance(what, text),
         )
 
     async with trio.open_nursery() as nursery:
@@ -250,7 +252,7 @@ async def test_no_change_is_lost(racing: Racing):
     names = [f"{number}" for number in range(16)]
 
     async def add(ask: Asking, name: str) -> None:
-        group = Instance(Tag.OBJECT_GROUP, name)
+        group = AttributeInstance(Tag.OBJECT_GROUP, name)
         await ask(Operation.ADD_ATTRIBUTE, unique_identifier=key, new_attribute=group)
 
     async with trio.open_nursery() as nursery:
@@ -333,7 +335,7 @@ async def test_undoable_batches_that_race_happen_as_wholes(racing: Racing):
     keys = [await create(racing.one) for _ in range(2)]
 
     async def batch(ask: Asking, name: str) -> None:
-        group = Instance(Tag.OBJECT_GROUP, name)
+        group = AttributeInstance(Tag.OBJECT_GROUP, name)
         items = [
             ask.item(Operation.ADD_ATTRIBUTE, unique_identifier=key, new_attribute=group)
             for key in keys

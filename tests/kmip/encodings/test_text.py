@@ -49,10 +49,10 @@ def test_a_message_is_described_without_its_secrets():
 
 
 def test_secrets_are_shown_on_demand():
-    shown = text.encode(MESSAGE, insecure_show_secrets=True)
+    written = text.encode(MESSAGE, insecure_show_secrets=True)
     for secret in ("5ec7e7", "K_233", "0000000000000077", "'hunter2'"):
         assert secret not in text.encode(MESSAGE)
-        assert secret in shown
+        assert secret in written
 
 
 @patient

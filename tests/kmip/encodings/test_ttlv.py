@@ -225,7 +225,7 @@ def test_a_value_that_does_not_fit_its_type_is_the_writers_mistake(item):
         encode(structure(TAG, item))
 
 
-def test_the_writers_mistake_is_told_without_the_value():
+def test_the_writers_mistake_is_reported_without_the_value():
     with pytest.raises(ValueError) as caught:
         encode(Item(Tag.PASSWORD, ItemType.BYTE_STRING, "secret"))
     assert "secret" not in str(caught.value)

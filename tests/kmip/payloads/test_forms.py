@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Attributes, Custom, Instance, Reference
+from kmip.attributes import AttributeInstance, Attributes, InstanceReference, VendorAttributeName
 from kmip.enums import Data, ItemType, ObjectType, Operation
 from kmip.errors import InvalidField, InvalidMessage
 from kmip.items import Item, structure
@@ -30,7 +30,7 @@ def text(tag, value):
 
 
 def written(payload, version):
-    """The payload's items in the words of the version."""
+    """The payload's items encoded for the version."""
     return to_item(payload, Tag.RESPONSE_PAYLOAD, version).children
 
 
@@ -55,7 +55,9 @@ def test_create_tells_the_attributes_it_chose_in_1_x_only():
 
 
 def test_add_attribute_gives_the_attribute_back_in_1_x_only():
-    done = AddAttributeResponse(unique_identifier="1", attribute=Instance(Tag.COMMENT, "c", 2))
+    done = AddAttributeResponse(
+        unique_identifier="1", attribute=AttributeInstance(Tag.COMMENT, "c", 2)
+    )
     assert tags(done, V1_4) == [Tag.UNIQUE_IDENTIFIER, Tag.ATTRIBUTE]
     index = written(done, V1_4)[1].first(Tag.ATTRIBUTE_INDEX)
     assert index is not None
@@ -74,7 +76,7 @@ def test_get_attributes_without_any_has_an_empty_structure_from_2_0_on():
 
 def test_get_attribute_list_names_or_refers():
     found = GetAttributeListResponse(
-        unique_identifier="1", attribute_names=(Tag.OBJECT_TYPE, Custom("x", "color"))
+        unique_identifier="1", attribute_names=(Tag.OBJECT_TYPE, VendorAttributeName("x", "color"))
     )
     assert [item.value for item in written(found, V1_4)] == ["1", "Object Type", "x-color"]
     assert written(found, V2_0)[1:] == (
@@ -94,16 +96,16 @@ def test_import_says_the_object_type_from_2_0_on():
         Item(Tag.CERTIFICATE_TYPE, ItemType.ENUMERATION, 1),
         Item(Tag.CERTIFICATE_VALUE, ItemType.BYTE_STRING, b"der"),
     )
-    held = reads(ImportRequest, V1_4, text(Tag.UNIQUE_IDENTIFIER, "1"), certificate)
-    assert held.object_type is None
-    held.object_type = ObjectType.CERTIFICATE
-    assert Tag.OBJECT_TYPE not in tags(held, V1_4)
-    assert tags(held, V2_0)[:2] == [Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE]
+    payload = reads(ImportRequest, V1_4, text(Tag.UNIQUE_IDENTIFIER, "1"), certificate)
+    assert payload.object_type is None
+    payload.object_type = ObjectType.CERTIFICATE
+    assert Tag.OBJECT_TYPE not in tags(payload, V1_4)
+    assert tags(payload, V2_0)[:2] == [Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE]
 
 
 def test_create_without_attributes_has_none():
-    held = reads(CreateRequest, V2_0, Item(Tag.OBJECT_TYPE, ItemType.ENUMERATION, 2))
-    assert held.attributes == Attributes()
+    payload = reads(CreateRequest, V2_0, Item(Tag.OBJECT_TYPE, ItemType.ENUMERATION, 2))
+    assert payload.attributes == Attributes()
 
 
 # Which instance
@@ -114,11 +116,11 @@ def test_modify_means_index_0_in_1_x_and_the_only_instance_in_2_x():
         Tag.ATTRIBUTE, text(Tag.ATTRIBUTE_NAME, "Comment"), text(Tag.ATTRIBUTE_VALUE, "new")
     )
     named = reads(ModifyAttributeRequest, V1_4, attribute)
-    assert named.new_attribute == Instance(Tag.COMMENT, "new", 0)
+    assert named.new_attribute == AttributeInstance(Tag.COMMENT, "new", 0)
     tagged = reads(
         ModifyAttributeRequest, V2_0, structure(Tag.NEW_ATTRIBUTE, text(Tag.COMMENT, "new"))
     )
-    assert tagged.new_attribute == Instance(Tag.COMMENT, "new", None)
+    assert tagged.new_attribute == AttributeInstance(Tag.COMMENT, "new", None)
 
 
 def test_modify_takes_a_1_x_index():
@@ -128,8 +130,11 @@ def test_modify_takes_a_1_x_index():
         Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, 3),
         text(Tag.ATTRIBUTE_VALUE, "red"),
     )
-    held = reads(ModifyAttributeRequest, V1_4, attribute)
-    assert (held.new_attribute.attribute, held.new_attribute.index) == (Custom("x", "color"), 3)
+    payload = reads(ModifyAttributeRequest, V1_4, attribute)
+    assert (payload.new_attribute.attribute, payload.new_attribute.index) == (
+        VendorAttributeName("x", "color"),
+        3,
+    )
 
 
 def test_delete_means_index_0_in_1_x_and_all_instances_in_2_x():
@@ -137,8 +142,8 @@ def test_delete_means_index_0_in_1_x_and_all_instances_in_2_x():
     index = Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, 2)
     reference = Item(Tag.ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, Tag.NAME)
     for items, meant in (((name,), 0), ((name, index), 2), ((reference,), None)):
-        held = reads(DeleteAttributeRequest, V1_4, *items)
-        assert held.attribute_reference == Reference(Tag.NAME, meant)
+        payload = reads(DeleteAttributeRequest, V1_4, *items)
+        assert payload.attribute_reference == InstanceReference(Tag.NAME, meant)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +181,7 @@ def test_a_certificate_request_under_both_tags_is_refused():
         Item(tag, ItemType.BYTE_STRING, b"csr")
         for tag in (Tag.CERTIFICATE_REQUEST, Tag.CERTIFICATE_REQUEST_VALUE)
     ]
-    with pytest.raises(InvalidMessage, match="stands twice"):
+    with pytest.raises(InvalidMessage, match="occurs twice"):
         reads(CertifyRequest, V2_0, *both)
 
 
@@ -220,9 +225,9 @@ def test_an_object_group_is_a_name():
     ],
 )
 def test_data_are_bytes_or_what_another_item_gave(item, meant):
-    held = reads(EncryptRequest, V2_0, item)
-    assert held.data == meant
-    assert type(held.data) is type(meant)
+    payload = reads(EncryptRequest, V2_0, item)
+    assert payload.data == meant
+    assert type(payload.data) is type(meant)
 
 
 def test_data_of_another_kind_are_refused():
@@ -240,9 +245,9 @@ def test_data_of_another_kind_are_refused():
     ],
 )
 def test_a_ticket_is_good_for_a_time_or_until_one(item, meant):
-    held = reads(LoginRequest, V2_1, item)
-    assert held.lease_time == meant
-    assert written(held, V2_1) == (item,)
+    payload = reads(LoginRequest, V2_1, item)
+    assert payload.lease_time == meant
+    assert written(payload, V2_1) == (item,)
 
 
 # Query

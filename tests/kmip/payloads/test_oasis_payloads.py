@@ -1,4 +1,4 @@
-"""Every payload of the OASIS cases binds, and is told again as it was."""
+"""Every payload of the OASIS cases binds, and is encoded again as it was."""
 
 import pytest
 
@@ -40,21 +40,21 @@ def plain(item, operation):
     return Item(item.tag, item.type, tuple(children))
 
 
-def told_again(item, operation, version):
+def encoded_again(item, operation, version):
     cls = PAYLOADS[operation][item.tag == Tag.RESPONSE_PAYLOAD]
     return to_item(from_item(item, cls, version), item.tag, version)
 
 
 @needs_cases
 @pytest.mark.parametrize("case", all_cases(), ids=str)
-def test_the_payloads_of_a_case_are_told_again_as_they_were(case):
+def test_the_payloads_of_a_case_are_encoded_again_as_they_were(case):
     exchanges = read(case.path)
     version = version_of(exchanges[0].request)
     refused = []
     for message in (message for exchange in exchanges for message in exchange):
         for operation, payload in payloads(message):
             try:
-                again = told_again(payload, operation, version)
+                again = encoded_again(payload, operation, version)
             except InvalidMessage as error:
                 refused.append(str(error))
             else:

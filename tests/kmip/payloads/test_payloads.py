@@ -32,14 +32,14 @@ def module_of(operation):
 
 def lacking(cls, versions):
     """The fields, at any depth, that are written in a version whose vocabulary lacks their tag."""
-    for slot in plan_of(cls).slots:
-        written = [version for version in versions if slot.span.covers(version)]
-        if slot.carriage is None:
-            span = Tag(slot.tag).span
+    for field in plan_of(cls).fields:
+        written = [version for version in versions if field.span.covers(version)]
+        if field.carriage is None:
+            span = Tag(field.tag).span
             if not all(span.covers(version) for version in written):
-                yield f"{cls.__name__}.{slot.name}"
-            if isinstance(slot.form, Nested):
-                yield from lacking(slot.form.cls, written)
+                yield f"{cls.__name__}.{field.name}"
+            if isinstance(field.form, Nested):
+                yield from lacking(field.form.cls, written)
 
 
 def test_every_operation_has_payloads():
@@ -57,7 +57,7 @@ def test_every_operation_has_a_module_of_its_own():
 
 
 @pytest.mark.parametrize("operation", Operation)
-def test_no_version_is_told_in_tags_that_it_lacks(operation):
+def test_no_version_is_written_with_tags_that_it_lacks(operation):
     request, response, _ = PAYLOADS[operation]
     versions = versions_of(operation)
     assert [*lacking(request, versions), *lacking(response, versions)] == []

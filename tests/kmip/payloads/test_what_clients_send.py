@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.enums import ItemType, KeyFormatType, Operation
 from kmip.errors import InvalidMessage
 from kmip.items import Item, structure
@@ -49,8 +49,8 @@ def request(operation, version, *items):
     ],
 )
 def test_an_empty_payload_means_the_placeholder_or_everything(operation):
-    held = request(operation, V1_2)
-    assert getattr(held, "unique_identifier", None) is None
+    payload = request(operation, V1_2)
+    assert getattr(payload, "unique_identifier", None) is None
 
 
 def test_revoke_without_an_identifier_means_the_placeholder():
@@ -59,24 +59,24 @@ def test_revoke_without_an_identifier_means_the_placeholder():
 
 
 def test_pykmip_rekeys_with_a_template_attribute_in_2_0():
-    held = request(Operation.REKEY, V2_0, structure(Tag.TEMPLATE_ATTRIBUTE))
-    assert held.attributes.values == {}
+    payload = request(Operation.REKEY, V2_0, structure(Tag.TEMPLATE_ATTRIBUTE))
+    assert payload.attributes.values == {}
 
 
 def test_pykmip_leaves_the_identifier_of_a_mac_empty():
-    held = request(
+    payload = request(
         Operation.MAC,
         V1_2,
         text(Tag.UNIQUE_IDENTIFIER, ""),
         structure(Tag.CRYPTOGRAPHIC_PARAMETERS),
         Item(Tag.DATA, ItemType.BYTE_STRING, b"data"),
     )
-    assert held.unique_identifier == ""
+    assert payload.unique_identifier == ""
 
 
 def test_pykmip_checks_with_no_usage():
-    held = request(Operation.CHECK, V1_2, integer(Tag.CRYPTOGRAPHIC_USAGE_MASK, 0))
-    assert held.cryptographic_usage_mask == CryptographicUsageMask(0)
+    payload = request(Operation.CHECK, V1_2, integer(Tag.CRYPTOGRAPHIC_USAGE_MASK, 0))
+    assert payload.cryptographic_usage_mask == CryptographicUsageMask(0)
 
 
 @pytest.mark.parametrize("version", [V1_0, V1_2])
@@ -84,24 +84,24 @@ def test_locate_takes_offset_items_before_1_3(version):
     maximum, offset = integer(Tag.MAXIMUM_ITEMS, 16), integer(Tag.OFFSET_ITEMS, 32)
     # Percona's client also puts the offset in front.
     for items in ((maximum, offset), (offset, maximum)):
-        held = request(Operation.LOCATE, version, *items)
-        assert (held.maximum_items, held.offset_items) == (16, 32)
+        payload = request(Operation.LOCATE, version, *items)
+        assert (payload.maximum_items, payload.offset_items) == (16, 32)
 
 
 def test_a_storage_array_gets_without_an_identifier_in_a_format():
-    held = request(Operation.GET, V1_0, enumeration(Tag.KEY_FORMAT_TYPE, KeyFormatType.OPAQUE))
-    assert held.key_format_type == KeyFormatType.OPAQUE
+    payload = request(Operation.GET, V1_0, enumeration(Tag.KEY_FORMAT_TYPE, KeyFormatType.OPAQUE))
+    assert payload.key_format_type == KeyFormatType.OPAQUE
 
 
 def test_a_client_of_2_0_may_ask_for_attributes_by_name():
-    held = request(Operation.GET_ATTRIBUTES, V2_0, text(Tag.ATTRIBUTE_NAME, "Object Type"))
-    assert held.attribute_names == (Tag.OBJECT_TYPE,)
+    payload = request(Operation.GET_ATTRIBUTES, V2_0, text(Tag.ATTRIBUTE_NAME, "Object Type"))
+    assert payload.attribute_names == (Tag.OBJECT_TYPE,)
 
 
 def test_a_client_of_1_4_may_add_an_attribute_by_its_tag():
     new = structure(Tag.NEW_ATTRIBUTE, text(Tag.COMMENT, "spare"))
-    held = request(Operation.ADD_ATTRIBUTE, V1_4, new)
-    assert held.new_attribute == Instance(Tag.COMMENT, "spare")
+    payload = request(Operation.ADD_ATTRIBUTE, V1_4, new)
+    assert payload.new_attribute == AttributeInstance(Tag.COMMENT, "spare")
 
 
 def test_what_every_version_requires_is_required():

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kmip.attributes import Attributes, Custom, Instance, Reference
+from kmip.attributes import AttributeInstance, Attributes, InstanceReference, VendorAttributeName
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     AdjustmentType,
@@ -53,7 +53,7 @@ GIVEN = ("unique_identifier", "private_key_unique_identifier")
 SELF_NAMED = frozenset({Operation.IMPORT})
 """Operations whose Unique Identifier is that of an object to be made."""
 
-NUMBER = Custom("x", "number")
+NUMBER = VendorAttributeName("x", "number")
 
 
 def number(value: int) -> Item:
@@ -62,16 +62,16 @@ def number(value: int) -> Item:
 
 HASH = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
 HMAC = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
-NEW = Instance(NUMBER, number(2))
+NEW = AttributeInstance(NUMBER, number(2))
 DATA = {"data": b"data"}
 
 FIELDS: dict[Operation, dict[str, Any]] = {
     Operation.ADD_ATTRIBUTE: {"new_attribute": NEW},
     Operation.MODIFY_ATTRIBUTE: {
         "new_attribute": NEW,
-        "current_attribute": Instance(NUMBER, number(1)),
+        "current_attribute": AttributeInstance(NUMBER, number(1)),
     },
-    Operation.DELETE_ATTRIBUTE: {"attribute_reference": Reference(NUMBER)},
+    Operation.DELETE_ATTRIBUTE: {"attribute_reference": InstanceReference(NUMBER)},
     Operation.SET_ATTRIBUTE: {"new_attribute": NEW},
     Operation.ADJUST_ATTRIBUTE: {
         "attribute_names": (NUMBER,),
@@ -219,8 +219,8 @@ async def test_a_link_is_no_way_to_anothers_public_key(ask: Asking):
     await bob(
         Operation.MODIFY_ATTRIBUTE,
         unique_identifier=private,
-        current_attribute=Instance(Tag.LINK, link),
-        new_attribute=Instance(Tag.LINK, replace(link, linked_object_identifier=theirs)),
+        current_attribute=AttributeInstance(Tag.LINK, link),
+        new_attribute=AttributeInstance(Tag.LINK, replace(link, linked_object_identifier=theirs)),
     )
     with pytest.raises(Failed) as failure:
         await bob(Operation.REKEY_KEY_PAIR, private_key_unique_identifier=private)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kmip.attributes import Custom
+from kmip.attributes import VendorAttributeName
 from kmip.enums import ItemType, Operation
 from kmip.items import Item
 from kmip.tags import Tag
@@ -14,9 +14,9 @@ from server.state import Server
 from tests.server.conftest import Asking
 from tests.server.samples import create, values
 
-TEXT = Custom("x", "text")
-NUMBER = Custom("x", "number")
-OTHERS = Custom("acme", "text")
+TEXT = VendorAttributeName("x", "text")
+NUMBER = VendorAttributeName("x", "number")
+OTHERS = VendorAttributeName("acme", "text")
 
 
 def value(kind: ItemType, given) -> Item:

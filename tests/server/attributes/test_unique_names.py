@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from kmip.attribute_values import Name
-from kmip.attributes import Attributes, Instance
+from kmip.attributes import AttributeInstance, Attributes
 from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, ResultReason
 from kmip.masks import CryptographicUsageMask
 from kmip.tags import Tag
@@ -41,7 +41,7 @@ async def add(ask: Asking, identifier: str, text: str) -> None:
     await ask(
         Operation.ADD_ATTRIBUTE,
         unique_identifier=identifier,
-        new_attribute=Instance(Tag.NAME, name(text), None),
+        new_attribute=AttributeInstance(Tag.NAME, name(text), None),
     )
 
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from kmip.attribute_values import Link
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.enums import CertificateType, KeyFormatType, LinkType, Operation
 from kmip.errors import BadPassword, InvalidField, Sensitive
 from kmip.objects import Certificate
@@ -52,7 +52,7 @@ def to(kind: LinkType, identifier: str) -> tuple[Tag, Link]:
 
 async def link(ask: Asking, key: str, kind: LinkType, identifier: str) -> None:
     _, value = to(kind, identifier)
-    new = Instance(Tag.LINK, value)
+    new = AttributeInstance(Tag.LINK, value)
     await ask(Operation.ADD_ATTRIBUTE, unique_identifier=key, new_attribute=new)
 
 
@@ -84,7 +84,7 @@ async def test_a_key_with_its_chain_and_name(ask: Asking):
     root = await register(ask, paper("root", ec.generate_private_key(ec.SECP256R1())))
     own = await register(ask, paper("own", key), to(LinkType.CERTIFICATE_LINK, root))
     await link(ask, private, LinkType.PKCS_12_CERTIFICATE_LINK, own)
-    new = Instance(Tag.PKCS_12_FRIENDLY_NAME, "front door")
+    new = AttributeInstance(Tag.PKCS_12_FRIENDLY_NAME, "front door")
     await ask(Operation.ADD_ATTRIBUTE, unique_identifier=private, new_attribute=new)
     got = pkcs12.load_pkcs12(await material(ask, private, **P12), PASSWORD)
     assert got.cert is not None

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmip.attribute_values import Link, Name
-from kmip.attributes import Attributes, Custom
+from kmip.attributes import Attributes, VendorAttributeName
 from kmip.enums import ItemType, LinkType, NameType, ObjectType, State
 from kmip.items import Item
 from kmip.masks import CryptographicUsageMask
@@ -36,7 +36,10 @@ def text(value: str) -> Item:
 @given(one=st.tuples(st.text(), st.text()), other=st.tuples(st.text(), st.text()))
 def test_custom_attributes_are_told_apart(one, other):
     """However vendor and name are made up to look like another's."""
-    terms = [terms_of(managed_object((Custom(*key), text("v")))).exact for key in (one, other)]
+    terms = [
+        terms_of(managed_object((VendorAttributeName(*key), text("v")))).exact
+        for key in (one, other)
+    ]
     assert (terms[0] == terms[1]) == (one == other)
 
 

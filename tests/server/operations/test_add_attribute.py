@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Custom, Instance
+from kmip.attributes import AttributeInstance, VendorAttributeName
 from kmip.enums import ItemType, Operation, State
 from kmip.errors import AttributeReadOnly, AttributeSingleValued, ReadOnlyAttribute
 from kmip.items import Item
@@ -12,7 +12,7 @@ from tests.server.conftest import NOW, Asking, Clock, Failed
 from tests.server.samples import attribute, create, refused, values
 
 ADD = Operation.ADD_ATTRIBUTE
-FLAVOUR = Custom("x", "flavour")
+FLAVOUR = VendorAttributeName("x", "flavour")
 
 
 def text(value: str) -> Item:
@@ -27,8 +27,10 @@ async def test_values_come_after_those_that_are_there(
     key = await create(ask, (Tag.OBJECT_GROUP, "a"))
     clock.now += 5
     for name in "bc":
-        made = await ask(ADD, unique_identifier=key, new_attribute=Instance(Tag.OBJECT_GROUP, name))
-    await ask(ADD, unique_identifier=key, new_attribute=Instance(FLAVOUR, text("mint")))
+        made = await ask(
+            ADD, unique_identifier=key, new_attribute=AttributeInstance(Tag.OBJECT_GROUP, name)
+        )
+    await ask(ADD, unique_identifier=key, new_attribute=AttributeInstance(FLAVOUR, text("mint")))
     assert await values(ask, key, Tag.OBJECT_GROUP) == ("a", "b", "c")
     assert await values(ask, key, FLAVOUR) == (text("mint"),)
     assert await attribute(ask, key, Tag.LAST_CHANGE_DATE) == NOW + 5
@@ -38,14 +40,17 @@ async def test_values_come_after_those_that_are_there(
 
 async def test_what_has_one_value_gets_no_second(ask: Asking):
     key = await create(ask)
-    one = Instance(Tag.CONTACT_INFORMATION, "me")
+    one = AttributeInstance(Tag.CONTACT_INFORMATION, "me")
     await ask(ADD, unique_identifier=key, new_attribute=one)
     await refused(ask, AttributeSingleValued, ADD, unique_identifier=key, new_attribute=one)
 
 
 async def test_what_the_server_sets_is_not_added(ask: Asking):
     key = await create(ask)
-    for instance in (Instance(Tag.STATE, State.ACTIVE), Instance(Tag.DESTROY_DATE, NOW)):
+    for instance in (
+        AttributeInstance(Tag.STATE, State.ACTIVE),
+        AttributeInstance(Tag.DESTROY_DATE, NOW),
+    ):
         with pytest.raises(Failed) as failure:
             await ask(ADD, unique_identifier=key, new_attribute=instance)
         kinds = (AttributeReadOnly, ReadOnlyAttribute)
@@ -56,7 +61,7 @@ async def test_what_the_server_sets_is_not_added(ask: Asking):
 async def test_a_name_without_a_value_adds_nothing(ask: Asking):
     ask = ask.at(V1_4)
     key = await create(ask)
-    item = ask.item(ADD, unique_identifier=key, new_attribute=Instance(FLAVOUR, text("x")))
+    item = ask.item(ADD, unique_identifier=key, new_attribute=AttributeInstance(FLAVOUR, text("x")))
     payload = item.request_payload
     bare = [
         Item(child.tag, child.type, child.value[:1]) if child.tag == Tag.ATTRIBUTE else child

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Custom
+from kmip.attributes import VendorAttributeName
 from kmip.enums import AdjustmentType, ItemType, Operation
 from kmip.errors import (
     AttributeNotFound,
@@ -19,7 +19,7 @@ from tests.server.conftest import NOW, Asking
 from tests.server.samples import attribute, create, refused
 
 ADJUST = Operation.ADJUST_ATTRIBUTE
-NUMBER = Custom("x", "number")
+NUMBER = VendorAttributeName("x", "number")
 UP, DOWN, NEGATE = AdjustmentType.INCREMENT, AdjustmentType.DECREMENT, AdjustmentType.NEGATE
 
 

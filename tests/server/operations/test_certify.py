@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kmip.attribute_values import CertificateSubject, Link, Name, RevocationReason
-from kmip.attributes import Attributes, Instance
+from kmip.attributes import AttributeInstance, Attributes
 from kmip.enums import (
     CertificateRequestType,
     CertificateType,
@@ -171,7 +171,7 @@ async def test_a_key_with_a_name_is_certified_by_it(own: Asking):
     await own(
         Op.SET_ATTRIBUTE,
         unique_identifier=public,
-        new_attribute=Instance(Tag.NAME, Name(name_value="printer" * 20)),
+        new_attribute=AttributeInstance(Tag.NAME, Name(name_value="printer" * 20)),
     )
     made = await own(Op.CERTIFY, unique_identifier=public)
     found = await certificate(own, made.unique_identifier)

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kmip.attribute_values import Link
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.cryptographic_parameters import CryptographicDomainParameters, CryptographicParameters
 from kmip.enums import BlockCipherMode as M
 from kmip.enums import (
@@ -417,7 +417,9 @@ async def test_a_container_is_sealed_in_a_thread(ask: Asking, threads: Threads):
     password = await register(ask, secret(), ACTIVE)
     private, _ = await pair(ask, A.EC, None, RecommendedCurve.P_256)
     link = Link(link_type=LinkType.PKCS_12_PASSWORD_LINK, linked_object_identifier=password)
-    await ask(Op.ADD_ATTRIBUTE, unique_identifier=private, new_attribute=Instance(Tag.LINK, link))
+    await ask(
+        Op.ADD_ATTRIBUTE, unique_identifier=private, new_attribute=AttributeInstance(Tag.LINK, link)
+    )
     wanted = {"key_format_type": KeyFormatType.PKCS_12}
     _, count = await threads(Op.GET, unique_identifier=private, **wanted)
     assert count == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Instance, Reference
+from kmip.attributes import AttributeInstance, InstanceReference
 from kmip.enums import LinkType, Operation
 from kmip.errors import (
     AttributeInstanceNotFound,
@@ -25,12 +25,12 @@ ABC = [(GROUP, name) for name in "abc"]
 async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, *ABC)
-    made = await ask(DELETE, unique_identifier=key, attribute_reference=Reference(GROUP, 1))
+    made = await ask(DELETE, unique_identifier=key, attribute_reference=InstanceReference(GROUP, 1))
     assert made.attribute.value == "b"
     assert await values(ask, key, GROUP) == ("a", "c")
-    again = {"unique_identifier": key, "attribute_reference": Reference(GROUP, 1)}
+    again = {"unique_identifier": key, "attribute_reference": InstanceReference(GROUP, 1)}
     await refused(ask, IndexOutOfBounds, DELETE, **again)
-    made = await ask(DELETE, unique_identifier=key, attribute_reference=Reference(GROUP, 2))
+    made = await ask(DELETE, unique_identifier=key, attribute_reference=InstanceReference(GROUP, 2))
     assert await values(ask, key, GROUP) == ("a",)
 
 
@@ -38,11 +38,11 @@ async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVers
 async def test_later_versions_name_a_value_or_all_of_them(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, *ABC)
-    b = {"unique_identifier": key, "current_attribute": Instance(GROUP, "b")}
+    b = {"unique_identifier": key, "current_attribute": AttributeInstance(GROUP, "b")}
     await ask(DELETE, **b)
     assert await values(ask, key, GROUP) == ("a", "c")
     await refused(ask, AttributeInstanceNotFound, DELETE, **b)
-    every = {"unique_identifier": key, "attribute_reference": Reference(GROUP)}
+    every = {"unique_identifier": key, "attribute_reference": InstanceReference(GROUP)}
     await ask(DELETE, **every)
     assert await values(ask, key, GROUP) == ()
     await refused(ask, AttributeNotFound, DELETE, **every)
@@ -54,7 +54,7 @@ async def test_3_0_deletes_links_by_their_type(ask: Asking):
     private, _ = await create_pair(ask)
     links = {
         "unique_identifier": private,
-        "attribute_reference": Reference(LinkType.PUBLIC_KEY_LINK),
+        "attribute_reference": InstanceReference(LinkType.PUBLIC_KEY_LINK),
     }
     await ask(DELETE, **links)
     assert await values(ask, private, Tag.LINK) == ()
@@ -69,5 +69,5 @@ async def test_what_an_object_always_has_stays(ask: Asking):
             AttributeReadOnly,
             DELETE,
             unique_identifier=key,
-            attribute_reference=Reference(tag),
+            attribute_reference=InstanceReference(tag),
         )

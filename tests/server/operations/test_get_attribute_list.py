@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Custom
+from kmip.attributes import VendorAttributeName
 from kmip.enums import ItemType, Operation
 from kmip.items import Item
 from kmip.tags import Tag
@@ -14,7 +14,7 @@ from tests.server.samples import create
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_each_attribute_is_named_once(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
-    flavour = Custom("x", "flavour")
+    flavour = VendorAttributeName("x", "flavour")
     value = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
     key = await create(ask, (Tag.OBJECT_GROUP, "a"), (Tag.OBJECT_GROUP, "b"), (flavour, value))
     listed = (await ask(Operation.GET_ATTRIBUTE_LIST, unique_identifier=key)).attribute_names

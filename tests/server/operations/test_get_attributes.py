@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Custom
+from kmip.attributes import VendorAttributeName
 from kmip.enums import ItemType, LinkType, Operation, State
 from kmip.items import Item
 from kmip.tags import Tag
@@ -10,7 +10,7 @@ from kmip.versions import SUPPORTED, V3_0, ProtocolVersion
 from tests.server.conftest import NOW, Asking, Clock
 from tests.server.samples import create, create_pair, values
 
-FLAVOUR = Custom("x", "flavour")
+FLAVOUR = VendorAttributeName("x", "flavour")
 MINT = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
 
 

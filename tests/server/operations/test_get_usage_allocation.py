@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Instance, Reference
+from kmip.attributes import AttributeInstance, InstanceReference
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, UsageLimitsUnit
 from kmip.errors import (
@@ -31,7 +31,7 @@ async def test_what_is_given_out_is_left_no_more(ask: Asking, version: ProtocolV
 
 async def test_from_then_on_the_limits_stand(ask: Asking):
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
-    more = Instance(*limits(UsageLimitsUnit.BYTE, 1000))
+    more = AttributeInstance(*limits(UsageLimitsUnit.BYTE, 1000))
     set_ = {"unique_identifier": key, "new_attribute": more}
     await ask(Operation.SET_ATTRIBUTE, **set_)
     await ask(OPERATION, unique_identifier=key, usage_limits_count=70)
@@ -60,11 +60,11 @@ async def test_what_the_server_has_used_itself_stands_too(ask: Asking):
     ecb = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
     used = {"unique_identifier": key, "cryptographic_parameters": ecb, "data": bytes(16)}
     await ask(Operation.ENCRYPT, **used)
-    more = Instance(*limits(UsageLimitsUnit.OBJECT, 9))
+    more = AttributeInstance(*limits(UsageLimitsUnit.OBJECT, 9))
     for operation, given in (
         (Operation.SET_ATTRIBUTE, {"new_attribute": more}),
         (Operation.MODIFY_ATTRIBUTE, {"new_attribute": more}),
-        (Operation.DELETE_ATTRIBUTE, {"attribute_reference": Reference(Tag.USAGE_LIMITS)}),
+        (Operation.DELETE_ATTRIBUTE, {"attribute_reference": InstanceReference(Tag.USAGE_LIMITS)}),
     ):
         with pytest.raises(Failed):
             await ask(operation, unique_identifier=key, **given)

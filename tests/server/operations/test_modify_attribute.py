@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.enums import Operation, State
 from kmip.errors import (
     AttributeInstanceNotFound,
@@ -25,12 +25,12 @@ GROUP = Tag.OBJECT_GROUP
 async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (GROUP, "a"), (GROUP, "b"))
-    made = await ask(MODIFY, unique_identifier=key, new_attribute=Instance(GROUP, "c", 1))
+    made = await ask(MODIFY, unique_identifier=key, new_attribute=AttributeInstance(GROUP, "c", 1))
     assert (made.attribute.value, made.attribute.index) == ("c", 1)
     assert await values(ask, key, GROUP) == ("a", "c")
-    await ask(MODIFY, unique_identifier=key, new_attribute=Instance(GROUP, "d"))
+    await ask(MODIFY, unique_identifier=key, new_attribute=AttributeInstance(GROUP, "d"))
     assert await values(ask, key, GROUP) == ("d", "c")
-    wrong = Instance(GROUP, "e", 2)
+    wrong = AttributeInstance(GROUP, "e", 2)
     await refused(ask, IndexOutOfBounds, MODIFY, unique_identifier=key, new_attribute=wrong)
 
 
@@ -38,39 +38,45 @@ async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVers
 async def test_later_versions_name_it_by_its_value(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (GROUP, "a"), (GROUP, "b"))
-    fields = {"unique_identifier": key, "new_attribute": Instance(GROUP, "c")}
-    await ask(MODIFY, current_attribute=Instance(GROUP, "b"), **fields)
+    fields = {"unique_identifier": key, "new_attribute": AttributeInstance(GROUP, "c")}
+    await ask(MODIFY, current_attribute=AttributeInstance(GROUP, "b"), **fields)
     assert await values(ask, key, GROUP) == ("a", "c")
     await refused(
-        ask, AttributeInstanceNotFound, MODIFY, current_attribute=Instance(GROUP, "b"), **fields
+        ask,
+        AttributeInstanceNotFound,
+        MODIFY,
+        current_attribute=AttributeInstance(GROUP, "b"),
+        **fields,
     )
 
 
 async def test_only_what_is_there_is_modified(ask: Asking):
     key = await create(ask)
-    new = Instance(Tag.CONTACT_INFORMATION, "me")
+    new = AttributeInstance(Tag.CONTACT_INFORMATION, "me")
     await refused(ask, AttributeNotFound, MODIFY, unique_identifier=key, new_attribute=new)
 
 
 async def test_what_has_one_value_is_replaced(ask: Asking):
     key = await create(ask, (Tag.DESCRIPTION, "old"))
-    await ask(MODIFY, unique_identifier=key, new_attribute=Instance(Tag.DESCRIPTION, "new"))
+    await ask(
+        MODIFY, unique_identifier=key, new_attribute=AttributeInstance(Tag.DESCRIPTION, "new")
+    )
     assert await values(ask, key, Tag.DESCRIPTION) == ("new",)
 
 
 async def test_what_is_read_only_stays(ask: Asking):
     key = await create(ask)
     for instance in (
-        Instance(Tag.STATE, State.ACTIVE),
-        Instance(Tag.CRYPTOGRAPHIC_LENGTH, 128),
-        Instance(Tag.UNIQUE_IDENTIFIER, "mine"),
+        AttributeInstance(Tag.STATE, State.ACTIVE),
+        AttributeInstance(Tag.CRYPTOGRAPHIC_LENGTH, 128),
+        AttributeInstance(Tag.UNIQUE_IDENTIFIER, "mine"),
     ):
         await refused(ask, AttributeReadOnly, MODIFY, unique_identifier=key, new_attribute=instance)
 
 
 async def test_an_activation_date_is_moved_while_it_is_ahead(ask: Asking):
     key = await create(ask, (Tag.ACTIVATION_DATE, NOW + 100))
-    now = Instance(Tag.ACTIVATION_DATE, NOW)
+    now = AttributeInstance(Tag.ACTIVATION_DATE, NOW)
     await ask(MODIFY, unique_identifier=key, new_attribute=now)
     assert await state(ask, key) == State.ACTIVE
     other = await create(ask, ACTIVE)
@@ -79,7 +85,10 @@ async def test_an_activation_date_is_moved_while_it_is_ahead(ask: Asking):
 
 async def test_what_is_locked_is_not_unlocked(ask: Asking):
     key = await create(ask, (Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False))
-    for instance in (Instance(Tag.SENSITIVE, False), Instance(Tag.EXTRACTABLE, True)):
+    for instance in (
+        AttributeInstance(Tag.SENSITIVE, False),
+        AttributeInstance(Tag.EXTRACTABLE, True),
+    ):
         await refused(ask, PermissionDenied, MODIFY, unique_identifier=key, new_attribute=instance)
     assert await attribute(ask, key, Tag.SENSITIVE) is True
     assert ask.version == V2_1

@@ -3,7 +3,7 @@
 import pytest
 
 from kmip.attribute_values import Name
-from kmip.attributes import Attributes, Reference
+from kmip.attributes import Attributes, InstanceReference
 from kmip.enums import LinkType, Operation
 from kmip.errors import InvalidField, InvalidObjectType, WrongKeyLifecycleState
 from kmip.tags import Tag
@@ -85,7 +85,7 @@ async def test_a_pair_is_named_by_its_private_key(ask: Asking):
     await ask(
         Operation.DELETE_ATTRIBUTE,
         unique_identifier=private,
-        attribute_reference=Reference(Tag.LINK),
+        attribute_reference=InstanceReference(Tag.LINK),
     )
     await refused(ask, InvalidField, REKEY, private_key_unique_identifier=private)
 

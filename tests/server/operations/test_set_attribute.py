@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.enums import Operation, State
 from kmip.errors import MultiValuedAttribute, OperationNotSupported, ReadOnlyAttribute
 from kmip.tags import Tag
@@ -18,25 +18,25 @@ async def test_it_is_there_afterwards_whatever_was_before(ask: Asking, version: 
     ask = ask.at(version)
     key = await create(ask)
     for text in ("first", "second"):
-        new = Instance(Tag.DESCRIPTION, text)
+        new = AttributeInstance(Tag.DESCRIPTION, text)
         await ask(SET, unique_identifier=key, new_attribute=new)
         assert await values(ask, key, Tag.DESCRIPTION) == (text,)
 
 
 async def test_several_values_are_not_replaced_by_one(ask: Asking):
     key = await create(ask, (Tag.OBJECT_GROUP, "b"), (Tag.OBJECT_GROUP, "c"))
-    new = Instance(Tag.OBJECT_GROUP, "a")
+    new = AttributeInstance(Tag.OBJECT_GROUP, "a")
     await refused(ask, MultiValuedAttribute, SET, unique_identifier=key, new_attribute=new)
 
 
 async def test_what_is_read_only_is_not_set(ask: Asking):
     key = await create(ask)
-    new = Instance(Tag.STATE, State.ACTIVE)
+    new = AttributeInstance(Tag.STATE, State.ACTIVE)
     await refused(ask, ReadOnlyAttribute, SET, unique_identifier=key, new_attribute=new)
 
 
 async def test_1_x_does_not_have_it(ask: Asking):
     ask = ask.at(V1_4)
     key = await create(ask)
-    new = Instance(Tag.DESCRIPTION, "x")
+    new = AttributeInstance(Tag.DESCRIPTION, "x")
     await refused(ask, OperationNotSupported, SET, unique_identifier=key, new_attribute=new)

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from kmip.attributes import Instance
+from kmip.attributes import AttributeInstance
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import (
     BatchErrorContinuationOption,
@@ -65,7 +65,7 @@ async def test_a_store_that_takes_nothing_fails_each_item(server: Server, ask: A
 
 
 def described(ask: Asking, key: str, length: int):
-    text = Instance(Tag.DESCRIPTION, "x" * length)
+    text = AttributeInstance(Tag.DESCRIPTION, "x" * length)
     return ask.item(Operation.SET_ATTRIBUTE, unique_identifier=key, new_attribute=text)
 
 
