@@ -265,8 +265,11 @@ class Index:
         postings = self._postings
         for token, numbers in gathered.items():
             held = postings.get(token)
+            if isinstance(held, BitMap):
+                held.update(numbers)
+                continue
             if held is not None:
-                numbers.extend((held,) if isinstance(held, int) else held)
+                numbers.append(held)
             postings[token] = numbers[0] if len(numbers) == 1 else BitMap(numbers)
         for column, entries in zip(self._columns_by_number, values, strict=True):
             column.extend(entries)

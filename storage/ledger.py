@@ -182,26 +182,26 @@ class Entry:
     changes: tuple[Logged, ...] = field(repr=False)
 
 
-def open_entries(keyring: Keyring, entries: Iterable[tuple[int, bytes]]) -> list[Entry]:
-    """Consecutive log entries, each opened and chained to the one before it.
+def open_entries(keyring: Keyring, entries: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
+    """Consecutive log entries, each opened and chained to the one before it, one by one.
 
     Raises:
         Tampered: one does not open at its number, is missing between two others, or does not
             follow the one before it.
     """
     sealed = list(entries)
-    opened: list[Entry] = []
+    last: Entry | None = None
     for number, blob in sealed:
         plaintext = keyring.open(Sealed.LOG, place(number), blob)
         if plaintext is None:
             raise Tampered(Part.LOG, _misplaced(keyring, number, blob, sealed))
         before = plaintext[:CHAIN_BYTES]
-        if opened and number != opened[-1].number + 1:
+        if last is not None and number != last.number + 1:
             raise Tampered(Part.LOG, Reason.DROPPED)
-        if opened and before != opened[-1].after:
+        if last is not None and before != last.after:
             raise Tampered(Part.LOG, Reason.FORKED)
-        opened.append(Entry(number, before, link(before, blob), tuple(_changes(plaintext))))
-    return opened
+        last = Entry(number, before, link(before, blob), tuple(_changes(plaintext)))
+        yield last
 
 
 def _misplaced(

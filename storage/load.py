@@ -4,21 +4,23 @@ Theory of operation: every meta blob is read and opened at its own handle; then 
 from its oldest entry on, checked as a chain, and whatever was committed while the scan went on is
 laid over the rows. The set digest of the result must be the one in the newest head. So a record
 that was changed, moved, dropped, put back or added is noticed before anything is served.
+
+A running server that fell behind the log does the same again, with a new table beside the one it
+has. So all of it is done in pieces (`turns`), and nothing sees the new table before it is whole.
 """
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
-import trio
+from collections.abc import Sequence
+from heapq import merge
+from operator import attrgetter
 
 from storage.backend import Backend, Tail
 from storage.errors import Part, Reason, Tampered, Unavailable
 from storage.index import Row
 from storage.keyring import LEAF_MODULUS, Sealed
-from storage.ledger import Anchor, Entry, PutMeta, State, mark, open_entries
+from storage.ledger import Anchor, Entry, State, mark, open_entries
 from storage.record import Content
 from storage.table import Table
+from storage.turns import Turns, no_full_collection, pieces, turn, work_of
 
 _ATTEMPTS = 5  # scans overtaken by a whole turn of the log ring before we give up
 
@@ -30,20 +32,8 @@ async def restore(backend: Backend, table: Table, anchor: Anchor | None) -> None
         Tampered: anything is not as it was written, or older than `anchor`.
         Unavailable: other servers write so much that no scan keeps up with their log.
     """
-    with _no_collection():
+    with no_full_collection():
         await _restore(backend, table, anchor)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without garbage collection, which would look at all rows again and again: a fifth of it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> None:
@@ -56,21 +46,22 @@ async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> Non
         if newest.oldest > table.state.number + 1:  # the ring turned while we scanned
             table.state, table.head = newest, tail.head
             continue
-        entries = _check_log(table, newest, tail)
+        entries = await _check_log(table, newest, tail)
         _check_anchor(anchor, newest, entries)
         for entry in entries:
             if entry.number > table.state.number:
-                _overlay(table, rows, entry)
-        _check_digest(table, newest, rows)
+                await _overlay(table, rows, entry)
+        await _check_digest(table, newest, rows)
         table.state, table.head = newest, tail.head
         table.rows = rows
-        table.index.extend(sorted(rows.values(), key=lambda row: row.serial))
+        await _fill_index(table)
         return
     raise Unavailable("other servers write faster than this one can read the store")
 
 
 async def _scan(backend: Backend, table: Table) -> dict[bytes, Row]:
     rows: dict[bytes, Row] = {}
+    turns = Turns()
     cursor: bytes | None = b""
     while cursor is not None:
         page, cursor = await backend.scan(cursor)
@@ -80,7 +71,7 @@ async def _scan(backend: Backend, table: Table) -> dict[bytes, Row]:
                 raise Tampered(Part.RECORD, await _misplaced(backend, table, blob))
             content = Content.decode(plaintext)
             rows[content.name] = table.row(content, blob)
-        await trio.lowlevel.checkpoint()
+            await turns.count()
     return rows
 
 
@@ -94,8 +85,13 @@ async def _misplaced(backend: Backend, table: Table, blob: bytes) -> Reason:
     return Reason.EDITED
 
 
-def _check_log(table: Table, newest: State, tail: Tail) -> Sequence[Entry]:
-    entries = open_entries(table.keyring, tail.entries)
+async def _check_log(table: Table, newest: State, tail: Tail) -> Sequence[Entry]:
+    entries: list[Entry] = []
+    turns = Turns()
+    opening = open_entries(table.keyring, tail.entries)
+    for (_, blob), entry in zip(tail.entries, opening, strict=True):
+        entries.append(entry)
+        await turns.count(work_of(blob))
     first = entries[0].number if entries else 1
     last = entries[-1].number if entries else 0
     if first > newest.oldest or last < newest.number:
@@ -122,22 +118,37 @@ def _check_anchor(anchor: Anchor | None, newest: State, entries: Sequence[Entry]
         raise Tampered(Part.STORE, Reason.FORKED)
 
 
-def _overlay(table: Table, rows: dict[bytes, Row], entry: Entry) -> None:
+async def _overlay(table: Table, rows: dict[bytes, Row], entry: Entry) -> None:
+    turns = Turns()
     for change in entry.changes:
-        if not isinstance(change, PutMeta):
-            rows.pop(change.name, None)
-            continue
-        plaintext = table.keyring.open(Sealed.META, change.handle, change.blob)
-        if plaintext is None:
-            raise Tampered(Part.LOG, Reason.EDITED)
-        content = Content.decode(plaintext)
-        rows[content.name] = table.row(content, change.blob)
+        name, row = table.logged(table.keyring, change)
+        if row is None:
+            rows.pop(name, None)
+        else:
+            rows[name] = row
+        await turns.count()
 
 
-def _check_digest(table: Table, newest: State, rows: dict[bytes, Row]) -> None:
+async def _check_digest(table: Table, newest: State, rows: dict[bytes, Row]) -> None:
     if len(rows) < newest.count:
         raise Tampered(Part.RECORD, Reason.DROPPED)
     leaf = table.keyring.leaf
-    digest = sum(leaf(row.epoch, row.name, row.tag) for row in rows.values()) % LEAF_MODULUS
+    digest = 0
+    for piece in pieces(rows.values()):
+        digest += sum(leaf(row.epoch, row.name, row.tag) for row in piece)
+        await turn()
+    digest %= LEAF_MODULUS
     if len(rows) > newest.count or digest != newest.digest:
         raise Tampered(Part.RECORD, Reason.REPLAYED)
+
+
+async def _fill_index(table: Table) -> None:
+    """Enter all rows, the oldest first."""
+    by_age = attrgetter("serial")
+    runs: list[list[Row]] = []
+    for piece in pieces(table.rows.values()):
+        runs.append(sorted(piece, key=by_age))
+        await turn()
+    for piece in pieces(merge(*runs, key=by_age)):
+        table.index.extend(piece)
+        await turn()

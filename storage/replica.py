@@ -5,6 +5,10 @@ end has taken a commit of ours, or because its log tells of commits of others. T
 in each other's way: whatever comes second finds the table's number already there and does nothing,
 and nothing awaits between looking and moving.
 
+A log of many entries is taken over one by one, with turns for other tasks in between, after its
+chain was found to lead from the table's state to the head's. In between the table is at a state
+that the store once had; readers who asked for news (`refresh`) wait for the last one.
+
 A tail is compared with the state the table had *before* it was asked for: a head older than that,
 another chain at the same number, or a log that does not lead from the one to the other, is proof
 that the back end has gone back or tells two histories. The store then serves nothing any more.
@@ -25,9 +29,10 @@ from storage.errors import Conflict, Part, Reason, Tampered, Unavailable, WrongS
 from storage.group_commit import Work
 from storage.header import Header, Unlocked
 from storage.keyring import Keyring
-from storage.ledger import State, open_entries
+from storage.ledger import Entry, State, link, open_entries
 from storage.load import restore
 from storage.table import Draft, Table
+from storage.turns import Turns, work_of
 
 # Log entries kept. Alone, the log only proves itself; together, it is how others catch up, and
 # whoever falls behind it reads the whole store again.
@@ -35,6 +40,7 @@ _KEPT_ALONE: Final = 16
 _KEPT_SHARED: Final = 4096
 _KEPT_BYTES: Final = 64 << 20  # of sealed entries, whichever is less
 _MAX_PAUSE_MS: Final = 64  # before a commit that lost its race is tried again
+NO_HEAD: Final = b""  # of a table in the midst of the log: no back end has this one
 
 Written = Callable[[Draft, Commit], None]
 
@@ -59,6 +65,7 @@ class Replica:
         self._doubt = False
         self._broken: Tampered | None = None
         self._asking = trio.Lock()
+        self._rebuilding = trio.Lock()
         self._begun = 0
         self._done = 0
 
@@ -99,7 +106,7 @@ class Replica:
         lost = 0
         while works:
             self.check_whole()
-            if self._doubt:
+            if self._doubt or self.table.head == NO_HEAD:
                 await self.catch_up()
             draft = Draft(self.table)
             drafted, refused = _stage(draft, works)
@@ -183,26 +190,37 @@ class Replica:
         if newest.oldest > table.state.number + 1:
             await self._rebuild(unlocked, keyring, newest, tail.head)
         else:
-            self._replay(unlocked, newest, tail)
+            await self._replay(unlocked, keyring, newest, tail)
 
-    def _replay(self, unlocked: Unlocked, newest: State, tail: Tail) -> None:
+    async def _replay(
+        self, unlocked: Unlocked, keyring: Keyring, newest: State, tail: Tail
+    ) -> None:
+        """Take over the log's entries one by one, which others may do at the same time."""
         table = self.table
-        draft = Draft(table)
-        if unlocked is not table.unlocked:
-            draft.use(unlocked)
         sealed = [pair for pair in tail.entries if pair[0] > table.state.number]
-        entries = open_entries(draft.keyring, sealed)
-        numbers = (table.state.number + 1, newest.number)
-        if not entries or (entries[0].number, entries[-1].number) != numbers:
-            raise Tampered(Part.LOG, Reason.DROPPED)
-        if entries[0].before != table.state.chain or entries[-1].after != newest.chain:
-            raise Tampered(Part.LOG, Reason.FORKED)
-        for entry in entries:
-            draft.replay(entry.changes)
-        if (draft.digest, draft.count) != (newest.digest, newest.count):
-            raise Tampered(Part.LOG, Reason.FORKED)
-        self._log_sizes.extend(len(blob) for _, blob in sealed)
-        table.apply(draft, newest, tail.head)
+        await _check_chain(keyring, table.state, newest, sealed)
+        turns = Turns()
+        for (_, blob), entry in zip(sealed, open_entries(keyring, sealed), strict=True):
+            await turns.count(work_of(blob))
+            rows = []
+            for change in entry.changes:
+                rows.append(table.logged(keyring, change))
+                await turns.count()
+            if self.table is not table:
+                return  # the store was read anew meanwhile, which goes further than this log
+            if entry.number != table.state.number + 1:
+                continue  # somebody else has taken it over meanwhile
+            draft = Draft(table)
+            if unlocked is not table.unlocked:
+                draft.use(unlocked)
+            draft.replay(rows)
+            if entry.number < newest.number:
+                table.apply(draft, _between(draft, entry, newest), NO_HEAD)
+            elif (draft.digest, draft.count) != (newest.digest, newest.count):
+                raise Tampered(Part.LOG, Reason.FORKED)
+            else:
+                table.apply(draft, newest, tail.head)
+            self._log_sizes.append(len(blob))
 
     async def _reload_header(self) -> tuple[Unlocked, Keyring]:
         """The header another server has written, if it is still under the master key we know."""
@@ -222,11 +240,50 @@ class Replica:
         self, unlocked: Unlocked, keyring: Keyring, newest: State, head: bytes
     ) -> None:
         """Read the whole store again: the log no longer reaches back to what we know."""
-        table = Table(unlocked, keyring, newest, head)
-        await restore(self._backend, table, None)
-        if table.state.number > self.table.state.number:
-            self.table = table
-            self._log_sizes.clear()
+        async with self._rebuilding:
+            if newest.number <= self.table.state.number:
+                return  # somebody else has done it while this waited
+            table = Table(unlocked, keyring, newest, head)
+            await restore(self._backend, table, None)
+            if table.state.number > self.table.state.number:
+                self.table = table
+                self._log_sizes.clear()
+
+
+async def _check_chain(
+    keyring: Keyring, state: State, newest: State, sealed: Sequence[tuple[int, bytes]]
+) -> None:
+    """Refuse log entries that do not lead from one state to another, before any is taken over."""
+    numbers = [number for number, _ in sealed]
+    turns = Turns()
+    if numbers == list(range(state.number + 1, newest.number + 1)):
+        chain = state.chain
+        for _, blob in sealed:
+            chain = link(chain, blob)
+            await turns.count(work_of(blob))
+        if chain == newest.chain:
+            return
+    for _ in open_entries(keyring, sealed):  # finds out what is wrong, if it is within an entry
+        await turns.count()
+    is_whole = numbers[:1] == [state.number + 1] and numbers[-1:] == [newest.number]
+    raise Tampered(Part.LOG, Reason.FORKED if is_whole else Reason.DROPPED)
+
+
+def _between(draft: Draft, entry: Entry, newest: State) -> State:
+    """The state after a log entry that is not the newest.
+
+    The log does not say what the next serial was; a commit on top of this state is refused by the
+    back end whatever it says, since there is no head to go with it.
+    """
+    return State(
+        number=entry.number,
+        chain=entry.after,
+        digest=draft.digest,
+        count=draft.count,
+        serial=draft.table.state.serial,
+        oldest=newest.oldest,
+        header=newest.header,
+    )
 
 
 def _stage(draft: Draft, works: Sequence[Work]) -> tuple[list[Work], list[tuple[Work, Conflict]]]:

@@ -54,6 +54,20 @@ class Table:
             self.index.ranged(content.terms.ranged),
         )
 
+    def logged(self, keyring: Keyring, change: Logged) -> tuple[bytes, Row | None]:
+        """What a log entry says of a record: its name, and its row or None where it was removed.
+
+        Raises:
+            Tampered: the blob in it does not open.
+        """
+        if isinstance(change, Removed):
+            return change.name, None
+        plaintext = keyring.open(Sealed.META, change.handle, change.blob)
+        if plaintext is None:
+            raise Tampered(Part.LOG, Reason.EDITED)
+        content = Content.decode(plaintext)
+        return content.name, self.row(content, change.blob)
+
     def apply(self, draft: "Draft", state: State, head: bytes) -> None:
         """Take over a draft that has become the store's state."""
         made: list[Row] = []
@@ -203,21 +217,10 @@ class Draft:
         self.count += (new is not None) - (old is not None)
         self.rows[name] = new
 
-    def replay(self, changes: Iterable[Logged]) -> None:
-        """Draft what a log entry says was done elsewhere.
-
-        Raises:
-            Tampered: a blob in it does not open.
-        """
-        for change in changes:
-            if isinstance(change, Removed):
-                self._set(change.name, self.row(change.name), None)
-                continue
-            plaintext = self.keyring.open(Sealed.META, change.handle, change.blob)
-            if plaintext is None:
-                raise Tampered(Part.LOG, Reason.EDITED)
-            content = Content.decode(plaintext)
-            self._set(content.name, self.row(content.name), self.table.row(content, change.blob))
+    def replay(self, rows: Iterable[tuple[bytes, Row | None]]) -> None:
+        """Draft what a log entry says was done elsewhere, as `Table.logged` gives it."""
+        for name, row in rows:
+            self._set(name, self.row(name), row)
 
     def commit(self, oldest: int) -> tuple[Commit, State]:
         """The draft as a commit for the back end, and the state it leads to.

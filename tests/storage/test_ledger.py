@@ -21,7 +21,7 @@ def test_entries_round_trip_and_chain(commits, first):
         blob = seal_entry(RING, number, chain, changes)
         sealed.append((number, blob))
         chain = link(chain, blob)
-    entries = open_entries(RING, sealed)
+    entries = list(open_entries(RING, sealed))
     assert [entry.number for entry in entries] == [number for number, _ in sealed]
     assert [list(entry.changes) for entry in entries] == commits
     assert (entries[0].before, entries[-1].after) == (b"c" * 32, chain)
@@ -31,7 +31,7 @@ def test_an_entry_of_another_history_does_not_follow():
     first = seal_entry(RING, 1, b"c" * 32, [])
     other = seal_entry(RING, 2, b"d" * 32, [])
     with pytest.raises(Tampered) as caught:
-        open_entries(RING, [(1, first), (2, other)])
+        list(open_entries(RING, [(1, first), (2, other)]))
     assert (caught.value.part, caught.value.reason) == (Part.LOG, Reason.FORKED)
 
 

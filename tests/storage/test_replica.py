@@ -21,6 +21,7 @@ from storage import (
     open_store,
 )
 from storage import replica as replica_module
+from storage import turns as turns_module
 from storage.testing import FailingBackend, LyingBackend
 
 
@@ -268,3 +269,119 @@ async def test_a_commit_without_an_answer_that_others_have_built_on():
             await other.commit([put(b"ours")])
             assert (other.version(b"ours"), other.version(b"theirs")) == (1, 1)
             assert one.anchor == other.anchor
+
+
+# Much to catch up with
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(turns_module, "PIECE", 4)
+    monkeypatch.setattr(turns_module, "ROWS", 8)
+
+
+async def watch(seen, look):
+    """What another task sees at each of its turns."""
+    while True:
+        seen.append(look())
+        await trio.lowlevel.checkpoint()
+
+
+async def test_a_rebuild_gives_others_their_turn_and_is_seen_when_it_is_whole(
+    monkeypatch, small_pieces
+):
+    monkeypatch.setattr(replica_module, "_KEPT_SHARED", 4)
+    async with shared_stores() as (one, other):
+        await one.commit([put(b"%d" % n, found_by=terms("t")) for n in range(100)])
+        await other.refresh()
+        for n in range(20):
+            await one.commit([put(b"%d" % n, 1, found_by=terms("t"))])
+        await one.commit([Remove(b"99", 1)])
+        seen = []
+
+        def look():
+            return other.count, other.version(b"0"), len(other._table.index)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, seen, look)
+            await other.refresh()
+            nursery.cancel_scope.cancel()
+        records, rows = 99 // 4, 99 // 8
+        assert len(seen) >= records + 3 * rows  # read; hashed, sorted and indexed
+        assert set(seen) <= {(100, 1, 100), (99, 2, 99)}
+        assert (other.count, other.anchor) == (99, one.anchor)
+        found = await other.search(Query((frozenset({b"t"}),), limit=2))
+        assert (found.names, found.total) == ([b"98", b"97"], 99)
+
+
+async def test_a_long_log_gives_others_their_turn_and_is_taken_over_commit_by_commit(small_pieces):
+    async with shared_stores() as (one, other):
+        for n in range(30):
+            await one.commit([put(b"%d.%d" % (n, m)) for m in range(5)])
+        seen = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, seen, lambda: other.count)
+            await other.refresh()
+            nursery.cancel_scope.cancel()
+        assert len(seen) >= 30 * 5 // 4
+        assert seen == sorted(seen)
+        assert all(count % 5 == 0 for count in seen)  # no commit is seen in part
+        assert len(set(seen)) > 20
+        assert (other.count, other.anchor) == (150, one.anchor)
+
+
+async def test_who_is_in_the_midst_of_a_long_log_can_commit(small_pieces, autojump_clock):
+    """It first takes over the rest; and what was begun by somebody else goes on meanwhile."""
+    async with shared_stores() as (one, other):
+        for n in range(30):
+            await one.commit([put(b"%d" % n)])
+
+        async def commit_when_begun():
+            while not other.count:
+                await trio.lowlevel.checkpoint()
+            assert other.count < 30
+            await other.commit([put(b"ours")])
+            assert other.count == 31
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(commit_when_begun)
+            nursery.start_soon(other.refresh)
+        await one.refresh()
+        assert one.anchor == other.anchor
+        assert one.version(b"ours") == 1
+
+
+async def test_a_refresh_that_is_given_up_half_way_is_taken_up_by_the_next(small_pieces):
+    async with shared_stores() as (one, other):
+        for n in range(30):
+            await one.commit([put(b"%d" % n)])
+        async with trio.open_nursery() as nursery:
+
+            async def give_up():
+                while not other.count:
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(give_up)
+            nursery.start_soon(other.refresh)
+        assert 0 < other.count < 30
+        await other.commit([put(b"ours")])
+        await one.refresh()
+        assert (one.count, one.anchor) == (31, other.anchor)
+
+
+async def test_nothing_is_taken_over_of_a_log_that_leads_elsewhere(small_pieces):
+    """The entries are whole, and follow what is known; the head is that of another history."""
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (one,):
+        lying = LyingBackend(MemoryBackend(space, shared=True))
+        async with open_store(lying, SECRET) as other:
+            fork = copy.deepcopy(space)
+            for n in range(10):
+                await one.commit([put(b"%d" % n)])
+            async with shared_stores(fork, 1) as (forked,):
+                for n in range(10):
+                    await forked.commit([put(b"x%d" % n)])
+            lying.places = (None, fork.head)
+            await stopped(other, Part.LOG, Reason.FORKED)
+            assert other.count == 0
