@@ -58,7 +58,7 @@ def prepare(config: Config, now: datetime) -> None:
     if config.tls_client_ca is None:
         local_authority.ensure_client(config.tls_directory, FIRST_CLIENT, now)
     own = local_authority.Pair(config.certificate_file, config.private_key_file)
-    local_authority.check_given(own, config.client_ca_file, now)
+    local_authority.check_usable(own, config.client_ca_file, now)
 
 
 def banner(config: Config, up: Up) -> str:

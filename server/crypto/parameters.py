@@ -32,5 +32,5 @@ def choose_parameters(
         return requested or of_key or NO_PARAMETERS
     if any(getattr(requested, name) is not None for name in METHOD_FIELDS):
         return requested
-    given = {each.name: getattr(requested, each.name) for each in fields(requested)}
-    return replace(of_key, **{name: value for name, value in given.items() if value is not None})
+    details = {each.name: getattr(requested, each.name) for each in fields(requested)}
+    return replace(of_key, **{name: value for name, value in details.items() if value is not None})

@@ -86,7 +86,7 @@ class UsableKey(NamedTuple):
 
 async def key_for(
     context: Context,
-    given: RequestedIdentifier,
+    identifier: RequestedIdentifier,
     parameters: CryptographicParameters | None,
     use: Use,
 ) -> UsableKey:
@@ -98,7 +98,7 @@ async def key_for(
         ObjectDestroyed, ObjectArchived, KeyValueNotPresent: there is no key material.
         InvalidObjectType: it is no key.
     """
-    managed_object = await context.find(given)
+    managed_object = await context.find(identifier)
     check_use(context, managed_object, use)
     return await open_key(context, managed_object, parameters)
 

@@ -132,16 +132,16 @@ def ensure_client(directory: Path, name: str, now: datetime) -> Pair:
     return _ensure(directory, name, leaf, now)
 
 
-def check_given(given: Pair, client_ca: Path, now: datetime) -> None:
+def check_usable(own: Pair, client_ca: Path, now: datetime) -> None:
     """Refuse certificates with which no client could connect.
 
     Raises:
         Failure: one cannot be read, is not valid now, or does not belong to the key.
     """
-    certificate = _read_certificates(given.certificate)[0]
-    _check_time(certificate, given.certificate, now)
-    if certificate.public_key() != _read_key(given.key).public_key():
-        raise Failure(f"{given.key} is not the private key of the certificate {given.certificate}.")
+    certificate = _read_certificates(own.certificate)[0]
+    _check_time(certificate, own.certificate, now)
+    if certificate.public_key() != _read_key(own.key).public_key():
+        raise Failure(f"{own.key} is not the private key of the certificate {own.certificate}.")
     for root in _read_certificates(client_ca):
         _check_time(root, client_ca, now)
 

@@ -54,19 +54,19 @@ AUTHORITIES: Final = (
 
 
 def judge(
-    given: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], seconds: int
+    certificates: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], seconds: int
 ) -> ValidityIndicator:
     """Whether certificates form one chain that holds.
 
     Args:
-        given: the certificates, in any order.
+        certificates: the certificates, in any order.
         anchors: those that are trusted.
         seconds: when it is to hold, seconds since 1970.
 
     Raises:
         InvalidField: they are more than one chain, or none.
     """
-    path = ordered(given)
+    path = ordered(certificates)
     if any(not _is_at(one, seconds) for one in path):
         return ValidityIndicator.INVALID
     if any(not _is_signed(lower, upper) for lower, upper in pairwise(path)):
@@ -80,13 +80,13 @@ def judge(
     return ValidityIndicator.VALID if holds else ValidityIndicator.INVALID
 
 
-def ordered(given: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+def ordered(certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
     """The certificates from the one that issued no other up to the highest.
 
     Raises:
         InvalidField: they are more than one chain, or none.
     """
-    rest = list(dict.fromkeys(given))
+    rest = list(dict.fromkeys(certificates))
     leaves = [one for one in rest if not any(_names(other, one) for other in rest if other != one)]
     if len(leaves) != 1:
         raise InvalidField("the certificates are not one chain")

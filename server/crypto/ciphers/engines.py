@@ -70,7 +70,7 @@ class Streamed:
         tag: Callable[[], bytes] = bytes,
         limit: int | None = None,
     ) -> None:
-        """Begin.
+        """Start with a fresh context.
 
         Args:
             context: the library's.
@@ -102,7 +102,7 @@ class Buffered:
     """An engine that gathers the whole message first."""
 
     def __init__(self, compute: Callable[[bytes], tuple[bytes, bytes]]) -> None:
-        """Begin; `compute` turns the whole input into output and tag."""
+        """Start empty; `compute` turns the whole input into output and tag."""
         self._compute = compute
         self._parts = bytearray()
 
@@ -122,7 +122,7 @@ class Pad:
     """An engine that adds a one time pad to the data, bit by bit; encrypting is decrypting."""
 
     def __init__(self, pad: bytes) -> None:
-        """Begin at the pad's first byte."""
+        """Start at the pad's first byte."""
         self._pad = pad
         self._used = 0
 

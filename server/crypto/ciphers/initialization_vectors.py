@@ -47,7 +47,7 @@ CHACHA20_NONCE = VectorRule((8, 12, 16), 12)
 16 with the counter in front."""
 
 
-def asked_length(parameters: CryptographicParameters) -> int | None:
+def requested_length(parameters: CryptographicParameters) -> int | None:
     """The bytes of vector that the parameters ask for, or None.
 
     Raises:
@@ -66,7 +66,7 @@ def asked_length(parameters: CryptographicParameters) -> int | None:
 
 
 def choose_vector(
-    rule: VectorRule, parameters: CryptographicParameters, given: bytes | None
+    rule: VectorRule, parameters: CryptographicParameters, client_vector: bytes | None
 ) -> tuple[bytes, bytes | None]:
     """The vector for an encryption, and again if the server made it (it is then returned).
 
@@ -76,21 +76,22 @@ def choose_vector(
         MissingInitializationVector: none given, and Random IV is false.
         BadCryptographicParameters: its length does not fit the mode.
     """
-    if given is not None:
-        return check_vector(rule, given), None
+    if client_vector is not None:
+        return check_vector(rule, client_vector), None
     if rule is NONE:
         return b"", None
     if parameters.random_iv is False:
         raise MissingInitializationVector("the mode needs an IV and Random IV is false")
-    asked = asked_length(parameters)
-    length = rule.default if asked is None else asked
+    length = requested_length(parameters)
+    if length is None:
+        length = rule.default
     if length not in rule.lengths:
         raise BadCryptographicParameters("the mode does not take a vector of this length")
     made = secrets.token_bytes(length)
     return made, made
 
 
-def check_vector(rule: VectorRule, given: bytes | None) -> bytes:
+def check_vector(rule: VectorRule, vector: bytes | None) -> bytes:
     """The vector for a decryption.
 
     Raises:
@@ -99,8 +100,8 @@ def check_vector(rule: VectorRule, given: bytes | None) -> bytes:
     """
     if rule is NONE:
         return b""
-    if not given:
+    if not vector:
         raise MissingInitializationVector("the mode needs the IV, counter or nonce")
-    if len(given) not in rule.lengths:
+    if len(vector) not in rule.lengths:
         raise BadCryptographicParameters("the mode does not take a vector of this length")
-    return given
+    return vector

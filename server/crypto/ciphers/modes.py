@@ -66,15 +66,15 @@ class Mode(NamedTuple):
     padded: bool = False
     tags: frozenset[int] = frozenset()
 
-    def tag_length(self, asked: int | None, tag: bytes | None = None) -> int:
-        """Bytes of tag: as asked, else as long as `tag` is, else 16; 0 where there is none.
+    def tag_length(self, requested: int | None, tag: bytes | None = None) -> int:
+        """Bytes of tag: as requested, else as long as `tag` is, else 16; 0 where there is none.
 
         Raises:
             InvalidTagLength: the mode has no such tag, or `tag` is of another length.
         """
         if not self.tags:
             return 0
-        length = asked if asked is not None else 16 if tag is None else len(tag)
+        length = requested if requested is not None else 16 if tag is None else len(tag)
         if length not in self.tags or (tag is not None and len(tag) != length):
             raise InvalidTagLength("the mode has no tag of this length")
         return length

@@ -113,7 +113,7 @@ class Padder:
     """Appends padding to data that comes in parts."""
 
     def __init__(self, method: P | None, size: int) -> None:
-        """Begin; `size` is the block size in bytes, 1 to 255."""
+        """Start a message; `size` is the block size in bytes, 1 to 255."""
         self._scheme = scheme(method)
         self._size = size
         self._length = 0
@@ -140,20 +140,20 @@ class Unpadder:
     """Removes padding from data that comes in parts."""
 
     def __init__(self, method: P | None, size: int) -> None:
-        """Begin; `size` is the block size in bytes, 1 to 255."""
+        """Start a message; `size` is the block size in bytes, 1 to 255."""
         self._scheme = scheme(method)
         self._plain = method in (None, P.NONE)
         self._size = size
-        self._held = b""
+        self._last_block = b""
 
     def update(self, data: bytes) -> bytes:
         """What is certainly data; the last block is held back unless there is no padding."""
         if self._plain:
             return data
-        held = self._held + data
-        keep = (len(held) - 1) % self._size + 1 if held else 0
-        self._held = held[len(held) - keep :]
-        return held[: len(held) - keep]
+        data = self._last_block + data
+        certain = len(data) - ((len(data) - 1) % self._size + 1) if data else 0
+        self._last_block = data[certain:]
+        return data[:certain]
 
     def finalize(self) -> bytes:
         """The data in the last block.
@@ -161,11 +161,11 @@ class Unpadder:
         Raises:
             CryptographicFailure: the padding does not hold.
         """
-        if self._plain or (not self._held and self._scheme is SCHEMES[P.ZEROS]):
+        if self._plain or (not self._last_block and self._scheme is SCHEMES[P.ZEROS]):
             return b""
-        if len(self._held) != self._size:
+        if len(self._last_block) != self._size:
             raise CryptographicFailure(DECRYPTION_FAILED)
         try:
-            return self._scheme.strip(self._held)
+            return self._scheme.strip(self._last_block)
         except ValueError:
             raise CryptographicFailure(DECRYPTION_FAILED) from None

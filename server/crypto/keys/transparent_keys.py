@@ -54,8 +54,14 @@ def load_rsa_private(
         InvalidKey: too few numbers, or they contradict each other.
     """
     check_modulus(key.modulus)
-    given = (key.private_exponent, key.p, key.q, key.prime_exponent_p, key.prime_exponent_q)
-    rsa_numbers.check_lengths(key.modulus, key.public_exponent or PUBLIC_EXPONENT, *given)
+    private_numbers = (
+        key.private_exponent,
+        key.p,
+        key.q,
+        key.prime_exponent_p,
+        key.prime_exponent_q,
+    )
+    rsa_numbers.check_lengths(key.modulus, key.public_exponent or PUBLIC_EXPONENT, *private_numbers)
     public = _public_exponent(key)
     try:
         p, q = _primes(key, public)

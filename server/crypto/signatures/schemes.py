@@ -183,8 +183,8 @@ def _salt_length(chosen: Chosen) -> int | None:
 
 def _sign_rsa(key: rsa.RSAPrivateKey, chosen: Chosen, digest: bytes) -> bytes:
     if chosen.padding == P.PSS:
-        asked = _salt_length(chosen)
-        salt = padding.PSS.DIGEST_LENGTH if asked is None else asked
+        length = _salt_length(chosen)
+        salt = padding.PSS.DIGEST_LENGTH if length is None else length
         return key.sign(digest, *_pss(chosen, _masks(chosen)[0], salt))
     return key.sign(digest, *_rsa_padding(chosen))
 
@@ -193,8 +193,8 @@ def _verify_rsa(key: rsa.RSAPublicKey, chosen: Chosen, signature: bytes, digest:
     if chosen.padding != P.PSS:
         key.verify(signature, digest, *_rsa_padding(chosen))
         return
-    asked = _salt_length(chosen)
-    salt = padding.PSS.AUTO if asked is None else asked
+    length = _salt_length(chosen)
+    salt = padding.PSS.AUTO if length is None else length
     *others, last = _masks(chosen)
     for mask in others:
         try:

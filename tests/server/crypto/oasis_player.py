@@ -52,8 +52,8 @@ def case_files():
     """The cases with a step that the engine can compute."""
     if not CASES.is_dir():
         return []
-    asked = "|".join(sorted(OPERATIONS))
-    wanted = re.compile(f'<Operation [^>]*value="({asked})"\\s*/>\\s*<RequestPayload')
+    operations = "|".join(sorted(OPERATIONS))
+    wanted = re.compile(f'<Operation [^>]*value="({operations})"\\s*/>\\s*<RequestPayload')
     return [
         path
         for path in sorted(CASES.glob("*/*.xml"))
@@ -66,10 +66,9 @@ def read(path):
     text = re.sub(r"</KMIP>\s*</KMIP>", "</KMIP>", path.read_text(encoding="utf-8"))
     messages = list(ET.fromstring(text))
     for request, response in zip(messages[::2], messages[1::2], strict=True):
-        for asked, answered in zip(
-            request.iter("BatchItem"), response.iter("BatchItem"), strict=True
-        ):
-            yield asked.find("Operation").get("value"), asked.find("RequestPayload"), answered
+        items = zip(request.iter("BatchItem"), response.iter("BatchItem"), strict=True)
+        for item, answer in items:
+            yield item.find("Operation").get("value"), item.find("RequestPayload"), answer
 
 
 def member(enumeration, name):
@@ -177,20 +176,20 @@ class Player:
             return self.bound.get(text, self.latest.get(name))
         return bytes.fromhex(text)
 
-    def expect(self, response, name, given):
+    def expect(self, response, name, computed):
         """Compare with what is printed, or bind the placeholder."""
         if response is None:
             return
         found = response.find(name)
         if found is None:
-            assert not given
+            assert not computed
             return
         text = found.get("value")
-        self.latest[name] = given
+        self.latest[name] = computed
         if text.startswith("$"):
-            self.bound[text] = given
+            self.bound[text] = computed
         else:
-            assert given == bytes.fromhex(text)
+            assert computed == bytes.fromhex(text)
             self.compared += 1
 
     def object(self, request):
@@ -218,31 +217,31 @@ class Player:
         block = next(request.iter("KeyBlock"), None)
         if block is None or block.find("KeyWrappingData") is not None:
             return
-        key_format, given = material(block)
+        key_format, key_material = material(block)
         kind = request.find("ObjectType").get("value")
         named = block.find("CryptographicAlgorithm")
         algorithm = member(A, named.get("value")) if named is not None else None
         of_key = None
         if kind in ("PrivateKey", "PublicKey"):
             load = key_formats.load_private if kind == "PrivateKey" else key_formats.load_public
-            if given is None:
+            if key_material is None:
                 return
-            key = load(key_format, given, algorithm)
+            key = load(key_format, key_material, algorithm)
         elif kind == "SplitKey":
             split = request.find("SplitKey")
             key = (
                 int(split.find("KeyPartIdentifier").get("value")),
-                given,
+                key_material,
                 split_keys.Sharing(
                     member(enums.SplitKeyMethod, split.find("SplitKeyMethod").get("value")),
                     int(split.find("SplitKeyParts").get("value")),
                     int(split.find("SplitKeyThreshold").get("value")),
                 ),
             )
-        elif given is None:
+        elif key_material is None:
             return
         elif kind in ("SymmetricKey", "SecretData"):
-            key = key_formats.load_symmetric(key_format, given)
+            key = key_formats.load_symmetric(key_format, key_material)
         else:
             return
         for element in request.iter():
@@ -327,9 +326,9 @@ class Player:
         chosen = self.parameters(request, of)
         stream = self.stream(request, lambda: signing.VerifyStream(of[0], chosen))
         data = self.value(request, "Data")
-        given = self.value(request, "SignatureData")
+        signature = self.value(request, "SignatureData")
         if stream is not None:
-            self.bound.setdefault("stream signature", given)
+            self.bound.setdefault("stream signature", signature)
             if not self.is_last(request):
                 stream.update(data)
                 return
@@ -338,7 +337,7 @@ class Player:
             validity = signing.verify(
                 public_half(of[0]),
                 chosen,
-                given,
+                signature,
                 data,
                 digested_data=self.value(request, "DigestedData"),
             )
@@ -368,12 +367,12 @@ class Player:
         make = lambda: macs.MACStream(of[0], of[1], self.parameters(request, of))  # noqa: E731
         stream = self.stream(request, make)
         data = self.value(request, "Data")
-        given = self.value(request, "MACData") or self.bound.get("stream mac")
+        mac_data = self.value(request, "MACData") or self.bound.get("stream mac")
         if stream is not None and not self.is_last(request):
-            self.bound["stream mac"] = given
+            self.bound["stream mac"] = mac_data
             stream.update(data)
             return
-        self.valid(response, (stream or make()).verify(given, data))
+        self.valid(response, (stream or make()).verify(mac_data, data))
 
     def step_hash(self, request, response):
         chosen = parameters(request.find("CryptographicParameters"))

@@ -89,8 +89,8 @@ class Doing:
             return {"data": DATA, "signature_data": made.signature_data}
         return {"data": DATA, "mac_data": made.mac_data}
 
-    async def processed(self, ask: Asking, key: str, given: dict[str, Any]) -> None:
-        got = await ask(self.process, **self.fields(key), **given)
+    async def processed(self, ask: Asking, key: str, output: dict[str, Any]) -> None:
+        got = await ask(self.process, **self.fields(key), **output)
         if self.process == Operation.DECRYPT:
             assert got.data == DATA
         else:
@@ -115,9 +115,9 @@ async def test_an_active_key_protects_and_processes(ask: Asking, doing: Doing):
 @each
 async def test_the_mask_says_which(ask: Asking, doing: Doing):
     one, other = await doing.keys(ask, ACTIVE, mask=doing.mask)
-    given = await doing.protected(ask, one)
+    output = await doing.protected(ask, one)
     kind = IncompatibleCryptographicUsageMask
-    await refused(ask, kind, doing.process, **doing.fields(other), **given)
+    await refused(ask, kind, doing.process, **doing.fields(other), **output)
     one, other = await doing.keys(ask, ACTIVE, mask=doing.other)
     await refused(ask, kind, doing.protect, data=DATA, **doing.fields(one))
     one, other = await doing.keys(ask, ACTIVE, mask=Mask(0))
@@ -135,23 +135,23 @@ async def test_before_it_is_active_it_does_nothing(ask: Asking, doing: Doing, cl
     one, other = await doing.keys(ask, (Tag.ACTIVATION_DATE, NOW + 10))
     await refused(ask, WrongKeyLifecycleState, doing.protect, data=DATA, **doing.fields(one))
     clock.now += 10
-    given = await doing.protected(ask, one)
+    output = await doing.protected(ask, one)
     clock.now -= 1
-    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **given)
+    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **output)
 
 
 @each
 @pytest.mark.parametrize("how", [STOPPED, COMPROMISED], ids=["stopped", "compromised"])
 async def test_afterwards_it_only_processes(ask: Asking, doing: Doing, how):
     one, other = await doing.keys(ask, ACTIVE)
-    given = await doing.protected(ask, one)
+    output = await doing.protected(ask, one)
     for key in {one, other}:
         await ask(Operation.REVOKE, unique_identifier=key, **how)
     await refused(ask, WrongKeyLifecycleState, doing.protect, data=DATA, **doing.fields(one))
-    await doing.processed(ask, other, given)
+    await doing.processed(ask, other, output)
     for key in {one, other}:
         await ask(Operation.DESTROY, unique_identifier=key)
-    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **given)
+    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **output)
 
 
 @each
@@ -160,14 +160,14 @@ async def test_it_stops_protecting_and_starts_processing_at_dates(
 ):
     start, stop = (Tag.PROCESS_START_DATE, NOW + 20), (Tag.PROTECT_STOP_DATE, NOW + 10)
     one, other = await doing.keys(ask, ACTIVE, start, stop)
-    given = await doing.protected(ask, one)
-    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **given)
+    output = await doing.protected(ask, one)
+    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **output)
     clock.now += 9
     await doing.protected(ask, one)
     clock.now += 1
     await refused(ask, WrongKeyLifecycleState, doing.protect, data=DATA, **doing.fields(one))
     clock.now += 10
-    await doing.processed(ask, other, given)
+    await doing.processed(ask, other, output)
 
 
 @each
@@ -179,11 +179,11 @@ async def test_protecting_is_counted_and_processing_is_not(
 ):
     one, other = await doing.keys(ask, ACTIVE, limits(unit, 2 * cost + cost - 1))
     for left in (2 * cost - 1, cost - 1):
-        given = await doing.protected(ask, one)
+        output = await doing.protected(ask, one)
         assert (await attribute(ask, one, Tag.USAGE_LIMITS)).usage_limits_count == left
-        await doing.processed(ask, other, given)
+        await doing.processed(ask, other, output)
     await refused(ask, UsageLimitExceeded, doing.protect, data=DATA, **doing.fields(one))
-    await doing.processed(ask, other, given)
+    await doing.processed(ask, other, output)
 
 
 async def test_a_use_that_fails_costs_nothing(ask: Asking):
@@ -222,9 +222,9 @@ async def test_verifying_needs_something_to_verify(ask: Asking):
 async def test_a_wrong_signature_or_mac_is_told_apart_from_a_failure(ask: Asking):
     for doing in (SIGNING, MACING):
         one, other = await doing.keys(ask, ACTIVE)
-        given = await doing.protected(ask, one)
-        given["data"] = b"other data"
-        got = await ask(doing.process, **doing.fields(other), **given)
+        output = await doing.protected(ask, one)
+        output["data"] = b"other data"
+        got = await ask(doing.process, **doing.fields(other), **output)
         assert got.validity_indicator == ValidityIndicator.INVALID
 
 

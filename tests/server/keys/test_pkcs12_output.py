@@ -109,8 +109,8 @@ async def test_the_chain_may_hang_on_the_public_key(ask: Asking):
 
 async def test_without_one_good_password_there_is_no_container(ask: Asking):
     private, _ = await create_pair(ask)
-    given = {"unique_identifier": private} | P12
-    await refused(ask, BadPassword, Operation.GET, **given)
+    wanted = {"unique_identifier": private} | P12
+    await refused(ask, BadPassword, Operation.GET, **wanted)
     key = await create(ask, ACTIVE)
     for linked, kind in (
         ("nobody", BadPassword),

@@ -115,8 +115,8 @@ def unwrapped(wrapped: KeyBlock) -> bytes:
     secret = wrapped_bytes(wrapped)
     assert secret is not None
     key = engine.WrappingKey(KEK, CryptographicAlgorithm.AES, KW)
-    given = engine.Wrapped(secret, None, None)
-    return engine.unwrap(WrappingMethod.ENCRYPT, given, key, None)
+    wrapped_key = engine.Wrapped(secret, None, None)
+    return engine.unwrap(WrappingMethod.ENCRYPT, wrapped_key, key, None)
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_1], ids=str)

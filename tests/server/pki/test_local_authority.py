@@ -198,12 +198,12 @@ def test_what_is_no_name_is_told(tmp_path: Path, name: str) -> None:
         local_authority.ensure_server(tmp_path, [name], NOW)
 
 
-def given(tmp_path: Path) -> tuple[Pair, Path]:
+def configured(tmp_path: Path) -> tuple[Pair, Path]:
     return local_authority.ensure_server(tmp_path, NAMES, NOW), tmp_path / "ca.pem"
 
 
 def test_given_certificates_that_hold_pass(tmp_path: Path) -> None:
-    local_authority.check_given(*given(tmp_path), NOW)
+    local_authority.check_usable(*configured(tmp_path), NOW)
 
 
 @pytest.mark.parametrize(
@@ -213,27 +213,27 @@ def test_an_expired_or_future_certificate_is_refused(
     tmp_path: Path, days: int, sentence: str
 ) -> None:
     with pytest.raises(Failure, match=f"server.pem {sentence}"):
-        local_authority.check_given(*given(tmp_path), NOW + timedelta(days=days))
+        local_authority.check_usable(*configured(tmp_path), NOW + timedelta(days=days))
 
 
 def test_a_certificate_near_its_end_is_told_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    local_authority.check_given(*given(tmp_path), NOW + timedelta(days=380))
+    local_authority.check_usable(*configured(tmp_path), NOW + timedelta(days=380))
     assert "server.pem expires on 2031-02-02" in caplog.text
 
 
 def test_unreadable_certificates_and_keys_are_told(tmp_path: Path) -> None:
-    pair, ca = given(tmp_path)
+    pair, ca = configured(tmp_path)
     other = local_authority.ensure_client(tmp_path, "other", NOW)
     with pytest.raises(Failure, match="is not the private key of"):
-        local_authority.check_given(Pair(pair.certificate, other.key), ca, NOW)
+        local_authority.check_usable(Pair(pair.certificate, other.key), ca, NOW)
     with pytest.raises(Failure, match="holds no PEM certificate"):
-        local_authority.check_given(Pair(pair.key, pair.key), ca, NOW)
+        local_authority.check_usable(Pair(pair.key, pair.key), ca, NOW)
     with pytest.raises(Failure, match="holds no unencrypted PEM private key"):
-        local_authority.check_given(Pair(pair.certificate, pair.certificate), ca, NOW)
+        local_authority.check_usable(Pair(pair.certificate, pair.certificate), ca, NOW)
     with pytest.raises(Failure, match="nowhere cannot be read"):
-        local_authority.check_given(pair, tmp_path / "nowhere", NOW)
+        local_authority.check_usable(pair, tmp_path / "nowhere", NOW)
 
 
 def test_a_key_that_cannot_issue_is_told(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ def test_the_clients_vector_is_used_and_not_given_back():
     assert choose_vector(exactly(16), Parameters(random_iv=True), bytes(16)) == (bytes(16), None)
 
 
-@pytest.mark.parametrize("asked", [None, True])
-def test_the_server_makes_one_and_gives_it_back(asked):
-    vector, made = choose_vector(exactly(16), Parameters(random_iv=asked), None)
+@pytest.mark.parametrize("random_iv", [None, True])
+def test_the_server_makes_one_and_gives_it_back(random_iv):
+    vector, made = choose_vector(exactly(16), Parameters(random_iv=random_iv), None)
     assert vector == made != choose_vector(exactly(16), Parameters(), None)[1]
     assert len(vector) == 16
 
