@@ -32,16 +32,18 @@ class Work:
         size: bytes of plaintext, about.
     """
 
-    __slots__ = ("_error", "done", "size", "stage")
+    __slots__ = ("_error", "_number", "done", "size", "stage")
 
     def __init__(self, stage: Callable[[Draft], None], size: int) -> None:
         self.stage = stage
         self.size = size
         self.done = trio.Event()
         self._error: BaseException | None = None
+        self._number = 0
 
-    def succeed(self) -> None:
-        """Tell the caller that it is durable."""
+    def succeed(self, number: int) -> None:
+        """Tell the caller that it is durable, with the commit of this number."""
+        self._number = number
         self.done.set()
 
     def fail(self, error: BaseException) -> None:
@@ -49,10 +51,11 @@ class Work:
         self._error = error
         self.done.set()
 
-    def result(self) -> None:
-        """Raise what it failed with, if it did."""
+    def result(self) -> int:
+        """The number of the commit; raises what it failed with, if it did."""
         if self._error is not None:
             raise self._error
+        return self._number
 
 
 class Commits(Protocol):
@@ -74,8 +77,8 @@ class Committer:
         self._idle.set()
         self._closed = False
 
-    async def submit(self, work: Work) -> None:
-        """Wait until the work is durable.
+    async def submit(self, work: Work) -> int:
+        """Wait until the work is durable; the number of its commit.
 
         Raises:
             Conflict: it was refused by the table.
@@ -91,7 +94,7 @@ class Committer:
             if work in self._queue:
                 self._queue.remove(work)
             raise
-        work.result()
+        return work.result()
 
     async def settled(self) -> None:
         """Wait until no commit is under way that was when this was called."""

@@ -84,7 +84,8 @@ class Record:
 
     Attributes:
         name: 1 to 1024 bytes.
-        version: 1 for a new record, one more with each change.
+        version: the number of the commit that wrote it. So no two contents of a name have the same
+            version, also when the name was removed and made anew.
         meta: what was put.
         terms: what was put.
     """

@@ -120,7 +120,7 @@ class Replica:
                 return
             if await self._apply(draft):
                 for work in drafted:
-                    work.succeed()
+                    work.succeed(draft.number)
                 return
             works, fresh = drafted, True
             lost += 1

@@ -49,7 +49,7 @@ def old(table: Table) -> Iterable[bytes]:
 
 
 async def reseal(
-    replica: Replica, reader: Reader, submit: Callable[[Work], Awaitable[None]]
+    replica: Replica, reader: Reader, submit: Callable[[Work], Awaitable[int]]
 ) -> None:
     """Seal everything under the current epoch. Others may read and commit meanwhile."""
     while names := list(islice(old(replica.table), _CHUNK)):

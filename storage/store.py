@@ -198,13 +198,16 @@ class SealedStore:
         row = self._table.rows.get(name)
         return row is not None and row.body_epoch != 0
 
-    async def commit(self, changes: Sequence[Change]) -> None:
+    async def commit(self, changes: Sequence[Change]) -> int:
         """Make all changes or none; they are durable when this returns.
 
         A caller that is cancelled does not learn whether they were made.
 
         Args:
             changes: each to another record.
+
+        Returns:
+            The version of all records that were put: the number of the commit. Without changes, 0.
 
         Raises:
             Conflict: a record is not at its expected version; nothing was done.
@@ -217,9 +220,11 @@ class SealedStore:
             raise ValueError("a commit changes each record once at most")
         self._replica.check_whole()
         if changes:
-            await self._committer.submit(Work(stage(tuple(changes)), sum(map(size, changes))))
-        else:
-            await trio.lowlevel.checkpoint()
+            return await self._committer.submit(
+                Work(stage(tuple(changes)), sum(map(size, changes)))
+            )
+        await trio.lowlevel.checkpoint()
+        return 0
 
     async def read(self, name: bytes) -> Record | None:
         """The meta part of a record, or None.

@@ -94,6 +94,7 @@ class Draft:
 
     Attributes:
         table: what it is drafted on.
+        number: of the commit, and so the version of the records it writes.
         rows: the changed rows; None: removed.
         unlocked: the key header after it.
         keyring: the keys everything in it is sealed under.
@@ -102,6 +103,7 @@ class Draft:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._base = table.state
+        self.number = table.state.number + 1
         self.rows: dict[bytes, Row | None] = {}
         self.unlocked, self.keyring = table.unlocked, table.keyring
         self.digest, self.count = self._base.digest, self._base.count
@@ -116,9 +118,12 @@ class Draft:
         return self.rows[name] if name in self.rows else self.table.rows.get(name)
 
     def expect(self, name: bytes, version: int) -> None:
-        """Raise `Conflict` unless the record is at this version; 0: does not exist."""
+        """Raise `Conflict` unless the record is at this version; 0: does not exist.
+
+        Nobody can have read what this very commit is to write, and so nobody can expect it.
+        """
         row = self.row(name)
-        if version != (0 if row is None else row.version):
+        if version != (0 if row is None else row.version) or version == self.number:
             raise Conflict(name)
 
     def change(self, change: Put | Remove) -> None:
@@ -147,7 +152,7 @@ class Draft:
             body_epoch, body_tag = 0, b""
         if isinstance(put.body, bytes):
             body_epoch, body_tag = self._seal_body(put.name, put.body)
-        self._seal_meta(old, put.name, put.expected + 1, body_epoch, body_tag, put.meta, put.terms)
+        self._seal_meta(old, put.name, self.number, body_epoch, body_tag, put.meta, put.terms)
 
     def reseal(self, content: Content, body: bytes | None) -> None:
         """Draft the same record at the same version under the current epoch.
@@ -229,7 +234,7 @@ class Draft:
             oldest: number of the oldest log entry to keep.
         """
         base, keyring, unlocked = self._base, self.keyring, self.unlocked
-        number = base.number + 1
+        number = self.number
         if self.table.keyring.epochs.keys() - keyring.epochs.keys():
             oldest = number  # the entries before are sealed under keys that are given up
         entry = seal_entry(keyring, number, base.chain, self._logged.values())

@@ -15,7 +15,15 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("kmip", "server", "enclave", "storage", "docs/spec", "tests/server/conftest.py")
+COPIED = (
+    "kmip",
+    "server",
+    "enclave",
+    "storage",
+    "docs/spec",
+    "docs/generated.py",
+    "tests/server/conftest.py",
+)
 
 OPERATION = '''
 from kmip.enums import Operation

@@ -214,9 +214,9 @@ class Transaction:
         """
         changes = [change for change in map(self._change, self._changed.items()) if change]
         if changes or self._notes:
-            await self.store.commit([*changes, *self._notes.values()])
+            version = await self.store.commit([*changes, *self._notes.values()])
             for identifier, changed in self._changed.items():
-                self._keep(identifier, changed)
+                self._keep(identifier, changed, version)
         self.forget()
 
     def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
@@ -234,11 +234,11 @@ class Transaction:
             raise ServerLimitExceeded("the object is too long")
         return Put(managed_object.name, changed.expected, meta, body, terms)
 
-    def _keep(self, identifier: str, changed: _Changed) -> None:
+    def _keep(self, identifier: str, changed: _Changed, version: int) -> None:
         if changed.managed_object is None:
             self.opened.drop(identifier)
             return
-        changed.managed_object.version = changed.expected + 1
+        changed.managed_object.version = version
         self.opened.put(changed.managed_object)
 
     def forget(self) -> None:

@@ -117,6 +117,28 @@ async def test_what_is_destroyed_at_one_is_not_used_at_the_other(racing: Racing)
     assert await reason_of(racing.other, Operation.GET, unique_identifier=key) is not None
 
 
+async def test_an_object_made_anew_is_not_taken_for_the_one_it_was(racing: Racing):
+    """The other server has the old one in its caches, and its identifier is used again."""
+    fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
+
+    async def take_in(material: bytes) -> None:
+        key = symmetric_key(material)
+        await racing.one(Operation.IMPORT, unique_identifier="same", object=key, **fields)
+
+    async def material(ask: Asking) -> bytes:
+        got = await ask(Operation.GET, unique_identifier="same")
+        key_value = got.object.key_block.key_value
+        assert isinstance(key_value.key_material, bytes)
+        return key_value.key_material
+
+    await take_in(bytes(32))
+    assert [await material(ask) for ask in both(racing)] == [bytes(32)] * 2
+    await racing.one.at(V3_0)(Operation.OBLITERATE, unique_identifier="same")
+    await take_in(b"n" * 32)
+    await racing.one(Operation.GET, unique_identifier="same")
+    assert [await material(ask) for ask in both(racing)] == [b"n" * 32] * 2
+
+
 @pytest.mark.parametrize("gone", ["user", "credential"])
 async def test_a_user_that_is_removed_at_one_is_not_let_in_at_the_other(racing: Racing, gone: str):
     """Nothing else is asked of the other server in between: its first message must be refused."""

@@ -24,13 +24,13 @@ async def test_everything_is_sealed_anew(make):
         for n in range(150):
             body = None if n % 3 == 0 else b"body %d" % n
             await store.commit([put(b"%d" % n, 0, b"m%d" % n, body, terms("t", n=n))])
-        await store.commit([put(b"7", 1, b"changed", KEEP, terms("t"))])
+        await store.commit([put(b"7", store.version(b"7"), b"changed", KEEP, terms("t"))])
         before = await store.search(Query())
         await store.rotate(NEW)
         assert not store.is_rotating
         assert await store.search(Query()) == before
-        assert await store.read_body(b"7", 2) == b"body 7"
-        await store.commit([put(b"8", 1, b"after", KEEP)])
+        assert await store.read_body(b"7", store.version(b"7")) == b"body 7"
+        await store.commit([put(b"8", store.version(b"8"), b"after", KEEP)])
     for old in (SECRET, PASSWORD):
         with pytest.raises(WrongSecret):
             async with open_store(make(), old):
@@ -38,8 +38,8 @@ async def test_everything_is_sealed_anew(make):
     async with open_store(make(), NEW) as store:
         assert (await store.search(Query())).names == before.names
         assert (await store.read(b"7")).meta == b"changed"
-        assert await store.read_body(b"8", 2) == b"body 8"
-        assert await store.read_body(b"9", 1) is None
+        assert await store.read_body(b"8", store.version(b"8")) == b"body 8"
+        assert await store.read_body(b"9", store.version(b"9")) is None
 
 
 async def test_nothing_old_stays_behind():
@@ -61,8 +61,9 @@ async def test_the_store_serves_meanwhile(make):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.rotate, NEW)
             for n in range(200):
-                await store.commit([put(b"%d" % n, 1, b"changed", KEEP), put(b"new %d" % n)])
-                assert await store.read_body(b"%d" % n, 2) == b"body"
+                changed = put(b"%d" % n, 1, b"changed", KEEP)
+                version = await store.commit([changed, put(b"new %d" % n)])
+                assert await store.read_body(b"%d" % n, version) == b"body"
         assert store.count == 400
     async with open_store(make(), NEW) as store:
         assert (await store.read(b"150")).meta == b"changed"
@@ -87,10 +88,10 @@ async def test_an_interrupted_rotation_is_taken_up_again(make):
     async with open_store(make(), NEW) as store:
         assert store.is_rotating
         assert await store.read_body(b"99", 1) == b"99"
-        await store.commit([put(b"99", 1, b"m", KEEP)])
+        version = await store.commit([put(b"99", 1, b"m", KEEP)])
         await store.reseal()
         assert not store.is_rotating
-        assert await store.read_body(b"99", 2) == b"99"
+        assert await store.read_body(b"99", version) == b"99"
     async with open_store(make(), NEW) as store:
         assert store.count == 100
 

@@ -74,12 +74,12 @@ async def test_it_is_all_there_again(make):
     async with open_store(make(), SECRET, create=True) as store:
         for n in range(5):
             await store.commit([put(b"%d" % n, 0, b"m%d" % n, b"b%d" % n, terms("t", n=n))])
-        await store.commit([put(b"0", 1, b"changed", KEEP, terms("t")), Remove(b"2", 1)])
+        await store.commit([put(b"0", 1, b"changed", KEEP, terms("t")), Remove(b"2", 3)])
         anchor = store.anchor
     async with open_store(make(), SECRET, anchor=anchor) as store:
         assert store.anchor == anchor
         assert (await store.read(b"0")).meta == b"changed"
-        assert await store.read_body(b"0", 2) == b"b0"
+        assert await store.read_body(b"0", 6) == b"b0"
         assert await store.search(having("t")) == Found([b"4", b"3", b"1", b"0"], 4)
         await store.commit([put(b"5", found_by=terms("t"))])
         found = await store.search(Query(limit=2, offset=1))
@@ -148,29 +148,58 @@ async def test_of_concurrent_changes_to_one_version_one_wins(make):
 
 async def test_changes_in_one_commit_see_each_other(make):
     """Callers that share a back-end commit: made, changed, removed and made again in it."""
+    refused = []
+
+    async def commit(store, changes):
+        try:
+            assert await store.commit(changes) == 3
+        except Conflict as conflict:
+            refused.append(conflict.name)
+
     slow = SlowBackend(make())
     slow.go.set()
     async with open_store(slow, SECRET, create=True) as store:
+        await store.commit([put(b"n"), put(b"gone")])
         slow.go, slow.waiting = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store.commit, [put(b"first")])
             await slow.waiting.wait()
             for changes in (
-                [put(b"n", body=b"1")],
+                [put(b"new", body=b"1")],
+                [put(b"new")],
+                [Remove(b"new", 3)],  # nobody can know this version yet
                 [put(b"n", 1, b"m2", KEEP)],
-                [Remove(b"n", 2)],
-                [put(b"n", 0, b"again", b"2")],
-                [put(b"gone")],
+                [put(b"n", 1)],
                 [Remove(b"gone", 1)],
+                [put(b"gone", 1)],
+                [put(b"gone", 0, b"again", b"2")],
             ):
-                nursery.start_soon(store.commit, changes)
+                nursery.start_soon(commit, store, changes)
                 await trio.testing.wait_all_tasks_blocked()
             slow.go.set()
-        assert store.anchor.number == 2
+        assert store.anchor.number == 3
+    assert sorted(refused) == [b"gone", b"n", b"new", b"new"]
     async with open_store(make(), SECRET) as store:
-        assert (await store.read(b"n")).meta == b"again"
-        assert await store.read_body(b"n", 1) == b"2"
-        assert (store.count, store.version(b"gone")) == (2, 0)
+        assert (await store.read(b"n")).meta == b"m2"
+        assert await store.read_body(b"n", 3) == b"body"
+        assert await store.read_body(b"gone", 3) == b"2"
+        assert await store.read_body(b"new", 3) == b"1"
+        assert store.count == 4
+
+
+async def test_no_two_contents_of_a_name_have_the_same_version(make):
+    """Also when it was removed and made anew, by whichever server; nothing is taken for another."""
+    async with open_store(make(), SECRET, create=True) as store:
+        first = await store.commit([put(b"n", body=b"1")])
+        await store.commit([Remove(b"n", first)])
+        again = await store.commit([put(b"n", body=b"2")])
+        assert again > first
+        with pytest.raises(Conflict):
+            await store.read_body(b"n", first)
+        with pytest.raises(Conflict):
+            await store.commit([put(b"n", first)])
+        assert await store.read_body(b"n", again) == b"2"
+        assert await store.commit([]) == 0
 
 
 async def test_a_cancelled_caller_does_all_or_nothing(make):
@@ -387,16 +416,19 @@ STEP = st.lists(CHANGE, min_size=1, max_size=3, unique_by=lambda change: change[
 TRACE = st.lists(STEP | st.just("reopen") | st.just("rotate"), max_size=12)
 
 
-def to_change(step, serial):
-    name, kind, expected, found_by = step
+def to_change(step, serial, model):
+    """A change that expects no record (0), the one that is there (1, 3) or another (2)."""
+    name, kind, chosen, found_by = step
+    current = model.get(name, (0,))[0]
+    expected = (0, current, current + 1, current)[chosen]
     if kind == "remove":
         return Remove(name, max(expected, 1))
     body = {"put": b"body %d" % serial, "keep": KEEP, "none": None}[kind]
     return put(name, expected, b"meta %d" % serial, body, terms(*found_by))
 
 
-def apply_to_model(model, changes):
-    """The plain dict's verdict: None where refused, else the new dict."""
+def apply_to_model(model, changes, number):
+    """The plain dict's verdict: None where refused, else the new dict after the commit `number`."""
     if any(change.expected != model.get(change.name, (0,))[0] for change in changes):
         return None
     new = dict(model)
@@ -406,7 +438,7 @@ def apply_to_model(model, changes):
             continue
         old = new.get(change.name, (0, None, None, None))
         body = old[2] if change.body is KEEP else change.body
-        new[change.name] = (change.expected + 1, change.meta, body, change.terms)
+        new[change.name] = (number, change.meta, body, change.terms)
     return new
 
 
@@ -446,13 +478,14 @@ async def run_trace(make, trace):
                     await store.rotate(SECRET)
                     continue
                 serial += 1
-                changes = [to_change(change, serial) for change in step]
-                expected = apply_to_model(model, changes)
+                changes = [to_change(change, serial, model) for change in step]
+                number = store.anchor.number + 1
+                expected = apply_to_model(model, changes, number)
                 if expected is None:
                     with pytest.raises(Conflict):
                         await store.commit(changes)
                 else:
-                    await store.commit(changes)
+                    assert await store.commit(changes) == number
                     model = expected
                 await compare(store, model)
 
@@ -484,16 +517,17 @@ def test_any_trace_on_several_servers(trace):
     """One after the other, each after a refresh: several servers are as one."""
 
     async def run():
-        model = {}
+        model, number = {}, 0
         async with shared_stores(count=3) as stores:
             for serial, (server, step) in enumerate(trace):
-                changes = [to_change(change, serial) for change in step]
-                expected = apply_to_model(model, changes)
+                changes = [to_change(change, serial, model) for change in step]
+                expected = apply_to_model(model, changes, number + 1)
                 if expected is None:
                     with pytest.raises(Conflict):
                         await stores[server].commit(changes)
                 else:
-                    await stores[server].commit(changes)
+                    number += 1
+                    assert await stores[server].commit(changes) == number
                     model = expected
             for store in stores:
                 await store.refresh()
