@@ -15,7 +15,7 @@ from server.crypto.costs import Rate
 from server.keys.multipart import Part
 from server.objects.transaction import Transaction
 from server.sessions.streams import Stream
-from server.sessions.thread_shares import Shares
+from server.sessions.thread_shares import ThreadShares
 from server.state import Server
 from tests.server.conftest import NOW
 
@@ -59,7 +59,7 @@ def parts(computation: Gated, number: int) -> list[Part[Gated]]:
 
 async def test_parts_that_come_at_once_take_turns(context: Context, server: Server):
     """They may come over several connections; the library's contexts allow one call at a time."""
-    computation, server.shares = Gated(), Shares(3)
+    computation, server.shares = Gated(), ThreadShares(3)
     async with trio.open_nursery() as nursery:
         for number, part in enumerate(parts(computation, 3)):
             nursery.start_soon(part.compute, context, computation.update, bytes([number]))

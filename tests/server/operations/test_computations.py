@@ -46,7 +46,7 @@ from server.crypto.costs import LOOP_MICROSECONDS, Rate
 from server.crypto.hashes import HASHES
 from server.crypto.keys.key_formats import dump_private
 from server.crypto.keys.key_pairs import generate_key_pair
-from server.sessions.thread_shares import Shares
+from server.sessions.thread_shares import ThreadShares
 from server.setup.config import Config, LegacyAlgorithms
 from server.state import Server
 from tests.server.conftest import Asking
@@ -60,7 +60,7 @@ SHORT = bytes(range(64))
 Threads = Callable[..., Awaitable[tuple[Any, int]]]
 
 
-class CountedShares(Shares):
+class CountedShares(ThreadShares):
     """Counts what goes to a thread."""
 
     def __init__(self) -> None:
