@@ -81,8 +81,8 @@ def config(config: Config) -> Config:
 
 @pytest.fixture
 def shares(server: Server) -> CountedShares:
-    server.shares = CountedShares()
-    return server.shares
+    server.thread_shares = CountedShares()
+    return server.thread_shares
 
 
 @pytest.fixture
