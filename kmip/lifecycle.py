@@ -78,6 +78,9 @@ DATES: Final[dict[Event, Tag]] = {
 }
 """The attribute with the time at which an event happened, or is to happen."""
 
+TIMED: Final = (Event.ACTIVATE, Event.DEACTIVATE)
+"""The events that time alone brings about."""
+
 
 class Schedule(NamedTuple):
     """When an object is in a state that time alone leads to or out of.
