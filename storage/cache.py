@@ -14,29 +14,29 @@ class Cache(Generic[V]):
     """
 
     def __init__(self, limit: int) -> None:
-        self._held: OrderedDict[bytes, tuple[V, int]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[V, int]] = OrderedDict()
         self._limit = limit
         self._cost = 0
 
     def get(self, key: bytes) -> V | None:
         """The value of a key, if it is still remembered."""
-        held = self._held.get(key)
-        if held is None:
+        entry = self._entries.get(key)
+        if entry is None:
             return None
-        self._held.move_to_end(key)
-        return held[0]
+        self._entries.move_to_end(key)
+        return entry[0]
 
     def put(self, key: bytes, value: V, cost: int) -> None:
         """Remember a value that takes `cost` bytes."""
         self.drop(key)
-        self._held[key] = (value, cost)
+        self._entries[key] = (value, cost)
         self._cost += cost
         while self._cost > self._limit:
-            _, (_, forgotten) = self._held.popitem(last=False)
+            _, (_, forgotten) = self._entries.popitem(last=False)
             self._cost -= forgotten
 
     def drop(self, key: bytes) -> None:
         """Forget a key."""
-        held = self._held.pop(key, None)
-        if held is not None:
-            self._cost -= held[1]
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._cost -= entry[1]

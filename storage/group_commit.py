@@ -1,13 +1,13 @@
 """Group commit: many callers, one commit at a time.
 
 Theory of operation: callers leave work in a queue and wait. One task, the committer, takes all
-that is waiting, drafts it as one commit, and gives every caller his own outcome once the back end
+that is waiting, drafts it as one commit, and gives every caller their own outcome once the back end
 has answered. Work that conflicts with the table, or with work drafted before it, fails alone. When
 the back end says that another server was first, what was missed is taken over and the rest is
 drafted again.
 
-A caller that is cancelled while his work is still queued takes it back: nothing happened. After
-that, the work is committed or refused as if he had waited.
+A caller that is cancelled while their work is still queued takes it back: nothing happened. After
+that, the work is committed or refused as if they had waited.
 """
 
 from collections import deque

@@ -11,7 +11,7 @@ Changing a password rewrites one slot; records are not touched. The check value 
 the slot key under HKDF-SHA-256, so it commits to it (XAES-256-GCM alone would not: one crafted
 slot could open under many passwords). It also tells a wrong secret from a damaged header: no check
 matches, or one does and the rest fails. Whoever can write the header can also make it look as if
-the secret were wrong (put other slots in, with a fresh checksum); he gains nothing but the refusal.
+the secret were wrong (put other slots in, with a fresh checksum); they gain that refusal only.
 
     offset  bytes  what
     0       8      "SRSTORE" and format 1
@@ -152,11 +152,11 @@ class Header:
         Raises:
             Tampered: damaged (layout or checksum), or asking for more work than is allowed.
         """
-        held, checksum = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
-        if len(data) > MAX_HEADER_BYTES or hashlib.sha256(held).digest() != checksum:
+        authenticated, checksum = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+        if len(data) > MAX_HEADER_BYTES or hashlib.sha256(authenticated).digest() != checksum:
             raise Tampered(Part.HEADER, Reason.DAMAGED)
         try:
-            layout = _LAYOUT.parse(held)
+            layout = _LAYOUT.parse(authenticated)
             slots = tuple(_slot(values) for values in layout.body.slots)
         except (ConstructError, ValueError) as error:
             raise Tampered(Part.HEADER, Reason.DAMAGED) from error
@@ -247,8 +247,8 @@ class Unlocked:
     def build(self) -> bytes:
         """The header's bytes."""
         body = self.header.body()
-        held = body + self._mac(body)
-        return held + hashlib.sha256(held).digest()
+        authenticated = body + self._mac(body)
+        return authenticated + hashlib.sha256(authenticated).digest()
 
     def with_slots(self, slots: tuple[Slot, ...]) -> "Unlocked":
         """The same keys behind other slots."""

@@ -51,7 +51,7 @@ class Row:
     Attributes:
         name: of the record.
         version: of the record.
-        serial: the how-manieth record ever made.
+        serial: creation sequence number, which only grows.
         epoch: of the key its meta blob is sealed under.
         tag: of its meta blob, 16 bytes.
         body_epoch: of the key its body is sealed under; 0: no body.
@@ -257,19 +257,19 @@ class Index:
             ranged = row.ranged
             for at in range(0, len(ranged), 2):
                 values[ranged[at]].append(_entry(ranged[at + 1], number))
-        self._next = first + len(self._rows) - len(self._all)
+        self._next = first + len(self._rows) - len(self._all)  # `_all` lacks the new rows yet
         self._all |= BitMap(range(first, self._next))
         self._merge(gathered, values)
 
     def _merge(self, gathered: dict[bytes, list[int]], values: list[list[int]]) -> None:
         postings = self._postings
         for token, numbers in gathered.items():
-            held = postings.get(token)
-            if isinstance(held, BitMap):
-                held.update(numbers)
+            posting = postings.get(token)
+            if isinstance(posting, BitMap):
+                posting.update(numbers)
                 continue
-            if held is not None:
-                numbers.append(held)
+            if posting is not None:
+                numbers.append(posting)
             postings[token] = numbers[0] if len(numbers) == 1 else BitMap(numbers)
         for column, entries in zip(self._columns_by_number, values, strict=True):
             column.extend(entries)
@@ -297,22 +297,22 @@ class Index:
         self._remove_ranged(row)
 
     def _add_token(self, token: bytes, number: int) -> None:
-        held = self._postings.get(token)
-        if held is None:
+        posting = self._postings.get(token)
+        if posting is None:
             self._postings[token] = number
-        elif isinstance(held, int):
-            self._postings[token] = BitMap((held, number))
+        elif isinstance(posting, int):
+            self._postings[token] = BitMap((posting, number))
         else:
-            held.add(number)
+            posting.add(number)
 
     def _remove_token(self, token: bytes, number: int) -> None:
-        held = self._postings[token]
-        if isinstance(held, int):
+        posting = self._postings[token]
+        if isinstance(posting, int):
             del self._postings[token]
             return
-        held.remove(number)
-        if len(held) == 1:
-            self._postings[token] = held[0]
+        posting.remove(number)
+        if len(posting) == 1:
+            self._postings[token] = posting[0]
 
     def _add_ranged(self, row: Row) -> None:
         ranged = row.ranged
@@ -382,8 +382,8 @@ class Index:
             if not found:
                 return found
         kept = self._all if found is None else found
-        for held in self._held(query.none_of):
-            kept = kept - _bitmap(held)
+        for posting in self._postings_of(query.none_of):
+            kept = kept - _bitmap(posting)
         for condition in query.outside:
             kept = kept - self._within(condition).narrow(kept)
         return kept
@@ -394,20 +394,20 @@ class Index:
         for condition in query.ranges:
             yield self._within(condition)
 
-    def _held(self, terms: Iterable[bytes]) -> list[Posting]:
+    def _postings_of(self, terms: Iterable[bytes]) -> list[Posting]:
         get, token = self._postings.get, self._tokens.token
-        return [held for term in terms if (held := get(token(term))) is not None]
+        return [posting for term in terms if (posting := get(token(term))) is not None]
 
     def _exact(self, group: frozenset[bytes]) -> _Part:
-        held = self._held(group)
-        size = sum(1 if isinstance(one, int) else len(one) for one in held)
+        postings = self._postings_of(group)
+        size = sum(1 if isinstance(one, int) else len(one) for one in postings)
 
         def narrow(found: BitMap | None) -> BitMap:
-            if len(held) == 1:
-                return _bitmap(held[0]) if found is None else found & _bitmap(held[0])
+            if len(postings) == 1:
+                return _bitmap(postings[0]) if found is None else found & _bitmap(postings[0])
             if found is None:
-                return BitMap.union(*map(_bitmap, held))
-            return BitMap.union(*[found & _bitmap(one) for one in held])
+                return BitMap.union(*map(_bitmap, postings))
+            return BitMap.union(*[found & _bitmap(one) for one in postings])
 
         return _Part(size, narrow)
 
@@ -434,5 +434,5 @@ class Index:
         return _Part(stop - start, narrow)
 
 
-def _bitmap(held: Posting) -> BitMap:
-    return BitMap((held,)) if isinstance(held, int) else held
+def _bitmap(posting: Posting) -> BitMap:
+    return BitMap((posting,)) if isinstance(posting, int) else posting

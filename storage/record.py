@@ -5,7 +5,7 @@ absent), and terms by which it is found. Meta plaintext, before sealing, all int
 
     bytes  what
     8      version
-    8      serial: the how-manieth record ever made; newest first is by this
+    8      serial: creation sequence number; newest first is by this
     1      epoch of the body's key; 0: no body
     16     tag of the body's blob; zero without one
     2, n   name

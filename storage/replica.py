@@ -75,14 +75,19 @@ class Replica:
             raise Tampered(self._broken.part, self._broken.reason)
 
     async def refresh(self) -> None:
-        """Know of every commit that was durable when this was called."""
+        """Know of every commit that was durable when this was called.
+
+        Of those who wait for the lock, one asks for all. Only a request that was sent after a
+        caller came tells it enough: one under way may have been answered before its commit. So
+        each caller notes how many requests had begun, and is done when a later one has ended.
+        """
         self.check_whole()
         if self._backend.exclusive and not self._doubt:
             await trio.lowlevel.checkpoint_if_cancelled()
             return
         arrived = self._begun
         async with self._asking:
-            if self._done > arrived:  # somebody asked after we came: his answer is ours
+            if self._done > arrived:  # a refresh began after this call: reuse its result
                 return
             self._begun += 1
             begun = self._begun
@@ -143,6 +148,7 @@ class Replica:
         if missed is not None:
             await self._follow(missed, since)
             return False
+        # Otherwise a refresh that ran meanwhile has found this very commit in the log already.
         if self.table is table and table.state is since:
             self._log_sizes.append(len(commit.entry))
             table.apply(draft, state, commit.head)
@@ -151,10 +157,10 @@ class Replica:
 
     def _oldest(self, state: State) -> int:
         """The oldest log entry to keep with the commit after `state`."""
-        sizes = self._log_sizes
+        sizes = self._log_sizes  # of the entries up to `state.number`, as far as this server saw
         kept = _KEPT_ALONE if self._backend.exclusive else _KEPT_SHARED
-        del sizes[: max(0, len(sizes) - kept + 1)]
-        oldest = state.number + 2 - kept
+        del sizes[: max(0, len(sizes) - kept + 1)]  # one place is for the entry to come
+        oldest = state.number + 2 - kept  # with it, the last one is `state.number + 1`
         if sum(sizes) > _KEPT_BYTES:
             while sizes and sum(sizes) > _KEPT_BYTES:
                 del sizes[0]
@@ -173,6 +179,7 @@ class Replica:
         if tail.head == self.table.head:
             return
         unlocked, keyring = self.table.unlocked, self.table.keyring
+        # The second byte of every sealed blob is its epoch: one we do not know is a newer header's.
         if tail.head[1:2] and tail.head[1] not in keyring.epochs:
             unlocked, keyring = await self._reload_header()
         newest = State.open(keyring, tail.head)
@@ -184,7 +191,7 @@ class Replica:
             unlocked, keyring = await self._reload_header()
         table = self.table  # it may have moved on while the header was read
         if newest.number <= table.state.number:
-            return
+            return  # we know as much already; a tail that was under way may come late
         if newest.header != unlocked.header.digest:
             raise Unavailable("the key header is being changed by another server")
         if newest.oldest > table.state.number + 1:

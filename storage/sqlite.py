@@ -212,8 +212,8 @@ def _configure(connection: sqlite3.Connection, *, write: bool) -> None:
 
 
 def _load(connection: sqlite3.Connection) -> tuple[bytes | None, bytes | None]:
-    held = dict(connection.execute("SELECT name, value FROM place").fetchall())
-    return _bytes_or_none(held.get("header")), _bytes_or_none(held.get("head"))
+    places = dict(connection.execute("SELECT name, value FROM place").fetchall())
+    return _bytes_or_none(places.get("header")), _bytes_or_none(places.get("head"))
 
 
 def _head(connection: sqlite3.Connection) -> bytes | None:

@@ -229,7 +229,7 @@ async def _is_there_again(make: Make) -> None:
         assert await backend.get(Kind.BODY, [_handle(1)]) == [b"kept too"]
 
 
-async def _is_held_or_shared(make: Make) -> None:
+async def _is_exclusive_or_shared(make: Make) -> None:
     async with opened(make()) as backend:
         second = make()
         if not backend.exclusive:
@@ -276,7 +276,7 @@ _EXERCISES: Final = (
     _changes_the_header,
     _scans_everything,
     _takes_large_blobs,
-    _is_held_or_shared,
+    _is_exclusive_or_shared,
     _survives_cancelled_callers,
     _is_there_again,
 )

@@ -12,8 +12,8 @@ from storage.keyring import Sealed
 OTHER = KeyFile(b"o" * 32)
 
 
-def checksummed(held):
-    return held + hashlib.sha256(held).digest()
+def checksummed(body):
+    return body + hashlib.sha256(body).digest()
 
 
 @pytest.fixture(scope="module", params=[SECRET, PASSWORD])
@@ -50,10 +50,10 @@ def test_wrong_secret_is_told_from_damage(unlocked, secret):
 @given(at=st.integers(min_value=0), bit=st.integers(0, 7))
 def test_any_edit_is_refused_even_with_a_fresh_checksum(at, bit):
     unlocked = UNLOCKED
-    held = bytearray(unlocked.build()[:-32])
-    held[at % len(held)] ^= 1 << bit
+    body = bytearray(unlocked.build()[:-32])
+    body[at % len(body)] ^= 1 << bit
     with pytest.raises((Tampered, WrongSecret)):
-        Unlocked.open(Header.parse(checksummed(bytes(held))), SECRET).keyring()
+        Unlocked.open(Header.parse(checksummed(bytes(body))), SECRET).keyring()
 
 
 @given(st.binary(max_size=400))

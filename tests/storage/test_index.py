@@ -35,7 +35,7 @@ class Model:
 
     def __init__(self):
         self.index = Index()
-        self.held = []
+        self.entries = []
         self.made = 0
 
     def new(self, terms):
@@ -43,23 +43,23 @@ class Model:
         return row(self.index, b"r%d" % self.made, self.made, terms)
 
     def do(self, kind, at, terms):
-        if kind == "add" or not self.held:
+        if kind == "add" or not self.entries:
             new = self.new(terms)
-            self.held.append((new, terms))
+            self.entries.append((new, terms))
             self.index.add(new)
             return
-        at %= len(self.held)
-        old, _ = self.held[at]
+        at %= len(self.entries)
+        old, _ = self.entries[at]
         if kind == "remove":
-            del self.held[at]
+            del self.entries[at]
             self.index.remove(old)
         else:
             new = row(self.index, old.name, old.serial, terms)
-            self.held[at] = (new, terms)
+            self.entries[at] = (new, terms)
             self.index.replace(old, new)
 
     def check(self, query):
-        found = [held.name for held, terms in reversed(self.held) if matches(query, terms)]
+        found = [entry.name for entry, terms in reversed(self.entries) if matches(query, terms)]
         stop = None if query.limit is None else query.offset + query.limit
         assert self.index.search(query) == (found[query.offset : stop], len(found))
 
@@ -69,7 +69,7 @@ def test_answers_as_a_search_of_all_would(actions, queries):
     model = Model()
     for action in actions:
         model.do(*action)
-    assert len(model.index) == len(model.held)
+    assert len(model.index) == len(model.entries)
     for query in queries:
         model.check(query)
 
@@ -123,7 +123,7 @@ def test_extend_is_add_for_each(first, second, queries):
     model = Model()
     for batch in (first, second):
         rows = [(model.new(terms), terms) for terms in batch]
-        model.held += rows
+        model.entries += rows
         model.index.extend([one for one, _ in rows])
     for query in queries:
         model.check(query)
@@ -137,10 +137,10 @@ def test_row_numbers_never_run_out(added, queries):
     model = Model()
     model.index._max_row = 8
     for serial, terms in enumerate(added):
-        if len(model.held) == 5:
+        if len(model.entries) == 5:
             model.do("remove", serial, terms)
         model.do("add", 0, terms)
-    assert max(row.number for row, _ in model.held) < 8
+    assert max(row.number for row, _ in model.entries) < 8
     for query in queries:
         model.check(query)
 

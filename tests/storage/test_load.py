@@ -28,10 +28,10 @@ async def space():
     async with open_store(MemoryBackend(space), SECRET, create=True) as store:
         await store.commit([put(b"a"), put(b"b"), put(b"c")])
         space.first = store.anchor
-        held = space.holder
+        holder = space.holder
         space.holder = None
         space.before = copy.deepcopy(space)
-        space.holder = held
+        space.holder = holder
         await store.commit([put(b"a", 1, b"new", b"new")])
         await store.commit([Remove(b"c", 1)])
         space.last = store.anchor

@@ -97,7 +97,7 @@ async def test_waiting_refreshes_share_one_request():
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(store.refresh)
-        # Some arrived after the first had asked, so his answer may be too old for them.
+        # Some arrived after the first had asked, so its answer may be too old for them.
         assert 1 <= counting.calls.count("tail") <= 2
 
 

@@ -397,10 +397,10 @@ async def test_nothing_of_a_record_is_in_the_clear():
         await store.commit([put(name, 0, word, word, terms(word.decode(), **{word.decode(): 1}))])
         await store.commit([put(name, 1, word, KEEP)])
         assert repr(await store.read(name)).count("word") == 1
-    held = [space.header, space.head, *space.log.values()]
+    kept = [space.header, space.head, *space.log.values()]
     for blobs in space.blobs.values():
-        held += [*blobs, *blobs.values()]
-    assert not any(word[:8] in one for one in held)
+        kept += [*blobs, *blobs.values()]
+    assert not any(word[:8] in one for one in kept)
     sizes = {len(blob) for kind in Kind for blob in space.blobs[kind].values()}
     assert sizes <= {256 + 42, 512 + 42}
 
@@ -455,7 +455,7 @@ async def compare(store, model):
             assert await store.read_body(name, version) == body
     for word in ("x", "y", "z"):
         found = await store.search(having(word))
-        there = {name for name, held in model.items() if word.encode() in held[3].exact}
+        there = {name for name, record in model.items() if word.encode() in record[3].exact}
         assert (set(found.names), found.total) == (there, len(there))
     # Newest first: a dict keeps the order of creation, too.
     assert (await store.search(Query())).names == list(reversed(model))
