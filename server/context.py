@@ -86,7 +86,7 @@ class Produced:
 
 
 PAYLOAD: Final = ttlv.TTLV(max_depth=ttlv.MAX_DEPTH - 2)
-"""A payload stands in a batch item, and that in a message."""
+"""A payload is in a batch item, and that in a message."""
 
 
 @dataclass(slots=True)
@@ -317,7 +317,7 @@ class Context:
 
     @property
     def wraps_in_structure(self) -> bool:
-        """Whether what is wrapped with No Encoding is to stand in a Key Value structure."""
+        """Whether what is wrapped with No Encoding is to be put in a Key Value structure."""
         return DIALECTS[self._version].wraps_in_structure
 
     @property

@@ -30,7 +30,7 @@ class Server:
         opened: opened objects.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
-        failed_logins: wrong passwords of late.
+        failed_logins: wrong passwords of the last minute.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
         shutdown: says when to stop, and what is to end then.

@@ -39,9 +39,9 @@ def test_the_rooms_are_drawn_in_the_order_that_the_contract_holds() -> None:
         for contract in contracts["contracts"]
         if contract.get("containers") == ["server"]
     )
-    held = [room for layer in layers for room in layer.split(" | ")]
+    rooms = [room for layer in layers for room in layer.split(" | ")]
     drawing = OVERVIEW.read_text("utf-8").split("<!-- rooms: begin -->")[1].split("<!--")[0]
-    assert re.findall(r"^([a-z_]+)/? ", drawing, re.MULTILINE) == held
+    assert re.findall(r"^([a-z_]+)/? ", drawing, re.MULTILINE) == rooms
 
 
 @pytest.mark.parametrize(

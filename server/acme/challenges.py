@@ -5,8 +5,8 @@ protocol `acme-tls/1` and nothing else (ALPN), and must be shown a certificate t
 of the key authorization. So that the service's other clients see nothing of it, the context of the
 service's port hands over to the challenge's own context only where both hold: an order for that
 name is pending, and the client offers that protocol. Python tells a server of the name but not of
-the protocols; these are read from the first bytes of the handshake, as they pass by. Whoever plants
-them elsewhere in his own greeting is shown the challenge's certificate, and has gained nothing.
+the protocols; these are read from the first bytes of the handshake, as they pass by. A client that
+puts them elsewhere in its greeting is shown the challenge's certificate, and has gained nothing.
 
 http-01: whoever validates asks port 80 of the name for one path. The listener exists while an order
 is pending, and answers that path and nothing else.

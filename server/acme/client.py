@@ -184,7 +184,7 @@ class Client:
         return replies.location(reply), replies.json_object(reply)
 
     async def _authorize(self, url: str, name: str, answering: Answering) -> None:
-        """Show that a name is ours, unless the directory has seen it lately."""
+        """Show that a name is ours, unless the directory has validated it recently."""
         authorization = replies.json_object(await self.session.post(url, None))
         if authorization.get("status") == "valid":
             return

@@ -80,7 +80,7 @@ class Renewal:
     email: str = ""
     chance: Callable[[], float] = chance
     _client: Client | None = field(default=None, init=False)
-    _held: tls.Identity | None = field(default=None, init=False)
+    _identity: tls.Identity | None = field(default=None, init=False)
     _account_key: ec.EllipticCurvePrivateKey | None = field(default=None, init=False, repr=False)
 
     async def keep(
@@ -94,9 +94,9 @@ class Renewal:
             ready: is set when the service's port is open; None: it is.
             task_status: started once a certificate that was kept is in place.
         """
-        self._held = await self.kept.certificate()
-        if self._held is not None:
-            self.install(self._held)
+        self._identity = await self.kept.certificate()
+        if self._identity is not None:
+            self.install(self._identity)
         task_status.started()
         if ready is not None:
             await ready.wait()
@@ -110,7 +110,7 @@ class Renewal:
         Raises:
             ACMEError: there is none now; what was in place still is.
         """
-        identity = self._held
+        identity = self._identity
         if identity is not None and isinstance(identity.key, ec.EllipticCurvePrivateKey):
             key, replaces = identity.key, identity.certificate
         else:
@@ -121,10 +121,10 @@ class Renewal:
             tls.use_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), identity)
         except ssl.SSLError as error:
             raise ACMEError(f"the certificate cannot be used: {error.reason}") from None
-        self._held = identity
+        self._identity = identity
         self.install(identity)
-        log.info("a certificate for %s is in place until %s", self.kept.name, _end(self._held))
-        await self.kept.keep_certificate(self._held)
+        log.info("a certificate for %s is in place until %s", self.kept.name, _end(self._identity))
+        await self.kept.keep_certificate(self._identity)
 
     async def _certificate(
         self, key: ec.EllipticCurvePrivateKey, replaces: x509.Certificate | None
@@ -154,7 +154,11 @@ class Renewal:
                 pause = self._pause(error, failures)
                 failures += 1
                 self._client = None  # what it knows of the directory may be what was wrong
-                until = "" if self._held is None else f"; the present one ends {_end(self._held)}"
+                until = (
+                    ""
+                    if self._identity is None
+                    else f"; the present one ends {_end(self._identity)}"
+                )
                 log.warning("%s%s; next try in %d min", error, until, -(-pause // 60))
             except Exception:
                 # A fault of ours must not end the server, which has a certificate that serves.
@@ -164,13 +168,13 @@ class Renewal:
 
     async def _until_due(self) -> None:
         """Sleep until a certificate is to be asked for."""
-        if self._held is None:
+        if self._identity is None:
             return
         luck = self.chance()
-        due, ask_at = renewal_time(self._held, luck), self.now()
+        due, ask_at = renewal_time(self._identity, luck), self.now()
         while True:
             if self.now() >= ask_at:
-                due, again = await self._wanted(self._held, luck, due)
+                due, again = await self._wanted(self._identity, luck, due)
                 ask_at = self.now() + timedelta(seconds=again)
             if self.now() >= due:
                 return

@@ -1,6 +1,6 @@
 """What is kept between two starts: the account's key, and the certificate with its key; sealed.
 
-Both lie in the data directory, sealed under the chip's key for exactly this code (`enclave.keys`),
+Both are in the data directory, sealed under the chip's key for exactly this code (`enclave.keys`),
 so neither the machine's host nor another image reads them. A chip that derives no key keeps them in
 memory only: the next start asks for a new account and a new certificate. What does not open (other
 code, another chip, damage) is logged and made anew; whoever deletes or puts back these files can

@@ -134,14 +134,14 @@ class Attestation:
             raise HTTPError(429, "too many questions from this address; try again in a moment")
 
 
-async def _from_chip(asked: Awaitable[T]) -> T:
+async def _from_chip(evidence: Awaitable[T]) -> T:
     """What the chip gives.
 
     Raises:
         HTTPError: nothing now.
     """
     try:
-        return await asked
+        return await evidence
     except EnclaveError as error:
         log.warning("no evidence: %s", error)
         raise HTTPError(503, "the chip gives no evidence now; try again") from None

@@ -1,10 +1,10 @@
 """Who may provision a server in bootstrap mode: the operator that its launch configuration names.
 
-By a client certificate, or by a one-time token. The digest of either stands in the claims, so an
-operator who verifies the evidence sees that it is his own before he sends anything; a host that
-names another operator gets nothing from him.
+By a client certificate, or by a one-time token. The digest of either is among the claims, so an
+operator who verifies the evidence sees that it is their own before they send anything; a host that
+names another operator gets nothing from them.
 
-Anybody may read that digest, and try tokens on it as fast as he can compute. So a token must be
+Anybody may read that digest, and try tokens on it as fast as they can compute. So a token must be
 random and long (`MIN_TOKEN_CHARACTERS`); that wrong ones are counted where they come in only keeps
 the log short. They are counted by address, so that nobody keeps the operator out.
 """
@@ -96,10 +96,10 @@ class OperatorAccess:
         Raises:
             HTTPError: not the operator, or too many wrong tokens.
         """
-        shown = request.peer.certificate
-        if self.certificate is not None and shown is not None:
-            given = key_sha256(x509.load_der_x509_certificate(shown))
-            if hmac.compare_digest(given, key_sha256(self.certificate)):
+        certificate = request.peer.certificate
+        if self.certificate is not None and certificate is not None:
+            digest = key_sha256(x509.load_der_x509_certificate(certificate))
+            if hmac.compare_digest(digest, key_sha256(self.certificate)):
                 return "certificate"
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if self.token is None or scheme.lower() != "bearer":

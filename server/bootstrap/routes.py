@@ -1,4 +1,4 @@
-"""Bootstrap mode: a server that starts empty-handed, and what its operator gives it.
+"""Bootstrap mode: an unprovisioned server, and what its operator gives it.
 
     POST /sqlite             {"path": "...", "password": "..."}   both optional
     POST /redis-findex       not available yet
@@ -38,10 +38,10 @@ import trio
 from enclave.errors import InvalidPolicy
 from enclave.policy import read_policy
 from server.bootstrap.operator import OperatorAccess
-from server.setup import explanations, open_store, provisioning
+from server.setup import explanations, open_store
 from server.setup.config import Config
 from server.setup.failure import Failure
-from server.setup.provisioning import Provisioning
+from server.setup.provisioning import Provisioning, described, opening
 from server.transport import tls
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 from storage import Missing
@@ -52,7 +52,7 @@ MAX_BODY_BYTES: Final = 1 << 20
 """The largest PKCS#12 and policy; real ones have a few thousand bytes."""
 MAX_LOG_LINES: Final = 1000
 MAX_REFUSED_LINES: Final = 100
-"""The last of those who were not the operator; apart, so that they do not crowd out his."""
+"""The last of those who were not the operator; apart, so that no other line is lost to them."""
 FILE_TYPES: Final = frozenset({"application/octet-stream", "application/x-pkcs12"})
 
 Launch = Callable[[Provisioning], Awaitable[None]]
@@ -69,7 +69,7 @@ class Bootstrap:
         launch: starts the service.
         can_seal: whether the chip has a key to seal with, for a restart.
         done: is set when it is up.
-        given: what the operator has given so far.
+        provisioning: what the operator has given so far.
         lines: the log of who did what, a line each.
         refused: the same, of those who were not let in.
     """
@@ -79,7 +79,7 @@ class Bootstrap:
     launch: Launch
     can_seal: bool = True
     done: trio.Event = field(default_factory=trio.Event)
-    given: Provisioning = field(default_factory=Provisioning)
+    provisioning: Provisioning = field(default_factory=Provisioning)
     lines: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_LOG_LINES))
     refused: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_REFUSED_LINES))
     _touched: float = field(default=0.0)
@@ -146,10 +146,10 @@ class Bootstrap:
 
     def _expire(self) -> None:
         """Drop what was given too long ago."""
-        if self.given != Provisioning() and (
+        if self.provisioning != Provisioning() and (
             trio.current_time() - self._touched > self.config.bootstrap_seconds
         ):
-            self.given = Provisioning()
+            self.provisioning = Provisioning()
             log.warning("bootstrap: what was given is dropped, its time is over")
 
     async def keep_expiring(self) -> None:
@@ -166,10 +166,10 @@ class Bootstrap:
         body = _fields(request, path=str, password=str)
         path = body.get("path")
         place = f"sqlite:{path}" if path else ""
-        given = replace(self.given, store=place)
+        provisioning = replace(self.provisioning, store=place)
         if "password" in body:
-            given = replace(given, password=body["password"], key_file=None)
-        await self._try_store(given)
+            provisioning = replace(provisioning, password=body["password"], key_file=None)
+        await self._try_store(provisioning)
         return "Successfully received Sqlite configuration"
 
     async def redis_findex(self, request: Request) -> str:
@@ -178,14 +178,14 @@ class Bootstrap:
 
     async def key_file(self, request: Request) -> str:
         """The key that opens the store, in place of a password."""
-        await self._try_store(replace(self.given, key_file=request.body, password=None))
+        await self._try_store(replace(self.provisioning, key_file=request.body, password=None))
         return "Key file received"
 
     async def client_ca(self, request: Request) -> str:
         """Whose certificates KMIP clients must have."""
         text = _text(request)
         tls.trust_clients(tls.empty_context(self.config), text)
-        self.given = replace(self.given, client_ca=text)
+        self.provisioning = replace(self.provisioning, client_ca=text)
         return "Client authority received"
 
     async def pkcs12(self, request: Request) -> str:
@@ -193,16 +193,16 @@ class Bootstrap:
         if self.config.use_certbot:
             raise HTTPError(422, "this server gets its certificate from a directory (use_certbot)")
         data = _file(request)
-        given = replace(self.given, pkcs12=data)
-        if given.pkcs12_password:
+        provisioning = replace(self.provisioning, pkcs12=data)
+        if provisioning.pkcs12_password:
             try:
-                tls.open_pkcs12(data, given.pkcs12_password)
+                tls.open_pkcs12(data, provisioning.pkcs12_password)
             except Failure:
-                if self.given.pkcs12 is None:
+                if self.provisioning.pkcs12 is None:
                     raise
                 # The password belongs to the file before; that of this one is still to come.
-                given = replace(given, pkcs12_password="")
-        self.given = given
+                provisioning = replace(provisioning, pkcs12_password="")
+        self.provisioning = provisioning
         return f"PKCS#12 of {len(data)} bytes received"
 
     async def pkcs12_password(self, request: Request) -> str:
@@ -211,9 +211,9 @@ class Bootstrap:
         if "password" not in body:
             raise HTTPError(422, "password is missing")
         password = body["password"]
-        if self.given.pkcs12 is not None:
-            tls.open_pkcs12(self.given.pkcs12, password)
-        self.given = replace(self.given, pkcs12_password=password)
+        if self.provisioning.pkcs12 is not None:
+            tls.open_pkcs12(self.provisioning.pkcs12, password)
+        self.provisioning = replace(self.provisioning, pkcs12_password=password)
         return "PKCS#12 password received"
 
     async def policy(self, request: Request) -> str:
@@ -223,27 +223,27 @@ class Bootstrap:
             read_policy(text)
         except InvalidPolicy as error:
             raise HTTPError(422, f"the policy cannot be used: {error}") from None
-        self.given = replace(self.given, policy=text)
+        self.provisioning = replace(self.provisioning, policy=text)
         return "Policy received"
 
-    async def _try_store(self, given: Provisioning) -> None:
+    async def _try_store(self, provisioning: Provisioning) -> None:
         """Open the store with what is given, if that is enough, and keep what was given.
 
         A store that is not there yet will be made at the start.
         """
-        if given.secret is not None:
+        if provisioning.secret is not None:
             try:
-                await self._open_store(given)
+                await self._open_store(provisioning)
             except OSError as error:
                 raise Failure(f"The store cannot be opened: {error.strerror}.") from error
             except Exception as error:
-                raise Failure(self._explained(error, given)) from error
-        self.given = given
+                raise Failure(self._explained(error, provisioning)) from error
+        self.provisioning = provisioning
 
-    async def _open_store(self, given: Provisioning) -> None:
-        opening = provisioning.opening(given)
+    async def _open_store(self, provisioning: Provisioning) -> None:
+        store = open_store.opened(self.config, create=False, opening=opening(provisioning))
         with suppress(Missing):  # it will be made at the start
-            async with open_store.opened(self.config, create=False, opening=opening):
+            async with store:
                 pass
 
     # What is done
@@ -255,42 +255,42 @@ class Bootstrap:
             raise HTTPError(422, "a store is not cleared; name another one")
         if self.done.is_set():
             return "The KMS server is up"
-        given = replace(self.given, restart=body.get("restart", False))
-        self._check(given)
+        provisioning = replace(self.provisioning, restart=body.get("restart", False))
+        self._check(provisioning)
         try:
-            await self.launch(given)
+            await self.launch(provisioning)
         except Exception as error:
-            raise Failure(self._explained(error, given)) from error
-        self.given = Provisioning()
+            raise Failure(self._explained(error, provisioning)) from error
+        self.provisioning = Provisioning()
         self.done.set()
-        if given.restart and not self.can_seal:
+        if provisioning.restart and not self.can_seal:
             return (
                 "Starting the KMS server with warnings: this chip has no key to seal with, so a "
                 "restart needs the operator"
             )
         return "Starting the KMS server"
 
-    def _check(self, given: Provisioning) -> None:
+    def _check(self, provisioning: Provisioning) -> None:
         """Whether everything is there that a start needs, before it makes anything.
 
         Raises:
             HTTPError: something is missing.
             Failure: the identity does not open.
         """
-        if given.secret is None:
+        if provisioning.secret is None:
             raise HTTPError(422, "give the store's password or key file first")
-        if not given.client_ca and not self.config.insecure_allow_no_client_certificate:
+        if not provisioning.client_ca and not self.config.insecure_allow_no_client_certificate:
             raise HTTPError(422, "give the authority of the KMIP clients' certificates first")
-        if given.pkcs12 is not None:
-            tls.open_pkcs12(given.pkcs12, given.pkcs12_password)
+        if provisioning.pkcs12 is not None:
+            tls.open_pkcs12(provisioning.pkcs12, provisioning.pkcs12_password)
 
     async def show_log(self, request: Request) -> Response:
         """Who did what, the oldest first."""
         lines = sorted([*self.lines, *self.refused], key=lambda line: line["time"])
         return answer({"log": lines})
 
-    def _explained(self, error: BaseException, given: Provisioning) -> str:
-        sentence = explanations.explain(error, provisioning.described(self.config, given))
+    def _explained(self, error: BaseException, provisioning: Provisioning) -> str:
+        sentence = explanations.explain(error, described(self.config, provisioning))
         if sentence is not None:
             return sentence
         log.error("bootstrap: the service does not start", exc_info=error)

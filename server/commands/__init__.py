@@ -39,7 +39,7 @@ class Command:
 def add_settings(parser: argparse.ArgumentParser, names: frozenset[str] | None) -> None:
     """Give a command's parser the flags of these settings (None: all), and `--config`."""
     group = parser.add_argument_group(
-        "settings", "each may also stand in the environment or in a file; docs/configuration.md"
+        "settings", "each may also be set in the environment or in a file; docs/configuration.md"
     )
     group.add_argument("--config", metavar="FILE", help="TOML file with settings")
     settings.add_flags(group, Config, names)

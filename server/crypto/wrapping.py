@@ -8,7 +8,7 @@ them, or an RSA public key; one that MACs or signs is a symmetric key or a priva
 
 Where the specification is silent:
 - Key Wrapping Data has no field for an authentication tag, so it follows the cipher text;
-- in every method the MAC or signature stands in its own field: over the cipher text in Encrypt then
+- in every method the MAC or signature has a field of its own: over the cipher text in Encrypt then
   MAC/sign, over the plain value in MAC/sign and in MAC/sign then encrypt, where the value alone is
   encrypted.
 """

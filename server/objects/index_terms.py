@@ -45,7 +45,7 @@ MOST_CHOSEN: Final = 4
 """Fields of a structure whose choices each have a term: 15 terms."""
 
 REMEMBERED: Final = 1 << 12
-"""Terms that are kept at hand: algorithms, types, states and the like are few and in every object.
+"""Terms that are cached: algorithms, types, states and the like are few and in every object.
 One megabyte."""
 
 DATES: Final = frozenset(

@@ -46,27 +46,27 @@ class Opened:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held: OrderedDict[str, ManagedObject] = OrderedDict()
+        self._by_identifier: OrderedDict[str, ManagedObject] = OrderedDict()
 
     def get(self, identifier: str, version: int) -> ManagedObject | None:
         """The object at this version of its record."""
-        managed_object = self._held.get(identifier)
+        managed_object = self._by_identifier.get(identifier)
         if managed_object is None or managed_object.version != version:
             return None
-        self._held.move_to_end(identifier)
+        self._by_identifier.move_to_end(identifier)
         return managed_object
 
     def put(self, managed_object: ManagedObject) -> None:
         """Keep an object that nobody changes any more."""
         if self._limit:
-            self._held[managed_object.identifier] = managed_object
-            self._held.move_to_end(managed_object.identifier)
-            if len(self._held) > self._limit:
-                self._held.popitem(last=False)
+            self._by_identifier[managed_object.identifier] = managed_object
+            self._by_identifier.move_to_end(managed_object.identifier)
+            if len(self._by_identifier) > self._limit:
+                self._by_identifier.popitem(last=False)
 
     def drop(self, identifier: str) -> None:
         """Forget an object."""
-        self._held.pop(identifier, None)
+        self._by_identifier.pop(identifier, None)
 
 
 @dataclass(slots=True)

@@ -14,14 +14,14 @@ from server.context import Context
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
-TOLD: Final = (
+COPIED: Final = (
     Tag.OTP_ALGORITHM,
     Tag.OTP_COUNTER,
     Tag.OTP_DIGITS,
     Tag.OTP_INTERVAL,
     Tag.OTP_SERIAL,
 )
-"""Attributes that a one-time password's own fields tell; its seed is none of them."""
+"""Attributes that are copied from a one-time password's fields; its seed is none of them."""
 
 
 @operation(Operation.CREATE_CREDENTIAL)
@@ -61,7 +61,7 @@ def _describe(
     if managed_object.object_type == ObjectType.CERTIFICATE:
         return
     managed_object.attributes.set(Tag.CREDENTIAL_TYPE, credential_type)
-    for tag in TOLD:
+    for tag in COPIED:
         value = getattr(content, tag.name.lower(), None)
         if value is not None:
             managed_object.attributes.set(tag, value)

@@ -43,7 +43,7 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
         await _base(context, identifier) for identifier in request.unique_identifier or (None,)
     ]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
-    attributes = initial.guarded(attributes, _told(request, bases))
+    attributes = initial.guarded(attributes, _revealed(request, bases))
     content = _object(request.object_type, material, attributes)
     managed_object = initial.new_object(
         context, request.object_type, content, attributes, created=True
@@ -61,18 +61,18 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     return DeriveKeyResponse(unique_identifier=managed_object.identifier)
 
 
-def _told(request: DeriveKeyRequest, bases: list[key_use.UsableKey]) -> list[ManagedObject]:
-    """The objects that who reads the derived one can compute from it.
+def _revealed(request: DeriveKeyRequest, bases: list[key_use.UsableKey]) -> list[ManagedObject]:
+    """The objects whose material can be computed from the derived one.
 
-    A derivation tells nothing of its key, unless that is a one time pad; its data it may well tell,
-    to whoever has the key.
+    A derivation reveals nothing of its key, unless that is a one time pad; its data it may well
+    reveal, to whoever has the key.
     """
-    told = [base.managed_object for base in bases[1:]]
+    revealed = [base.managed_object for base in bases[1:]]
     parameters = request.derivation_parameters.cryptographic_parameters
     named = None if parameters is None else parameters.cryptographic_algorithm
     if (bases[0].algorithm or named) == CryptographicAlgorithm.ONE_TIME_PAD:
-        told.append(bases[0].managed_object)
-    return told
+        revealed.append(bases[0].managed_object)
+    return revealed
 
 
 USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})

@@ -1,7 +1,7 @@
 """X.509 certificates that Certify and Re-certify make: what they say, and the signature under them.
 
 The issuer vouches for nothing but that a client asked: so a certificate says what its request says
-(subject and alternative names), and what it may not be used for stands in it, critical: it is no
+(subject and alternative names), and a critical extension says what it may not be used for: it is no
 authority. Nothing else of a request is taken over.
 
 Source: RFC 5280 sections 4.1 and 4.2; RFC 2986.

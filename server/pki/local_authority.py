@@ -1,6 +1,6 @@
 """Certificates that Strongroom makes itself: an authority, the server's, and clients'.
 
-Theory of operation: everything lies in one directory, `DIR/tls`, as PEM: `ca.pem`, `server.pem`
+Theory of operation: everything is in one directory, `DIR/tls`, as PEM: `ca.pem`, `server.pem`
 and one `NAME.pem` for each client, each beside its private key (`.key`, mode 0600 from the moment
 it exists, in directories of mode 0700). Every function here looks at what is there and makes only
 what is missing, too near its end, or no longer fitting, so that a start that was interrupted, and
@@ -109,12 +109,12 @@ def ensure_server(directory: Path, names: Iterable[str], now: datetime) -> Pair:
     """The server's certificate and key, made or renewed where needed.
 
     Args:
-        directory: where they lie; made, with its parents, if absent.
+        directory: where they are; made, with its parents, if absent.
         names: DNS names and IP addresses that the certificate must hold.
         now: the time, with its zone.
 
     Raises:
-        Failure: a file cannot be read or written, or a name cannot stand in a certificate.
+        Failure: a file cannot be read or written, or a name cannot be put in a certificate.
     """
     alternatives = frozenset(_general_name(name) for name in names)
     purpose = ExtendedKeyUsageOID.SERVER_AUTH

@@ -95,10 +95,10 @@ async def respond(server: Server, item: Item, client: Client | None) -> Item:
     """The response to a request message as items, in the request's version."""
     version = V1_0
     try:
-        asked = version_of(item)
-        version = nearest(asked)
-        if asked != version:
-            raise UnsupportedProtocolVersion(f"version {asked} is not spoken here")
+        requested = version_of(item)
+        version = nearest(requested)
+        if requested != version:
+            raise UnsupportedProtocolVersion(f"version {requested} is not spoken here")
         request = request_of(item, version)
         batch.check(request, server.config.max_batch_items)
     except KMIPError as error:
@@ -172,7 +172,7 @@ def nearest(version: ProtocolVersion) -> ProtocolVersion:
 def _maximum(item: Item, limit: int) -> int:
     """The longest response in bytes that the client takes and the server sends."""
     header = item.first(Tag.REQUEST_HEADER)
-    asked = header.first(Tag.MAXIMUM_RESPONSE_SIZE) if header else None
-    if asked is not None and isinstance(asked.value, int):
-        return min(limit, asked.value)
+    size = header.first(Tag.MAXIMUM_RESPONSE_SIZE) if header else None
+    if size is not None and isinstance(size.value, int):
+        return min(limit, size.value)
     return limit

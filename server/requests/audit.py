@@ -1,7 +1,7 @@
 """The audit log: one line for each batch item, saying who did what to which object and how it went.
 
-Lines are JSON objects with the same keys always; no attribute, no key and no data ever stands in
-them. Identifiers do, since without them a line says nothing.
+Lines are JSON objects with the same keys always; they never contain an attribute, a key or data.
+Identifiers they do contain, since without them a line says nothing.
 
 They do not go through `logging`, which would take as long as all the rest of a small request. Like
 the log itself, an audit log that cannot be written does not keep the server from answering; that it

@@ -23,7 +23,7 @@ def read_password(file: str | None, prompt: str, *, twice: bool) -> str:
         Failure: it cannot be read, is not UTF-8, is empty, or two answers differ.
     """
     if file is None and sys.stdin is not None and sys.stdin.isatty():
-        return _asked(prompt, twice=twice)
+        return _from_terminal(prompt, twice=twice)
     try:
         content = sys.stdin.buffer.read() if file in {None, "-"} else Path(str(file)).read_bytes()
         text = content.decode()
@@ -37,7 +37,7 @@ def read_password(file: str | None, prompt: str, *, twice: bool) -> str:
     return password
 
 
-def _asked(prompt: str, *, twice: bool) -> str:
+def _from_terminal(prompt: str, *, twice: bool) -> str:
     password = getpass.getpass(f"{prompt}: ")
     if twice and getpass.getpass(f"{prompt}, again: ") != password:
         raise Failure("The two passwords differ.")

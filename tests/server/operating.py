@@ -62,7 +62,7 @@ MINE: Mapping[str, str] = {"Authorization": f"Bearer {TOKEN}"}
 
 def configured(data: Path, **settings: Any) -> Config:
     """Settings of a server that waits for the holder of `TOKEN`."""
-    given = {
+    usual = {
         "data": data,
         "audit": "none",
         "use_bootstrap_server": True,
@@ -71,7 +71,7 @@ def configured(data: Path, **settings: Any) -> Config:
         "https_port": 0,
         "bootstrap_server_port": 0,
     }
-    return Config(**(given | settings))
+    return Config(**(usual | settings))
 
 
 async def request(
@@ -154,7 +154,7 @@ def _kept() -> tuple[tempfile.TemporaryDirectory[str], SoftwareChip]:
 
 
 def chip() -> SoftwareChip:
-    """One pretended chip for the run, as old as now: its keys take a second."""
+    """One simulated chip for the run, as old as now: its keys take a second."""
     return _kept()[1]
 
 
@@ -164,12 +164,12 @@ def put_chip(data: Path) -> None:
 
 
 def software(kind: TEE = SEV_SNP, **guest: Any) -> SoftwareTee:
-    """A pretended guest on it."""
+    """A simulated guest on it."""
     return SoftwareTee(SoftwareGuest(chip(), **guest), kind=kind)
 
 
 async def expected(tee: SoftwareTee, role: Role = Role.BOOTSTRAP, **more: Any) -> Expectation:
-    """That it is this pretended guest, and nobody else."""
+    """That it is this simulated guest, and nobody else."""
     evidence = await tee.evidence(bytes(64))
     now = datetime.now(UTC)
     collateral: dict[TEE, Collateral] = {SEV_SNP: SNPCollateral()}

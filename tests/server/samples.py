@@ -61,8 +61,8 @@ def aes(*pairs: Pair, mask: Mask = ANY_USE, length: int = 256) -> Attributes:
 
 async def create(ask: Asking, *pairs: Pair, mask: Mask = ANY_USE, length: int = 256) -> str:
     """A new AES key."""
-    given = aes(*pairs, mask=mask, length=length)
-    made = await ask(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=given)
+    fields = aes(*pairs, mask=mask, length=length)
+    made = await ask(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=fields)
     identifier: str = made.unique_identifier
     return identifier
 
@@ -169,11 +169,11 @@ COMPROMISED = reason(RevocationReasonCode.KEY_COMPROMISE)
 
 
 async def refused(
-    ask: Asking, kind: type[KMIPError], operation: Operation, **given: Any
+    ask: Asking, kind: type[KMIPError], operation: Operation, **fields: Any
 ) -> ResponseBatchItem:
     """The answer to an operation that must fail with this error's reason."""
     with pytest.raises(Failed) as failure:
-        await ask(operation, **given)
+        await ask(operation, **fields)
     assert failure.value.reason == kind("").reason(ask.version), failure.value
     return failure.value.item
 

@@ -47,7 +47,7 @@ async def test_an_identifier_may_be_given_or_referred_to(server: Server):
         third.identify(None)
     earlier.take(first.produced)
     earlier.take(second.produced)
-    for given, expected in (
+    for reference, expected in (
         ("x", "x"),
         (None, "b"),
         ("", "b"),
@@ -56,10 +56,10 @@ async def test_an_identifier_may_be_given_or_referred_to(server: Server):
         (0, "a"),
         (1, "b"),
     ):
-        assert third.identify(given) == expected
-    for given in (UniqueIdentifier.DERIVE_KEY, 2, 7):
+        assert third.identify(reference) == expected
+    for reference in (UniqueIdentifier.DERIVE_KEY, 2, 7):
         with pytest.raises(ItemNotFound):
-            third.identify(given)
+            third.identify(reference)
 
 
 async def test_data_may_be_given_or_referred_to(server: Server):
@@ -68,17 +68,17 @@ async def test_data_may_be_given_or_referred_to(server: Server):
     assert first.give(b"hash", Data.HASH) == b"hash"
     assert first.give(None, Data.SIGN_SIGNATURE_DATA) is None
     earlier.take(first.produced)
-    for given, expected in (
+    for reference, expected in (
         (None, None),
         (b"own", b"own"),
         (Data.HASH, b"hash"),
         (0, b"hash"),
         (-1, b"hash"),
     ):
-        assert second.data_of(given) == expected
-    for given in (Data.SIGN_SIGNATURE_DATA, 1, -2):
+        assert second.data_of(reference) == expected
+    for reference in (Data.SIGN_SIGNATURE_DATA, 1, -2):
         with pytest.raises(InvalidField):
-            second.data_of(given)
+            second.data_of(reference)
 
 
 async def test_what_is_to_happen_once_does(context: Context):

@@ -97,16 +97,16 @@ def installed(name: str) -> dict[str, list[Requirement]]:
 def lacking(name: str, locked: list[str], environment: dict[str, str]) -> list[str]:
     """What distributions of a lock require under these markers, and the lines do not hold."""
     requirements = [Requirement(line) for line in locked]
-    held = {each.name: each for each in requirements if applies(each, environment)}
+    by_name = {each.name: each for each in requirements if applies(each, environment)}
     found = []
-    for line in held.values():
+    for line in by_name.values():
         if line.name not in installed(name):  # only another Python or system has it
             assert line.marker is not None
             continue
         for wanted in installed(name)[line.name]:
             extras = {"", *line.extras}
             if any(applies(wanted, environment | {"extra": extra}) for extra in extras) and not (
-                serves(held.get(canonicalize_name(wanted.name)), wanted)
+                serves(by_name.get(canonicalize_name(wanted.name)), wanted)
             ):
                 found.append(f"{line.name} requires {wanted}")
     return found

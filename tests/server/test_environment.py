@@ -49,12 +49,12 @@ class Machine:
 
     def __init__(self, directory: Path) -> None:
         self.environment = directory / "environment"
-        self._asked = directory / "asked"
+        self._commands = directory / "asked"
         self._interpreter = directory / "python3"
         self._fails = directory / "fails"
         self._interpreter.write_text(
             "#!/bin/sh\n"
-            f'echo "$*" >>{self._asked}\n'
+            f'echo "$*" >>{self._commands}\n'
             '[ "$4" != --clear ] || { mkdir -p "$5/bin" && cp "$0" "$5/bin/python"; }\n'
             f'case "$*" in *" $(cat {self._fails})") exit 1 ;; esac\n'
         )
@@ -62,7 +62,7 @@ class Machine:
 
     def make(self, *locks: Path, fails: str = "nothing") -> tuple[int, list[list[str]]]:
         """Ask for an environment: the exit status, and what pip was asked."""
-        self._asked.write_text("")
+        self._commands.write_text("")
         self._fails.write_text(fails)
         ended = subprocess.run(
             [ROOT / ".ci" / "environment", self.environment, *locks],
@@ -71,9 +71,9 @@ class Machine:
             capture_output=True,
             check=False,
         )
-        asked = [line.split() for line in self._asked.read_text().splitlines()]
+        commands = [line.split() for line in self._commands.read_text().splitlines()]
         script = ["-I", str(ROOT / ".ci" / "pip.py"), "--quiet", "--no-input"]
-        return ended.returncode, [words[5:] for words in asked if words[:4] == script]
+        return ended.returncode, [words[5:] for words in commands if words[:4] == script]
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def test_the_pip_that_python_brings_installs_the_pinned_one_and_that_all_else(
     machine: Machine, lock: Path
 ) -> None:
     closed = ["install", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement"]
-    status, asked = machine.make(lock)
+    status, commands = machine.make(lock)
     assert status == 0
-    assert asked == [
+    assert commands == [
         [*closed, INSTALLER],
         ["uninstall", "--quiet", "--yes", "setuptools"],
         [*closed, str(lock)],
@@ -108,9 +108,9 @@ def test_an_environment_is_made_once_and_anew_when_its_lock_changes(
     machine.make(lock)
     assert machine.make(lock) == (0, [])
     lock.write_text("attrs==2 --hash=sha256:00\n")
-    status, asked = machine.make(lock)
+    status, commands = machine.make(lock)
     assert status == 0
-    assert asked[-2:] == [[*asked[0][:-1], str(lock)], ["check"]]
+    assert commands[-2:] == [[*commands[0][:-1], str(lock)], ["check"]]
 
 
 def test_a_second_list_goes_into_the_environment_that_is_there(
@@ -119,9 +119,9 @@ def test_a_second_list_goes_into_the_environment_that_is_there(
     larger = tmp_path / "larger.lock"
     larger.write_text("attrs==1 --hash=sha256:00\nidna==1 --hash=sha256:00\n")
     machine.make(lock)
-    status, asked = machine.make(larger)
+    status, commands = machine.make(larger)
     assert status == 0
-    assert [words[-1] for words in asked] == [str(larger), "check"]
+    assert [words[-1] for words in commands] == [str(larger), "check"]
     assert machine.make(lock) == (0, [])
 
 
@@ -129,9 +129,9 @@ def test_an_environment_that_lacks_something_is_refused_and_made_anew(
     machine: Machine, lock: Path
 ) -> None:
     assert machine.make(lock, fails="check")[0] == 1
-    status, asked = machine.make(lock)
+    status, commands = machine.make(lock)
     assert status == 0
-    assert asked[0][-1] == INSTALLER
+    assert commands[0][-1] == INSTALLER
 
 
 def test_settings_of_the_machine_say_how_to_fetch_and_nothing_else(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from tests.server.operating import certificate, configured, p12, software
 KEY = bytes(range(32))
 
 
-def given(**more: object) -> Provisioning:
+def provisioned(**more: object) -> Provisioning:
     return Provisioning(key_file=KEY, **more)  # type: ignore[arg-type]
 
 
@@ -130,7 +130,7 @@ async def test_the_default_port_of_attestation_may_be_taken_and_another_one_not(
 
 async def test_what_an_operator_gave_is_let_go_of_when_the_start_is_finished(tmp_path: Path):
     tmp_path.joinpath("users.json").write_text("not read")
-    sources = operator(tmp_path, given())
+    sources = operator(tmp_path, provisioned())
     async with sources.store() as store:
         assert sources.provisioning.key_file == KEY
         await sources.finish(store)
@@ -144,19 +144,19 @@ async def test_what_an_operator_gave_is_let_go_of_when_the_start_is_finished(tmp
 async def test_an_operator_s_identity_is_opened_by_its_password(tmp_path: Path):
     key, one = certificate(name="kms.example")
     pkcs12 = p12(key, one, "hunter2")
-    identity = operator(tmp_path, given(pkcs12=pkcs12, pkcs12_password="hunter2")).identity()
+    identity = operator(tmp_path, provisioned(pkcs12=pkcs12, pkcs12_password="hunter2")).identity()
     assert identity is not None
     assert identity.certificate == one
-    assert operator(tmp_path, given()).identity() is None
+    assert operator(tmp_path, provisioned()).identity() is None
     with pytest.raises(Failure, match="does not open"):
-        operator(tmp_path, given(pkcs12=pkcs12, pkcs12_password="x")).identity()
+        operator(tmp_path, provisioned(pkcs12=pkcs12, pkcs12_password="x")).identity()
 
 
 async def test_provisioning_that_is_older_than_the_store_s_does_not_open_it(tmp_path: Path):
     config, tee = configured(tmp_path), software()
-    async with operator(tmp_path, given(restart=True)).store() as store:
+    async with operator(tmp_path, provisioned(restart=True)).store() as store:
         for _ in range(2):
-            await provisioning.keep(config.data, tee, store, given(restart=True))
+            await provisioning.keep(config.data, tee, store, provisioned(restart=True))
     recalled = await provisioning.recall(config.data, tee)
     assert recalled is not None
     older = replace(recalled, number=recalled.number - 1)
@@ -172,11 +172,11 @@ async def test_the_sockets_of_the_bootstrap_stay_where_the_ports_are_the_same(tm
     bootstrap = HTTPSListeners(await open_https_listeners(config, 0), trio.Event())
     (listener,) = bootstrap.listeners
     address = listener.socket.getsockname()
-    async with operator(tmp_path, given(), bootstrap).https_listeners() as https:
+    async with operator(tmp_path, provisioned(), bootstrap).https_listeners() as https:
         assert [each.socket.getsockname() for each in https.listeners] == [address]
         assert https.free is bootstrap.free
     assert listener.socket.fileno() != -1, "closed by whoever opened it"
-    async with operator(tmp_path, given()).https_listeners() as https:
+    async with operator(tmp_path, provisioned()).https_listeners() as https:
         assert [each.socket.getsockname() for each in https.listeners] != [address]
         assert https.free is None
     await listener.aclose()

@@ -29,7 +29,7 @@ def stream(_: object, setting: Setting) -> Engine:
     """ChaCha20, both ways.
 
     The nonce in `setting.iv` is 8 bytes (64-bit counter), 12 (32-bit counter) or 16 (the counter
-    stands in front); the counter begins at Initial Counter Value, default 0.
+    comes first); the counter begins at Initial Counter Value, default 0.
     """
     width = 16 - len(setting.iv)
     first = (setting.parameters.initial_counter_value or 0) % (1 << 8 * width) if width else 0

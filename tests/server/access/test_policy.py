@@ -49,7 +49,7 @@ from tests.server.samples import (
 
 operations.load()
 
-GIVEN = ("unique_identifier", "private_key_unique_identifier")
+IDENTIFIER_FIELDS = ("unique_identifier", "private_key_unique_identifier")
 SELF_NAMED = frozenset({Operation.IMPORT})
 """Operations whose Unique Identifier is that of an object to be made."""
 
@@ -115,7 +115,7 @@ FIELDS: dict[Operation, dict[str, Any]] = {
 def names_objects(operation: Operation) -> bool:
     request = registry.ROUTES[operation].request
     names = {field.name for field in fields(request)}  # type: ignore[arg-type]
-    return not names.isdisjoint(GIVEN) and operation not in SELF_NAMED
+    return not names.isdisjoint(IDENTIFIER_FIELDS) and operation not in SELF_NAMED
 
 
 OPERATIONS = sorted(filter(names_objects, registry.ROUTES))
@@ -130,9 +130,9 @@ async def answer(ask: Asking, operation: Operation, identifier: str) -> tuple[An
     route = registry.ROUTES[operation]
     ask = ask.at(V2_1 if route.span.covers(V2_1) else V3_0)
     names = {field.name: str(field.type) for field in fields(route.request)}  # type: ignore[arg-type]
-    (given,) = names.keys() & set(GIVEN)
-    value = (identifier,) if "tuple" in names[given] else identifier
-    (item,) = await ask.batch(ask.item(operation, **FIELDS[operation], **{given: value}))
+    (identifier_field,) = names.keys() & set(IDENTIFIER_FIELDS)
+    value = (identifier,) if "tuple" in names[identifier_field] else identifier
+    (item,) = await ask.batch(ask.item(operation, **FIELDS[operation], **{identifier_field: value}))
     return item.result_reason, (item.result_message or "").replace(identifier, "it")
 
 

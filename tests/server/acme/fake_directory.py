@@ -74,7 +74,7 @@ class FakeDirectory:
         refuse_nonces: refuses each n-th good nonce; 0: none.
         down: it cannot be reached.
         limited: it answers every order with this many seconds of rate limit; 0: it does not.
-        asked: the paths that were asked for.
+        requests: the paths that were asked for.
         replaced: certificates that orders said they replace.
     """
 
@@ -86,7 +86,7 @@ class FakeDirectory:
     refuse_nonces: int = 0
     down: bool = False
     limited: int = 0
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     issued: list[x509.Certificate] = field(default_factory=list)
     spoil: Callable[[str, Reply], Reply] = lambda path, reply: reply
@@ -94,7 +94,7 @@ class FakeDirectory:
     _made: int = 0
     _good: int = 0
     _accounts: dict[str, ec.EllipticCurvePublicKey] = field(default_factory=dict)
-    _held: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _resources: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.key, self.root = authority_pair("fake root", self.now())
@@ -113,12 +113,12 @@ class FakeDirectory:
         return await self.handle(method, url.removeprefix(self.base), body, content_type)
 
     async def handle(self, method: str, path: str, body: bytes, content_type: str) -> Reply:
-        self.asked.append(path)
+        self.requests.append(path)
         try:
             reply = await self._answer(method, path, body, content_type)
         except Problem as problem:
-            held = {"type": ERRORS + problem.kind, "detail": str(problem)}
-            reply = Reply(problem.status, problem.headers, json.dumps(held).encode())
+            document = {"type": ERRORS + problem.kind, "detail": str(problem)}
+            reply = Reply(problem.status, problem.headers, json.dumps(document).encode())
         return self.spoil(path, Reply(reply.status, self._with_nonce(reply.headers), reply.body))
 
     def _with_nonce(self, headers: Any) -> dict[str, str]:
@@ -147,9 +147,9 @@ class FakeDirectory:
 
     def _opened(self, path: str, body: bytes) -> tuple[Any, str]:
         """The payload of a signed request, and whose it is."""
-        held = json.loads(body)
-        assert set(held) == {"protected", "payload", "signature"}
-        header = json.loads(unbase64url(held["protected"]))
+        document = json.loads(body)
+        assert set(document) == {"protected", "payload", "signature"}
+        header = json.loads(unbase64url(document["protected"]))
         assert header["alg"] == "ES256"
         assert header["url"] == self.base + path
         assert ("jwk" in header) == (path == "/newAccount") != ("kid" in header)
@@ -170,14 +170,14 @@ class FakeDirectory:
             if account not in self._accounts:
                 raise Problem("accountDoesNotExist", "no such account")
             key = self._accounts[account]
-        signature = unbase64url(held["signature"])
+        signature = unbase64url(document["signature"])
         assert len(signature) == 64
         halves = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
-        signed = f"{held['protected']}.{held['payload']}".encode()
+        signed = f"{document['protected']}.{document['payload']}".encode()
         key.verify(encode_dss_signature(*halves), signed, ec.ECDSA(hashes.SHA256()))
         if path == "/newAccount":
             self._accounts[account] = key
-        payload = json.loads(unbase64url(held["payload"])) if held["payload"] else None
+        payload = json.loads(unbase64url(document["payload"])) if document["payload"] else None
         return payload, account
 
     async def _account(self, path: str, payload: Any, account: str) -> Reply:
@@ -195,10 +195,10 @@ class FakeDirectory:
             self.replaced.append(payload["replaces"])
         (identifier,) = payload["identifiers"]
         assert identifier["type"] == "dns"
-        number = str(len(self._held))
+        number = str(len(self._resources))
         order, authorization = f"/order/{number}", f"/authorization/{number}"
         token = f"token-{number}_x"
-        self._held[authorization] = {
+        self._resources[authorization] = {
             "status": "pending",
             "identifier": identifier,
             "challenges": [
@@ -211,7 +211,7 @@ class FakeDirectory:
                 for kind in ("dns-01", "http-01", "tls-alpn-01")
             ],
         }
-        self._held[order] = {
+        self._resources[order] = {
             "status": "pending",
             "identifiers": [identifier],
             "authorizations": [self.base + authorization],
@@ -220,23 +220,23 @@ class FakeDirectory:
         return Reply(201, {"location": self.base + order}, self._json(order))
 
     def _json(self, path: str) -> bytes:
-        return json.dumps(self._held[path]).encode()
+        return json.dumps(self._resources[path]).encode()
 
     async def _look(self, path: str, payload: Any, account: str) -> Reply:
         assert payload is None  # POST-as-GET
-        if path not in self._held:
+        if path not in self._resources:
             raise Problem("malformed", "no such thing", 404)
         return Reply(200, {"retry-after": "1"}, self._json(path))
 
     async def _challenge(self, path: str, payload: Any, account: str) -> Reply:
         assert payload == {}
         _, _, kind, number = path.split("/")
-        authorization = self._held[f"/authorization/{number}"]
+        authorization = self._resources[f"/authorization/{number}"]
         (challenge,) = (one for one in authorization["challenges"] if one["type"] == kind)
         name, token = authorization["identifier"]["value"], challenge["token"]
         print_ = account.rsplit("/", 1)[1]
         wrong = await self.validate(kind, name, token, f"{token}.{print_}")
-        order = self._held[f"/order/{number}"]
+        order = self._resources[f"/order/{number}"]
         challenge["status"] = authorization["status"] = "invalid" if wrong else "valid"
         order["status"] = "invalid" if wrong else "ready"
         if wrong:
@@ -245,7 +245,7 @@ class FakeDirectory:
 
     async def _finalize(self, path: str, payload: Any, account: str) -> Reply:
         number = path.rsplit("/", 1)[1]
-        order = self._held[f"/order/{number}"]
+        order = self._resources[f"/order/{number}"]
         if order["status"] != "ready":
             raise Problem("orderNotReady", "the order is not ready", 403)
         request = x509.load_der_x509_csr(unbase64url(payload["csr"]))
@@ -271,12 +271,12 @@ class FakeDirectory:
         self.issued.append(leaf)
         order |= {"status": "valid", "certificate": f"{self.base}/certificate/{number}"}
         pem = leaf.public_bytes(Encoding.PEM) + self.root.public_bytes(Encoding.PEM)
-        self._held[f"/certificate/{number}"] = {"pem": pem.decode()}
+        self._resources[f"/certificate/{number}"] = {"pem": pem.decode()}
         return Reply(200, {}, json.dumps(order | {"status": "processing"}).encode())
 
     async def _certificate(self, path: str, payload: Any, account: str) -> Reply:
         assert payload is None
-        return Reply(200, {}, self._held[path]["pem"].encode())
+        return Reply(200, {}, self._resources[path]["pem"].encode())
 
     def _renewal(self, named: str) -> Reply:
         assert self.window is not None
@@ -284,8 +284,8 @@ class FakeDirectory:
         number = int.from_bytes(unbase64url(serial), "big")
         (found,) = (one for one in self.issued if one.serial_number == number)
         start, end = self.window(found)
-        held = {"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}}
-        return Reply(200, {"retry-after": "21600"}, json.dumps(held).encode())
+        document = {"suggestedWindow": {"start": start.isoformat(), "end": end.isoformat()}}
+        return Reply(200, {"retry-after": "21600"}, json.dumps(document).encode())
 
     HANDLERS: ClassVar = {
         "/newAccount": _account,

@@ -74,7 +74,7 @@ async def test_nonces_may_be_refused_now_and_then_but_not_for_ever(autojump_cloc
     fake = directory(refuse_nonces=1)
     with pytest.raises(ACMEError, match="answers 400: a nonce of another server"):
         await order(fake)
-    assert fake.asked.count("/newAccount") == NONCE_ATTEMPTS
+    assert fake.requests.count("/newAccount") == NONCE_ATTEMPTS
 
 
 async def test_an_account_that_was_forgotten_is_made_anew(autojump_clock):
@@ -94,9 +94,9 @@ def edited(part: str, change: Callable[[dict[str, Any]], object]) -> Callable[[s
     def spoil(path: str, reply: Reply) -> Reply:
         if not path.startswith(part) or reply.status >= 400 or not reply.body:
             return reply
-        held = json.loads(reply.body)
-        change(held)
-        return Reply(reply.status, reply.headers, json.dumps(held).encode())
+        document = json.loads(reply.body)
+        change(document)
+        return Reply(reply.status, reply.headers, json.dumps(document).encode())
 
     return spoil
 
@@ -125,27 +125,38 @@ def foreign() -> bytes:
         (bodies("/dir", b"<html>"), "no JSON object"),
         (bodies("/dir", b"[" * 100_000), "no JSON object"),
         (bodies("/dir", b"{}"), "has no newAccount"),
-        (edited("/dir", lambda held: held.update(newOrder=7)), "has no newOrder"),
+        (edited("/dir", lambda document: document.update(newOrder=7)), "has no newOrder"),
         (without_headers("/new"), "no nonce"),
-        (edited("/newOrder", lambda held: held.pop("authorizations")), "has no authorizations"),
-        (edited("/newOrder", lambda held: held.update(authorizations=[1])), "no authorizations"),
-        (edited("/authorization", lambda held: held.pop("challenges")), "takes no http-01"),
-        (edited("/authorization", lambda held: held.update(challenges=3)), "takes no http-01"),
         (
-            edited("/authorization", lambda held: held["challenges"][1].update(token="../../x")),
+            edited("/newOrder", lambda document: document.pop("authorizations")),
+            "has no authorizations",
+        ),
+        (
+            edited("/newOrder", lambda document: document.update(authorizations=[1])),
+            "no authorizations",
+        ),
+        (edited("/authorization", lambda document: document.pop("challenges")), "takes no http-01"),
+        (
+            edited("/authorization", lambda document: document.update(challenges=3)),
+            "takes no http-01",
+        ),
+        (
+            edited(
+                "/authorization", lambda document: document["challenges"][1].update(token="../../x")
+            ),
             "the token of http-01 is none",
         ),
         (
-            edited("/authorization", lambda held: held["challenges"][1].pop("url")),
+            edited("/authorization", lambda document: document["challenges"][1].pop("url")),
             "has no url",
         ),
         (
-            edited("/authorization", lambda held: held.update(status="revoked")),
+            edited("/authorization", lambda document: document.update(status="revoked")),
             "was not found to be this server by http-01: it does not say why "
             r"\(it must be mended\)",
         ),
-        (edited("/order", lambda held: held.update(status="invalid")), "was refused"),
-        (edited("/order", lambda held: held.pop("finalize", 0)), "has no finalize"),
+        (edited("/order", lambda document: document.update(status="invalid")), "was refused"),
+        (edited("/order", lambda document: document.pop("finalize", 0)), "has no finalize"),
         (bodies("/certificate", b"none"), "no certificate that can be read"),
         (bodies("/certificate", foreign()), "no certificate that can be used"),
         (bodies("/certificate", foreign() * 11), "gave 11 certificates"),
@@ -160,7 +171,7 @@ async def test_what_cannot_be_used_is_an_error(autojump_clock, spoil, sentence):
 async def test_a_certificate_for_another_key_is_refused(autojump_clock):
     fake = directory()
     await order(fake)
-    pem = fake._held["/certificate/0"]["pem"].encode()
+    pem = fake._resources["/certificate/0"]["pem"].encode()
     session = Session(fake.url, ACCOUNT, directory(spoil=bodies("/cert", pem)).fetch, lambda: NOW)
     other = ec.derive_private_key(9, ec.SECP256R1())
     with pytest.raises(ACMEError, match="another key"):
@@ -170,7 +181,7 @@ async def test_a_certificate_for_another_key_is_refused(autojump_clock):
 
 
 async def test_an_undecided_directory_is_left(autojump_clock):
-    spoil = edited("/authorization", lambda held: held.update(status="pending"))
+    spoil = edited("/authorization", lambda document: document.update(status="pending"))
     with pytest.raises(ACMEError, match="did not decide in time"):
         await order(directory(spoil=spoil))
 
@@ -207,7 +218,7 @@ PARTS = ["/dir", "/newNonce", "/newAccount", "/newOrder", "/auth", "/chall", "/f
             )
         ),
         max_leaves=8,
-    ).map(lambda held: json.dumps(held).encode()),
+    ).map(lambda document: json.dumps(document).encode()),
     status=st.sampled_from([200, 201, 301, 400, 403, 429, 500]),
 )
 async def test_whatever_it_says_ends_properly(autojump_clock, part, body, status):
@@ -290,10 +301,10 @@ def test_keys_and_signatures_as_others_write_them():
     key = ec.derive_private_key(int.from_bytes(unbase64url(d), "big"), ec.SECP256R1())
     assert jwk(key.public_key()) == {"kty": "EC", "crv": "P-256", "x": x, "y": y}
     assert thumbprint(key.public_key()) == "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"
-    held = json.loads(sign(key, {"nonce": "n"}, None))
-    assert held["payload"] == ""
-    assert json.loads(unbase64url(held["protected"])) == {"alg": "ES256", "nonce": "n"}
-    assert len(unbase64url(held["signature"])) == 64
+    document = json.loads(sign(key, {"nonce": "n"}, None))
+    assert document["payload"] == ""
+    assert json.loads(unbase64url(document["protected"])) == {"alg": "ES256", "nonce": "n"}
+    assert len(unbase64url(document["signature"])) == 64
 
 
 @given(st.binary(max_size=40))

@@ -136,7 +136,7 @@ def own_identity() -> tls.Identity:
     return tls.Identity(key, certificate, ())
 
 
-def shown(stream: trio.SSLStream[trio.SocketStream]) -> x509.Certificate:
+def peer_certificate(stream: trio.SSLStream[trio.SocketStream]) -> x509.Certificate:
     return x509.load_der_x509_certificate(stream.getpeercert(True))
 
 
@@ -150,7 +150,7 @@ async def test_a_name_is_shown_on_the_services_own_port_and_nobody_else_sees_it(
         async def answered(self, challenge):
             async with TLSALPN01.answered(self, challenge):
                 stream = await world.visit()
-                seen.append(shown(stream))
+                seen.append(peer_certificate(stream))
                 await trio.aclose_forcefully(stream)
                 yield
 
@@ -217,7 +217,7 @@ async def test_it_is_renewed_while_connections_go_on_and_found_again_at_a_restar
             await world.arrived.receive()  # certificates live six seconds
         late = await world.visit()
         first, second = (one.certificate for one in world.installed[:2])
-        assert (shown(early), shown(late)) == (first, second)
+        assert (peer_certificate(early), peer_certificate(late)) == (first, second)
         assert first.serial_number != second.serial_number
         assert first.public_key() == second.public_key()  # which users have pinned
         await early.send_all(b"still here")

@@ -105,7 +105,7 @@ class Life:
 
     @property
     def orders(self) -> int:
-        return self.directory.asked.count("/newOrder")
+        return self.directory.requests.count("/newOrder")
 
     async def live(self, days: float, **changes: Any) -> None:
         """Let time pass."""
@@ -242,7 +242,7 @@ async def test_a_fault_of_ours_does_not_end_the_server(autojump_clock, life: Lif
 
 async def test_nothing_is_asked_before_the_port_is_open(autojump_clock, life: Life):
     await life.live(1, ready=trio.Event())
-    assert not life.directory.asked
+    assert not life.directory.requests
 
 
 async def test_a_kept_certificate_is_for_one_name_from_one_directory(autojump_clock, life: Life):
@@ -284,9 +284,9 @@ async def test_no_key_is_told(autojump_clock, life: Life, caplog):
     renewal = life.renewal()
     with trio.move_on_after(DAY):
         await renewal.keep()
-    told = caplog.text + repr(renewal) + repr(life.installed)
+    texts = caplog.text + repr(renewal) + repr(life.installed)
     (_, identity) = life.installed[0]
     number = identity.key.private_numbers().private_value
-    assert str(number) not in told
-    assert f"{number:x}" not in told
-    assert "PRIVATE" not in told
+    assert str(number) not in texts
+    assert f"{number:x}" not in texts
+    assert "PRIVATE" not in texts

@@ -180,8 +180,8 @@ async def test_evidence_in_the_form_that_ckms_expects_is_asked_for(tmp_path, all
 
 async def test_what_it_was_given(tmp_path):
     key, certificate = authority_pair("given", now())
-    given = tls.Identity(key, certificate, ())
-    async with serving(config_of(tmp_path), identity=given) as service:
+    provisioned = tls.Identity(key, certificate, ())
+    async with serving(config_of(tmp_path), identity=provisioned) as service:
         assert await check_quote(service) == certificate
 
 

@@ -49,15 +49,15 @@ class Counting(Gate):
 
 
 @dataclass
-class Asked:
+class Service:
     """A server and the chip that it asks."""
 
-    told: Attestation
+    attestation: Attestation
     gate: Counting
 
     async def get(self, path: str, nonce: str, address: str = "192.0.2.1") -> bytes:
         request = Request("GET", path, {"nonce": nonce}, {}, b"", Peer(address, None, None))
-        return (await self.told.routes[("GET", path)].handler(request)).body
+        return (await self.attestation.routes[("GET", path)].handler(request)).body
 
     async def quote(self, number: int, address: str = "192.0.2.1") -> bytes:
         return await self.get("/quote", nonce(number), address)
@@ -67,7 +67,7 @@ def nonce(number: int) -> str:
     return urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")
 
 
-def asked(kind: TEE = SEV_SNP, *, allow_ckms: bool = False) -> Asked:
+def service(kind: TEE = SEV_SNP, *, allow_ckms: bool = False) -> Service:
     gate = Counting()
     maker = Attester(
         tee=SoftwareTee(SoftwareGuest(software_chip()), kind, gate),
@@ -78,11 +78,11 @@ def asked(kind: TEE = SEV_SNP, *, allow_ckms: bool = False) -> Asked:
         configuration_sha256=bytes(32),
         now=lambda: NOW,
     )
-    return Asked(Attestation(maker, lambda: "serving", allow_ckms=allow_ckms), gate)
+    return Service(Attestation(maker, lambda: "serving", allow_ckms=allow_ckms), gate)
 
 
 async def test_the_same_question_is_put_to_the_chip_once_a_minute(autojump_clock):
-    server = asked()
+    server = service()
     first = await server.quote(1)
     assert await server.quote(1, "192.0.2.2") == first
     assert server.gate.calls == 1
@@ -93,24 +93,24 @@ async def test_the_same_question_is_put_to_the_chip_once_a_minute(autojump_clock
 
 
 async def test_another_key_is_not_answered_for_by_an_old_quote(autojump_clock):
-    server = asked()
+    server = service()
     before = decode(read_tagged(await server.quote(1)).claims)
     other = ec.derive_private_key(8, ec.SECP256R1())
-    server.told.attester = replace(server.told.attester, key=other)
+    server.attestation.attester = replace(server.attestation.attester, key=other)
     after = decode(read_tagged(await server.quote(1)).claims)
     assert before.public_key_sha256 != after.public_key_sha256
     assert before.nonce == after.nonce
 
 
 async def test_what_is_kept_is_bounded(autojump_clock):
-    server = asked()
+    server = service()
     for number in range(80):
         await server.quote(number, f"192.0.2.{number}")
-    assert len(server.told._made) <= 64
+    assert len(server.attestation._made) <= 64
 
 
 async def test_one_address_does_not_get_all_of_the_chip(autojump_clock):
-    server = asked()
+    server = service()
     for number in range(QUOTE_BURST):
         await server.quote(number)
     with pytest.raises(HTTPError, match="too many") as caught:
@@ -122,14 +122,14 @@ async def test_one_address_does_not_get_all_of_the_chip(autojump_clock):
 
 
 async def test_the_form_that_ckms_reads_is_off(autojump_clock):
-    assert set(asked().told.routes) == {("GET", "/status"), ("GET", "/quote")}
+    assert set(service().attestation.routes) == {("GET", "/status"), ("GET", "/quote")}
 
 
 @pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_the_form_that_ckms_reads(autojump_clock, kind):
-    server = asked(kind, allow_ckms=True)
+    server = service(kind, allow_ckms=True)
     _, certificate = authority_pair("shown", NOW)
-    server.told.certificate = certificate.public_bytes(Encoding.DER)
+    server.attestation.certificate = certificate.public_bytes(Encoding.DER)
     chosen = bytes(range(32))
     body = await server.get("/tee/attestation_report", base64.b64encode(chosen).decode())
     evidence = read_bare(kind, base64.b64decode(json.loads(body), validate=True))
@@ -146,7 +146,7 @@ async def test_the_form_that_ckms_reads(autojump_clock, kind):
 )
 async def test_a_nonce_of_ckms_has_32_bytes(autojump_clock, text):
     with pytest.raises(HTTPError) as caught:
-        await asked(allow_ckms=True).get("/tee/attestation_report", text)
+        await service(allow_ckms=True).get("/tee/attestation_report", text)
     assert caught.value.status == 400
 
 
@@ -164,9 +164,9 @@ def test_who_has_not_asked_for_longest_is_forgotten():
 
 
 async def test_the_status_tells_what_it_is_and_that_it_is_simulated():
-    asking = asked()
+    asking = service()
     request = Request("GET", "/status", {}, {}, b"", Peer("a", None, None))
-    said = json.loads((await asking.told.routes[("GET", "/status")].handler(request)).body)
+    said = json.loads((await asking.attestation.routes[("GET", "/status")].handler(request)).body)
     assert said.pop("version")
     assert said == {
         "product": "strongroom", "state": "serving", "tee": "sev-snp", "simulated": True,
@@ -178,7 +178,7 @@ async def test_the_status_tells_what_it_is_and_that_it_is_simulated():
     "text", ["", "AAAA", "A" * 42, "A" * 87, "!" * 43, "é" * 43, "A" * 41 + "\n" + "A", "AAAA====="]
 )
 async def test_a_nonce_that_is_none_is_refused(text):
-    asking = asked()
+    asking = service()
     with pytest.raises(HTTPError) as refused:
         await asking.get("/quote", text)
     assert refused.value.status == 400
@@ -189,12 +189,12 @@ async def test_a_nonce_that_is_none_is_refused(text):
 async def test_a_nonce_comes_back_in_the_claims(length):
     chosen = bytes(range(length))
     text = urlsafe_b64encode(chosen).decode().rstrip("=")
-    claims = decode(read_tagged(await asked().get("/quote", text))[1])
+    claims = decode(read_tagged(await service().get("/quote", text))[1])
     assert claims.nonce == chosen
 
 
 async def test_a_chip_that_does_not_answer_is_told_to_come_back_to(caplog):
-    asking = asked()
+    asking = service()
 
     async def busy(call):
         raise DeviceError("the chip stays busy")
@@ -220,7 +220,7 @@ def test_a_damaged_number_is_told(tmp_path, content):
         attester.instance(tmp_path)
 
 
-def test_no_chip_is_pretended_unless_that_is_asked_for(tmp_path):
+def test_no_chip_is_simulated_unless_that_is_asked_for(tmp_path):
     assert attester.find_tee(Config(data=tmp_path), NOW) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -233,7 +233,7 @@ def test_there_is_a_derived_key_only_where_the_launch_is_measured(tmp_path, meas
     assert (tee.sk is SkProvider.NONE) != measured
 
 
-def test_a_pretended_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
+def test_a_simulated_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
     config = Config(data=tmp_path, insecure_software_chip=True)
     first, second = (attester.find_tee(config, NOW) for _ in range(2))
     assert first.simulated

@@ -19,8 +19,8 @@ NUMBER = VendorAttributeName("x", "number")
 OTHERS = VendorAttributeName("acme", "text")
 
 
-def value(kind: ItemType, given) -> Item:
-    return Item(Tag.ATTRIBUTE_VALUE, kind, given)
+def value(kind: ItemType, content) -> Item:
+    return Item(Tag.ATTRIBUTE_VALUE, kind, content)
 
 
 CUSTOM = [

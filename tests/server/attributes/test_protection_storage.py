@@ -42,16 +42,16 @@ def test_what_withstands_a_quantum_computer(algorithm: A, length: int, safe: boo
     check(attributes, None)
 
 
-def masks(*given: Mask) -> ProtectionStorageMasks:
-    return ProtectionStorageMasks(protection_storage_mask=given)
+def masks(*requested: Mask) -> ProtectionStorageMasks:
+    return ProtectionStorageMasks(protection_storage_mask=requested)
 
 
 def test_one_of_the_places_asked_for_must_be_offered():
     check(Attributes(), masks())
     check(Attributes(), masks(Mask.HARDWARE, Mask.SOFTWARE))
     check(Attributes([(Tag.PROTECTION_STORAGE_MASK, OFFERED)]), None)
-    for given in (masks(Mask.HARDWARE), masks(Mask.SOFTWARE | Mask.HARDWARE)):
+    for requested in (masks(Mask.HARDWARE), masks(Mask.SOFTWARE | Mask.HARDWARE)):
         with pytest.raises(ProtectionStorageUnavailable):
-            check(Attributes(), given)
+            check(Attributes(), requested)
     with pytest.raises(ProtectionStorageUnavailable):
         check(Attributes([(Tag.PROTECTION_STORAGE_MASK, Mask.OFF_SYSTEM)]), None)

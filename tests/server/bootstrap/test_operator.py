@@ -32,7 +32,7 @@ from server.transport.http import HTTPError, Request
 from tests.server.operating import TOKEN, certificate, configured, pem
 
 
-def asked(
+def request_with(
     token: str | None = None, certificate: bytes | None = None, address: str = "a"
 ) -> Request:
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
@@ -56,21 +56,21 @@ def test_the_digest_of_a_certificate_is_that_of_its_key():
     assert key_sha256(first) == key_sha256(renewed) == sha256(info).digest()
 
 
-async def test_the_operator_shows_his_certificate_or_his_token():
+async def test_the_operator_presents_a_certificate_or_a_token():
     key, mine = certificate(name="operator")
     renewed = certificate(key, name="operator, renewed")[1]
     other = certificate(name="operator")[1]
     both = OperatorAccess(mine, token_sha256(TOKEN))
-    assert both.check(asked(certificate=der(mine))) == "certificate"
-    assert both.check(asked(certificate=der(renewed))) == "certificate"
-    assert both.check(asked(TOKEN)) == "token"
-    assert both.check(asked(TOKEN, der(other))) == "token"
-    assert status(both, asked(certificate=der(other))) == 401
-    assert status(both, asked()) == 401
+    assert both.check(request_with(certificate=der(mine))) == "certificate"
+    assert both.check(request_with(certificate=der(renewed))) == "certificate"
+    assert both.check(request_with(TOKEN)) == "token"
+    assert both.check(request_with(TOKEN, der(other))) == "token"
+    assert status(both, request_with(certificate=der(other))) == 401
+    assert status(both, request_with()) == 401
     by_certificate = OperatorAccess(mine, None)
-    assert status(by_certificate, asked(TOKEN)) == 401
+    assert status(by_certificate, request_with(TOKEN)) == 401
     by_token = OperatorAccess(None, token_sha256(TOKEN))
-    assert status(by_token, asked(certificate=der(mine))) == 401
+    assert status(by_token, request_with(certificate=der(mine))) == 401
 
 
 async def test_the_digests_in_the_claims_tell_operators_apart():
@@ -100,18 +100,18 @@ async def test_the_scheme_is_in_either_case():
 
 async def test_guessing_is_slowed_down_and_keeps_nobody_else_out(autojump_clock):
     access = OperatorAccess(None, token_sha256(TOKEN))
-    seen = [status(access, asked(f"guess {number}")) for number in range(MAX_FAILURES + 2)]
+    seen = [status(access, request_with(f"guess {number}")) for number in range(MAX_FAILURES + 2)]
     assert seen == [401] * MAX_FAILURES + [429, 429]
-    assert status(access, asked(TOKEN)) == 429, "nor the right one, until the minute is over"
-    assert access.check(asked(TOKEN, address="b")) == "token"
+    assert status(access, request_with(TOKEN)) == 429, "nor the right one, until the minute is over"
+    assert access.check(request_with(TOKEN, address="b")) == "token"
     await trio.sleep(FAILURE_WINDOW_SECONDS)
-    assert access.check(asked(TOKEN)) == "token"
+    assert access.check(request_with(TOKEN)) == "token"
 
 
 async def test_guesses_are_logged_and_tokens_are_not(caplog):
     access = OperatorAccess(None, token_sha256(TOKEN))
     for _ in range(MAX_FAILURES):
-        status(access, asked("hunter2", address="198.51.100.9"))
+        status(access, request_with("hunter2", address="198.51.100.9"))
     assert "198.51.100.9" in caplog.text
     assert "hunter2" not in caplog.text
     assert TOKEN not in repr(access)
@@ -171,7 +171,7 @@ def test_a_digest_that_is_none_is_refused(tmp_path: Path, digest):
 
 
 @pytest.fixture
-def shown(tmp_path: Path) -> Callable[..., ssl.SSLContext]:
+def presenting(tmp_path: Path) -> Callable[..., ssl.SSLContext]:
     """A client that shows a certificate."""
 
     def context(key, one) -> ssl.SSLContext:
@@ -188,8 +188,8 @@ async def handshake(access: OperatorAccess, client: ssl.SSLContext) -> bytes | N
     """The certificate that the server saw; raises where it broke the handshake off."""
     context = server_context()
     access.admit(context)
-    own, shown = certificate()
-    use_certificate(context, own, der(shown))
+    own, leaf = certificate()
+    use_certificate(context, own, der(leaf))
     near, far = trio.testing.memory_stream_pair()
     server = trio.SSLStream(far, context, server_side=True)
     stream = trio.SSLStream(near, client, server_hostname="x")
@@ -210,32 +210,32 @@ async def handshake(access: OperatorAccess, client: ssl.SSLContext) -> bytes | N
     return found[0]
 
 
-async def test_the_operator_s_certificate_comes_through_the_handshake(shown):
+async def test_the_operator_s_certificate_comes_through_the_handshake(presenting):
     key, mine = certificate(name="operator")
     access = OperatorAccess(mine, None)
-    assert await handshake(access, shown(key, mine)) == der(mine)
+    assert await handshake(access, presenting(key, mine)) == der(mine)
     assert await handshake(access, client_context()) is None, "others see evidence and status"
 
 
-async def test_one_that_an_authority_signed_does_too(shown):
+async def test_one_that_an_authority_signed_does_too(presenting):
     above = certificate(name="authority")
     key, mine = certificate(name="operator", issuer=above)
-    assert await handshake(OperatorAccess(mine, None), shown(key, mine)) == der(mine)
+    assert await handshake(OperatorAccess(mine, None), presenting(key, mine)) == der(mine)
 
 
-async def test_another_certificate_breaks_the_handshake_off(shown):
+async def test_another_certificate_breaks_the_handshake_off(presenting):
     mine = certificate(name="operator")
     for other in (certificate(name="operator"), certificate(name="operator", days=-1)):
         with pytest.raises((trio.BrokenResourceError, ExceptionGroup)):
-            await handshake(OperatorAccess(mine[1], None), shown(*other))
+            await handshake(OperatorAccess(mine[1], None), presenting(*other))
 
 
-async def test_who_the_operator_signed_for_is_not_the_operator(shown):
+async def test_who_the_operator_signed_for_is_not_the_operator(presenting):
     mine = certificate(name="operator")
     key, below = certificate(name="somebody", issuer=mine)
     access = OperatorAccess(mine[1], None)
     try:
-        seen = await handshake(access, shown(key, below))
+        seen = await handshake(access, presenting(key, below))
     except (trio.BrokenResourceError, ExceptionGroup):
         return
-    assert status(access, asked(certificate=seen)) == 401
+    assert status(access, request_with(certificate=seen)) == 401

@@ -48,12 +48,12 @@ class Launches:
     """What the service would be started with."""
 
     def __init__(self) -> None:
-        self.given: list[Provisioning] = []
+        self.provisioning: list[Provisioning] = []
         self.error: Exception | None = None
         self.seconds = 0.0
 
-    async def __call__(self, given: Provisioning) -> None:
-        self.given.append(given)
+    async def __call__(self, provisioning: Provisioning) -> None:
+        self.provisioning.append(provisioning)
         await trio.sleep(self.seconds)
         if self.error is not None:
             raise self.error
@@ -91,7 +91,7 @@ def authority() -> bytes:
 
 
 async def ready(one: Bootstrap) -> None:
-    one.given = Provisioning(password=PASSWORD, client_ca=authority().decode())
+    one.provisioning = Provisioning(password=PASSWORD, client_ca=authority().decode())
     one._touched = trio.current_time()
 
 
@@ -104,8 +104,8 @@ async def test_nobody_but_the_operator_gives_anything(one, ask, launches, path, 
     headers = {"Authorization": header} if header else {}
     status, said = await ask(path, {"password": PASSWORD}, headers=headers)
     assert (status, said) == (401, "only the operator may do this")
-    assert one.given == Provisioning()
-    assert launches.given == []
+    assert one.provisioning == Provisioning()
+    assert launches.provisioning == []
     (line,) = one.refused
     assert line["from"] == PEER.address
     assert line["who"] == "nobody"
@@ -167,7 +167,7 @@ async def test_strangers_do_not_crowd_out_the_operator(one, ask):
 async def test_what_is_wrong_is_refused_when_it_is_given(one, ask, caplog, path, body, status, why):
     got, said = await ask(path, body)
     assert (got, why in said) == (status, True), said
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
     assert said in one.lines[-1]["what"]
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -175,7 +175,7 @@ async def test_what_is_wrong_is_refused_when_it_is_given(one, ask, caplog, path,
 @pytest.mark.parametrize("path", POSTS[:-1])
 async def test_a_body_that_is_too_long_is_refused(one, ask, path):
     assert (await ask(path, bytes(module.MAX_BODY_BYTES + 1)))[0] == 413
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -218,20 +218,20 @@ async def test_a_store_is_opened_when_it_is_given(one, ask, tmp_path):
     await make_store(Path(path))
     status, said = await ask("/sqlite", {"path": path, "password": "wrong"})
     assert (status, said) == (422, f"The store {path} does not open with the password given.")
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
     assert (await ask("/sqlite", {"path": path, "password": PASSWORD}))[0] == 200
-    assert one.given == Provisioning(store=f"sqlite:{path}", password=PASSWORD)
+    assert one.provisioning == Provisioning(store=f"sqlite:{path}", password=PASSWORD)
     status, said = await ask("/key-file", KEY)
     assert (status, said) == (422, f"The store {path} does not open with the key file given.")
-    assert one.given.password == PASSWORD
+    assert one.provisioning.password == PASSWORD
 
 
 async def test_a_key_file_opens_it_too(one, ask, tmp_path):
     await make_store(tmp_path / "store.db", KeyFile(KEY))
     assert (await ask("/key-file", KEY))[0] == 200
-    assert one.given == Provisioning(key_file=KEY)
+    assert one.provisioning == Provisioning(key_file=KEY)
     assert (await ask("/sqlite", {"password": PASSWORD}))[0] == 422
-    assert one.given.key_file == KEY
+    assert one.provisioning.key_file == KEY
 
 
 async def test_the_secret_is_tried_on_a_store_of_any_scheme(config, launches, monkeypatch):
@@ -256,7 +256,7 @@ async def test_a_new_store_is_not_made_yet(one, ask, tmp_path):
     assert (await ask("/sqlite", {"password": PASSWORD}))[0] == 200
     assert not (tmp_path / "store.db").exists()
     assert (await ask("/key-file", KEY))[0] == 200
-    assert one.given == Provisioning(key_file=KEY)
+    assert one.provisioning == Provisioning(key_file=KEY)
 
 
 async def test_a_damaged_store_is_refused(one, ask, tmp_path):
@@ -288,10 +288,10 @@ async def test_file_and_password_come_in_any_order(one, ask, launches, password,
     for name in (first, *(steps.keys() - {first})):
         path, body = steps[name]
         assert (await ask(path, body))[0] == 200
-    one.given = replace(one.given, password=PASSWORD, client_ca=authority().decode())
+    one.provisioning = replace(one.provisioning, password=PASSWORD, client_ca=authority().decode())
     assert (await ask("/start"))[0] == 200
-    assert launches.given[0].pkcs12 == data
-    assert launches.given[0].pkcs12_password == password
+    assert launches.provisioning[0].pkcs12 == data
+    assert launches.provisioning[0].pkcs12_password == password
 
 
 async def test_a_wrong_password_is_refused_and_can_be_mended(one, ask):
@@ -300,7 +300,7 @@ async def test_a_wrong_password_is_refused_and_can_be_mended(one, ask):
     status, said = await ask("/pkcs12-password", {"password": "wrong"})
     assert (status, said) == (422, "The PKCS#12 does not open with this password.")
     assert (await ask("/pkcs12-password", {"password": "right"}))[0] == 200
-    one.given = Provisioning(pkcs12_password="wrong")
+    one.provisioning = Provisioning(pkcs12_password="wrong")
     assert (await ask("/pkcs12", data))[0] == 422
     await ask("/pkcs12-password", {"password": "right"})
     assert (await ask("/pkcs12", data))[0] == 200
@@ -311,7 +311,7 @@ async def test_both_can_be_replaced(one, ask):
         data = p12(*certificate(), password)
         assert (await ask("/pkcs12", data))[0] == 200
         assert (await ask("/pkcs12-password", {"password": password}))[0] == 200
-    assert one.given == Provisioning(pkcs12=data, pkcs12_password="two")
+    assert one.provisioning == Provisioning(pkcs12=data, pkcs12_password="two")
 
 
 async def test_an_identity_that_cannot_be_used_is_refused_before_the_start(one, ask, launches):
@@ -326,7 +326,7 @@ async def test_an_identity_that_cannot_be_used_is_refused_before_the_start(one, 
         await ask("/pkcs12", data)
         status, said = await ask("/start")
         assert (status, why in said) == (422, True), said
-    assert launches.given == []
+    assert launches.provisioning == []
 
 
 # Forms
@@ -350,13 +350,13 @@ async def test_a_form_s_file_arrives_byte_for_byte(config, launches, content):
         body = form((note, b"hello"), (FILE + content_type, content))
         status, said = await request(one.routes, "POST", "/pkcs12", body, headers=FORM)
         assert (status, said) == (200, {"success": f"PKCS#12 of {len(content)} bytes received"})
-        assert one.given.pkcs12 == content
+        assert one.provisioning.pkcs12 == content
 
 
 async def test_a_form_may_be_encoded(one, ask):
     head = FILE + b"application/octet-stream\r\nContent-Transfer-Encoding: base64"
     await ask("/pkcs12", form((head, base64.b64encode(KEY))), headers=FORM)
-    assert one.given.pkcs12 == KEY
+    assert one.provisioning.pkcs12 == KEY
 
 
 NESTED = b"".join(
@@ -379,7 +379,7 @@ NESTED = b"".join(
 async def test_a_bad_form_is_refused(one, ask, body, kind, caplog):
     status, said = await ask("/pkcs12", body, headers={**MINE, "Content-Type": kind})
     assert (status, "no file" in said) == (422, True)
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -391,23 +391,23 @@ async def test_a_start_needs_the_store_s_secret_and_the_clients_authority(one, a
     await ask("/sqlite", {"password": PASSWORD})
     status, said = await ask("/start")
     assert (status, "authority of the KMIP clients" in said) == (422, True)
-    assert launches.given == []
+    assert launches.provisioning == []
     await ask("/client-ca", b"# Autorit\xc3\xa9\n" + authority())
     assert await ask("/start", {"restart": True}) == (200, "Starting the KMS server")
-    assert launches.given[0].restart
+    assert launches.provisioning[0].restart
 
 
 async def test_after_the_start_nothing_is_kept_and_nothing_is_taken(one, ask, launches):
     await ready(one)
     await ask("/start")
     assert one.done.is_set()
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
     assert await ask("/start") == (200, "The KMS server is up")
-    assert len(launches.given) == 1
-    assert not launches.given[0].restart
+    assert len(launches.provisioning) == 1
+    assert not launches.provisioning[0].restart
     for path in POSTS[:-1]:
         assert (await ask(path, {"password": PASSWORD}))[0] == 409
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
 
 
 @pytest.mark.parametrize(
@@ -424,12 +424,12 @@ async def test_a_start_that_fails_says_why_and_leaves_what_was_given(
     one, ask, launches, error, why, caplog
 ):
     await ready(one)
-    before = one.given
+    before = one.provisioning
     launches.error = error
     status, said = await ask("/start")
     assert (status, why in said) == (422, True), said
     assert not one.done.is_set()
-    assert one.given == before
+    assert one.provisioning == before
     assert "hunter2" not in said
     launches.error = None
     assert (await ask("/start"))[0] == 200
@@ -455,7 +455,7 @@ async def test_two_starts_at_once_start_once(one, ask, launches, autojump_clock)
         nursery.start_soon(start)
         nursery.start_soon(start)
     assert said == ["Starting the KMS server", "The KMS server is up"]
-    assert len(launches.given) == 1
+    assert len(launches.provisioning) == 1
 
 
 async def test_what_two_requests_give_at_once_is_both_kept(one, ask, tmp_path):
@@ -464,9 +464,9 @@ async def test_what_two_requests_give_at_once_is_both_kept(one, ask, tmp_path):
         nursery.start_soon(ask, "/sqlite", {"password": PASSWORD})
         nursery.start_soon(ask, "/client-ca", authority())
         nursery.start_soon(ask, "/pkcs12", KEY)
-    assert one.given.password == PASSWORD
-    assert one.given.client_ca
-    assert one.given.pkcs12 == KEY
+    assert one.provisioning.password == PASSWORD
+    assert one.provisioning.client_ca
+    assert one.provisioning.pkcs12 == KEY
 
 
 # Time
@@ -478,9 +478,9 @@ async def test_half_finished_provisioning_is_dropped(one, ask, config, nursery, 
     await trio.sleep(config.bootstrap_seconds * 0.9)
     await ask("/pkcs12-password", {"password": "hunter2"})  # the time starts anew
     await trio.sleep(config.bootstrap_seconds * 0.9)
-    assert one.given != Provisioning()
+    assert one.provisioning != Provisioning()
     await trio.sleep(config.bootstrap_seconds)
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
     assert (await ask("/start"))[0] == 422
     nursery.cancel_scope.cancel()
 
@@ -489,7 +489,7 @@ async def test_it_is_dropped_at_the_next_request_too(one, ask, config, autojump_
     await ask("/client-ca", authority())
     await trio.sleep(config.bootstrap_seconds + 1)
     await ask("/pkcs12-password", {"password": "hunter2"})
-    assert one.given == Provisioning(pkcs12_password="hunter2")
+    assert one.provisioning == Provisioning(pkcs12_password="hunter2")
 
 
 async def test_strangers_do_not_prolong_it(one, ask, config, nursery, autojump_clock):
@@ -498,7 +498,7 @@ async def test_strangers_do_not_prolong_it(one, ask, config, nursery, autojump_c
     for _ in range(10):
         await trio.sleep(config.bootstrap_seconds / 5)
         await ask("/start", headers={})
-    assert one.given == Provisioning()
+    assert one.provisioning == Provisioning()
     nursery.cancel_scope.cancel()
 
 
@@ -507,7 +507,7 @@ async def test_nothing_is_dropped_while_it_is_started_with(
 ):
     nursery.start_soon(one.keep_expiring)
     await ask("/client-ca", authority())
-    one.given = replace(one.given, password=PASSWORD)
+    one.provisioning = replace(one.provisioning, password=PASSWORD)
     launches.seconds = config.bootstrap_seconds * 2
     launches.error = Failure("It takes too long.")
     assert (await ask("/start"))[0] == 422
@@ -532,14 +532,14 @@ async def test_secrets_are_in_no_log_and_no_repr(one, ask, launches, caplog, tmp
     launches.error = RuntimeError("fault")
     await ask("/start")
     log = json.dumps((await request(one.routes, "GET", "/log"))[1])
-    shown = (repr(one), repr(one.given), log, caplog.text, str(one.lines))
+    texts = (repr(one), repr(one.provisioning), log, caplog.text, str(one.lines))
     token = MINE["Authorization"].split()[1]
     for secret in (PASSWORD, password, other, token):
-        assert not any(secret in text for text in shown)
+        assert not any(secret in text for text in texts)
     assert "POST /start" in log
 
 
 def test_a_line_of_the_log_is_one_line(caplog):
     caplog.set_level(logging.INFO)
-    asked = Request("POST", "/sqlite", {}, {}, b"", PEER)
-    assert module._line(asked, "token", "a\nb")["what"] == "POST /sqlite: a\nb"
+    line_request = Request("POST", "/sqlite", {}, {}, b"", PEER)
+    assert module._line(line_request, "token", "a\nb")["what"] == "POST /sqlite: a\nb"

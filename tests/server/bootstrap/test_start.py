@@ -307,10 +307,10 @@ async def test_a_store_in_use_ends_the_program_which_may_be_started_again(tmp_pa
 
 
 async def test_a_given_identity_is_shown_and_attested(tmp_path: Path):
-    key, shown = certificate(name="kms.example")
+    key, leaf = certificate(name="kms.example")
     async with running(configured(tmp_path), software()) as one:
         async with one.waiting() as connection:
-            assert (await give(connection, "/pkcs12", p12(key, shown, "hunter2")))[0] == 200
+            assert (await give(connection, "/pkcs12", p12(key, leaf, "hunter2")))[0] == 200
             assert (await give(connection, "/start"))[0] == 422
             assert (await give(connection, "/pkcs12-password", {"password": "hunter2"}))[0] == 200
             assert (await provision(connection, tmp_path / "clients"))[0] == 200
@@ -321,9 +321,9 @@ async def test_a_given_identity_is_shown_and_attested(tmp_path: Path):
         ) as stream:
             nonce = bytes(range(32))
             evidence, written = read_tagged(await HTTPAsk("x")(stream, nonce))
-            assert stream.getpeercert(True) == shown.public_bytes(Encoding.DER)
+            assert stream.getpeercert(True) == leaf.public_bytes(Encoding.DER)
         async with client(port_of(up.kmip[0]), tmp_path / "clients") as ask:
-            assert ask.stream.getpeercert(True) == shown.public_bytes(Encoding.DER)
+            assert ask.stream.getpeercert(True) == leaf.public_bytes(Encoding.DER)
     claims = claims_of.decode(written)
     info = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert claims.public_key_sha256 == sha256(info).digest()
@@ -460,7 +460,7 @@ async def test_without_a_chip_there_is_no_bootstrap(tmp_path: Path):
         await start.serve(config, Callbacks(print, print), trio.Event())
 
 
-async def test_a_damaged_pretended_chip_ends_in_a_sentence(tmp_path: Path):
+async def test_a_damaged_simulated_chip_ends_in_a_sentence(tmp_path: Path):
     config = configured(tmp_path, insecure_software_chip=True)
     files.make_directory(tmp_path / CHIP_DIRECTORY)
     (tmp_path / CHIP_DIRECTORY / CHIP_FILE).write_text("{}")

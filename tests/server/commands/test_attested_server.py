@@ -73,9 +73,9 @@ def test_a_configuration_names_the_server_and_the_policy(write, tmp_path: Path):
     ],
 )
 def test_a_configuration_that_is_wrong_is_told_in_a_sentence(write, text, why):
-    with pytest.raises(Failure, match=why) as told:
+    with pytest.raises(Failure, match=why) as caught:
         read_remote(write(text), None, None, None)
-    assert "\n" not in str(told.value).strip()
+    assert "\n" not in str(caught.value).strip()
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"[1]", b'{"moon": {}}', b'{"sev-snp": 5}', b"{"])
@@ -164,9 +164,9 @@ async def test_who_is_not_expected_is_refused_in_a_sentence(tmp_path: Path):
 async def test_who_is_not_there_is_told(host, why):
     where = await place_of(1, host=host)
     expectation = where.expectation(Role.API, allow_insecure_simulated=True)
-    with pytest.raises(Failure, match=why) as told:
+    with pytest.raises(Failure, match=why) as caught:
         await attested_server.attested(where, expectation)
-    assert not str(told.value).endswith(": .")
+    assert not str(caught.value).endswith(": .")
 
 
 async def answering(data: bytes) -> int:
@@ -189,9 +189,9 @@ async def answering(data: bytes) -> int:
 async def test_what_does_not_speak_tls_is_told(data):
     where = await place_of(await answering(data))
     expectation = where.expectation(Role.API, allow_insecure_simulated=True)
-    with pytest.raises(Failure, match=r"cannot be reached: the connection broke") as told:
+    with pytest.raises(Failure, match=r"cannot be reached: the connection broke") as caught:
         await attested_server.attested(where, expectation)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 @asynccontextmanager
@@ -232,10 +232,10 @@ async def test_an_answer_is_read_however_it_is_cut():
     ids=["nothing", "garbage", "cut short", "too long"],
 )
 async def test_an_answer_that_is_none_is_told(parts, why):
-    with pytest.raises((Failure, ExceptionGroup)) as told:
+    with pytest.raises((Failure, ExceptionGroup)) as caught:
         async with answered(*parts) as connection:
             await attested_server.ask(connection, "GET", "/status")
-    failure = told.value
+    failure = caught.value
     while isinstance(failure, ExceptionGroup):
         (failure,) = failure.exceptions
     assert isinstance(failure, Failure)

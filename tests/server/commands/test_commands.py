@@ -230,23 +230,23 @@ def test_on_a_terminal_a_password_is_asked_for_twice_and_not_echoed(tmp_path: Pa
         with subprocess.Popen([sys.executable, "-c", terminal], **pipes) as process:
             assert process.stdin
             assert process.stdout
-            shown = b""
-            for asked, one in enumerate(answers, start=1):
-                while shown.count(b": ") < asked:
+            output = b""
+            for prompts, one in enumerate(answers, start=1):
+                while output.count(b": ") < prompts:
                     more = os.read(process.stdout.fileno(), 1000)
-                    assert more, shown
-                    shown += more
+                    assert more, output
+                    output += more
                 process.stdin.write(one.encode() + b"\n")
                 process.stdin.flush()
-            shown += process.stdout.read()
-        return process.returncode, shown.decode()
+            output += process.stdout.read()
+        return process.returncode, output.decode()
 
-    status, shown = answer("secret", "other")
+    status, output = answer("secret", "other")
     assert status == 1
-    assert "The two passwords differ." in shown
-    status, shown = answer("secret", "secret")
+    assert "The two passwords differ." in output
+    status, output = answer("secret", "secret")
     assert status == 0
-    assert "secret" not in shown
+    assert "secret" not in output
     assert list(password_file.read(tmp_path / "users.json")[Kind.USER]) == ["alice"]
 
 

@@ -40,13 +40,13 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Desk:
-    """Where an operator works, with his files; types commands."""
+    """An operator's working directory and terminal."""
 
     directory: Path
     capsys: pytest.CaptureFixture[str]
 
     async def write(self, port: int, tee: Any = None, more: str = "") -> None:
-        """His configuration, for a server at this port."""
+        """The configuration, for a server at this port."""
         policy = (await expected(tee or software())).policy
         (self.directory / "policy.toml").write_text(write_policy(policy))
         text = f'server_url = "https://127.0.0.1:{port}"\npolicy = "policy.toml"\n'
@@ -225,14 +225,14 @@ async def test_measure_shows_the_registers_of_a_td(capsys, tmp_path: Path):
 
 
 async def test_bootstrap_start_gives_everything_and_starts(desk: Desk, tmp_path: Path):
-    key, shown = certificate(name="kms.example")
+    key, leaf = certificate(name="kms.example")
     async with running(configured(tmp_path / "data"), software()) as one:
         await desk.write(await one.until_waiting())
         status, said, error = await desk.starts(
             "--database-url", tmp_path / "theirs.db",
             "--database-password-file", desk.file("password", PASSWORD),
             "--api-policy", desk.directory / "policy.toml",
-            "--https-p12-file", desk.file("api.p12", p12(key, shown, "hunter2")),
+            "--https-p12-file", desk.file("api.p12", p12(key, leaf, "hunter2")),
             "--https-p12-password-file", desk.file("p12-password", "hunter2"), "--restart",
         )  # fmt: skip
         assert status == 0, error
@@ -241,7 +241,7 @@ async def test_bootstrap_start_gives_everything_and_starts(desk: Desk, tmp_path:
         await desk.write(int(up.https[0].rpartition(":")[2]))
         verified, verdict, _ = await desk.verifies()
         assert (verified, "claims       api of strongroom" in verdict) == (0, True)
-        assert desk.pins()["api"]["key"] == key_sha256(shown).hex()
+        assert desk.pins()["api"]["key"] == key_sha256(leaf).hex()
     steps = [line.split()[0] for line in said.splitlines() if line.startswith("/")]
     assert steps == ["/sqlite", "/client-ca", "/policy", "/pkcs12", "/pkcs12-password", "/start"]
     assert (tmp_path / "theirs.db").exists()

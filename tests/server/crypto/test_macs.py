@@ -37,8 +37,8 @@ def test_every_hmac_of_the_enumeration_is_there():
 @pytest.mark.parametrize("key", [b"", b"Jefe", bytes(300)])
 def test_an_hmac_is_what_python_computes(algorithm, key):
     expected = hmac.new(key, b"what do ya want for nothing?", PYTHON[algorithm]).digest()
-    given_ = mac(key, algorithm, Parameters(), b"what do ya want for nothing?", allow_legacy=True)
-    assert given_ == expected
+    computed = mac(key, algorithm, Parameters(), b"what do ya want for nothing?", allow_legacy=True)
+    assert computed == expected
 
 
 def test_rfc_4231_case_2():

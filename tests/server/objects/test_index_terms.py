@@ -64,8 +64,8 @@ def test_owners_are_told_apart():
     assert len({owner_term(name) for name in ("alice", "Alice", "alice\0", "")}) == 4
 
 
-def found(asked: tuple, *pairs, **fields) -> bool:
-    query = query_of(Attributes([asked]), "alice", NOW, **fields)
+def found(pair: tuple, *pairs, **fields) -> bool:
+    query = query_of(Attributes([pair]), "alice", NOW, **fields)
     return matches(query, terms_of(managed_object(*pairs)))
 
 

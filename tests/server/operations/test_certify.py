@@ -65,8 +65,10 @@ async def certificate(ask: Asking, identifier: str) -> x509.Certificate:
 
 
 async def attributes_of(ask: Asking, identifier: str) -> Attributes:
-    told: Attributes = (await ask(Op.GET_ATTRIBUTES, unique_identifier=identifier)).attributes
-    return told
+    certificate_attributes: Attributes = (
+        await ask(Op.GET_ATTRIBUTES, unique_identifier=identifier)
+    ).attributes
+    return certificate_attributes
 
 
 async def links_of(ask: Asking, identifier: str) -> list[tuple[LinkType, str]]:
@@ -102,9 +104,9 @@ async def test_certificate_and_public_key_point_to_each_other(own: Asking):
     assert sorted(await links_of(own, public)) == sorted(
         [(LinkType.PRIVATE_KEY_LINK, private), (LinkType.CERTIFICATE_LINK, made)]
     )
-    told = await attributes_of(own, made)
-    assert told.get(Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.VERIFY
-    assert told.get(Tag.CRYPTOGRAPHIC_ALGORITHM) == CryptographicAlgorithm.EC
+    certificate_attributes = await attributes_of(own, made)
+    assert certificate_attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.VERIFY
+    assert certificate_attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM) == CryptographicAlgorithm.EC
 
 
 @pytest.mark.parametrize(
@@ -217,8 +219,8 @@ async def test_a_certificate_request_in_the_store_is_certified(own: Asking):
     found = await certificate(own, made.unique_identifier)
     assert found.subject.rfc4514_string() == "CN=printer"
     new = own.at(V3_0)
-    told = await attributes_of(new, made.unique_identifier)
-    assert told.get(Tag.CERTIFICATE_REQUEST_LINK) == registered.unique_identifier
+    certificate_attributes = await attributes_of(new, made.unique_identifier)
+    assert certificate_attributes.get(Tag.CERTIFICATE_REQUEST_LINK) == registered.unique_identifier
 
 
 async def test_a_request_for_another_key_is_refused(own: Asking):
@@ -302,12 +304,12 @@ async def test_a_new_certificate_takes_the_place_of_the_old(own: Asking, clock: 
     links = await links_of(own, new)
     assert (LinkType.REPLACED_OBJECT_LINK, old) in links
     assert (LinkType.PUBLIC_KEY_LINK, public) in links
-    told = await attributes_of(own, new)
-    assert [name.name_value for name in told.all(Tag.NAME)] == ["cert"]
+    certificate_attributes = await attributes_of(own, new)
+    assert [name.name_value for name in certificate_attributes.all(Tag.NAME)] == ["cert"]
     assert Tag.NAME not in await attributes_of(own, old)
-    serial = told.get(Tag.X_509_CERTIFICATE_IDENTIFIER).certificate_serial_number
+    serial = certificate_attributes.get(Tag.X_509_CERTIFICATE_IDENTIFIER).certificate_serial_number
     assert serial.endswith(after.serial_number.to_bytes(20, "big").lstrip(b"\0"))
-    assert told.get(Tag.DIGEST) != (await attributes_of(own, old)).get(Tag.DIGEST)
+    assert certificate_attributes.get(Tag.DIGEST) != (await attributes_of(own, old)).get(Tag.DIGEST)
 
 
 async def test_a_registered_certificate_is_renewed_by_a_request(own: Asking):
@@ -323,8 +325,8 @@ async def test_a_registered_certificate_is_renewed_by_a_request(own: Asking):
     )
     found = await certificate(own, new.unique_identifier)
     assert found.subject.rfc4514_string() == "CN=scanner"
-    told = await attributes_of(own, new.unique_identifier)
-    assert told.get(Tag.ACTIVATION_DATE) == NOW + 60
+    certificate_attributes = await attributes_of(own, new.unique_identifier)
+    assert certificate_attributes.get(Tag.ACTIVATION_DATE) == NOW + 60
 
 
 # Where the authority is

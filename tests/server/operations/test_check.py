@@ -34,7 +34,7 @@ async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: Protoc
 
 
 @pytest.mark.parametrize(
-    "asked,kind,allowed",
+    "wanted,kind,allowed",
     [
         ({"usage_limits_count": 101}, UsageLimitExceeded, {"usage_limits_count": 100}),
         (
@@ -50,12 +50,12 @@ async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: Protoc
     ],
     ids=["limits", "mask", "lease"],
 )
-async def test_what_is_not_says_what_would_be(ask: Asking, asked, kind, allowed):
+async def test_what_is_not_says_what_would_be(ask: Asking, wanted, kind, allowed):
     key = await create(ask, limits(UsageLimitsUnit.BYTE, 100), mask=BOTH)
-    item = await refused(ask, kind, Operation.CHECK, unique_identifier=key, **asked)
+    item = await refused(ask, kind, Operation.CHECK, unique_identifier=key, **wanted)
     assert item.response_payload is not None
-    told = from_item(item.response_payload, CheckResponse, ask.version)
-    assert told == CheckResponse(**allowed)
+    answer = from_item(item.response_payload, CheckResponse, ask.version)
+    assert answer == CheckResponse(**allowed)
 
 
 async def test_without_limits_any_number_is_allowed(ask: Asking):

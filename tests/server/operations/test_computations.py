@@ -330,8 +330,8 @@ async def test_derivations_go_by_what_they_go_through(
 ):
     base = await create(ask, ACTIVE)
     usual = {"derivation_data": (bytes(32),), "salt": b"salt" if method == D.PBKDF2 else None}
-    for given, expected in ((small, 0), (big, 1)):
-        fields = usual | given
+    for fields_of_size, expected in ((small, 0), (big, 1)):
+        fields = usual | fields_of_size
         length = fields.pop("length", 256)
         hashing = None if method == D.ENCRYPT else H.SHA_256
         mode = M.CBC if method == D.ENCRYPT else None

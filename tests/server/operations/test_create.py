@@ -53,7 +53,7 @@ async def test_a_key_is_made_as_asked(ask: Asking, version: ProtocolVersion):
     got = (await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)).attributes
     secret = await material(ask, key)
     assert len(secret) == 24
-    told = {
+    expected = {
         Tag.UNIQUE_IDENTIFIER: key,
         Tag.OBJECT_TYPE: KEY,
         Tag.CRYPTOGRAPHIC_ALGORITHM: AES,
@@ -62,7 +62,7 @@ async def test_a_key_is_made_as_asked(ask: Asking, version: ProtocolVersion):
         Tag.INITIAL_DATE: NOW,
         Tag.LAST_CHANGE_DATE: NOW,
     }
-    assert {tag: got.get(tag) for tag in told} == told
+    assert {tag: got.get(tag) for tag in expected} == expected
     digest = got.get(Tag.DIGEST)
     assert digest.digest_value == hashlib.sha256(secret).digest()
     assert digest.hashing_algorithm == HashingAlgorithm.SHA_256
@@ -75,29 +75,29 @@ async def test_no_two_are_alike(ask: Asking):
 
 
 async def test_the_length_may_be_left_to_the_server(ask: Asking):
-    given = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
-    made = await ask(Operation.CREATE, object_type=KEY, attributes=given)
+    requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
+    made = await ask(Operation.CREATE, object_type=KEY, attributes=requested)
     assert len(await material(ask, made.unique_identifier)) == 32
 
 
 async def test_the_algorithm_may_not(ask: Asking):
-    given = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 256))
-    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=given)
+    requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 256))
+    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=requested)
     odd = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RC4))
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=odd)
 
 
 async def test_a_length_the_algorithm_lacks_is_refused(ask: Asking):
     for length in (0, -8, 1, 100, 1 << 30):
-        given = aes(length=length)
+        requested = aes(length=length)
         await refused(
-            ask, BadCryptographicParameters, Operation.CREATE, object_type=KEY, attributes=given
+            ask, BadCryptographicParameters, Operation.CREATE, object_type=KEY, attributes=requested
         )
 
 
 async def test_secret_data_is_random_bytes(ask: Asking):
-    given = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
-    for wanted, length in ((given, 16), (attributes(), 32)):
+    requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
+    for wanted, length in ((requested, 16), (attributes(), 32)):
         made = await ask(Operation.CREATE, object_type=ObjectType.SECRET_DATA, attributes=wanted)
         assert len(await material(ask, made.unique_identifier)) == length
 
@@ -110,9 +110,9 @@ async def test_other_types_are_not_created(ask: Asking, kind: ObjectType):
 async def test_the_format_may_be_asked_for(ask: Asking):
     key = await create(ask, (Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY))
     assert isinstance(await material(ask, key), TransparentSymmetricKey)
-    given = aes((Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8))
+    requested = aes((Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8))
     await refused(
-        ask, KeyFormatTypeNotSupported, Operation.CREATE, object_type=KEY, attributes=given
+        ask, KeyFormatTypeNotSupported, Operation.CREATE, object_type=KEY, attributes=requested
     )
 
 
@@ -124,13 +124,17 @@ async def test_a_date_that_has_come_makes_it_active(ask: Asking):
 
 async def test_what_only_the_server_sets_is_refused(ask: Asking):
     for pair in ((Tag.UNIQUE_IDENTIFIER, "mine"), (Tag.STATE, State.ACTIVE), (Tag.DESTROY_DATE, 1)):
-        given = aes(pair)
-        await refused(ask, AttributeReadOnly, Operation.CREATE, object_type=KEY, attributes=given)
+        requested = aes(pair)
+        await refused(
+            ask, AttributeReadOnly, Operation.CREATE, object_type=KEY, attributes=requested
+        )
 
 
 async def test_what_has_one_value_is_given_one(ask: Asking):
-    given = aes((Tag.ACTIVATION_DATE, 1), (Tag.ACTIVATION_DATE, 2))
-    await refused(ask, AttributeSingleValued, Operation.CREATE, object_type=KEY, attributes=given)
+    requested = aes((Tag.ACTIVATION_DATE, 1), (Tag.ACTIVATION_DATE, 2))
+    await refused(
+        ask, AttributeSingleValued, Operation.CREATE, object_type=KEY, attributes=requested
+    )
 
 
 async def test_sensitive_and_extractable_are_remembered_from_the_start(ask: Asking):
@@ -142,8 +146,8 @@ async def test_sensitive_and_extractable_are_remembered_from_the_start(ask: Aski
     assert await attribute(ask, key, Tag.NEVER_EXTRACTABLE) is False
 
 
-def masks(*given: ProtectionStorageMask) -> dict[str, ProtectionStorageMasks]:
-    return {"protection_storage_masks": ProtectionStorageMasks(protection_storage_mask=given)}
+def masks(*requested: ProtectionStorageMask) -> dict[str, ProtectionStorageMasks]:
+    return {"protection_storage_masks": ProtectionStorageMasks(protection_storage_mask=requested)}
 
 
 async def test_it_is_kept_where_it_is_asked_to_be_or_not_at_all(ask: Asking):
@@ -156,8 +160,8 @@ async def test_it_is_kept_where_it_is_asked_to_be_or_not_at_all(ask: Asking):
 async def test_quantum_safe_is_a_promise(ask: Asking):
     safe = (Tag.QUANTUM_SAFE, True)
     await create(ask, safe, length=256)
-    given = aes(safe, length=128)
-    await refused(ask, NotQuantumSafe, Operation.CREATE, object_type=KEY, attributes=given)
+    requested = aes(safe, length=128)
+    await refused(ask, NotQuantumSafe, Operation.CREATE, object_type=KEY, attributes=requested)
 
 
 # Templates, which 1.x has
@@ -179,9 +183,9 @@ async def test_a_template_gives_what_the_request_does_not(ask: Asking):
         ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256), (Tag.CRYPTOGRAPHIC_ALGORITHM, AES)
     )
     for own, length in (((), 256), (((Tag.CRYPTOGRAPHIC_LENGTH, 128),), 128)):
-        given = attributes(*own)
-        given.templates = (Name(name_value="strong"),)
-        made = await ask(Operation.CREATE, object_type=KEY, attributes=given)
+        requested = attributes(*own)
+        requested.templates = (Name(name_value="strong"),)
+        made = await ask(Operation.CREATE, object_type=KEY, attributes=requested)
         assert await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH) == length
         assert await attribute(ask, made.unique_identifier, Tag.NAME) is None
 
@@ -189,10 +193,10 @@ async def test_a_template_gives_what_the_request_does_not(ask: Asking):
 async def test_a_template_is_its_owners(ask: Asking):
     ask = ask.at(V1_4)
     await template(ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256))
-    given = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
-    given.templates = (Name(name_value="strong"),)
+    requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
+    requested.templates = (Name(name_value="strong"),)
     await refused(
-        ask.named("bob"), ItemNotFound, Operation.CREATE, object_type=KEY, attributes=given
+        ask.named("bob"), ItemNotFound, Operation.CREATE, object_type=KEY, attributes=requested
     )
 
 

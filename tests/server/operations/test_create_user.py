@@ -199,10 +199,10 @@ async def test_the_secret_of_a_credential_never_leaves(admin: Asking, kind, mana
     for operation in (Op.GET, Op.EXPORT):
         refused = await reason_of(admin, operation, unique_identifier=identifier)
         assert refused == R.NOT_EXTRACTABLE
-    told = (await admin(Op.GET_ATTRIBUTES, unique_identifier=identifier)).attributes
-    assert told.get(Tag.CREDENTIAL_TYPE) == kind
-    assert told.get(Tag.OBJECT_CLASS) == ObjectClass.SYSTEM
-    assert Tag.DIGEST not in told
+    user_attributes = (await admin(Op.GET_ATTRIBUTES, unique_identifier=identifier)).attributes
+    assert user_attributes.get(Tag.CREDENTIAL_TYPE) == kind
+    assert user_attributes.get(Tag.OBJECT_CLASS) == ObjectClass.SYSTEM
+    assert Tag.DIGEST not in user_attributes
     record = await admin.server.store.read(b"object/" + identifier.encode())
     assert record is not None
     assert b"p" * 8 not in record.meta
@@ -212,9 +212,9 @@ async def test_the_secret_of_a_credential_never_leaves(admin: Asking, kind, mana
 async def test_one_time_passwords_tell_their_parameters(admin: Asking):
     kind, managed = OBJECTS[3]
     made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
-    told = await admin(Op.GET_ATTRIBUTES, unique_identifier=made.unique_identifier)
-    assert told.attributes.get(Tag.OTP_ALGORITHM) == OTPAlgorithm.TOTP
-    assert told.attributes.get(Tag.OTP_DIGITS) == 6
+    user_attributes = await admin(Op.GET_ATTRIBUTES, unique_identifier=made.unique_identifier)
+    assert user_attributes.attributes.get(Tag.OTP_ALGORITHM) == OTPAlgorithm.TOTP
+    assert user_attributes.attributes.get(Tag.OTP_DIGITS) == 6
 
 
 async def test_a_certificate_is_a_credential_that_anybody_may_read(admin: Asking):
@@ -266,8 +266,8 @@ async def test_a_user_links_to_the_credential_that_its_batch_has_made(admin: Ask
         admin.item(Op.CREATE_USER, attributes=attributes),
     )
     credential, user = [admin.payload(item).unique_identifier for item in items]
-    told = await admin(Op.GET_ATTRIBUTES, unique_identifier=user)
-    assert told.attributes.all(Tag.CREDENTIAL_LINK) == (credential,)
+    user_attributes = await admin(Op.GET_ATTRIBUTES, unique_identifier=user)
+    assert user_attributes.attributes.all(Tag.CREDENTIAL_LINK) == (credential,)
     await as_user(admin, "fred", "correct horse")(Op.QUERY)
 
 
@@ -286,7 +286,7 @@ async def test_users_are_of_the_newest_version_only(admin: Asking):
 
 
 async def test_an_ordinary_client_makes_no_user(admin: Asking):
-    """Only what administrators own is looked at, and nothing else can pretend to be a User."""
+    """Only what administrators own is looked at, and nothing else is taken for a User."""
     await make_user(admin, "fred")
     refused = await reason_of(
         admin.named("alice"),

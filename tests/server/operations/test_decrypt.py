@@ -13,12 +13,12 @@ CBC = CryptographicParameters(
 async def test_wrong_padding_and_a_wrong_length_are_not_told_apart(ask: Asking):
     key = await create(ask, ACTIVE)
     fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
-    told = set()
+    reasons = set()
     for last in range(64):
         text = bytes(31) + bytes([last])
         (answer,) = await ask.batch(
             ask.item(Operation.DECRYPT, data=text, iv_counter_nonce=bytes(16), **fields)
         )
-        told.add((answer.result_reason, answer.result_message))
-    told.discard((None, None))
-    assert len(told) == 1
+        reasons.add((answer.result_reason, answer.result_message))
+    reasons.discard((None, None))
+    assert len(reasons) == 1

@@ -28,8 +28,8 @@ def right(*operations, objects=None, groups=None, uses=None) -> Right:
 
 async def bearer(ask: Asking, *rights: Right) -> Asking:
     """Whoever shows a ticket with these rights."""
-    given = await ask(Op.DELEGATED_LOGIN, rights=Rights(right=rights))
-    return showing(ask, given.ticket)
+    answer = await ask(Op.DELEGATED_LOGIN, rights=Rights(right=rights))
+    return showing(ask, answer.ticket)
 
 
 async def key(ask: Asking, group: str | None = None) -> str:
@@ -51,8 +51,8 @@ async def test_only_the_operations_of_a_right_are_permitted(ask: Asking):
 
 async def test_query_lists_what_the_ticket_permits(ask: Asking):
     limited = await bearer(ask, right(Op.QUERY, Op.GET, Op.LOG))
-    told = await limited(Op.QUERY, query_function=(QueryFunction.QUERY_OPERATIONS,))
-    assert set(told.operation) == {Op.QUERY, Op.GET, Op.LOG}
+    answer = await limited(Op.QUERY, query_function=(QueryFunction.QUERY_OPERATIONS,))
+    assert set(answer.operation) == {Op.QUERY, Op.GET, Op.LOG}
 
 
 async def test_a_right_that_leaves_everything_out_is_every_right(ask: Asking):

@@ -73,8 +73,8 @@ async def test_a_key_is_derived_and_linked(ask: Asking, version: ProtocolVersion
 
 async def test_secret_data_is_derived_too(ask: Asking):
     base = await register(ask, secret(RAW))
-    given = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
-    fields = hashed(base, object_type=ObjectType.SECRET_DATA, attributes=given)
+    requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
+    fields = hashed(base, object_type=ObjectType.SECRET_DATA, attributes=requested)
     made = await ask(DERIVE, **fields)
     assert await material(ask, made.unique_identifier) == hashlib.sha256(RAW).digest()[:16]
 

@@ -9,15 +9,15 @@ from tests.server.conftest import Asking
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_all_are_told_the_best_first(ask: Asking, version: ProtocolVersion):
-    told = await ask.at(version)(Operation.DISCOVER_VERSIONS)
-    assert told.protocol_version == SUPPORTED
+    answer = await ask.at(version)(Operation.DISCOVER_VERSIONS)
+    assert answer.protocol_version == SUPPORTED
     assert list(SUPPORTED) == sorted(SUPPORTED, reverse=True)
 
 
 async def test_of_a_clients_list_what_is_spoken_here(ask: Asking):
-    asked = (V1_2, ProtocolVersion(9, 9), V2_1)
-    told = await ask(Operation.DISCOVER_VERSIONS, protocol_version=asked)
-    assert told.protocol_version == (V2_1, V1_2)
+    proposed = (V1_2, ProtocolVersion(9, 9), V2_1)
+    answer = await ask(Operation.DISCOVER_VERSIONS, protocol_version=proposed)
+    assert answer.protocol_version == (V2_1, V1_2)
     none = (ProtocolVersion(9, 9),)
-    told = await ask(Operation.DISCOVER_VERSIONS, protocol_version=none)
-    assert told.protocol_version == ()
+    answer = await ask(Operation.DISCOVER_VERSIONS, protocol_version=none)
+    assert answer.protocol_version == ()

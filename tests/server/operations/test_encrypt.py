@@ -65,15 +65,15 @@ async def test_data_may_come_from_an_item_before(ask: Asking):
     key = await create(ask, ACTIVE)
     first = ask.item(Operation.RNG_RETRIEVE, data_length=32)
     fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
-    for given in (Data.RNG_RETRIEVE, 0, -1):
-        items = await ask.batch(first, ask.item(Operation.ENCRYPT, data=given, **fields))
+    for data in (Data.RNG_RETRIEVE, 0, -1):
+        items = await ask.batch(first, ask.item(Operation.ENCRYPT, data=data, **fields))
         random, made = map(ask.payload, items)
         got = await ask(
             Operation.DECRYPT, data=made.data, iv_counter_nonce=made.iv_counter_nonce, **fields
         )
         assert got.data == random.data
-    for given in (Data.DECRYPT, 7, -7):
-        await refused(ask, InvalidField, Operation.ENCRYPT, data=given, **fields)
+    for data in (Data.DECRYPT, 7, -7):
+        await refused(ask, InvalidField, Operation.ENCRYPT, data=data, **fields)
 
 
 async def test_it_came_with_1_2(ask: Asking):

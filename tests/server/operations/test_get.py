@@ -115,10 +115,10 @@ async def test_what_is_sensitive_leaves_wrapped_only(ask: Asking):
     await ask(GET, unique_identifier=key, **wrapped_by(wrapper))
 
 
-@pytest.mark.parametrize("given", [{"unique_identifier": "nobody"}, {}])
-async def test_what_is_not_there_cannot_be_given(ask: Asking, given):
-    kind = ObjectNotFound if given else ItemNotFound
-    await refused(ask, kind, GET, **given)
+@pytest.mark.parametrize("fields", [{"unique_identifier": "nobody"}, {}])
+async def test_what_is_not_there_cannot_be_given(ask: Asking, fields):
+    kind = ObjectNotFound if fields else ItemNotFound
+    await refused(ask, kind, GET, **fields)
 
 
 async def test_once_given_it_is_not_fresh(ask: Asking):

@@ -61,11 +61,11 @@ async def test_what_the_server_has_used_itself_stands_too(ask: Asking):
     used = {"unique_identifier": key, "cryptographic_parameters": ecb, "data": bytes(16)}
     await ask(Operation.ENCRYPT, **used)
     more = AttributeInstance(*limits(UsageLimitsUnit.OBJECT, 9))
-    for operation, given in (
+    for operation, change in (
         (Operation.SET_ATTRIBUTE, {"new_attribute": more}),
         (Operation.MODIFY_ATTRIBUTE, {"new_attribute": more}),
         (Operation.DELETE_ATTRIBUTE, {"attribute_reference": InstanceReference(Tag.USAGE_LIMITS)}),
     ):
         with pytest.raises(Failed):
-            await ask(operation, unique_identifier=key, **given)
+            await ask(operation, unique_identifier=key, **change)
     await refused(ask, UsageLimitExceeded, Operation.ENCRYPT, **used)

@@ -24,7 +24,7 @@ from tests.server.samples import (
 RAW = bytes(range(32))
 
 
-def given(identifier: str, *pairs, **fields):
+def fields_of(identifier: str, *pairs, **fields):
     return {
         "unique_identifier": identifier,
         "object_type": ObjectType.SYMMETRIC_KEY,
@@ -36,7 +36,7 @@ def given(identifier: str, *pairs, **fields):
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_4], ids=str)
 async def test_an_object_comes_under_its_own_identifier(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
-    made = await ask(Operation.IMPORT, **given("vault/7 ä"))
+    made = await ask(Operation.IMPORT, **fields_of("vault/7 ä"))
     assert made.unique_identifier == "vault/7 ä"
     assert await material(ask, "vault/7 ä") == RAW
     assert await attribute(ask, "vault/7 ä", Tag.UNIQUE_IDENTIFIER) == "vault/7 ä"
@@ -62,26 +62,26 @@ async def test_an_exported_object_is_imported_as_it_was(ask: Asking):
 
 async def test_what_is_there_is_replaced_only_when_asked_for(ask: Asking):
     key = await create(ask)
-    await refused(ask, ObjectAlreadyExists, Operation.IMPORT, **given(key))
-    await ask(Operation.IMPORT, **given(key), replace_existing=True)
+    await refused(ask, ObjectAlreadyExists, Operation.IMPORT, **fields_of(key))
+    await ask(Operation.IMPORT, **fields_of(key), replace_existing=True)
     assert await material(ask, key) == RAW
 
 
 async def test_what_is_destroyed_may_come_back_by_import(ask: Asking):
     key = await destroyed(ask)
-    await ask(Operation.IMPORT, **given(key))
+    await ask(Operation.IMPORT, **fields_of(key))
     assert await material(ask, key) == RAW
 
 
 async def test_identifiers_have_a_length(ask: Asking):
     for identifier in ("", "x" * (LONGEST + 1), "ä" * (LONGEST // 2 + 1)):
-        await refused(ask, InvalidField, Operation.IMPORT, **given(identifier))
-    await ask(Operation.IMPORT, **given("x" * LONGEST))
+        await refused(ask, InvalidField, Operation.IMPORT, **fields_of(identifier))
+    await ask(Operation.IMPORT, **fields_of("x" * LONGEST))
 
 
 async def test_the_type_is_told_by_the_object(ask: Asking):
     ask = ask.at(V1_4)
-    fields = given("one", object=opaque(), attributes=Attributes()) | {"object_type": None}
+    fields = fields_of("one", object=opaque(), attributes=Attributes()) | {"object_type": None}
     await ask(Operation.IMPORT, **fields)
     assert await attribute(ask, "one", Tag.OBJECT_TYPE) == ObjectType.OPAQUE_OBJECT
 
@@ -89,14 +89,14 @@ async def test_the_type_is_told_by_the_object(ask: Asking):
 async def test_a_past_as_sensitive_or_extractable_is_kept_where_it_is_no_boast(ask: Asking):
     await ask(
         Operation.IMPORT,
-        **given("one", (Tag.SENSITIVE, True), (Tag.ALWAYS_SENSITIVE, False)),
+        **fields_of("one", (Tag.SENSITIVE, True), (Tag.ALWAYS_SENSITIVE, False)),
     )
     assert await attribute(ask, "one", Tag.ALWAYS_SENSITIVE) is False
 
 
 async def test_what_is_not_wrapped_needs_no_unwrapping(ask: Asking):
-    await ask(Operation.IMPORT, **given("one"), key_wrap_type=KeyWrapType.NOT_WRAPPED)
-    fields = given("two", object=opaque(), object_type=ObjectType.OPAQUE_OBJECT)
+    await ask(Operation.IMPORT, **fields_of("one"), key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    fields = fields_of("two", object=opaque(), object_type=ObjectType.OPAQUE_OBJECT)
     fields["attributes"] = Attributes()
     await ask(Operation.IMPORT, **fields, key_wrap_type=KeyWrapType.NOT_WRAPPED)
     assert await attribute(ask, "two", Tag.INITIAL_DATE) == NOW

@@ -14,8 +14,8 @@ async def test_a_library_is_initialized_asked_and_finalized(ask: Asking):
     begun = await ask(Op.PKCS_11, pkcs_11_function=F.C_INITIALIZE, pkcs_11_input_parameters=b"\x01")
     assert begun.pkcs_11_return_code == PKCS11ReturnCode.OK
     value = begun.correlation_value
-    told = await ask(Op.PKCS_11, pkcs_11_function=F.C_GETINFO, correlation_value=value)
-    info = told.pkcs_11_output_parameters
+    answer = await ask(Op.PKCS_11, pkcs_11_function=F.C_GETINFO, correlation_value=value)
+    info = answer.pkcs_11_output_parameters
     assert len(info) == 2 + 32 + 8 + 32 + 2
     assert info[:2] == b"\x03\x00"
     assert info[2:34] == b"Strongroom".ljust(32)

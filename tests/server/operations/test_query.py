@@ -15,23 +15,23 @@ async def test_every_function_of_the_version_is_answered(ask: Asking, version: P
     functions = tuple(one for one in QueryFunction if one.span.covers(version))
     for function in functions:
         await ask(Operation.QUERY, query_function=(function,))
-    told = await ask(Operation.QUERY, query_function=functions)
+    answer = await ask(Operation.QUERY, query_function=functions)
     performed = {one for one, route in ROUTES.items() if route.span.covers(version)}
-    assert set(told.operation) == performed
-    assert all(operation.span.covers(version) for operation in told.operation)
-    assert Operation.QUERY in told.operation
-    assert told.vendor_identification == "Strongroom"
-    assert all(kind.span.covers(version) for kind in told.object_type)
-    assert ObjectType.SYMMETRIC_KEY in told.object_type
+    assert set(answer.operation) == performed
+    assert all(operation.span.covers(version) for operation in answer.operation)
+    assert Operation.QUERY in answer.operation
+    assert answer.vendor_identification == "Strongroom"
+    assert all(kind.span.covers(version) for kind in answer.object_type)
+    assert ObjectType.SYMMETRIC_KEY in answer.object_type
     if version >= V1_3:
-        assert told.rng_parameters
-        assert told.profile_information
-        assert told.capability_information
+        assert answer.rng_parameters
+        assert answer.profile_information
+        assert answer.capability_information
     if version >= V2_0:
-        assert told.server_information.server_name == "Strongroom"
-        assert told.protection_storage_masks
+        assert answer.server_information.server_name == "Strongroom"
+        assert answer.protection_storage_masks
     if version >= V3_0:
-        assert told.credential_information
+        assert answer.credential_information
 
 
 async def test_asking_for_nothing_tells_nothing(ask: Asking):
@@ -40,5 +40,5 @@ async def test_asking_for_nothing_tells_nothing(ask: Asking):
 
 async def test_asking_twice_tells_once(ask: Asking):
     function = QueryFunction.QUERY_OPERATIONS
-    told = await ask(Operation.QUERY, query_function=(function, function))
-    assert len(told.operation) == len(set(told.operation))
+    answer = await ask(Operation.QUERY, query_function=(function, function))
+    assert len(answer.operation) == len(set(answer.operation))

@@ -120,8 +120,8 @@ async def test_a_key_may_be_kept_elsewhere(ask: Asking):
         key_value_location_value="https://elsewhere.example/1",
         key_value_location_type=KeyValueLocationType.URI,
     )
-    given = aes((Tag.KEY_VALUE_LOCATION, place), ACTIVE)
-    made = await ask(Operation.REGISTER, attributes=given, **fields)
+    requested = aes((Tag.KEY_VALUE_LOCATION, place), ACTIVE)
+    made = await ask(Operation.REGISTER, attributes=requested, **fields)
     one = made.unique_identifier
     assert await attribute(ask, one, Tag.KEY_VALUE_PRESENT) is False
     assert await attribute(ask, one, Tag.DIGEST) is None

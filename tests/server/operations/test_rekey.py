@@ -81,14 +81,16 @@ async def test_an_offset_of_nothing_is_from_now_on(ask: Asking):
 
 async def test_an_offset_and_dates_do_not_go_together(ask: Asking):
     old = await create(ask, ACTIVE)
-    given = Attributes([(Tag.ACTIVATION_DATE, NOW)])
-    await refused(ask, InvalidField, REKEY, unique_identifier=old, offset=1, attributes=given)
+    requested = Attributes([(Tag.ACTIVATION_DATE, NOW)])
+    await refused(ask, InvalidField, REKEY, unique_identifier=old, offset=1, attributes=requested)
 
 
 async def test_what_is_asked_for_comes_before_what_was(ask: Asking):
     old = await create(ask, (Tag.DESCRIPTION, "old"), (Tag.OBJECT_GROUP, "a"), length=128)
-    given = Attributes([(Tag.DESCRIPTION, "new"), (Tag.OBJECT_GROUP, "a"), (Tag.OBJECT_GROUP, "b")])
-    new = (await ask(REKEY, unique_identifier=old, attributes=given)).unique_identifier
+    requested = Attributes(
+        [(Tag.DESCRIPTION, "new"), (Tag.OBJECT_GROUP, "a"), (Tag.OBJECT_GROUP, "b")]
+    )
+    new = (await ask(REKEY, unique_identifier=old, attributes=requested)).unique_identifier
     assert await values(ask, new, Tag.DESCRIPTION) == ("new",)
     assert await values(ask, new, Tag.OBJECT_GROUP) == ("a", "b")
     own = Attributes([(Tag.STATE, State.ACTIVE)])

@@ -11,8 +11,8 @@ from tests.server.conftest import Asking
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
 async def test_a_seed_is_taken_as_far_as_it_is_of_use(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
-    for given, used in ((1, 1), (LONGEST, LONGEST), (LONGEST + 1, LONGEST)):
-        made = await ask(Operation.RNG_SEED, data=bytes(given))
+    for length, used in ((1, 1), (LONGEST, LONGEST), (LONGEST + 1, LONGEST)):
+        made = await ask(Operation.RNG_SEED, data=bytes(length))
         assert made.data_length == used
 
 

@@ -63,10 +63,10 @@ async def allows(ask: Asking, *args, **fields) -> bool:
 
 async def test_what_was_set_is_told_and_lifted(ask: Asking):
     await constrain(ask, aes(256, groups=("g",)), aes(192))
-    told = (await ask(Op.GET_CONSTRAINTS)).constraints.constraint
-    assert [one.attributes.get(Tag.CRYPTOGRAPHIC_LENGTH) for one in told] == [256, 192]
-    assert told[0].object_groups.object_group == ("g",)
-    assert told[1].object_groups is None
+    constraints = (await ask(Op.GET_CONSTRAINTS)).constraints.constraint
+    assert [one.attributes.get(Tag.CRYPTOGRAPHIC_LENGTH) for one in constraints] == [256, 192]
+    assert constraints[0].object_groups.object_group == ("g",)
+    assert constraints[1].object_groups is None
     await ask(Op.SET_CONSTRAINTS)
     assert (await ask(Op.GET_CONSTRAINTS)).constraints.constraint == ()
     assert await allows(ask, 128)
@@ -154,9 +154,9 @@ async def test_they_hold_for_clients_of_every_version(ask: Asking):
 
 
 async def test_setting_them_is_undone_with_its_batch(ask: Asking):
-    given = Constraints(constraint=(aes(256),))
+    wanted_constraints = Constraints(constraint=(aes(256),))
     items = await ask.batch(
-        ask.item(Op.SET_CONSTRAINTS, constraints=given),
+        ask.item(Op.SET_CONSTRAINTS, constraints=wanted_constraints),
         ask.item(Op.CREATE, **wanted(128)),
         option=BatchErrorContinuationOption.UNDO,
     )

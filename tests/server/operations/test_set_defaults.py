@@ -41,8 +41,10 @@ def aes(length, **where) -> ObjectDefaults:
     return defaults((Tag.CRYPTOGRAPHIC_ALGORITHM, AES), (LENGTH, length), **where)
 
 
-async def set_(ask: Asking, *given: ObjectDefaults) -> None:
-    await ask(Op.SET_DEFAULTS, defaults_information=DefaultsInformation(object_defaults=given))
+async def set_(ask: Asking, *object_defaults: ObjectDefaults) -> None:
+    await ask(
+        Op.SET_DEFAULTS, defaults_information=DefaultsInformation(object_defaults=object_defaults)
+    )
 
 
 async def made(ask: Asking, *pairs) -> Attributes:
@@ -53,11 +55,11 @@ async def made(ask: Asking, *pairs) -> Attributes:
     return attributes
 
 
-async def told(ask: Asking, **fields):
+async def defaults_of(ask: Asking, **fields):
     functions = (QueryFunction.QUERY_DEFAULTS_INFORMATION,)
     answer = await ask(Op.QUERY, query_function=functions, **fields)
-    told = answer.defaults_information
-    return told.object_defaults if told else ()
+    information = answer.defaults_information
+    return information.object_defaults if information else ()
 
 
 async def test_a_key_gets_what_its_client_leaves_out(ask: Asking):
@@ -106,16 +108,16 @@ async def test_those_of_a_group_and_the_clients_own_come_first(ask: Asking):
 async def test_query_tells_them(ask: Asking):
     await set_(ask.named("administrator"), aes(128))
     await set_(ask, aes(256, groups=("g",)))
-    lengths = [one.attributes.get(LENGTH) for one in await told(ask)]
+    lengths = [one.attributes.get(LENGTH) for one in await defaults_of(ask)]
     assert lengths == [256, 128]
-    assert [one.attributes.get(LENGTH) for one in await told(ask.named("bob"))] == [128]
-    found = await told(ask, object_groups=ObjectGroups(object_group=("h",)))
+    assert [one.attributes.get(LENGTH) for one in await defaults_of(ask.named("bob"))] == [128]
+    found = await defaults_of(ask, object_groups=ObjectGroups(object_group=("h",)))
     assert [one.attributes.get(LENGTH) for one in found] == [128]
-    assert len(await told(ask.at(V2_0))) == 2
+    assert len(await defaults_of(ask.at(V2_0))) == 2
 
 
 @pytest.mark.parametrize(
-    "given, reason",
+    "object_defaults, reason",
     [
         (ObjectDefaults(attributes=Attributes([(LENGTH, 1)])), R.INVALID_FIELD),
         (aes(256, kind=ObjectType.CERTIFICATE), R.INVALID_FIELD),
@@ -130,8 +132,8 @@ async def test_query_tells_them(ask: Asking):
         ),
     ],
 )
-async def test_defaults_that_could_not_be_set_are_refused(ask: Asking, given, reason):
-    information = DefaultsInformation(object_defaults=(given,))
+async def test_defaults_that_could_not_be_set_are_refused(ask: Asking, object_defaults, reason):
+    information = DefaultsInformation(object_defaults=(object_defaults,))
     refused = await reason_of(ask, Op.SET_DEFAULTS, defaults_information=information)
     assert refused == reason
-    assert await told(ask) == ()
+    assert await defaults_of(ask) == ()

@@ -24,5 +24,5 @@ async def test_what_is_not_performed_is_refused_and_not_claimed(ask: Asking, ver
     ask = ask.at(version)
     (item,) = (await ask.message(RequestBatchItem(operation=operation))).batch_item
     assert item.result_reason == ResultReason.OPERATION_NOT_SUPPORTED
-    told = await ask(Op.QUERY, query_function=(QueryFunction.QUERY_OPERATIONS,))
-    assert operation not in told.operation
+    answer = await ask(Op.QUERY, query_function=(QueryFunction.QUERY_OPERATIONS,))
+    assert operation not in answer.operation

@@ -48,11 +48,11 @@ async def test_a_digest_may_be_given(ask: Asking, version: ProtocolVersion):
     ask = ask.at(version)
     private, public = await create_pair(ask, ACTIVE)
     made = await ask(Operation.SIGN, digested_data=DIGEST, **using(private))
-    for given in ({"data": TEXT}, {"digested_data": DIGEST}):
+    for data_field in ({"data": TEXT}, {"digested_data": DIGEST}):
         got = await ask(
             Operation.SIGNATURE_VERIFY,
             signature_data=made.signature_data,
-            **given,
+            **data_field,
             **using(public),
         )
         assert got.validity_indicator == VALID

@@ -32,7 +32,7 @@ FALSE = certified("middle", OTHER, is_authority=True)
 DAY = 86_400
 
 
-def given(*papers: Paper) -> tuple[Certificate, ...]:
+def certificates(*papers: Paper) -> tuple[Certificate, ...]:
     return tuple(
         Certificate(certificate_type=CertificateType.X_509, certificate_value=paper.der)
         for paper in papers
@@ -40,14 +40,14 @@ def given(*papers: Paper) -> tuple[Certificate, ...]:
 
 
 async def keep(ask: Asking, paper: Paper) -> str:
-    made = await ask(Op.REGISTER, object_type=ObjectType.CERTIFICATE, object=given(paper)[0])
+    made = await ask(Op.REGISTER, object_type=ObjectType.CERTIFICATE, object=certificates(paper)[0])
     return str(made.unique_identifier)
 
 
 async def judged(ask: Asking, *papers: Paper, named=(), date=None) -> ValidityIndicator:
     answer = await ask(
         Op.VALIDATE,
-        certificate=given(*papers),
+        certificate=certificates(*papers),
         unique_identifier=tuple(named),
         validity_date=date,
     )
@@ -152,9 +152,9 @@ async def test_the_servers_own_authority_is_trusted(ask: Asking):
 
 async def test_one_chain_is_judged_at_a_time(ask: Asking):
     for papers in ((LEAF, certified("another")), (LEAF, certified("leaf", MIDDLE), MIDDLE), ()):
-        refused = await reason_of(ask, Op.VALIDATE, certificate=given(*papers))
+        refused = await reason_of(ask, Op.VALIDATE, certificate=certificates(*papers))
         assert refused == ResultReason.INVALID_FIELD
-    many = given(*[LEAF] * (path_validation.MAX_CERTIFICATES + 1))
+    many = certificates(*[LEAF] * (path_validation.MAX_CERTIFICATES + 1))
     assert await reason_of(ask, Op.VALIDATE, certificate=many) == ResultReason.INVALID_FIELD
 
 
@@ -166,5 +166,7 @@ async def test_what_is_no_certificate_is_refused(ask: Asking):
     refused = await reason_of(ask, Op.VALIDATE, certificate=(nothing,))
     assert refused == ResultReason.INVALID_FIELD
     for date in (-1, 1 << 62):
-        refused = await reason_of(ask, Op.VALIDATE, certificate=given(LEAF), validity_date=date)
+        refused = await reason_of(
+            ask, Op.VALIDATE, certificate=certificates(LEAF), validity_date=date
+        )
         assert refused == ResultReason.INVALID_FIELD

@@ -68,7 +68,7 @@ def response(data: bytes, codec: Codec = TTLV) -> ResponseMessage:
 
 
 @pytest.mark.parametrize(
-    "asked,spoken",
+    "requested,spoken",
     [
         (V1_0, V1_0),
         (ProtocolVersion(1, 9), V1_4),
@@ -79,16 +79,16 @@ def response(data: bytes, codec: Codec = TTLV) -> ResponseMessage:
     ],
     ids=str,
 )
-def test_the_nearest_version_is_one_that_the_client_reads(asked, spoken):
-    assert nearest(asked) == spoken
+def test_the_nearest_version_is_one_that_the_client_reads(requested, spoken):
+    assert nearest(requested) == spoken
 
 
-@pytest.mark.parametrize("asked", [ProtocolVersion(1, 9), ProtocolVersion(2, 7)], ids=str)
-async def test_an_unsupported_version_is_refused_in_a_readable_one(server: Server, asked):
-    got = response(await answer(server, request(asked), ALICE))
-    assert got.response_header.protocol_version == nearest(asked)
+@pytest.mark.parametrize("requested", [ProtocolVersion(1, 9), ProtocolVersion(2, 7)], ids=str)
+async def test_an_unsupported_version_is_refused_in_a_readable_one(server: Server, requested):
+    got = response(await answer(server, request(requested), ALICE))
+    assert got.response_header.protocol_version == nearest(requested)
     reasons = {1: ResultReason.INVALID_MESSAGE, 2: ResultReason.UNSUPPORTED_PROTOCOL_VERSION}
-    assert got.batch_item[0].result_reason == reasons[asked.major]
+    assert got.batch_item[0].result_reason == reasons[requested.major]
 
 
 async def test_the_internal_dialect_cannot_be_asked_for(server: Server):
@@ -170,7 +170,7 @@ async def registered(ask: Asking, name: str, secret: bytes) -> str:
 async def test_a_request_means_the_same_in_every_encoding(ask: Asking, version, codec):
     key = await registered(ask, "a <name> & \u00e4nother", bytes(range(256)))
     ask = ask.at(version)
-    asked = spoken(
+    requested = spoken(
         ask,
         ask.item(Operation.GET, batch_id=b"1", unique_identifier=key),
         ask.item(Operation.GET_ATTRIBUTES, batch_id=b"2", unique_identifier=key),
@@ -179,8 +179,8 @@ async def test_a_request_means_the_same_in_every_encoding(ask: Asking, version, 
         ask.item(Operation.LOCATE, batch_id=b"5"),
         batch_error_continuation_option=BatchErrorContinuationOption.CONTINUE,
     )
-    found = await answered(ask, asked, codec)
-    assert found == await answered(ask, asked, TTLV)
+    found = await answered(ask, requested, codec)
+    assert found == await answered(ask, requested, TTLV)
     got = from_item(found, ResponseMessage, version).batch_item
     failed = ResultStatus.OPERATION_FAILED
     assert [item.result_status == failed for item in got] == [False, False, True, False, False]
@@ -216,15 +216,15 @@ async def test_a_client_takes_a_response_as_long_as_it_says_and_no_longer(ask: A
     key = await registered(ask, "long", bytes(2000))
     get = ask.item(Operation.GET, unique_identifier=key)
 
-    async def asked(limit: int) -> bytes:
+    async def response_within(limit: int) -> bytes:
         message = codec.encode(spoken(ask, get, maximum_response_size=limit))
         return await answer(ask.server, message, ask.client, codec)
 
-    length = len(await asked(1 << 20))
+    length = len(await response_within(1 << 20))
     assert length > (4000 if codec is not TTLV else 2000)
     longest = length if codec is not TTLV else length + 256  # TTLV is estimated beforehand
-    assert response(await asked(longest), codec).batch_item[0].result_reason is None
-    got = response(await asked(length - 1), codec)
+    assert response(await response_within(longest), codec).batch_item[0].result_reason is None
+    got = response(await response_within(length - 1), codec)
     assert got.batch_item[0].result_reason == ResultReason.RESPONSE_TOO_LARGE
 
 

@@ -19,7 +19,7 @@ QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
 WRONG = ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-def shown(kind: CredentialType, value: Any, version: ProtocolVersion) -> Credential:
+def credential(kind: CredentialType, value: Any, version: ProtocolVersion) -> Credential:
     return Credential(
         credential_type=kind, credential_value=to_item(value, Tag.CREDENTIAL_VALUE, version)
     )
@@ -27,18 +27,18 @@ def shown(kind: CredentialType, value: Any, version: ProtocolVersion) -> Credent
 
 def user(name: str, password: str | None, version: ProtocolVersion = V2_1) -> Credential:
     value = UsernameAndPassword(username=name, password=password)
-    return shown(CredentialType.USERNAME_AND_PASSWORD, value, version)
+    return credential(CredentialType.USERNAME_AND_PASSWORD, value, version)
 
 
 def device(serial: str | None, password: str | None, version: ProtocolVersion = V2_1) -> Credential:
     value = Device(device_serial_number=serial, password=password)
-    return shown(CredentialType.DEVICE, value, version)
+    return credential(CredentialType.DEVICE, value, version)
 
 
-async def asked(ask: Asking, *credentials: Credential) -> ResultReason | None:
+async def refusal(ask: Asking, *credentials: Credential) -> ResultReason | None:
     """Why a question with these credentials is refused."""
-    given = Authentication(credential=credentials) if credentials else None
-    response = await ask.message(ask.item(Operation.QUERY), authentication=given)
+    authentication = Authentication(credential=credentials) if credentials else None
+    response = await ask.message(ask.item(Operation.QUERY), authentication=authentication)
     (item,) = response.batch_item
     return item.result_reason
 
@@ -62,21 +62,21 @@ async def test_a_user_comes_in_by_the_password(
     nobody: Asking, users: None, version: ProtocolVersion
 ):
     nobody = nobody.at(version)
-    assert await asked(nobody, user("bob", "hunter2", version)) is None
+    assert await refusal(nobody, user("bob", "hunter2", version)) is None
     for wrong in (user("bob", "hunter3", version), user("eve", "hunter2", version)):
-        assert await asked(nobody, wrong) == WRONG
-    assert await asked(nobody, user("bob", None, version)) == WRONG
-    assert await asked(nobody) == WRONG
+        assert await refusal(nobody, wrong) == WRONG
+    assert await refusal(nobody, user("bob", None, version)) == WRONG
+    assert await refusal(nobody) == WRONG
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_1], ids=str)
 async def test_a_device_too(nobody: Asking, users: None, version: ProtocolVersion):
     nobody = nobody.at(version)
-    assert await asked(nobody, device("sn-7", "hunter3", version)) is None
-    assert await asked(nobody, device("sn-7", "hunter2", version)) == WRONG
-    assert await asked(nobody, device(None, "hunter3", version)) == WRONG
-    assert await asked(nobody, user("sn-7", "hunter3", version)) == WRONG
-    assert await asked(nobody, device("bob", "hunter2", version)) == WRONG
+    assert await refusal(nobody, device("sn-7", "hunter3", version)) is None
+    assert await refusal(nobody, device("sn-7", "hunter2", version)) == WRONG
+    assert await refusal(nobody, device(None, "hunter3", version)) == WRONG
+    assert await refusal(nobody, user("sn-7", "hunter3", version)) == WRONG
+    assert await refusal(nobody, device("bob", "hunter2", version)) == WRONG
 
 
 async def test_a_credential_comes_before_the_certificate(ask: Asking, nobody: Asking, users: None):
@@ -90,12 +90,12 @@ async def test_a_credential_comes_before_the_certificate(ask: Asking, nobody: As
 
 
 async def test_a_wrong_one_fails_although_the_certificate_holds(ask: Asking, users: None):
-    assert await asked(ask, user("bob", "wrong")) == WRONG
+    assert await refusal(ask, user("bob", "wrong")) == WRONG
 
 
 async def test_where_nobody_is_configured_passwords_are_passed_over(ask: Asking, nobody: Asking):
-    assert await asked(ask, user("example", "example")) is None
-    assert await asked(nobody, user("example", "example")) == WRONG
+    assert await refusal(ask, user("example", "example")) is None
+    assert await refusal(nobody, user("example", "example")) == WRONG
 
 
 async def test_other_types_are_not_taken(ask: Asking, users: None):
@@ -103,10 +103,10 @@ async def test_other_types_are_not_taken(ask: Asking, users: None):
         credential_type=CredentialType.ATTESTATION,
         credential_value=to_item(UsernameAndPassword(username="x"), Tag.CREDENTIAL_VALUE, V1_4),
     )
-    assert await asked(ask.at(V1_4), other) is not None
+    assert await refusal(ask.at(V1_4), other) is not None
 
 
 async def test_a_message_tries_so_many_and_no_more(ask: Asking, users: None):
     good = user("bob", "hunter2")
-    assert await asked(ask, *[good] * 2) is None
-    assert await asked(ask, *[good] * (MAX_CREDENTIALS + 1)) == WRONG
+    assert await refusal(ask, *[good] * 2) is None
+    assert await refusal(ask, *[good] * (MAX_CREDENTIALS + 1)) == WRONG

@@ -155,9 +155,9 @@ async def test_an_object_is_not_found_in_too_many_ways(ask: Asking):
         )
         for number in range(2000)
     ]
-    given = aes(*((Tag.CRYPTOGRAPHIC_PARAMETERS, one) for one in many))
+    requested = aes(*((Tag.CRYPTOGRAPHIC_PARAMETERS, one) for one in many))
     (answer,) = await ask.batch(
-        ask.item(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=given)
+        ask.item(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=requested)
     )
     assert answer.result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
 

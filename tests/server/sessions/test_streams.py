@@ -125,19 +125,19 @@ async def test_the_mac_to_verify_may_come_with_any_part(ask: Asking, with_part: 
     fields = {"unique_identifier": key, "cryptographic_parameters": HMAC}
     good = (await ask(Operation.MAC, data=TEXT, **fields)).mac_data
     for mac, validity in ((good, ValidityIndicator.VALID), (TEXT, ValidityIndicator.INVALID)):
-        given = [{}, {}, {}]
-        given[with_part] = {"mac_data": mac}
+        parts = [{}, {}, {}]
+        parts[with_part] = {"mac_data": mac}
         first = await ask(
-            Operation.MAC_VERIFY, data=TEXT[:5], init_indicator=True, **fields, **given[0]
+            Operation.MAC_VERIFY, data=TEXT[:5], init_indicator=True, **fields, **parts[0]
         )
         value = first.correlation_value
-        await ask(Operation.MAC_VERIFY, data=TEXT[5:9], correlation_value=value, **given[1])
+        await ask(Operation.MAC_VERIFY, data=TEXT[5:9], correlation_value=value, **parts[1])
         last = await ask(
             Operation.MAC_VERIFY,
             data=TEXT[9:],
             correlation_value=value,
             final_indicator=True,
-            **given[2],
+            **parts[2],
         )
         assert last.validity_indicator == validity
 

@@ -79,10 +79,10 @@ async def test_its_key_file_is_made_for_a_new_store_only(
 async def test_its_new_password_is_asked_for_twice_and_its_old_one_once(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[bool] = []
+    prompts: list[bool] = []
 
     def read_password(file: str | None, prompt: str, *, twice: bool) -> str:
-        asked.append(twice)
+        prompts.append(twice)
         return "correct horse"
 
     monkeypatch.setattr(open_store, "read_password", read_password)
@@ -92,7 +92,7 @@ async def test_its_new_password_is_asked_for_twice_and_its_old_one_once(
     for _ in range(2):
         async with open_store.opened(config):
             pass
-    assert asked == [True, False]
+    assert prompts == [True, False]
 
 
 def test_its_form_is_in_the_sentences_and_the_documentation(config: Config) -> None:

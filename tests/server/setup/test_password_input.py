@@ -21,9 +21,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     That the real `getpass` does as this one is tested with a real terminal in `test_commands`.
     """
 
-    def put(*given: str) -> list[str]:
+    def put(*typed: str) -> list[str]:
         questions: list[str] = []
-        left: Iterator[str] = iter(given)
+        left: Iterator[str] = iter(typed)
 
         def ask(question: str) -> str:
             questions.append(question)

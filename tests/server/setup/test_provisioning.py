@@ -26,7 +26,7 @@ from storage import KeyFile, MemoryBackend, MemorySpace, SealedStore, WrongSecre
 from tests.enclave.guest_machine import other_chip
 from tests.server.operating import chip, software
 
-GIVEN = Provisioning(
+PROVISIONING = Provisioning(
     store="sqlite:/x", password="hunter2", pkcs12=b"\x00\xff", pkcs12_password="swordfish",
     client_ca="PEM", policy="TOML", restart=True,
 )  # fmt: skip
@@ -41,9 +41,9 @@ async def opened(space: MemorySpace | None = None) -> AsyncIterator[SealedStore]
 
 
 def test_secrets_do_not_show():
-    shown = repr(replace(GIVEN, key_file=b"a key file of thirty-two bytes!!"))
+    text = repr(replace(PROVISIONING, key_file=b"a key file of thirty-two bytes!!"))
     for secret in ("hunter2", "swordfish", "thirty-two", "xff"):
-        assert secret not in shown
+        assert secret not in text
 
 
 @given(
@@ -100,9 +100,9 @@ def test_a_sentence_names_what_was_given(one, said):
 
 async def test_it_is_recalled_by_the_same_code_on_the_same_chip(tmp_path: Path, caplog):
     async with opened() as store:
-        assert await provisioning.keep(tmp_path, software(), store, GIVEN)
+        assert await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     recalled = await provisioning.recall(tmp_path, software())
-    assert replace(recalled, anchor="", number=0) == GIVEN
+    assert replace(recalled, anchor="", number=0) == PROVISIONING
     assert recalled.number == 1
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     content = (tmp_path / FILE_NAME).read_bytes()
@@ -126,7 +126,7 @@ async def test_without_a_file_there_is_nothing_to_recall(tmp_path: Path):
 )
 async def test_nobody_else_recalls_it(tmp_path: Path, tee, why, caplog):
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     before = (tmp_path / FILE_NAME).read_bytes()
     assert await provisioning.recall(tmp_path, tee()) is None
     assert why in caplog.text
@@ -135,7 +135,7 @@ async def test_nobody_else_recalls_it(tmp_path: Path, tee, why, caplog):
 
 async def test_damage_anywhere_is_noticed(tmp_path: Path):
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     path = tmp_path / FILE_NAME
     whole = path.read_bytes()
     for at in range(0, len(whole), 37):
@@ -148,7 +148,10 @@ async def test_damage_anywhere_is_noticed(tmp_path: Path):
 
 async def test_what_was_sealed_for_something_else_is_not_provisioning(tmp_path: Path):
     sk = await software().derived_key()
-    for purpose, plaintext in ((Purpose.API_TLS, GIVEN.encode()), (Purpose.PROVISIONING, b"{}")):
+    for purpose, plaintext in (
+        (Purpose.API_TLS, PROVISIONING.encode()),
+        (Purpose.PROVISIONING, b"{}"),
+    ):
         (tmp_path / FILE_NAME).write_bytes(seal(sk, purpose, plaintext))
         assert await provisioning.recall(tmp_path, software()) is None
 
@@ -165,7 +168,7 @@ async def test_a_chip_that_does_not_answer_asks_for_the_operator(tmp_path: Path)
             raise DeviceError("the chip stays busy")
 
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     assert await provisioning.recall(tmp_path, Mute()) is None
 
 
@@ -175,7 +178,7 @@ def updated() -> SoftwareChip:
 
 async def test_a_firmware_update_seals_it_anew(tmp_path: Path, caplog):
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     old = (tmp_path / FILE_NAME).read_bytes()
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
     assert (await provisioning.recall(tmp_path, newer)).password == "hunter2"
@@ -200,7 +203,7 @@ def full_disk() -> Iterator[None]:
 
 async def test_that_it_cannot_be_sealed_anew_keeps_nobody_from_starting(tmp_path: Path, caplog):
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
     with full_disk():
         recalled = await provisioning.recall(tmp_path, newer)
@@ -210,7 +213,7 @@ async def test_that_it_cannot_be_sealed_anew_keeps_nobody_from_starting(tmp_path
 
 async def test_an_older_file_is_refused(tmp_path: Path):
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
         old = await provisioning.recall(tmp_path, software())
         await provisioning.check_number(store, old)
         await provisioning.keep(tmp_path, software(), store, old)
@@ -219,12 +222,13 @@ async def test_an_older_file_is_refused(tmp_path: Path):
         await provisioning.check_number(store, new)
         with pytest.raises(Failure, match="put an old file back"):
             await provisioning.check_number(store, old)
-        await provisioning.check_number(store, GIVEN)  # from the operator, who knows what he gives
+        # From the operator, who knows what was given.
+        await provisioning.check_number(store, PROVISIONING)
 
 
 async def test_a_file_that_is_ahead_of_the_store_is_that_of_a_crash(tmp_path: Path):
     async with opened() as store:
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
         last = await provisioning.recall(tmp_path, software())
         await provisioning.check_number(store, replace(last, number=last.number + 1))
 
@@ -232,17 +236,17 @@ async def test_a_file_that_is_ahead_of_the_store_is_that_of_a_crash(tmp_path: Pa
 async def test_the_anchor_notices_an_older_store(tmp_path: Path):
     async with opened() as store:
         before = store.anchor
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
         anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
         assert anchor == before
 
 
 async def test_without_leave_nothing_is_sealed_and_what_was_does_not_hold(tmp_path: Path):
-    once = replace(GIVEN, restart=False)
+    once = replace(PROVISIONING, restart=False)
     async with opened() as store:
         assert not await provisioning.keep(tmp_path, software(), store, once)
         assert await store.read(provisioning.RECORD) is None
-        await provisioning.keep(tmp_path, software(), store, GIVEN)
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
         kept = await provisioning.recall(tmp_path, software())
         assert not await provisioning.keep(tmp_path, software(), store, once)
         assert not (tmp_path / FILE_NAME).exists()
@@ -254,14 +258,14 @@ async def test_a_chip_without_a_key_seals_nothing(tmp_path: Path, caplog):
     tee = software(TDX)
     assert tee.sk is SkProvider.NONE
     async with opened() as store:
-        assert not await provisioning.keep(tmp_path, tee, store, GIVEN)
+        assert not await provisioning.keep(tmp_path, tee, store, PROVISIONING)
     assert not (tmp_path / FILE_NAME).exists()
     assert "a restart needs the operator" in caplog.text
 
 
 async def test_what_is_too_long_to_be_sealed_is_told(tmp_path: Path):
     async with opened() as store:
-        long = replace(GIVEN, pkcs12=bytes(MAX_SEALED_BYTES))
+        long = replace(PROVISIONING, pkcs12=bytes(MAX_SEALED_BYTES))
         with pytest.raises(Failure, match="too long to be sealed"):
             await provisioning.keep(tmp_path, software(), store, long)
         assert await store.read(provisioning.RECORD) is None

@@ -45,16 +45,16 @@ def read(
     return settings.gather(Sample, flags, variables or {}, file)
 
 
-def refusal(tmp_path: Path, *given: Any, **more: Any) -> str:
+def refusal(tmp_path: Path, *sources: Any, **more: Any) -> str:
     with pytest.raises(Failure) as caught:
-        read(tmp_path, *given, **more)
+        read(tmp_path, *sources, **more)
     return str(caught.value)
 
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
-    given = read(tmp_path)
-    assert settings.build(Sample, given) == Sample()
-    assert {one.source for one in given.values()} == {"the default"}
+    settings_read = read(tmp_path)
+    assert settings.build(Sample, settings_read) == Sample()
+    assert {one.source for one in settings_read.values()} == {"the default"}
 
 
 def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_p
             "STRONGROOM_PAUSE": "2",
         },
     )
-    given = read(tmp_path, "--port 3", variables, file)
-    assert given["port"] == Sourced(3, "--port")
-    assert given["pause"] == Sourced(2.0, "STRONGROOM_PAUSE")
-    assert given["title"].value == "a"
-    assert given["title"].source.startswith("title in ")
+    settings_read = read(tmp_path, "--port 3", variables, file)
+    assert settings_read["port"] == Sourced(3, "--port")
+    assert settings_read["pause"] == Sourced(2.0, "STRONGROOM_PAUSE")
+    assert settings_read["title"].value == "a"
+    assert settings_read["title"].source.startswith("title in ")
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,8 @@ def test_every_type_reads_from_text_and_from_toml(
 
 
 def test_flags_of_every_type(tmp_path: Path) -> None:
-    given = read(tmp_path, "--loud --colour blue --names a,b --place /x --pause 3")
-    values = [given[name].value for name in ("loud", "colour", "names", "place", "pause")]
+    settings_read = read(tmp_path, "--loud --colour blue --names a,b --place /x --pause 3")
+    values = [settings_read[name].value for name in ("loud", "colour", "names", "place", "pause")]
     assert values == [True, Colour.BLUE, ("a", "b"), Path("/x"), 3.0]
 
 

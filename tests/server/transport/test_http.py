@@ -145,7 +145,7 @@ async def test_a_target_that_is_no_url_is_refused(nursery):
     assert status(await exchange(nursery, b"GET //[ HTTP/1.1\r\nHost: x\r\n\r\n")) == 400
 
 
-async def test_a_stranger_is_refused_before_his_body_is_kept(nursery):
+async def test_a_stranger_is_refused_before_the_body_is_kept(nursery):
     seen = []
 
     def admit(request: Request) -> str:

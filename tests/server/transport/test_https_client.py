@@ -64,17 +64,17 @@ def saying(data: bytes) -> Answer:
 
 async def test_a_reply_and_what_was_asked(vouched):
     identity, fetch = vouched
-    asked = []
+    requests = []
 
     async def answer(stream: trio.abc.Stream, request: bytes) -> None:
-        asked.append(request)
+        requests.append(request)
         await stream.send_all(OK)
 
     async with serving(identity, answer) as url:
         reply = await fetch("POST", f"{url}/a/b?c=d", b"body", "text/plain")
     assert (reply.status, reply.body) == (200, b"hello")
     assert reply.headers["replay-nonce"] == "n"
-    (request,) = asked
+    (request,) = requests
     assert request.startswith(b"POST /a/b?c=d HTTP/1.1\r\n")
     assert request.endswith(b"\r\n\r\nbody")
     for line in (b"Content-Type: text/plain", b"User-Agent: strongroom/", b"Content-Length: 4"):

@@ -100,12 +100,12 @@ def anybody() -> ssl.SSLContext:
 async def test_new_connections_are_shown_the_identity(key, tmp_path: Path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     context = tls.empty_context(Config(insecure_allow_no_client_certificate=True))
-    shown = []
+    matches = []
     for _ in range(2):
         one = certificate(key)[1]
         tls.use_identity(context, tls.Identity(key, one, ()))
-        shown.append(await seen(context, anybody()) == one.public_bytes(Encoding.DER))
-    assert shown == [True, True]
+        matches.append(await seen(context, anybody()) == one.public_bytes(Encoding.DER))
+    assert matches == [True, True]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,15 +127,15 @@ async def test_clients_of_the_given_authorities_come_in(tmp_path: Path):
     tls.trust_clients(context, f"# Autorité\n{both.decode()}\n# fin\n")
     tls.use_identity(context, tls.Identity(*certificate(), ()))
 
-    async def shown(name: str) -> None:
+    async def connect(name: str) -> None:
         client = anybody()
         client.load_cert_chain(tmp_path / name / "client.pem", tmp_path / name / "client.key")
         await seen(context, client)
 
-    await shown("ours")
-    await shown("theirs")
+    await connect("ours")
+    await connect("theirs")
     with pytest.raises((ExceptionGroup, trio.BrokenResourceError)):
-        await shown("others")
+        await connect("others")
     with pytest.raises((ExceptionGroup, trio.BrokenResourceError)):
         await seen(context, anybody())
 

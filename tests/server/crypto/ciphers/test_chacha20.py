@@ -61,9 +61,9 @@ def test_our_tag_is_the_librarys(key, nonce, additional, data):
 def test_a_tag_cut_short_opens_and_a_changed_one_does_not(length):
     encrypted = encrypt(KEY, A.CHACHA20POLY1305, AEAD, SUNSCREEN, additional_data=b"more")
     tag = encrypted.authenticated_encryption_tag[:length]
-    given_ = {"iv_counter_nonce": encrypted.iv_counter_nonce, "additional_data": b"more"}
-    opened = decrypt(KEY, A.CHACHA20POLY1305, AEAD, encrypted.data, tag=tag, **given_)
+    fields = {"iv_counter_nonce": encrypted.iv_counter_nonce, "additional_data": b"more"}
+    opened = decrypt(KEY, A.CHACHA20POLY1305, AEAD, encrypted.data, tag=tag, **fields)
     assert opened == SUNSCREEN
     changed = bytes([tag[0] ^ 1]) + tag[1:]
     with pytest.raises(CryptographicFailure):
-        decrypt(KEY, A.CHACHA20POLY1305, AEAD, encrypted.data, tag=changed, **given_)
+        decrypt(KEY, A.CHACHA20POLY1305, AEAD, encrypted.data, tag=changed, **fields)
