@@ -84,7 +84,7 @@ from server.access.password_file import Users
 from server.setup.config import Config
 from server.state import Server
 from storage import KeyFile, MemoryBackend, open_store
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 
 assert Path(kmip.__file__).is_relative_to(Path.cwd()), kmip.__file__
 
@@ -95,7 +95,7 @@ async def main(data):
         server = Server(
             config=config, store=store, users=Users(config.users_file), clock=lambda: NOW
         )
-        await use(Asking(server, Client("alice")))
+        await use(InProcessClient(server, Client("alice")))
 
 
 async def use(ask):

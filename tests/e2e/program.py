@@ -20,7 +20,7 @@ from kmip.structures import from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1, ProtocolVersion
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,8 +99,8 @@ def running(data: Path, *words: object) -> Iterator[Program]:
 
 
 @dataclass
-class Remote(Asking):
-    """As `Asking`, over a TLS stream."""
+class Remote(InProcessClient):
+    """As `InProcessClient`, over a TLS stream."""
 
     server: Server
     stream: Any = field(default=None, repr=False)

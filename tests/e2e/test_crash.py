@@ -67,7 +67,7 @@ class Facts:
 
 
 @dataclass
-class Pending:
+class PendingMessage:
     """A message without an answer: what it changes, and what it makes under a new group's name."""
 
     changes: dict[str, Facts | None] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Book:
     """What one client knows."""
 
     known: dict[str, Facts] = field(default_factory=dict)
-    pending: Pending | None = None
+    pending: PendingMessage | None = None
 
 
 def serial(number: int) -> Item:
@@ -156,7 +156,7 @@ class Worker:
 
     async def create(self) -> None:
         group, number = self.fresh(), self.chance.getrandbits(30)
-        self.book.pending = Pending(group=group, makes=1)
+        self.book.pending = PendingMessage(group=group, makes=1)
         ask = self.ask
         items = await ask.batch(
             ask.item(Operation.CREATE, batch_id=b"1", **aes(group, number)),
@@ -167,7 +167,7 @@ class Worker:
 
     async def create_pair(self) -> None:
         group, number = self.fresh(), self.chance.getrandbits(30)
-        self.book.pending = Pending(group=group, makes=2)
+        self.book.pending = PendingMessage(group=group, makes=2)
         made = await self.ask(Operation.CREATE_KEY_PAIR, **pair(group, number))
         self.book.pending = None
         one, other = made.private_key_unique_identifier, made.public_key_unique_identifier
@@ -181,7 +181,7 @@ class Worker:
         self.book.known[uid] = replace(self.book.known[uid], material=key)
 
     async def change(self, uid: str, after: Facts | None, operation: Operation, **fields: Any):
-        self.book.pending = Pending({uid: after})
+        self.book.pending = PendingMessage({uid: after})
         await self.ask(operation, unique_identifier=uid, **fields)
         if after is None:
             del self.book.known[uid]
@@ -245,7 +245,7 @@ class Worker:
 
     async def undoable(self) -> None:
         items, changes, group, number = self.several()
-        self.book.pending = Pending(changes, group, 1)
+        self.book.pending = PendingMessage(changes, group, 1)
         answers = await self.ask.batch(*items, option=UNDO)
         created, *_ = map(self.ask.payload, answers)
         self.book.known.update({uid: facts for uid, facts in changes.items() if facts})

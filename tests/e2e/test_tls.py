@@ -21,7 +21,7 @@ from kmip.tags import Tag
 from kmip.versions import V2_1
 from server.pki import local_authority
 from tests.e2e.program import Program, Remote, running
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ async def test_a_certificate_of_another_authority_is_refused(
 def query() -> bytes:
     message = RequestMessage(
         request_header=RequestHeader(protocol_version=V2_1, batch_count=1),
-        batch_item=(Asking(None, None).item(Operation.QUERY),),  # type: ignore[arg-type]
+        batch_item=(InProcessClient(None, None).item(Operation.QUERY),),  # type: ignore[arg-type]
     )
     return ttlv.encode(to_item(message, Tag.REQUEST_MESSAGE, V2_1))
 
@@ -329,7 +329,7 @@ def rsa() -> Attributes:
     return key(CryptographicAlgorithm.RSA, 4096, CryptographicUsageMask.SIGN)
 
 
-def creation(ask: Asking, name: str) -> RequestBatchItem:
+def creation(ask: InProcessClient, name: str) -> RequestBatchItem:
     """A batch item that makes a key in the group `name`."""
     attributes = key(CryptographicAlgorithm.AES, 256, CryptographicUsageMask.ENCRYPT)
     attributes.update(named(name))

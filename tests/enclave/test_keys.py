@@ -74,12 +74,12 @@ async def test_the_tls_key_is_random_where_there_is_none():
 
 
 async def test_a_chip_that_refuses_its_key_is_not_replaced_by_chance():
-    class Refusing(SoftwareTee):
+    class RefusingTee(SoftwareTee):
         async def derived_key(self, tcb_version=None):
             raise DeviceError("refused")
 
     with pytest.raises(DeviceError, match="refused"):
-        await tls_key(Refusing(SoftwareGuest(software_chip())), Purpose.API_TLS)
+        await tls_key(RefusingTee(SoftwareGuest(software_chip())), Purpose.API_TLS)
 
 
 @given(st.binary(max_size=200), st.sampled_from(Purpose))

@@ -45,7 +45,7 @@ from server.objects.transaction import Opened, Transaction
 from server.state import Server
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.kmip.strategies import attribute_value, customs
-from tests.server.conftest import NOW, Asking, Failed
+from tests.server.conftest import NOW, Failed, InProcessClient
 from tests.server.samples import create, create_pair
 
 KEYS = sorted(set(ATTRIBUTES) - {Tag.STATE, Tag.UNIQUE_IDENTIFIER})
@@ -327,7 +327,7 @@ async def test_a_state_is_found_at_any_time_whenever_its_object_was_written(data
             await writing.commit()
 
 
-async def test_a_question_by_state_writes_nothing(ask: Asking, clock):
+async def test_a_question_by_state_writes_nothing(ask: InProcessClient, clock):
     for _ in range(3):
         await create(ask, (Tag.ACTIVATION_DATE, NOW + 60))
     before = ask.server.store.anchor
@@ -336,7 +336,7 @@ async def test_a_question_by_state_writes_nothing(ask: Asking, clock):
     assert ask.server.store.anchor == before
 
 
-async def test_a_clock_that_is_set_back_finds_the_states_of_then(ask: Asking, clock):
+async def test_a_clock_that_is_set_back_finds_the_states_of_then(ask: InProcessClient, clock):
     one = await create(ask, (Tag.ACTIVATION_DATE, NOW + 60))
     clock.now += 60
     assert await find(ask, (Tag.STATE, State.ACTIVE)) == (one,)
@@ -366,7 +366,7 @@ async def test_every_attribute_is_a_filter_in_every_version(server: Server, key:
         )
     ]
     async with store_of(objects, NOW) as server.store:
-        ask = Asking(server, None, version).named("alice")
+        ask = InProcessClient(server, None, version).named("alice")
         located = await ask(
             Operation.LOCATE,
             attributes=Attributes([(key, part)]),
@@ -378,13 +378,13 @@ async def test_every_attribute_is_a_filter_in_every_version(server: Server, key:
 # Single questions
 
 
-async def find(ask: Asking, *pairs: tuple[Any, Any], **fields: Any) -> tuple[str, ...]:
+async def find(ask: InProcessClient, *pairs: tuple[Any, Any], **fields: Any) -> tuple[str, ...]:
     got = await ask(Operation.LOCATE, attributes=Attributes(pairs), **fields)
     found: tuple[str, ...] = got.unique_identifier
     return found
 
 
-async def test_an_object_changed_in_a_batch_keeps_its_age(ask: Asking):
+async def test_an_object_changed_in_a_batch_keeps_its_age(ask: InProcessClient):
     old, new = await create(ask), await create(ask)
     described = AttributeInstance(Tag.DESCRIPTION, "old")
     _, located = await ask.batch(
@@ -395,7 +395,7 @@ async def test_an_object_changed_in_a_batch_keeps_its_age(ask: Asking):
     assert ask.payload(located).unique_identifier == (new, old)
 
 
-async def test_several_fields_are_those_of_one_value(ask: Asking):
+async def test_several_fields_are_those_of_one_value(ask: InProcessClient):
     private, public = await create_pair(ask)
     parent = Link(link_type=LinkType.PARENT_LINK, linked_object_identifier="parent")
     one = await create(ask, (Tag.LINK, parent), (Tag.LINK, replace(parent, **TO_CHILD)))
@@ -409,14 +409,14 @@ async def test_several_fields_are_those_of_one_value(ask: Asking):
 TO_CHILD = {"link_type": LinkType.CHILD_LINK, "linked_object_identifier": "child"}
 
 
-async def test_an_empty_filter_finds_all_of_the_clients_objects(ask: Asking):
+async def test_an_empty_filter_finds_all_of_the_clients_objects(ask: InProcessClient):
     mine = [await create(ask) for _ in range(3)]
     await create(ask.named("bob"))
     assert await find(ask) == tuple(reversed(mine))
 
 
 @pytest.mark.parametrize("version", [V2_1, V3_0], ids=str)
-async def test_a_filter_of_an_unknown_tag_is_an_error(ask: Asking, version):
+async def test_a_filter_of_an_unknown_tag_is_an_error(ask: InProcessClient, version):
     ask = ask.at(version)
     await create(ask)
     item: RequestBatchItem = ask.item(Operation.LOCATE)
@@ -427,7 +427,7 @@ async def test_a_filter_of_an_unknown_tag_is_an_error(ask: Asking, version):
         ask.payload(answer)
 
 
-async def test_a_filter_of_an_unknown_name_is_an_error(ask: Asking):
+async def test_a_filter_of_an_unknown_name_is_an_error(ask: InProcessClient):
     ask = ask.at(V1_4)
     await create(ask)
     item: RequestBatchItem = ask.item(Operation.LOCATE)
@@ -440,13 +440,13 @@ async def test_a_filter_of_an_unknown_name_is_an_error(ask: Asking):
         ask.payload(answer)
 
 
-async def test_a_custom_attribute_that_nobody_has_finds_nothing(ask: Asking):
+async def test_a_custom_attribute_that_nobody_has_finds_nothing(ask: InProcessClient):
     await create(ask)
     value = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
     assert await find(ask, (VendorAttributeName("x", "flavour"), value)) == ()
 
 
-async def test_a_custom_attribute_is_found_by_name_type_and_value(ask: Asking):
+async def test_a_custom_attribute_is_found_by_name_type_and_value(ask: InProcessClient):
     flavour = VendorAttributeName("x", "flavour")
     mint = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
     one = await create(ask, (flavour, mint))
@@ -464,20 +464,20 @@ def test_a_filter_that_says_nothing_is_refused():
             query_of(Attributes([pair]), "alice", NOW)
 
 
-async def test_three_dates_are_refused(ask: Asking):
+async def test_three_dates_are_refused(ask: InProcessClient):
     with pytest.raises(Failed) as failure:
         await find(ask, *[(Tag.INITIAL_DATE, NOW + day) for day in range(3)])
     assert failure.value.reason == ResultReason.INVALID_FIELD
 
 
 @pytest.mark.parametrize("field", ["maximum_items", "offset_items"])
-async def test_negative_numbers_are_refused(ask: Asking, field: str):
+async def test_negative_numbers_are_refused(ask: InProcessClient, field: str):
     with pytest.raises(Failed) as failure:
         await find(ask, **{field: -1})
     assert failure.value.reason == ResultReason.INVALID_FIELD
 
 
-async def test_a_fresh_group_member_is_one_never_given_out(ask: Asking):
+async def test_a_fresh_group_member_is_one_never_given_out(ask: InProcessClient):
     ask = ask.at(V1_1)
     group = (Tag.OBJECT_GROUP, "pool")
     first, second = await create(ask, group), await create(ask, group)
@@ -488,7 +488,7 @@ async def test_a_fresh_group_member_is_one_never_given_out(ask: Asking):
     assert await find(ask, group, object_group_member=default) == (second, first)
 
 
-async def test_the_object_class_mask_chooses_users_objects_or_the_systems(ask: Asking):
+async def test_the_object_class_mask_chooses_users_objects_or_the_systems(ask: InProcessClient):
     ask = ask.at(V3_0)
     one = await create(ask)
     assert await find(ask, object_class_mask=1) == (one,)
@@ -497,7 +497,7 @@ async def test_the_object_class_mask_chooses_users_objects_or_the_systems(ask: A
     assert await find(ask, object_class_mask=4) == ()
 
 
-async def test_a_single_find_is_the_placeholder_of_what_follows(ask: Asking):
+async def test_a_single_find_is_the_placeholder_of_what_follows(ask: InProcessClient):
     one = await create(ask, (Tag.OBJECT_GROUP, "a"))
     await create(ask, (Tag.OBJECT_GROUP, "b"))
     asked = Attributes([(Tag.OBJECT_GROUP, "a")])
@@ -508,7 +508,7 @@ async def test_a_single_find_is_the_placeholder_of_what_follows(ask: Asking):
     assert got.result_reason == ResultReason.ITEM_NOT_FOUND
 
 
-async def test_a_date_that_comes_changes_the_state_found(ask: Asking, clock):
+async def test_a_date_that_comes_changes_the_state_found(ask: InProcessClient, clock):
     one = await create(ask, (Tag.ACTIVATION_DATE, NOW + 60))
     assert await find(ask, (Tag.STATE, State.ACTIVE)) == ()
     clock.now += 60

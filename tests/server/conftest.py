@@ -57,12 +57,12 @@ class Clock:
 
 
 @dataclass
-class Asking:
-    """A client that asks one server in one version.
+class InProcessClient:
+    """A client without a socket: it sends its messages to one server, in one version.
 
     Attributes:
-        server: is asked.
-        client: who asks.
+        server: takes the messages.
+        client: whose messages they are.
         version: of the requests.
         header: more fields of the request header.
     """
@@ -113,13 +113,13 @@ class Asking:
         response = await self.message(*items, batch_error_continuation_option=option)
         return response.batch_item
 
-    def at(self, version: ProtocolVersion) -> "Asking":
+    def at(self, version: ProtocolVersion) -> "InProcessClient":
         """The same client in another version."""
-        return Asking(self.server, self.client, version, self.header)
+        return InProcessClient(self.server, self.client, version, self.header)
 
-    def named(self, name: str) -> "Asking":
+    def named(self, name: str) -> "InProcessClient":
         """Another client of the same server."""
-        return Asking(self.server, Client(name), self.version, self.header)
+        return InProcessClient(self.server, Client(name), self.version, self.header)
 
 
 @pytest.fixture
@@ -139,5 +139,5 @@ async def server(config: Config, clock: Clock) -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-def ask(server: Server) -> Asking:
-    return Asking(server, Client("alice"))
+def ask(server: Server) -> InProcessClient:
+    return InProcessClient(server, Client("alice"))

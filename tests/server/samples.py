@@ -38,7 +38,7 @@ from kmip.objects import (
     key_block_of,
 )
 from kmip.tags import Tag
-from tests.server.conftest import NOW, Asking, Failed
+from tests.server.conftest import NOW, Failed, InProcessClient
 
 Pair = tuple[AttributeName, Any]
 
@@ -59,7 +59,9 @@ def aes(*pairs: Pair, mask: Mask = ANY_USE, length: int = 256) -> Attributes:
     return attributes(*pairs, algorithm, (Tag.CRYPTOGRAPHIC_LENGTH, length), mask=mask)
 
 
-async def create(ask: Asking, *pairs: Pair, mask: Mask = ANY_USE, length: int = 256) -> str:
+async def create(
+    ask: InProcessClient, *pairs: Pair, mask: Mask = ANY_USE, length: int = 256
+) -> str:
     """A new AES key."""
     fields = aes(*pairs, mask=mask, length=length)
     made = await ask(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=fields)
@@ -68,7 +70,7 @@ async def create(ask: Asking, *pairs: Pair, mask: Mask = ANY_USE, length: int = 
 
 
 async def create_pair(
-    ask: Asking,
+    ask: InProcessClient,
     *pairs: Pair,
     algorithm: CryptographicAlgorithm = CryptographicAlgorithm.EC,
     mask: Mask = ANY_USE,
@@ -111,7 +113,7 @@ def opaque(value: bytes = b"whatever") -> OpaqueObject:
     return OpaqueObject(opaque_data_type=0x80000001, opaque_data_value=value)
 
 
-async def register(ask: Asking, managed: Any, *pairs: Pair, mask: Mask = ANY_USE) -> str:
+async def register(ask: InProcessClient, managed: Any, *pairs: Pair, mask: Mask = ANY_USE) -> str:
     """The object, registered."""
     kinds = {
         SymmetricKey: ObjectType.SYMMETRIC_KEY,
@@ -132,26 +134,26 @@ async def register(ask: Asking, managed: Any, *pairs: Pair, mask: Mask = ANY_USE
     return identifier
 
 
-async def attribute(ask: Asking, identifier: str, key: AttributeName) -> Any:
+async def attribute(ask: InProcessClient, identifier: str, key: AttributeName) -> Any:
     """The first value of an object's attribute."""
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=identifier, attribute_names=(key,))
     return got.attributes.get(key)
 
 
-async def values(ask: Asking, identifier: str, key: AttributeName) -> tuple[Any, ...]:
+async def values(ask: InProcessClient, identifier: str, key: AttributeName) -> tuple[Any, ...]:
     """Every value of an object's attribute."""
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=identifier, attribute_names=(key,))
     found: tuple[Any, ...] = got.attributes.all(key)
     return found
 
 
-async def state(ask: Asking, identifier: str) -> State:
+async def state(ask: InProcessClient, identifier: str) -> State:
     """An object's state."""
     found: State = await attribute(ask, identifier, Tag.STATE)
     return found
 
 
-async def material(ask: Asking, identifier: str, **fields: Any) -> Any:
+async def material(ask: InProcessClient, identifier: str, **fields: Any) -> Any:
     """The key material of an object."""
     got = await ask(Operation.GET, unique_identifier=identifier, **fields)
     block = key_block_of(got.object)
@@ -169,7 +171,7 @@ COMPROMISED = reason(RevocationReasonCode.KEY_COMPROMISE)
 
 
 async def refused(
-    ask: Asking, kind: type[KMIPError], operation: Operation, **fields: Any
+    ask: InProcessClient, kind: type[KMIPError], operation: Operation, **fields: Any
 ) -> ResponseBatchItem:
     """The answer to an operation that must fail with this error's reason."""
     with pytest.raises(Failed) as failure:
@@ -178,14 +180,14 @@ async def refused(
     return failure.value.item
 
 
-async def destroyed(ask: Asking, *pairs: Pair) -> str:
+async def destroyed(ask: InProcessClient, *pairs: Pair) -> str:
     """A new AES key, destroyed."""
     identifier = await create(ask, *pairs)
     await ask(Operation.DESTROY, unique_identifier=identifier)
     return identifier
 
 
-async def archived(ask: Asking, *pairs: Pair) -> str:
+async def archived(ask: InProcessClient, *pairs: Pair) -> str:
     """A new AES key, archived."""
     identifier = await create(ask, *pairs)
     await ask(Operation.ARCHIVE, unique_identifier=identifier)

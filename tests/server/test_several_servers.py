@@ -34,7 +34,7 @@ from storage import KeyFile, MemoryBackend, MemorySpace, open_store
 from storage import replica as replica_module
 from storage.backend import Kind
 from storage.testing import FailingBackend
-from tests.server.conftest import NOW, Asking, Clock, Failed
+from tests.server.conftest import NOW, Clock, Failed, InProcessClient
 from tests.server.operations.test_create_user import CHEAP, as_user, make_user
 from tests.server.samples import ACTIVE, aes, attribute, create, state, symmetric_key, values
 
@@ -43,7 +43,7 @@ R = ResultReason
 
 
 @dataclass
-class Racing:
+class TwoServers:
     """Two servers that share one store, and a client of each.
 
     Attributes:
@@ -52,13 +52,13 @@ class Racing:
         backend: of the second server; it notes what it is asked, and fails when told to.
     """
 
-    one: Asking
-    other: Asking
+    one: InProcessClient
+    other: InProcessClient
     backend: FailingBackend
 
 
 @pytest_trio.trio_fixture
-async def racing(config: Config, clock: Clock) -> AsyncIterator[Racing]:
+async def servers(config: Config, clock: Clock) -> AsyncIterator[TwoServers]:
     space, key = MemorySpace(), KeyFile(bytes(32))
     backend = FailingBackend(MemoryBackend(space, shared=True))
     async with (
@@ -66,19 +66,21 @@ async def racing(config: Config, clock: Clock) -> AsyncIterator[Racing]:
         open_store(backend, key) as second,
     ):
         users = Users(config.users_file, cost=CHEAP)
-        asking = [
-            Asking(Server(config=config, store=store, users=users, clock=clock), None)
+        clients = [
+            InProcessClient(Server(config=config, store=store, users=users, clock=clock), None)
             for store in (first, second)
         ]
         backend.calls.clear()
-        yield Racing(*(each.named("alice") for each in asking), backend)
+        yield TwoServers(*(each.named("alice") for each in clients), backend)
 
 
-def both(racing: Racing) -> tuple[Asking, Asking]:
-    return racing.one, racing.other
+def both(servers: TwoServers) -> tuple[InProcessClient, InProcessClient]:
+    return servers.one, servers.other
 
 
-async def reason_of(ask: Asking, operation: Operation, **fields: Any) -> ResultReason | None:
+async def reason_of(
+    ask: InProcessClient, operation: Operation, **fields: Any
+) -> ResultReason | None:
     """Why an operation fails; None: it does not."""
     try:
         await ask(operation, **fields)
@@ -90,157 +92,161 @@ async def reason_of(ask: Asking, operation: Operation, **fields: Any) -> ResultR
 # What is done at one is known at the other
 
 
-async def test_what_one_server_does_the_other_knows(racing: Racing):
-    key = await create(racing.one)
-    assert await state(racing.other, key) == State.PRE_ACTIVE
-    await racing.other(Operation.ACTIVATE, unique_identifier=key)
-    assert await state(racing.one, key) == State.ACTIVE
-    located = await racing.one(Operation.LOCATE, attributes=Attributes([(Tag.STATE, State.ACTIVE)]))
+async def test_what_one_server_does_the_other_knows(servers: TwoServers):
+    key = await create(servers.one)
+    assert await state(servers.other, key) == State.PRE_ACTIVE
+    await servers.other(Operation.ACTIVATE, unique_identifier=key)
+    assert await state(servers.one, key) == State.ACTIVE
+    located = await servers.one(
+        Operation.LOCATE, attributes=Attributes([(Tag.STATE, State.ACTIVE)])
+    )
     assert located.unique_identifier == (key,)
 
 
-async def test_what_is_made_at_one_is_found_and_read_at_the_other(racing: Racing):
-    key = await create(racing.one)
-    assert (await racing.other(Operation.LOCATE)).unique_identifier == (key,)
-    mine, theirs = [await ask(Operation.GET, unique_identifier=key) for ask in both(racing)]
+async def test_what_is_made_at_one_is_found_and_read_at_the_other(servers: TwoServers):
+    key = await create(servers.one)
+    assert (await servers.other(Operation.LOCATE)).unique_identifier == (key,)
+    mine, theirs = [await ask(Operation.GET, unique_identifier=key) for ask in both(servers)]
     assert mine.object == theirs.object
 
 
-async def test_what_is_destroyed_at_one_is_not_used_at_the_other(racing: Racing):
-    key = await create(racing.one, ACTIVE)
+async def test_what_is_destroyed_at_one_is_not_used_at_the_other(servers: TwoServers):
+    key = await create(servers.one, ACTIVE)
     encrypt = {"unique_identifier": key, "data": b"x", "cryptographic_parameters": CBC}
-    await racing.other(Operation.ENCRYPT, **encrypt)  # it is in the other's cache now
+    await servers.other(Operation.ENCRYPT, **encrypt)  # it is in the other's cache now
     why = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
-    await racing.one(Operation.REVOKE, unique_identifier=key, revocation_reason=why)
-    assert await reason_of(racing.other, Operation.ENCRYPT, **encrypt) is not None
-    await racing.one(Operation.DESTROY, unique_identifier=key)
-    assert await reason_of(racing.other, Operation.GET, unique_identifier=key) is not None
+    await servers.one(Operation.REVOKE, unique_identifier=key, revocation_reason=why)
+    assert await reason_of(servers.other, Operation.ENCRYPT, **encrypt) is not None
+    await servers.one(Operation.DESTROY, unique_identifier=key)
+    assert await reason_of(servers.other, Operation.GET, unique_identifier=key) is not None
 
 
-async def test_an_object_made_anew_is_not_taken_for_the_one_it_was(racing: Racing):
+async def test_an_object_made_anew_is_not_taken_for_the_one_it_was(servers: TwoServers):
     """The other server has the old one in its caches, and its identifier is used again."""
     fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
 
     async def take_in(material: bytes) -> None:
         key = symmetric_key(material)
-        await racing.one(Operation.IMPORT, unique_identifier="same", object=key, **fields)
+        await servers.one(Operation.IMPORT, unique_identifier="same", object=key, **fields)
 
-    async def material(ask: Asking) -> bytes:
+    async def material(ask: InProcessClient) -> bytes:
         got = await ask(Operation.GET, unique_identifier="same")
         key_value = got.object.key_block.key_value
         assert isinstance(key_value.key_material, bytes)
         return key_value.key_material
 
     await take_in(bytes(32))
-    assert [await material(ask) for ask in both(racing)] == [bytes(32)] * 2
-    await racing.one.at(V3_0)(Operation.OBLITERATE, unique_identifier="same")
+    assert [await material(ask) for ask in both(servers)] == [bytes(32)] * 2
+    await servers.one.at(V3_0)(Operation.OBLITERATE, unique_identifier="same")
     await take_in(b"n" * 32)
-    await racing.one(Operation.GET, unique_identifier="same")
-    assert [await material(ask) for ask in both(racing)] == [b"n" * 32] * 2
+    await servers.one(Operation.GET, unique_identifier="same")
+    assert [await material(ask) for ask in both(servers)] == [b"n" * 32] * 2
 
 
 @pytest.mark.parametrize("gone", ["user", "credential"])
-async def test_a_user_that_is_removed_at_one_is_not_let_in_at_the_other(racing: Racing, gone: str):
+async def test_a_user_that_is_removed_at_one_is_not_let_in_at_the_other(
+    servers: TwoServers, gone: str
+):
     """Nothing else is asked of the other server in between: its first message must be refused."""
-    admin = racing.one.at(V3_0).named("administrator")
+    admin = servers.one.at(V3_0).named("administrator")
     password_file.add(
         admin.server.config.users_file, password_file.Kind.USER, "somebody", "else", cost=CHEAP
     )
     user = await make_user(admin, "fred")
-    fred = as_user(racing.other.at(V3_0), "fred", "correct horse")
+    fred = as_user(servers.other.at(V3_0), "fred", "correct horse")
     assert await reason_of(fred, Operation.QUERY) is None
     (credential,) = await values(admin, user, Tag.CREDENTIAL_LINK)
     await admin(Operation.DESTROY, unique_identifier={"user": user, "credential": credential}[gone])
     assert await reason_of(fred, Operation.QUERY) == R.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-async def test_a_user_that_is_made_at_one_is_let_in_at_the_other(racing: Racing):
-    await make_user(racing.one.at(V3_0).named("administrator"), "fred")
-    fred = as_user(racing.other.at(V3_0), "fred", "correct horse")
+async def test_a_user_that_is_made_at_one_is_let_in_at_the_other(servers: TwoServers):
+    await make_user(servers.one.at(V3_0).named("administrator"), "fred")
+    fred = as_user(servers.other.at(V3_0), "fred", "correct horse")
     assert await reason_of(fred, Operation.QUERY) is None
 
 
-async def test_a_state_that_time_has_changed_is_found_at_both(racing: Racing, clock: Clock):
-    keys = [await create(racing.one, (Tag.ACTIVATION_DATE, NOW + 5)) for _ in range(3)]
+async def test_a_state_that_time_has_changed_is_found_at_both(servers: TwoServers, clock: Clock):
+    keys = [await create(servers.one, (Tag.ACTIVATION_DATE, NOW + 5)) for _ in range(3)]
     clock.now += 5
     active = Attributes([(Tag.STATE, State.ACTIVE)])
-    for ask in both(racing):
+    for ask in both(servers):
         found = await ask(Operation.LOCATE, attributes=active)
         assert set(found.unique_identifier) == set(keys)
 
 
 async def test_a_server_that_fell_far_behind_catches_up(
-    racing: Racing, monkeypatch: pytest.MonkeyPatch
+    servers: TwoServers, monkeypatch: pytest.MonkeyPatch
 ):
     """So far that the log no longer reaches back to what it knows."""
     monkeypatch.setattr(replica_module, "_KEPT_SHARED", 3)
-    old = await create(racing.other)
-    keys = [await create(racing.one) for _ in range(10)]
-    await racing.one(Operation.DESTROY, unique_identifier=old)
-    located = await racing.other(Operation.LOCATE)
+    old = await create(servers.other)
+    keys = [await create(servers.one) for _ in range(10)]
+    await servers.one(Operation.DESTROY, unique_identifier=old)
+    located = await servers.other(Operation.LOCATE)
     assert located.unique_identifier == tuple(reversed(keys))
-    assert "scan" in racing.backend.calls
-    await racing.other(Operation.ACTIVATE, unique_identifier=keys[0])
-    assert await state(racing.one, keys[0]) == State.ACTIVE
+    assert "scan" in servers.backend.calls
+    await servers.other(Operation.ACTIVATE, unique_identifier=keys[0])
+    assert await state(servers.one, keys[0]) == State.ACTIVE
 
 
 # When the store is asked what others have done
 
 
-def gets(ask: Asking, key: str, count: int) -> list:
+def gets(ask: InProcessClient, key: str, count: int) -> list:
     return [ask.item(Operation.GET, unique_identifier=key) for _ in range(count)]
 
 
-async def test_a_message_asks_once(racing: Racing):
-    key = await create(racing.one)
+async def test_a_message_asks_once(servers: TwoServers):
+    key = await create(servers.one)
     for count in (1, 5):
-        racing.backend.calls.clear()
-        await racing.other.batch(*gets(racing.other, key, count))
-        assert racing.backend.calls.count("tail") == 1
+        servers.backend.calls.clear()
+        await servers.other.batch(*gets(servers.other, key, count))
+        assert servers.backend.calls.count("tail") == 1
 
 
-async def test_a_long_batch_asks_again(racing: Racing, clock: Clock):
+async def test_a_long_batch_asks_again(servers: TwoServers, clock: Clock):
     """A key that is destroyed elsewhere meanwhile is not given out by a later item."""
-    key = await create(racing.one)
-    await racing.one(Operation.GET, unique_identifier=key)  # only the first one changes it
-    items = gets(racing.other, key, 3)
+    key = await create(servers.one)
+    await servers.one(Operation.GET, unique_identifier=key)  # only the first one changes it
+    items = gets(servers.other, key, 3)
     answers = []
 
-    true_get = racing.backend.get
+    true_get = servers.backend.get
 
     async def slow_get(kind, handles):
         found = await true_get(kind, handles)
         if kind is Kind.BODY and not answers:
-            answers.append(await racing.one(Operation.DESTROY, unique_identifier=key))
+            answers.append(await servers.one(Operation.DESTROY, unique_identifier=key))
             clock.now += FRESH_SECONDS
         return found
 
-    racing.backend.get = slow_get  # type: ignore[method-assign]
-    first, second, third = await racing.other.batch(
+    servers.backend.get = slow_get  # type: ignore[method-assign]
+    first, second, third = await servers.other.batch(
         *items, option=BatchErrorContinuationOption.CONTINUE
     )
     assert first.result_status == ResultStatus.SUCCESS
     assert {second.result_status, third.result_status} == {ResultStatus.OPERATION_FAILED}
 
 
-async def test_nobody_is_let_in_while_it_cannot_be_asked(racing: Racing, caplog):
-    racing.backend.fail_next = 1
-    answers = await racing.other.batch(
-        racing.other.item(Operation.QUERY), racing.other.item(Operation.QUERY)
+async def test_nobody_is_let_in_while_it_cannot_be_asked(servers: TwoServers, caplog):
+    servers.backend.fail_next = 1
+    answers = await servers.other.batch(
+        servers.other.item(Operation.QUERY), servers.other.item(Operation.QUERY)
     )
     assert [one.result_reason for one in answers] == [R.GENERAL_FAILURE] * 2
     assert "not available" in (answers[0].result_message or "")
     assert "could not be identified" in caplog.text
-    await racing.other(Operation.QUERY)
+    await servers.other(Operation.QUERY)
 
 
 # Changes at both at once
 
 
-async def test_two_changes_of_one_object_at_once_are_both_made(racing: Racing):
-    key = await create(racing.one)
+async def test_two_changes_of_one_object_at_once_are_both_made(servers: TwoServers):
+    key = await create(servers.one)
 
-    async def describe(ask: Asking, what: Tag, text: str) -> None:
+    async def describe(ask: InProcessClient, what: Tag, text: str) -> None:
         await ask(
             Operation.SET_ATTRIBUTE,
             unique_identifier=key,
@@ -248,48 +254,48 @@ async def test_two_changes_of_one_object_at_once_are_both_made(racing: Racing):
         )
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(describe, racing.one, Tag.DESCRIPTION, "a")
-        nursery.start_soon(describe, racing.other, Tag.COMMENT, "b")
-    for ask in both(racing):
+        nursery.start_soon(describe, servers.one, Tag.DESCRIPTION, "a")
+        nursery.start_soon(describe, servers.other, Tag.COMMENT, "b")
+    for ask in both(servers):
         assert await attribute(ask, key, Tag.DESCRIPTION) == "a"
         assert await attribute(ask, key, Tag.COMMENT) == "b"
 
 
-async def test_a_name_is_given_once_by_both_together(racing: Racing):
+async def test_a_name_is_given_once_by_both_together(servers: TwoServers):
     ended: list[object] = []
     named = aes((Tag.NAME, Name(name_value="same")))
 
-    async def make(ask: Asking) -> None:
+    async def make(ask: InProcessClient) -> None:
         fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": named}
         ended.append(await reason_of(ask, Operation.CREATE, **fields))
 
     async with trio.open_nursery() as nursery:
-        for ask in both(racing) * 3:
+        for ask in both(servers) * 3:
             nursery.start_soon(make, ask)
     assert sorted(map(str, ended)) == sorted(map(str, [None, *[R.NON_UNIQUE_NAME_ATTRIBUTE] * 5]))
 
 
-async def test_no_change_is_lost(racing: Racing):
-    key = await create(racing.one)
+async def test_no_change_is_lost(servers: TwoServers):
+    key = await create(servers.one)
     names = [f"{number}" for number in range(16)]
 
-    async def add(ask: Asking, name: str) -> None:
+    async def add(ask: InProcessClient, name: str) -> None:
         group = AttributeInstance(Tag.OBJECT_GROUP, name)
         await ask(Operation.ADD_ATTRIBUTE, unique_identifier=key, new_attribute=group)
 
     async with trio.open_nursery() as nursery:
         for number, name in enumerate(names):
-            nursery.start_soon(add, (racing.one, racing.other)[number % 2], name)
-    for ask in (racing.one, racing.other):
+            nursery.start_soon(add, (servers.one, servers.other)[number % 2], name)
+    for ask in (servers.one, servers.other):
         assert sorted(await values(ask, key, Tag.OBJECT_GROUP)) == sorted(names)
 
 
-async def test_usage_limits_are_spent_once(racing: Racing):
+async def test_usage_limits_are_spent_once(servers: TwoServers):
     limits = UsageLimits(usage_limits_total=10, usage_limits_unit=UsageLimitsUnit.OBJECT)
-    key = await create(racing.one, ACTIVE, (Tag.USAGE_LIMITS, limits))
+    key = await create(servers.one, ACTIVE, (Tag.USAGE_LIMITS, limits))
     ended: list[ResultReason | None] = []
 
-    async def encrypt(ask: Asking) -> None:
+    async def encrypt(ask: InProcessClient) -> None:
         try:
             await ask(
                 Operation.ENCRYPT, unique_identifier=key, data=b"x", cryptographic_parameters=CBC
@@ -301,10 +307,10 @@ async def test_usage_limits_are_spent_once(racing: Racing):
 
     async with trio.open_nursery() as nursery:
         for number in range(14):
-            nursery.start_soon(encrypt, (racing.one, racing.other)[number % 2])
+            nursery.start_soon(encrypt, (servers.one, servers.other)[number % 2])
     assert ended.count(None) == 10
     assert set(ended) == {None, ResultReason.USAGE_LIMIT_EXCEEDED}
-    left = await attribute(racing.other, key, Tag.USAGE_LIMITS)
+    left = await attribute(servers.other, key, Tag.USAGE_LIMITS)
     assert left.usage_limits_count == 0
 
 
@@ -313,13 +319,13 @@ CBC = CryptographicParameters(
 )
 
 
-async def test_streams_that_race_for_usage_limits_keep_their_text(racing: Racing):
+async def test_streams_that_race_for_usage_limits_keep_their_text(servers: TwoServers):
     limits = UsageLimits(usage_limits_total=1 << 20, usage_limits_unit=UsageLimitsUnit.BYTE)
-    key = await create(racing.one, ACTIVE, (Tag.USAGE_LIMITS, limits))
+    key = await create(servers.one, ACTIVE, (Tag.USAGE_LIMITS, limits))
     text = bytes(range(160))
     done: list[tuple[bytes, bytes]] = []
 
-    async def encrypt(ask: Asking) -> None:
+    async def encrypt(ask: InProcessClient) -> None:
         first = await ask(
             Operation.ENCRYPT,
             unique_identifier=key,
@@ -338,10 +344,10 @@ async def test_streams_that_race_for_usage_limits_keep_their_text(racing: Racing
 
     async with trio.open_nursery() as nursery:
         for number in range(8):
-            nursery.start_soon(encrypt, (racing.one, racing.other)[number % 2])
+            nursery.start_soon(encrypt, (servers.one, servers.other)[number % 2])
     assert len(done) == 8
     for vector, got in done:
-        plain = await racing.one(
+        plain = await servers.one(
             Operation.DECRYPT,
             unique_identifier=key,
             cryptographic_parameters=CBC,
@@ -349,14 +355,14 @@ async def test_streams_that_race_for_usage_limits_keep_their_text(racing: Racing
             data=got,
         )
         assert plain.data == text
-    left = await attribute(racing.other, key, Tag.USAGE_LIMITS)
+    left = await attribute(servers.other, key, Tag.USAGE_LIMITS)
     assert left.usage_limits_count == (1 << 20) - 8 * len(text)
 
 
-async def test_undoable_batches_that_race_happen_as_wholes(racing: Racing):
-    keys = [await create(racing.one) for _ in range(2)]
+async def test_undoable_batches_that_race_happen_as_wholes(servers: TwoServers):
+    keys = [await create(servers.one) for _ in range(2)]
 
-    async def batch(ask: Asking, name: str) -> None:
+    async def batch(ask: InProcessClient, name: str) -> None:
         group = AttributeInstance(Tag.OBJECT_GROUP, name)
         items = [
             ask.item(Operation.ADD_ATTRIBUTE, unique_identifier=key, new_attribute=group)
@@ -378,21 +384,21 @@ async def test_undoable_batches_that_race_happen_as_wholes(racing: Racing):
 
     async with trio.open_nursery() as nursery:
         for number in range(12):
-            nursery.start_soon(batch, (racing.one, racing.other)[number % 2], str(number))
+            nursery.start_soon(batch, (servers.one, servers.other)[number % 2], str(number))
     done = sorted(str(number) for number in range(12) if number % 4 != 3)
     for key in keys:
-        assert sorted(await values(racing.other, key, Tag.OBJECT_GROUP)) == done
+        assert sorted(await values(servers.other, key, Tag.OBJECT_GROUP)) == done
     for name in map(str, range(12)):
-        located = await racing.one(
+        located = await servers.one(
             Operation.LOCATE, attributes=Attributes([(Tag.OBJECT_GROUP, name)])
         )
         assert len(located.unique_identifier) == (3 if name in done else 0)
 
 
-async def test_one_of_two_who_import_the_same_identifier_wins(racing: Racing):
+async def test_one_of_two_who_import_the_same_identifier_wins(servers: TwoServers):
     ended: list[object] = []
 
-    async def take_in(ask: Asking) -> None:
+    async def take_in(ask: InProcessClient) -> None:
         try:
             ended.append(
                 await ask(
@@ -407,6 +413,6 @@ async def test_one_of_two_who_import_the_same_identifier_wins(racing: Racing):
             ended.append(failure.reason)
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(take_in, racing.one)
-        nursery.start_soon(take_in, racing.other)
+        nursery.start_soon(take_in, servers.one)
+        nursery.start_soon(take_in, servers.other)
     assert ended.count(ResultReason.OBJECT_ALREADY_EXISTS) == 1

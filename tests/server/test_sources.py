@@ -31,7 +31,7 @@ from server.sources import (
 )
 from server.transport import tls
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
-from tests.server.operating import certificate, configured, p12, software
+from tests.server.unprovisioned_server import certificate, configured, p12, software
 
 KEY = bytes(range(32))
 

@@ -5,7 +5,7 @@ from storage import Conflict, Unavailable
 from storage.group_commit import MAX_BATCH, MAX_BATCH_BYTES, Committer, Work
 
 
-class Recorded:
+class BatchRecorder:
     """Takes batches, and answers as it is told."""
 
     def __init__(self):
@@ -27,7 +27,7 @@ def work(size=10):
 
 @pytest.fixture
 async def committer(nursery):
-    committer = Committer(Recorded())
+    committer = Committer(BatchRecorder())
     nursery.start_soon(committer.run)
     return committer
 

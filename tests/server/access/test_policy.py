@@ -33,7 +33,7 @@ from server.access import policy
 from server.access.client import Client
 from server.access.policy import LONGEST, PERMITTED, Relation, permit
 from server.objects.managed_object import ManagedObject
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     ANY_USE,
@@ -125,7 +125,7 @@ def test_no_operation_is_left_out():
     assert set(FIELDS) == set(OPERATIONS)
 
 
-async def answer(ask: Asking, operation: Operation, identifier: str) -> tuple[Any, str]:
+async def answer(ask: InProcessClient, operation: Operation, identifier: str) -> tuple[Any, str]:
     """The reason and the message of an operation on the object; (None, ""): it succeeded."""
     route = registry.ROUTES[operation]
     ask = ask.at(V2_1 if route.span.covers(V2_1) else V3_0)
@@ -143,7 +143,9 @@ MISSING = {
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
-async def test_anothers_object_is_as_if_it_were_not_there(ask: Asking, operation: Operation):
+async def test_anothers_object_is_as_if_it_were_not_there(
+    ask: InProcessClient, operation: Operation
+):
     key = await create(ask, ACTIVE, (NUMBER, number(1)))
     before = await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)
     reason, message = await answer(ask.named("bob"), operation, key)
@@ -154,13 +156,13 @@ async def test_anothers_object_is_as_if_it_were_not_there(ask: Asking, operation
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
-async def test_the_owners_object_is_there(ask: Asking, operation: Operation):
+async def test_the_owners_object_is_there(ask: InProcessClient, operation: Operation):
     key = await create(ask, ACTIVE, (NUMBER, number(1)))
     reason, _ = await answer(ask, operation, key)
     assert reason not in MISSING
 
 
-async def test_anothers_objects_are_never_located(ask: Asking):
+async def test_anothers_objects_are_never_located(ask: InProcessClient):
     key = await create(ask, (Tag.OBJECT_GROUP, "all"))
     everywhere = StorageStatusMask(7)
     for filters in (
@@ -190,7 +192,7 @@ def wrapped_by(key: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", [Operation.GET, Operation.EXPORT])
-async def test_anothers_key_does_not_wrap(ask: Asking, operation: Operation):
+async def test_anothers_key_does_not_wrap(ask: InProcessClient, operation: Operation):
     theirs = await create(ask, ACTIVE)
     bob = ask.named("bob")
     mine = await create(bob, ACTIVE)
@@ -201,7 +203,7 @@ async def test_anothers_key_does_not_wrap(ask: Asking, operation: Operation):
     await bob(operation, unique_identifier=mine, **wrapped_by(mine))
 
 
-async def test_anothers_key_is_no_second_base_of_a_derivation(ask: Asking):
+async def test_anothers_key_is_no_second_base_of_a_derivation(ask: InProcessClient):
     bob = ask.named("bob")
     theirs, mine = await create(ask, ACTIVE), await create(bob, ACTIVE)
     with pytest.raises(Failed) as failure:
@@ -211,7 +213,7 @@ async def test_anothers_key_is_no_second_base_of_a_derivation(ask: Asking):
     assert failure.value.reason == ResultReason.OBJECT_NOT_FOUND
 
 
-async def test_a_link_is_no_way_to_anothers_public_key(ask: Asking):
+async def test_a_link_is_no_way_to_anothers_public_key(ask: InProcessClient):
     _, theirs = await create_pair(ask)
     bob = ask.named("bob")
     private, _ = await create_pair(bob)
@@ -227,7 +229,7 @@ async def test_a_link_is_no_way_to_anothers_public_key(ask: Asking):
     assert failure.value.reason == ResultReason.OBJECT_NOT_FOUND
 
 
-async def test_anothers_identifier_is_not_imported_over(ask: Asking):
+async def test_anothers_identifier_is_not_imported_over(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     before = await material(ask, key)
     for existing in (True, False):
@@ -244,7 +246,7 @@ async def test_anothers_identifier_is_not_imported_over(ask: Asking):
     assert await material(ask, key) == before
 
 
-async def test_the_placeholder_of_one_message_is_no_way_to_anothers(ask: Asking):
+async def test_the_placeholder_of_one_message_is_no_way_to_anothers(ask: InProcessClient):
     await create(ask)
     bob = ask.named("bob")
     _, got = await bob.batch(bob.item(Operation.LOCATE), bob.item(Operation.GET))
@@ -275,7 +277,7 @@ def test_names_are_compared_whole():
     permit(Client("alice"), Operation.GET, managed_object("alice"))
 
 
-async def test_a_key_registered_under_the_same_name_is_another(ask: Asking):
+async def test_a_key_registered_under_the_same_name_is_another(ask: InProcessClient):
     mine = await register(ask, symmetric_key(b"a" * 32), (Tag.OBJECT_GROUP, "same"), mask=ANY_USE)
     bob = ask.named("bob")
     theirs = await register(

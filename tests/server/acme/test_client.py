@@ -26,13 +26,13 @@ ACCOUNT = ec.derive_private_key(7, ec.SECP256R1())
 KEY = ec.derive_private_key(8, ec.SECP256R1())
 
 
-class Believed:
+class TrustedChallenge:
     """A challenge that needs no answer, since this directory believes everything."""
 
     kind = "http-01"
     condition = "it must be mended"
 
-    def answered(self, challenge: Challenge) -> "Believed":
+    def answered(self, challenge: Challenge) -> "TrustedChallenge":
         return self
 
     async def __aenter__(self) -> None:
@@ -52,7 +52,7 @@ def directory(**changes: Any) -> FakeDirectory:
 
 async def order(fake: FakeDirectory, email: str = "") -> Any:
     session = Session(fake.url, ACCOUNT, fake.fetch, lambda: NOW)
-    return await Client(session, email).certificate(NAME, KEY, Believed())
+    return await Client(session, email).certificate(NAME, KEY, TrustedChallenge())
 
 
 async def test_a_certificate_for_the_key_and_those_above_it(autojump_clock):
@@ -80,12 +80,12 @@ async def test_nonces_may_be_refused_now_and_then_but_not_for_ever(autojump_cloc
 async def test_an_account_that_was_forgotten_is_made_anew(autojump_clock):
     fake = directory()
     client = Client(Session(fake.url, ACCOUNT, fake.fetch, lambda: NOW))
-    await client.certificate(NAME, KEY, Believed())
+    await client.certificate(NAME, KEY, TrustedChallenge())
     fake._accounts.clear()
     with pytest.raises(Refused) as caught:
-        await client.certificate(NAME, KEY, Believed())
+        await client.certificate(NAME, KEY, TrustedChallenge())
     assert caught.value.kind == "accountDoesNotExist"
-    await client.certificate(NAME, KEY, Believed())
+    await client.certificate(NAME, KEY, TrustedChallenge())
 
 
 def edited(part: str, change: Callable[[dict[str, Any]], object]) -> Callable[[str, Reply], Reply]:
@@ -175,9 +175,9 @@ async def test_a_certificate_for_another_key_is_refused(autojump_clock):
     session = Session(fake.url, ACCOUNT, directory(spoil=bodies("/cert", pem)).fetch, lambda: NOW)
     other = ec.derive_private_key(9, ec.SECP256R1())
     with pytest.raises(ACMEError, match="another key"):
-        await Client(session).certificate(NAME, other, Believed())
+        await Client(session).certificate(NAME, other, TrustedChallenge())
     with pytest.raises(ACMEError, match="other names"):
-        await Client(session).certificate("other.test", KEY, Believed())
+        await Client(session).certificate("other.test", KEY, TrustedChallenge())
 
 
 async def test_an_undecided_directory_is_left(autojump_clock):

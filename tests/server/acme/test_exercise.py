@@ -145,7 +145,7 @@ async def test_a_name_is_shown_on_the_services_own_port_and_nobody_else_sees_it(
     world.install(before)
     seen = []
 
-    class Visited(TLSALPN01):
+    class VisitedChallenge(TLSALPN01):
         @asynccontextmanager
         async def answered(self, challenge):
             async with TLSALPN01.answered(self, challenge):
@@ -156,7 +156,7 @@ async def test_a_name_is_shown_on_the_services_own_port_and_nobody_else_sees_it(
 
     key = ec.generate_private_key(ec.SECP256R1())
     async with world.serving():
-        way = Visited(world.context, utc_now)
+        way = VisitedChallenge(world.context, utc_now)
         leaf, *above = await world.client().certificate(NAME, key, way)
     assert leaf.public_key() == key.public_key()
     assert leaf.issuer == above[0].subject

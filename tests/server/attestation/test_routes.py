@@ -37,7 +37,7 @@ from tests.server.acme.fake_directory import authority_pair
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-class Counting(Gate):
+class CountingGate(Gate):
     """No thread, during which the clock would jump; counts."""
 
     calls = 0
@@ -53,7 +53,7 @@ class Service:
     """A server and the chip that it asks."""
 
     attestation: Attestation
-    gate: Counting
+    gate: CountingGate
 
     async def get(self, path: str, nonce: str, address: str = "192.0.2.1") -> bytes:
         request = Request("GET", path, {"nonce": nonce}, {}, b"", Peer(address, None, None))
@@ -68,7 +68,7 @@ def nonce(number: int) -> str:
 
 
 def service(kind: TEE = SEV_SNP, *, allow_ckms: bool = False) -> Service:
-    gate = Counting()
+    gate = CountingGate()
     maker = Attester(
         tee=SoftwareTee(SoftwareGuest(software_chip()), kind, gate),
         key=ec.derive_private_key(7, ec.SECP256R1()),
@@ -164,9 +164,9 @@ def test_who_has_not_asked_for_longest_is_forgotten():
 
 
 async def test_the_status_tells_what_it_is_and_that_it_is_simulated():
-    asking = service()
+    server = service()
     request = Request("GET", "/status", {}, {}, b"", Peer("a", None, None))
-    said = json.loads((await asking.attestation.routes[("GET", "/status")].handler(request)).body)
+    said = json.loads((await server.attestation.routes[("GET", "/status")].handler(request)).body)
     assert said.pop("version")
     assert said == {
         "product": "strongroom", "state": "serving", "tee": "sev-snp", "simulated": True,
@@ -178,11 +178,11 @@ async def test_the_status_tells_what_it_is_and_that_it_is_simulated():
     "text", ["", "AAAA", "A" * 42, "A" * 87, "!" * 43, "é" * 43, "A" * 41 + "\n" + "A", "AAAA====="]
 )
 async def test_a_nonce_that_is_none_is_refused(text):
-    asking = service()
+    server = service()
     with pytest.raises(HTTPError) as refused:
-        await asking.get("/quote", text)
+        await server.get("/quote", text)
     assert refused.value.status == 400
-    assert asking.gate.calls == 0
+    assert server.gate.calls == 0
 
 
 @pytest.mark.parametrize("length", [32, 33, 63, 64])
@@ -194,14 +194,14 @@ async def test_a_nonce_comes_back_in_the_claims(length):
 
 
 async def test_a_chip_that_does_not_answer_is_told_to_come_back_to(caplog):
-    asking = service()
+    server = service()
 
     async def busy(call):
         raise DeviceError("the chip stays busy")
 
-    asking.gate.run = busy
+    server.gate.run = busy
     with pytest.raises(HTTPError) as refused:
-        await asking.quote(1)
+        await server.quote(1)
     assert refused.value.status == 503
     assert "the chip stays busy" in caplog.text
 

@@ -11,7 +11,7 @@ from kmip.tags import Tag
 from kmip.versions import V1_4, V2_0, ProtocolVersion
 from server.attributes.client_view import PYKMIP_READS
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import create, values
 
 TEXT = VendorAttributeName("x", "text")
@@ -32,7 +32,7 @@ CUSTOM = [
 @pytest.mark.parametrize("version", [V1_4, V2_0], ids=str)
 @pytest.mark.parametrize("spared", [("alice",), ("*",)], ids=["by name", "all"])
 async def test_it_gets_what_it_can_read(
-    ask: Asking, server: Server, version: ProtocolVersion, spared: tuple[str, ...]
+    ask: InProcessClient, server: Server, version: ProtocolVersion, spared: tuple[str, ...]
 ):
     server.config = replace(server.config, omit_unreadable_attributes=spared)
     ask = ask.at(version)
@@ -46,7 +46,7 @@ async def test_it_gets_what_it_can_read(
 
 
 @pytest.mark.parametrize("spared", [(), ("bob", "ali", "alice2")], ids=str)
-async def test_others_get_everything(ask: Asking, server: Server, spared: tuple[str, ...]):
+async def test_others_get_everything(ask: InProcessClient, server: Server, spared: tuple[str, ...]):
     server.config = replace(server.config, omit_unreadable_attributes=spared)
     vendor = (OTHERS, value(ItemType.TEXT_STRING, "x"))
     key = await create(ask, *CUSTOM, vendor)

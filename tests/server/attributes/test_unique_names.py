@@ -11,7 +11,7 @@ from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, ResultReas
 from kmip.masks import CryptographicUsageMask
 from kmip.tags import Tag
 from kmip.versions import V1_4, V2_0, V2_1, V3_0
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 
 USABLE = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.SIGN
 TAKEN = ResultReason.NON_UNIQUE_NAME_ATTRIBUTE
@@ -33,11 +33,11 @@ def key(*names: str) -> dict:
     return {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": attributes}
 
 
-async def create(ask: Asking, *names: str) -> str:
+async def create(ask: InProcessClient, *names: str) -> str:
     return (await ask(Operation.CREATE, **key(*names))).unique_identifier
 
 
-async def add(ask: Asking, identifier: str, text: str) -> None:
+async def add(ask: InProcessClient, identifier: str, text: str) -> None:
     await ask(
         Operation.ADD_ATTRIBUTE,
         unique_identifier=identifier,
@@ -46,7 +46,7 @@ async def add(ask: Asking, identifier: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("version", [V2_1, V3_0], ids=str)
-async def test_a_name_is_given_once(ask: Asking, version) -> None:
+async def test_a_name_is_given_once(ask: InProcessClient, version) -> None:
     ask = ask.at(version)
     first = await create(ask, "a")
     other = await create(ask, "b")
@@ -60,25 +60,25 @@ async def test_a_name_is_given_once(ask: Asking, version) -> None:
 
 
 @pytest.mark.parametrize("version", [V1_4, V2_0], ids=str)
-async def test_earlier_versions_give_a_name_twice(ask: Asking, version) -> None:
+async def test_earlier_versions_give_a_name_twice(ask: InProcessClient, version) -> None:
     assert await create(ask.at(version), "a") != await create(ask.at(version), "a")
 
 
-async def test_what_earlier_versions_named_twice_can_still_be_changed(ask: Asking) -> None:
+async def test_what_earlier_versions_named_twice_can_still_be_changed(ask: InProcessClient) -> None:
     first = await create(ask.at(V1_4), "a")
     await create(ask.at(V1_4), "a")
     await ask(Operation.ACTIVATE, unique_identifier=first)
     await add(ask, first, "b")
 
 
-async def test_other_clients_and_destroyed_objects_do_not_count(ask: Asking) -> None:
+async def test_other_clients_and_destroyed_objects_do_not_count(ask: InProcessClient) -> None:
     first = await create(ask, "a")
     await create(ask.named("somebody"), "a")
     await ask(Operation.DESTROY, unique_identifier=first)
     await create(ask, "a")
 
 
-async def test_archived_objects_count(ask: Asking) -> None:
+async def test_archived_objects_count(ask: InProcessClient) -> None:
     first = await create(ask, "a")
     await ask(Operation.ARCHIVE, unique_identifier=first)
     with pytest.raises(Failed) as caught:
@@ -86,7 +86,7 @@ async def test_archived_objects_count(ask: Asking) -> None:
     assert caught.value.reason == TAKEN
 
 
-async def test_both_keys_of_a_pair_may_have_the_name(ask: Asking) -> None:
+async def test_both_keys_of_a_pair_may_have_the_name(ask: InProcessClient) -> None:
     common = Attributes(
         [
             (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.EC),
@@ -101,14 +101,14 @@ async def test_both_keys_of_a_pair_may_have_the_name(ask: Asking) -> None:
     assert caught.value.reason == TAKEN
 
 
-async def test_a_rekeyed_key_hands_its_name_on(ask: Asking) -> None:
+async def test_a_rekeyed_key_hands_its_name_on(ask: InProcessClient) -> None:
     first = await create(ask, "a")
     new = (await ask(Operation.REKEY, unique_identifier=first)).unique_identifier
     located = await ask(Operation.LOCATE, attributes=Attributes([(Tag.NAME, name("a"))]))
     assert located.unique_identifier == (new,)
 
 
-async def test_a_name_is_given_once_within_a_batch(ask: Asking) -> None:
+async def test_a_name_is_given_once_within_a_batch(ask: InProcessClient) -> None:
     answers = await ask.batch(
         ask.item(Operation.CREATE, batch_id=b"1", **key("a")),
         ask.item(Operation.CREATE, batch_id=b"2", **key("a")),
@@ -116,7 +116,7 @@ async def test_a_name_is_given_once_within_a_batch(ask: Asking) -> None:
     assert [one.result_reason for one in answers] == [None, TAKEN]
 
 
-async def test_one_of_many_at_once_gets_the_name(ask: Asking) -> None:
+async def test_one_of_many_at_once_gets_the_name(ask: InProcessClient) -> None:
     made, refused = [], []
 
     async def attempt() -> None:

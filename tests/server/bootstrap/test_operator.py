@@ -29,7 +29,7 @@ from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES
 from server.setup.failure import Failure
 from server.transport.acceptor import Peer
 from server.transport.http import HTTPError, Request
-from tests.server.operating import TOKEN, certificate, configured, pem
+from tests.server.unprovisioned_server import TOKEN, certificate, configured, pem
 
 
 def request_with(

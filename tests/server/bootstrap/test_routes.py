@@ -24,7 +24,7 @@ from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
 from server.transport.http import Request
 from storage import KeyFile, MemoryBackend, MemorySpace, open_store
-from tests.server.operating import (
+from tests.server.unprovisioned_server import (
     MINE,
     PASSWORD,
     PEER,

@@ -50,9 +50,9 @@ from server.setup.failure import Failure
 from server.setup.provisioning import FILE_NAME, Provisioning
 from storage import InUse, KeyFile, SQLiteBackend, open_store
 from tests.e2e.program import Remote
-from tests.server.operating import (
+from tests.server.unprovisioned_server import (
     TOKEN,
-    Running,
+    InProcessServer,
     certificate,
     configured,
     give,
@@ -85,7 +85,7 @@ async def provision(
 @asynccontextmanager
 async def started(
     config: Config, tee: SoftwareTee, clients: Path, **start: Any
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[InProcessServer]:
     """A server that its operator has provisioned and started."""
     async with running(config, tee) as one:
         async with one.waiting() as connection:

@@ -18,7 +18,7 @@ from enclave.snp import SEV_SNP
 from server.commands import attested_server
 from server.commands.attested_server import Pin, Remote, read_remote
 from server.setup.failure import Failure
-from tests.server.operating import configured, expected, running, software
+from tests.server.unprovisioned_server import configured, expected, running, software
 
 NOW = datetime(2030, 5, 1, tzinfo=UTC)
 POLICY = '[sev-snp]\nmeasurements = ["' + "00" * 48 + '"]\n'

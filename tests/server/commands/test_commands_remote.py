@@ -22,7 +22,7 @@ from server.commands.measure import measure
 from server.commands.verdict import verdict
 from server.pki import local_authority
 from server.setup.failure import Failure
-from tests.server.operating import (
+from tests.server.unprovisioned_server import (
     PASSWORD,
     TOKEN,
     certificate,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = [sys.executable, "-m", "server"]
 
 
-class Running:
+class ServerProcess:
     """A server process that has said where it listens."""
 
     def __init__(self, *words: object) -> None:
@@ -42,16 +42,16 @@ class Running:
         return self.process.returncode, error
 
 
-Start = Callable[..., Running]
+Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts servers, and ends those that a test leaves."""
-    started: list[Running] = []
+    started: list[ServerProcess] = []
 
-    def begin(*words: object) -> Running:
-        started.append(Running(*words))
+    def begin(*words: object) -> ServerProcess:
+        started.append(ServerProcess(*words))
         return started[-1]
 
     yield begin

@@ -25,7 +25,7 @@ from kmip.errors import (
 )
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     ANY_USE,
@@ -53,7 +53,7 @@ DATA = b"some data"
 
 
 @dataclass
-class Doing:
+class KeyUse:
     """A use of a key that protects, and the one that undoes it.
 
     Attributes:
@@ -70,7 +70,9 @@ class Doing:
     other: Mask
     parameters: CryptographicParameters
 
-    async def keys(self, ask: Asking, *pairs: Any, mask: Mask = ANY_USE) -> tuple[str, str]:
+    async def keys(
+        self, ask: InProcessClient, *pairs: Any, mask: Mask = ANY_USE
+    ) -> tuple[str, str]:
         """The keys of both uses."""
         if self.protect == Operation.SIGN:
             return await create_pair(ask, *pairs, mask=mask)
@@ -80,7 +82,7 @@ class Doing:
     def fields(self, key: str) -> dict[str, Any]:
         return {"unique_identifier": key, "cryptographic_parameters": self.parameters}
 
-    async def protected(self, ask: Asking, key: str) -> dict[str, Any]:
+    async def protected(self, ask: InProcessClient, key: str) -> dict[str, Any]:
         """What `process` takes beside the key."""
         made = await ask(self.protect, data=DATA, **self.fields(key))
         if self.protect == Operation.ENCRYPT:
@@ -89,7 +91,7 @@ class Doing:
             return {"data": DATA, "signature_data": made.signature_data}
         return {"data": DATA, "mac_data": made.mac_data}
 
-    async def processed(self, ask: Asking, key: str, output: dict[str, Any]) -> None:
+    async def processed(self, ask: InProcessClient, key: str, output: dict[str, Any]) -> None:
         got = await ask(self.process, **self.fields(key), **output)
         if self.process == Operation.DECRYPT:
             assert got.data == DATA
@@ -97,77 +99,79 @@ class Doing:
             assert got.validity_indicator == ValidityIndicator.VALID
 
 
-ENCRYPTING = Doing(Operation.ENCRYPT, Operation.DECRYPT, Mask.ENCRYPT, Mask.DECRYPT, CBC)
-SIGNING = Doing(Operation.SIGN, Operation.SIGNATURE_VERIFY, Mask.SIGN, Mask.VERIFY, ECDSA)
-MACING = Doing(Operation.MAC, Operation.MAC_VERIFY, Mask.MAC_GENERATE, Mask.MAC_VERIFY, HMAC)
+ENCRYPTING = KeyUse(Operation.ENCRYPT, Operation.DECRYPT, Mask.ENCRYPT, Mask.DECRYPT, CBC)
+SIGNING = KeyUse(Operation.SIGN, Operation.SIGNATURE_VERIFY, Mask.SIGN, Mask.VERIFY, ECDSA)
+MACING = KeyUse(Operation.MAC, Operation.MAC_VERIFY, Mask.MAC_GENERATE, Mask.MAC_VERIFY, HMAC)
 
 each = pytest.mark.parametrize(
-    "doing", [ENCRYPTING, SIGNING, MACING], ids=["encrypt", "sign", "mac"]
+    "key_use", [ENCRYPTING, SIGNING, MACING], ids=["encrypt", "sign", "mac"]
 )
 
 
 @each
-async def test_an_active_key_protects_and_processes(ask: Asking, doing: Doing):
-    one, other = await doing.keys(ask, ACTIVE)
-    await doing.processed(ask, other, await doing.protected(ask, one))
+async def test_an_active_key_protects_and_processes(ask: InProcessClient, key_use: KeyUse):
+    one, other = await key_use.keys(ask, ACTIVE)
+    await key_use.processed(ask, other, await key_use.protected(ask, one))
 
 
 @each
-async def test_the_mask_says_which(ask: Asking, doing: Doing):
-    one, other = await doing.keys(ask, ACTIVE, mask=doing.mask)
-    output = await doing.protected(ask, one)
+async def test_the_mask_says_which(ask: InProcessClient, key_use: KeyUse):
+    one, other = await key_use.keys(ask, ACTIVE, mask=key_use.mask)
+    output = await key_use.protected(ask, one)
     kind = IncompatibleCryptographicUsageMask
-    await refused(ask, kind, doing.process, **doing.fields(other), **output)
-    one, other = await doing.keys(ask, ACTIVE, mask=doing.other)
-    await refused(ask, kind, doing.protect, data=DATA, **doing.fields(one))
-    one, other = await doing.keys(ask, ACTIVE, mask=Mask(0))
-    await refused(ask, kind, doing.protect, data=DATA, **doing.fields(one))
+    await refused(ask, kind, key_use.process, **key_use.fields(other), **output)
+    one, other = await key_use.keys(ask, ACTIVE, mask=key_use.other)
+    await refused(ask, kind, key_use.protect, data=DATA, **key_use.fields(one))
+    one, other = await key_use.keys(ask, ACTIVE, mask=Mask(0))
+    await refused(ask, kind, key_use.protect, data=DATA, **key_use.fields(one))
 
 
 @each
-async def test_an_unrestricted_key_does_everything(ask: Asking, doing: Doing):
-    one, other = await doing.keys(ask, ACTIVE, mask=Mask.UNRESTRICTED)
-    await doing.processed(ask, other, await doing.protected(ask, one))
+async def test_an_unrestricted_key_does_everything(ask: InProcessClient, key_use: KeyUse):
+    one, other = await key_use.keys(ask, ACTIVE, mask=Mask.UNRESTRICTED)
+    await key_use.processed(ask, other, await key_use.protected(ask, one))
 
 
 @each
-async def test_before_it_is_active_it_does_nothing(ask: Asking, doing: Doing, clock: Clock):
-    one, other = await doing.keys(ask, (Tag.ACTIVATION_DATE, NOW + 10))
-    await refused(ask, WrongKeyLifecycleState, doing.protect, data=DATA, **doing.fields(one))
+async def test_before_it_is_active_it_does_nothing(
+    ask: InProcessClient, key_use: KeyUse, clock: Clock
+):
+    one, other = await key_use.keys(ask, (Tag.ACTIVATION_DATE, NOW + 10))
+    await refused(ask, WrongKeyLifecycleState, key_use.protect, data=DATA, **key_use.fields(one))
     clock.now += 10
-    output = await doing.protected(ask, one)
+    output = await key_use.protected(ask, one)
     clock.now -= 1
-    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **output)
+    await refused(ask, WrongKeyLifecycleState, key_use.process, **key_use.fields(other), **output)
 
 
 @each
 @pytest.mark.parametrize("how", [STOPPED, COMPROMISED], ids=["stopped", "compromised"])
-async def test_afterwards_it_only_processes(ask: Asking, doing: Doing, how):
-    one, other = await doing.keys(ask, ACTIVE)
-    output = await doing.protected(ask, one)
+async def test_afterwards_it_only_processes(ask: InProcessClient, key_use: KeyUse, how):
+    one, other = await key_use.keys(ask, ACTIVE)
+    output = await key_use.protected(ask, one)
     for key in {one, other}:
         await ask(Operation.REVOKE, unique_identifier=key, **how)
-    await refused(ask, WrongKeyLifecycleState, doing.protect, data=DATA, **doing.fields(one))
-    await doing.processed(ask, other, output)
+    await refused(ask, WrongKeyLifecycleState, key_use.protect, data=DATA, **key_use.fields(one))
+    await key_use.processed(ask, other, output)
     for key in {one, other}:
         await ask(Operation.DESTROY, unique_identifier=key)
-    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **output)
+    await refused(ask, WrongKeyLifecycleState, key_use.process, **key_use.fields(other), **output)
 
 
 @each
 async def test_it_stops_protecting_and_starts_processing_at_dates(
-    ask: Asking, doing: Doing, clock: Clock
+    ask: InProcessClient, key_use: KeyUse, clock: Clock
 ):
     start, stop = (Tag.PROCESS_START_DATE, NOW + 20), (Tag.PROTECT_STOP_DATE, NOW + 10)
-    one, other = await doing.keys(ask, ACTIVE, start, stop)
-    output = await doing.protected(ask, one)
-    await refused(ask, WrongKeyLifecycleState, doing.process, **doing.fields(other), **output)
+    one, other = await key_use.keys(ask, ACTIVE, start, stop)
+    output = await key_use.protected(ask, one)
+    await refused(ask, WrongKeyLifecycleState, key_use.process, **key_use.fields(other), **output)
     clock.now += 9
-    await doing.protected(ask, one)
+    await key_use.protected(ask, one)
     clock.now += 1
-    await refused(ask, WrongKeyLifecycleState, doing.protect, data=DATA, **doing.fields(one))
+    await refused(ask, WrongKeyLifecycleState, key_use.protect, data=DATA, **key_use.fields(one))
     clock.now += 10
-    await doing.processed(ask, other, output)
+    await key_use.processed(ask, other, output)
 
 
 @each
@@ -175,18 +179,18 @@ async def test_it_stops_protecting_and_starts_processing_at_dates(
     "unit,cost", [(UsageLimitsUnit.BYTE, len(DATA)), (UsageLimitsUnit.OBJECT, 1)]
 )
 async def test_protecting_is_counted_and_processing_is_not(
-    ask: Asking, doing: Doing, unit: UsageLimitsUnit, cost: int
+    ask: InProcessClient, key_use: KeyUse, unit: UsageLimitsUnit, cost: int
 ):
-    one, other = await doing.keys(ask, ACTIVE, limits(unit, 2 * cost + cost - 1))
+    one, other = await key_use.keys(ask, ACTIVE, limits(unit, 2 * cost + cost - 1))
     for left in (2 * cost - 1, cost - 1):
-        output = await doing.protected(ask, one)
+        output = await key_use.protected(ask, one)
         assert (await attribute(ask, one, Tag.USAGE_LIMITS)).usage_limits_count == left
-        await doing.processed(ask, other, output)
-    await refused(ask, UsageLimitExceeded, doing.protect, data=DATA, **doing.fields(one))
-    await doing.processed(ask, other, output)
+        await key_use.processed(ask, other, output)
+    await refused(ask, UsageLimitExceeded, key_use.protect, data=DATA, **key_use.fields(one))
+    await key_use.processed(ask, other, output)
 
 
-async def test_a_use_that_fails_costs_nothing(ask: Asking):
+async def test_a_use_that_fails_costs_nothing(ask: InProcessClient):
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 5))
     odd = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC, random_iv=True)
     (answer,) = await ask.batch(
@@ -198,7 +202,7 @@ async def test_a_use_that_fails_costs_nothing(ask: Asking):
     assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count is None
 
 
-async def test_without_material_there_is_no_use(ask: Asking):
+async def test_without_material_there_is_no_use(ask: InProcessClient):
     for key, kind in (
         (await archived(ask, ACTIVE), ObjectArchived),
         (await destroyed(ask), WrongKeyLifecycleState),
@@ -207,7 +211,7 @@ async def test_without_material_there_is_no_use(ask: Asking):
         await refused(ask, kind, Operation.ENCRYPT, data=DATA, **ENCRYPTING.fields(key))
 
 
-async def test_verifying_needs_something_to_verify(ask: Asking):
+async def test_verifying_needs_something_to_verify(ask: InProcessClient):
     one, other = await SIGNING.keys(ask, ACTIVE)
     key = await create(ask, ACTIVE)
     for operation, parameters, which in (
@@ -219,16 +223,16 @@ async def test_verifying_needs_something_to_verify(ask: Asking):
     assert one
 
 
-async def test_a_wrong_signature_or_mac_is_told_apart_from_a_failure(ask: Asking):
-    for doing in (SIGNING, MACING):
-        one, other = await doing.keys(ask, ACTIVE)
-        output = await doing.protected(ask, one)
+async def test_a_wrong_signature_or_mac_is_told_apart_from_a_failure(ask: InProcessClient):
+    for key_use in (SIGNING, MACING):
+        one, other = await key_use.keys(ask, ACTIVE)
+        output = await key_use.protected(ask, one)
         output["data"] = b"other data"
-        got = await ask(doing.process, **doing.fields(other), **output)
+        got = await ask(key_use.process, **key_use.fields(other), **output)
         assert got.validity_indicator == ValidityIndicator.INVALID
 
 
-async def test_parameters_of_the_key_hold_where_the_request_has_none(ask: Asking):
+async def test_parameters_of_the_key_hold_where_the_request_has_none(ask: InProcessClient):
     key = await create(ask, ACTIVE, (Tag.CRYPTOGRAPHIC_PARAMETERS, CBC))
     made = await ask(Operation.ENCRYPT, unique_identifier=key, data=DATA)
     assert len(made.data) == 16

@@ -20,7 +20,7 @@ from server.state import Server
 from tests.server.conftest import NOW
 
 
-class Gated:
+class GatedComputation:
     """A computation that takes a thread, and goes on when the test says so."""
 
     gathers: Final = False
@@ -52,14 +52,14 @@ def context(server: Server) -> Context:
     )
 
 
-def parts(computation: Gated, number: int) -> list[Part[Gated]]:
+def parts(computation: GatedComputation, number: int) -> list[Part[GatedComputation]]:
     stream = Stream("alice", Operation.HASH, "", computation, NOW)
     return [Part("", computation, b"value", None, 1024, stream) for _ in range(number)]
 
 
 async def test_parts_that_come_at_once_take_turns(context: Context, server: Server):
     """They may come over several connections; the library's contexts allow one call at a time."""
-    computation, server.thread_shares = Gated(), ThreadShares(3)
+    computation, server.thread_shares = GatedComputation(), ThreadShares(3)
     async with trio.open_nursery() as nursery:
         for number, part in enumerate(parts(computation, 3)):
             nursery.start_soon(part.compute, context, computation.update, bytes([number]))
@@ -71,7 +71,7 @@ async def test_parts_that_come_at_once_take_turns(context: Context, server: Serv
 
 
 async def test_a_part_that_is_performed_anew_is_not_computed_again(context: Context):
-    computation = Gated()
+    computation = GatedComputation()
     computation.gate.set()
     first, second = parts(computation, 2)
     for part, expected in ((first, 1), (first, 1), (second, 2), (first, 1)):

@@ -14,7 +14,7 @@ from kmip.errors import BadPassword, InvalidField, Sensitive
 from kmip.objects import Certificate
 from kmip.tags import Tag
 from server.keys.pkcs12_output import PasswordNotActive
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     create,
@@ -30,7 +30,7 @@ PASSWORD = b"correct horse"
 P12 = {"key_format_type": KeyFormatType.PKCS_12}
 
 
-def paper(name: str, key: ec.EllipticCurvePrivateKey) -> Certificate:
+def certified(name: str, key: ec.EllipticCurvePrivateKey) -> Certificate:
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     made = (
         x509.CertificateBuilder()
@@ -50,13 +50,13 @@ def to(kind: LinkType, identifier: str) -> tuple[Tag, Link]:
     return Tag.LINK, Link(link_type=kind, linked_object_identifier=identifier)
 
 
-async def link(ask: Asking, key: str, kind: LinkType, identifier: str) -> None:
+async def link(ask: InProcessClient, key: str, kind: LinkType, identifier: str) -> None:
     _, value = to(kind, identifier)
     new = AttributeInstance(Tag.LINK, value)
     await ask(Operation.ADD_ATTRIBUTE, unique_identifier=key, new_attribute=new)
 
 
-async def sealed(ask: Asking, *pairs) -> tuple[str, ec.EllipticCurvePrivateKey]:
+async def sealed(ask: InProcessClient, *pairs) -> tuple[str, ec.EllipticCurvePrivateKey]:
     """A private key with a link to its password, and the key itself."""
     private, _ = await create_pair(ask, *pairs)
     der = await material(ask, private, key_format_type=KeyFormatType.PKCS_8) if not pairs else b""
@@ -71,7 +71,7 @@ async def sealed(ask: Asking, *pairs) -> tuple[str, ec.EllipticCurvePrivateKey]:
     return private, key
 
 
-async def test_a_key_alone(ask: Asking):
+async def test_a_key_alone(ask: InProcessClient):
     private, key = await sealed(ask)
     got = pkcs12.load_pkcs12(await material(ask, private, **P12), PASSWORD)
     assert got.key is not None
@@ -79,10 +79,10 @@ async def test_a_key_alone(ask: Asking):
     assert got.cert is None
 
 
-async def test_a_key_with_its_chain_and_name(ask: Asking):
+async def test_a_key_with_its_chain_and_name(ask: InProcessClient):
     private, key = await sealed(ask)
-    root = await register(ask, paper("root", ec.generate_private_key(ec.SECP256R1())))
-    own = await register(ask, paper("own", key), to(LinkType.CERTIFICATE_LINK, root))
+    root = await register(ask, certified("root", ec.generate_private_key(ec.SECP256R1())))
+    own = await register(ask, certified("own", key), to(LinkType.CERTIFICATE_LINK, root))
     await link(ask, private, LinkType.PKCS_12_CERTIFICATE_LINK, own)
     new = AttributeInstance(Tag.PKCS_12_FRIENDLY_NAME, "front door")
     await ask(Operation.ADD_ATTRIBUTE, unique_identifier=private, new_attribute=new)
@@ -94,20 +94,20 @@ async def test_a_key_with_its_chain_and_name(ask: Asking):
     assert "root" in above.certificate.subject.rfc4514_string()
 
 
-async def test_the_chain_may_hang_on_the_public_key(ask: Asking):
+async def test_the_chain_may_hang_on_the_public_key(ask: InProcessClient):
     private, public = await create_pair(ask)
     der = await material(ask, private, key_format_type=KeyFormatType.PKCS_8)
     key = serialization.load_der_private_key(der, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     password = await register(ask, secret(PASSWORD), ACTIVE)
     await link(ask, private, LinkType.PKCS_12_PASSWORD_LINK, password)
-    own = await register(ask, paper("own", key))
+    own = await register(ask, certified("own", key))
     await link(ask, public, LinkType.PKCS_12_CERTIFICATE_LINK, own)
     got = pkcs12.load_pkcs12(await material(ask, private, **P12), PASSWORD)
     assert got.cert is not None
 
 
-async def test_without_one_good_password_there_is_no_container(ask: Asking):
+async def test_without_one_good_password_there_is_no_container(ask: InProcessClient):
     private, _ = await create_pair(ask)
     wanted = {"unique_identifier": private} | P12
     await refused(ask, BadPassword, Operation.GET, **wanted)
@@ -126,32 +126,32 @@ async def test_without_one_good_password_there_is_no_container(ask: Asking):
     await refused(ask, BadPassword, Operation.GET, unique_identifier=private, **P12)
 
 
-async def test_anothers_secret_is_no_password(ask: Asking):
+async def test_anothers_secret_is_no_password(ask: InProcessClient):
     theirs = await register(ask.named("bob"), secret(PASSWORD), ACTIVE)
     private, _ = await create_pair(ask)
     await link(ask, private, LinkType.PKCS_12_PASSWORD_LINK, theirs)
     await refused(ask, BadPassword, Operation.GET, unique_identifier=private, **P12)
 
 
-async def test_a_chain_has_an_end(ask: Asking):
+async def test_a_chain_has_an_end(ask: InProcessClient):
     private, key = await sealed(ask)
-    own = await register(ask, paper("own", key))
+    own = await register(ask, certified("own", key))
     await link(ask, own, LinkType.CERTIFICATE_LINK, own)
     await link(ask, private, LinkType.PKCS_12_CERTIFICATE_LINK, own)
     await refused(ask, InvalidField, Operation.GET, unique_identifier=private, **P12)
 
 
-async def test_a_chain_is_of_certificates_of_this_key(ask: Asking):
+async def test_a_chain_is_of_certificates_of_this_key(ask: InProcessClient):
     private, _ = await sealed(ask)
     other = await register(ask, opaque())
     await link(ask, private, LinkType.PKCS_12_CERTIFICATE_LINK, other)
     await refused(ask, InvalidField, Operation.GET, unique_identifier=private, **P12)
     private, _ = await sealed(ask)
-    foreign = await register(ask, paper("foreign", ec.generate_private_key(ec.SECP256R1())))
+    foreign = await register(ask, certified("foreign", ec.generate_private_key(ec.SECP256R1())))
     await link(ask, private, LinkType.PKCS_12_CERTIFICATE_LINK, foreign)
     await refused(ask, InvalidField, Operation.GET, unique_identifier=private, **P12)
 
 
-async def test_a_container_is_no_way_around_sensitive(ask: Asking):
+async def test_a_container_is_no_way_around_sensitive(ask: InProcessClient):
     private, _ = await sealed(ask, (Tag.SENSITIVE, True))
     await refused(ask, Sensitive, Operation.GET, unique_identifier=private, **P12)

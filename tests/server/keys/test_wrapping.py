@@ -49,7 +49,7 @@ from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
 from server.crypto import wrapping as engine
 from server.keys.wrapping import wrapped_bytes
 from server.requests import audit
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import (
     ACTIVE,
     STOPPED,
@@ -99,14 +99,16 @@ def signing(key: str) -> MACSignatureKeyInformation:
     return MACSignatureKeyInformation(unique_identifier=key, cryptographic_parameters=HMAC)
 
 
-async def block(ask: Asking, key: str, **fields: Any) -> KeyBlock:
+async def block(ask: InProcessClient, key: str, **fields: Any) -> KeyBlock:
     got = await ask(GET, unique_identifier=key, **fields)
     found = key_block_of(got.object)
     assert found is not None
     return found
 
 
-async def kek(ask: Asking, *pairs: Any, mask: Mask = Mask.WRAP_KEY | Mask.UNWRAP_KEY) -> str:
+async def kek(
+    ask: InProcessClient, *pairs: Any, mask: Mask = Mask.WRAP_KEY | Mask.UNWRAP_KEY
+) -> str:
     return await register(ask, symmetric_key(KEK), *(pairs or (ACTIVE,)), mask=mask)
 
 
@@ -120,7 +122,9 @@ def unwrapped(wrapped: KeyBlock) -> bytes:
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_1], ids=str)
-async def test_the_bytes_alone_are_wrapped_without_encoding(ask: Asking, version: ProtocolVersion):
+async def test_the_bytes_alone_are_wrapped_without_encoding(
+    ask: InProcessClient, version: ProtocolVersion
+):
     ask = ask.at(version)
     key = await register(ask, symmetric_key(RAW))
     got = await block(ask, key, **specified(await kek(ask), encoding_option=PLAIN))
@@ -131,7 +135,7 @@ async def test_the_bytes_alone_are_wrapped_without_encoding(ask: Asking, version
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_the_key_value_is_wrapped_with_what_belongs_to_it(
-    ask: Asking, version: ProtocolVersion
+    ask: InProcessClient, version: ProtocolVersion
 ):
     ask = ask.at(version)
     key = await register(ask, symmetric_key(RAW), (Tag.OBJECT_GROUP, "g"))
@@ -142,7 +146,7 @@ async def test_the_key_value_is_wrapped_with_what_belongs_to_it(
     assert value.attributes == Attributes([(Tag.OBJECT_GROUP, "g")])
 
 
-async def test_what_has_no_bytes_is_not_wrapped_as_such(ask: Asking):
+async def test_what_has_no_bytes_is_not_wrapped_as_such(ask: InProcessClient):
     key = await create(ask, (Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY))
     wrapper = await kek(ask)
     plain = specified(wrapper, encoding_option=PLAIN)
@@ -152,7 +156,7 @@ async def test_what_has_no_bytes_is_not_wrapped_as_such(ask: Asking):
     await refused(ask, EncodingOptionError, GET, unique_identifier=other, **names)
 
 
-async def wrapped_twice(ask: Asking, **fields: Any) -> tuple[str, str, KeyBlock]:
+async def wrapped_twice(ask: InProcessClient, **fields: Any) -> tuple[str, str, KeyBlock]:
     """A key, its wrapping key, and the block in which it left."""
     key, wrapper = await register(ask, symmetric_key(RAW)), await kek(ask)
     return key, wrapper, await block(ask, key, **specified(wrapper, **fields))
@@ -161,7 +165,7 @@ async def wrapped_twice(ask: Asking, **fields: Any) -> tuple[str, str, KeyBlock]
 @pytest.mark.parametrize("encoding", [PLAIN, TTLV], ids=lambda one: one.name)
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
 async def test_what_left_wrapped_comes_back(
-    ask: Asking, version: ProtocolVersion, encoding: EncodingOption
+    ask: InProcessClient, version: ProtocolVersion, encoding: EncodingOption
 ):
     ask = ask.at(version)
     _, _, out = await wrapped_twice(ask, encoding_option=encoding)
@@ -182,14 +186,14 @@ async def test_what_left_wrapped_comes_back(
     assert await material(ask, "plain") == RAW
 
 
-async def test_a_wrapped_key_is_wrapped_anew_from_its_material(ask: Asking):
+async def test_a_wrapped_key_is_wrapped_anew_from_its_material(ask: InProcessClient):
     _, wrapper, out = await wrapped_twice(ask, encoding_option=PLAIN)
     again = await register(ask, SymmetricKey(key_block=out))
     got = await block(ask, again, **specified(wrapper, encoding_option=PLAIN))
     assert unwrapped(got) == RAW
 
 
-async def test_a_wrapped_key_is_only_given(ask: Asking):
+async def test_a_wrapped_key_is_only_given(ask: InProcessClient):
     _, _, out = await wrapped_twice(ask, encoding_option=PLAIN)
     again = await register(ask, SymmetricKey(key_block=out), ACTIVE)
     await refused(ask, InvalidObjectType, Operation.ENCRYPT, unique_identifier=again, data=b"x")
@@ -197,7 +201,7 @@ async def test_a_wrapped_key_is_only_given(ask: Asking):
     await refused(ask, KeyFormatTypeNotSupported, GET, unique_identifier=again, **form)
 
 
-async def test_bytes_within_a_key_value_stay_so(ask: Asking):
+async def test_bytes_within_a_key_value_stay_so(ask: InProcessClient):
     """As clients of 1.x register them (OASIS TC-WRAP-3)."""
     _, wrapper, out = await wrapped_twice(ask, encoding_option=PLAIN)
     secret = wrapped_bytes(out)
@@ -209,14 +213,14 @@ async def test_bytes_within_a_key_value_stay_so(ask: Asking):
     assert isinstance(got.key_value, KeyValue)
 
 
-async def test_modes_of_block_ciphers_wrap_too(ask: Asking):
+async def test_modes_of_block_ciphers_wrap_too(ask: InProcessClient):
     key, wrapper = await register(ask, symmetric_key(RAW)), await kek(ask)
     out = await block(ask, key, **specified(wrapper, CBC, encoding_option=PLAIN))
     again = await register(ask, SymmetricKey(key_block=out))
     assert await material(ask, again, key_wrap_type=KeyWrapType.NOT_WRAPPED) == RAW
 
 
-async def test_a_mac_is_made_and_checked(ask: Asking):
+async def test_a_mac_is_made_and_checked(ask: InProcessClient):
     key, wrapper = await register(ask, symmetric_key(RAW)), await kek(ask)
     signer = await create(ask, ACTIVE, mask=Mask.MAC_GENERATE | Mask.MAC_VERIFY)
     method = WrappingMethod.ENCRYPT_THEN_MAC_SIGN
@@ -237,7 +241,7 @@ async def test_a_mac_is_made_and_checked(ask: Asking):
     )
 
 
-async def test_only_a_key_that_may_wrap_does(ask: Asking):
+async def test_only_a_key_that_may_wrap_does(ask: InProcessClient):
     key = await create(ask)
     stopped = await kek(ask)
     await ask(Operation.REVOKE, unique_identifier=stopped, **STOPPED)
@@ -252,7 +256,7 @@ async def test_only_a_key_that_may_wrap_does(ask: Asking):
         await refused(ask, kind, GET, unique_identifier=key, **specified(wrapper))
 
 
-async def test_a_destroyed_key_does_not_unwrap(ask: Asking):
+async def test_a_destroyed_key_does_not_unwrap(ask: InProcessClient):
     _, wrapper, out = await wrapped_twice(ask, encoding_option=PLAIN)
     again = await register(ask, SymmetricKey(key_block=out))
     await ask(Operation.REVOKE, unique_identifier=wrapper, **STOPPED)
@@ -262,14 +266,14 @@ async def test_a_destroyed_key_does_not_unwrap(ask: Asking):
     await refused(ask, WrappingObjectDestroyed, GET, **fields)
 
 
-async def test_a_specification_without_keys_wraps_nothing(ask: Asking):
+async def test_a_specification_without_keys_wraps_nothing(ask: InProcessClient):
     key = await create(ask)
     (answer,) = await ask.batch(ask.item(GET, unique_identifier=key, **specified(None)))
     assert answer.result_reason is not None
     assert answer.response_payload is None
 
 
-async def test_wrapping_data_of_nobody_are_kept_and_not_undone(ask: Asking):
+async def test_wrapping_data_of_nobody_are_kept_and_not_undone(ask: InProcessClient):
     data = KeyWrappingData(wrapping_method=WrappingMethod.ENCRYPT)
     managed = SymmetricKey(
         key_block=KeyBlock(
@@ -289,7 +293,7 @@ async def test_wrapping_data_of_nobody_are_kept_and_not_undone(ask: Asking):
     assert answer.result_message != "internal error"
 
 
-async def test_wrapping_counts_against_the_usage_limits(ask: Asking):
+async def test_wrapping_counts_against_the_usage_limits(ask: InProcessClient):
     """Of the key that encrypts, and of the one that authenticates; a key may wrap itself."""
     inner = await register(ask, symmetric_key(RAW))
     wrapper = await kek(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 1))
@@ -322,7 +326,7 @@ class Trail:
         pass
 
 
-async def test_the_audit_log_names_what_left_and_not_what_wrapped_it(ask: Asking):
+async def test_the_audit_log_names_what_left_and_not_what_wrapped_it(ask: InProcessClient):
     inner, kept = await register(ask, symmetric_key(RAW)), Trail()
     await ask(GET, unique_identifier=inner)
     wrapper = await kek(ask)

@@ -8,7 +8,7 @@ from kmip.errors import AttributeReadOnly, AttributeSingleValued, ReadOnlyAttrib
 from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock, Failed
+from tests.server.conftest import NOW, Clock, Failed, InProcessClient
 from tests.server.samples import attribute, create, refused, values
 
 ADD = Operation.ADD_ATTRIBUTE
@@ -21,7 +21,7 @@ def text(value: str) -> Item:
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_values_come_after_those_that_are_there(
-    ask: Asking, clock: Clock, version: ProtocolVersion
+    ask: InProcessClient, clock: Clock, version: ProtocolVersion
 ):
     ask = ask.at(version)
     key = await create(ask, (Tag.OBJECT_GROUP, "a"))
@@ -38,14 +38,14 @@ async def test_values_come_after_those_that_are_there(
         assert (made.attribute.value, made.attribute.index) == ("c", 2)
 
 
-async def test_what_has_one_value_gets_no_second(ask: Asking):
+async def test_what_has_one_value_gets_no_second(ask: InProcessClient):
     key = await create(ask)
     one = AttributeInstance(Tag.CONTACT_INFORMATION, "me")
     await ask(ADD, unique_identifier=key, new_attribute=one)
     await refused(ask, AttributeSingleValued, ADD, unique_identifier=key, new_attribute=one)
 
 
-async def test_what_the_server_sets_is_not_added(ask: Asking):
+async def test_what_the_server_sets_is_not_added(ask: InProcessClient):
     key = await create(ask)
     for instance in (
         AttributeInstance(Tag.STATE, State.ACTIVE),
@@ -58,7 +58,7 @@ async def test_what_the_server_sets_is_not_added(ask: Asking):
     assert await attribute(ask, key, Tag.STATE) == State.PRE_ACTIVE
 
 
-async def test_a_name_without_a_value_adds_nothing(ask: Asking):
+async def test_a_name_without_a_value_adds_nothing(ask: InProcessClient):
     ask = ask.at(V1_4)
     key = await create(ask)
     item = ask.item(ADD, unique_identifier=key, new_attribute=AttributeInstance(FLAVOUR, text("x")))

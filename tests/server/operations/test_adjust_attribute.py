@@ -15,7 +15,7 @@ from kmip.errors import (
 from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V2_0, ProtocolVersion
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import attribute, create, refused
 
 ADJUST = Operation.ADJUST_ATTRIBUTE
@@ -38,7 +38,7 @@ def adjusting(key: str, how: AdjustmentType, by: Item | None = None, name=NUMBER
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V2_0], ids=str)
-async def test_a_number_goes_up_and_down(ask: Asking, version: ProtocolVersion):
+async def test_a_number_goes_up_and_down(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (NUMBER, number(5)))
     for how, by, expected in (
@@ -60,20 +60,20 @@ async def test_a_number_goes_up_and_down(ask: Asking, version: ProtocolVersion):
         (ItemType.INTERVAL, 0, 1),
     ],
 )
-async def test_other_numbers_too(ask: Asking, kind: ItemType, value: int, expected: int):
+async def test_other_numbers_too(ask: InProcessClient, kind: ItemType, value: int, expected: int):
     key = await create(ask, (NUMBER, number(value, kind)))
     await ask(ADJUST, **adjusting(key, UP))
     assert await attribute(ask, key, NUMBER) == number(expected, kind)
 
 
-async def test_a_truth_is_negated_and_nothing_else(ask: Asking):
+async def test_a_truth_is_negated_and_nothing_else(ask: InProcessClient):
     key = await create(ask, (NUMBER, number(True, ItemType.BOOLEAN)))
     await ask(ADJUST, **adjusting(key, NEGATE))
     assert (await attribute(ask, key, NUMBER)).value is False
     await refused(ask, InvalidDataType, ADJUST, **adjusting(key, UP))
 
 
-async def test_a_date_of_the_specification_moves(ask: Asking):
+async def test_a_date_of_the_specification_moves(ask: InProcessClient):
     key = await create(ask, (Tag.ACTIVATION_DATE, NOW + 100))
     await ask(ADJUST, **adjusting(key, UP, number(60), Tag.ACTIVATION_DATE))
     assert await attribute(ask, key, Tag.ACTIVATION_DATE) == NOW + 160
@@ -89,13 +89,13 @@ async def test_a_date_of_the_specification_moves(ask: Asking):
         (ItemType.INTERVAL, (1 << 32) - 1, UP),
     ],
 )
-async def test_numbers_keep_their_range(ask: Asking, kind: ItemType, value: int, how):
+async def test_numbers_keep_their_range(ask: InProcessClient, kind: ItemType, value: int, how):
     key = await create(ask, (NUMBER, number(value, kind)))
     await refused(ask, NumericRange, ADJUST, **adjusting(key, how))
     assert await attribute(ask, key, NUMBER) == number(value, kind)
 
 
-async def test_what_is_no_number_is_not_adjusted(ask: Asking):
+async def test_what_is_no_number_is_not_adjusted(ask: InProcessClient):
     key = await create(ask, (NUMBER, number("five", ItemType.TEXT_STRING)))
     await refused(ask, InvalidDataType, ADJUST, **adjusting(key, UP))
     other = await create(ask, (NUMBER, number(5)))
@@ -103,7 +103,7 @@ async def test_what_is_no_number_is_not_adjusted(ask: Asking):
     await refused(ask, InvalidDataType, ADJUST, **adjusting(other, UP, wrong))
 
 
-async def test_one_value_of_one_attribute_is_adjusted(ask: Asking):
+async def test_one_value_of_one_attribute_is_adjusted(ask: InProcessClient):
     key = await create(ask, (NUMBER, number(1)), (NUMBER, number(2)))
     await refused(ask, MultiValuedAttribute, ADJUST, **adjusting(key, UP))
     await refused(ask, AttributeNotFound, ADJUST, **adjusting(key, UP, None, Tag.ROTATE_INTERVAL))
@@ -111,7 +111,7 @@ async def test_one_value_of_one_attribute_is_adjusted(ask: Asking):
     await refused(ask, InvalidField, ADJUST, **fields)
 
 
-async def test_what_is_read_only_is_not_adjusted(ask: Asking):
+async def test_what_is_read_only_is_not_adjusted(ask: InProcessClient):
     key = await create(ask)
     for tag in (Tag.CRYPTOGRAPHIC_LENGTH, Tag.INITIAL_DATE, Tag.LEASE_TIME):
         await refused(ask, ReadOnlyAttribute, ADJUST, **adjusting(key, UP, None, tag))

@@ -7,12 +7,14 @@ from kmip.errors import ObjectArchived
 from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import attribute, create, refused
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_an_archived_object_is_known_and_not_given(ask: Asking, version: ProtocolVersion):
+async def test_an_archived_object_is_known_and_not_given(
+    ask: InProcessClient, version: ProtocolVersion
+):
     ask = ask.at(version)
     key = await create(ask)
     await ask(Operation.ARCHIVE, unique_identifier=key)
@@ -25,7 +27,7 @@ async def test_an_archived_object_is_known_and_not_given(ask: Asking, version: P
     assert found.unique_identifier == (key,)
 
 
-async def test_once_is_enough(ask: Asking, clock: Clock):
+async def test_once_is_enough(ask: InProcessClient, clock: Clock):
     key = await create(ask)
     await ask(Operation.ARCHIVE, unique_identifier=key)
     clock.now += 5

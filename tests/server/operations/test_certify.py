@@ -28,8 +28,8 @@ from kmip.masks import CryptographicUsageMask as Mask
 from kmip.objects import Certificate, CertificateRequest, PrivateKey
 from kmip.tags import Tag
 from kmip.versions import V1_0, V1_4, V2_0, V2_1, V3_0
-from tests.server.conftest import NOW, Asking, Clock
-from tests.server.operations.papers import Paper, certified, requested
+from tests.server.conftest import NOW, Clock, InProcessClient
+from tests.server.operations.certified_keys import CertifiedKey, certificate_request, certified
 from tests.server.operations.test_login import reason_of
 
 Op = Operation
@@ -38,14 +38,14 @@ PKCS_10 = CertificateRequestType.PKCS_10
 
 
 @pytest.fixture
-def own(ask: Asking) -> Asking:
+def own(ask: InProcessClient) -> InProcessClient:
     """A client of a server that makes its own authority."""
     ask.server.config = replace(ask.server.config, issuer="own:")
     return ask
 
 
 async def make_pair(
-    ask: Asking, algorithm=CryptographicAlgorithm.EC, length=256
+    ask: InProcessClient, algorithm=CryptographicAlgorithm.EC, length=256
 ) -> tuple[str, str]:
     """The identifiers of a public and a private key."""
     common = Attributes([(Tag.CRYPTOGRAPHIC_ALGORITHM, algorithm)])
@@ -59,19 +59,19 @@ async def make_pair(
     return pair.public_key_unique_identifier, pair.private_key_unique_identifier
 
 
-async def certificate(ask: Asking, identifier: str) -> x509.Certificate:
+async def certificate(ask: InProcessClient, identifier: str) -> x509.Certificate:
     got = await ask(Op.GET, unique_identifier=identifier)
     return x509.load_der_x509_certificate(got.object.certificate_value)
 
 
-async def attributes_of(ask: Asking, identifier: str) -> Attributes:
+async def attributes_of(ask: InProcessClient, identifier: str) -> Attributes:
     certificate_attributes: Attributes = (
         await ask(Op.GET_ATTRIBUTES, unique_identifier=identifier)
     ).attributes
     return certificate_attributes
 
 
-async def links_of(ask: Asking, identifier: str) -> list[tuple[LinkType, str]]:
+async def links_of(ask: InProcessClient, identifier: str) -> list[tuple[LinkType, str]]:
     links = (await attributes_of(ask, identifier)).all(Tag.LINK)
     return [(link.link_type, link.linked_object_identifier) for link in links]
 
@@ -81,7 +81,7 @@ def subject(common_name: str) -> Attributes:
 
 
 @pytest.mark.parametrize("version", [V1_0, V1_4, V2_0, V2_1, V3_0], ids=str)
-async def test_a_public_key_is_certified(own: Asking, version):
+async def test_a_public_key_is_certified(own: InProcessClient, version):
     ask = own.at(version)
     public, _ = await make_pair(ask)
     made = await ask(
@@ -97,7 +97,7 @@ async def test_a_public_key_is_certified(own: Asking, version):
     assert (found.not_valid_after_utc - found.not_valid_before_utc).days == 365
 
 
-async def test_certificate_and_public_key_point_to_each_other(own: Asking):
+async def test_certificate_and_public_key_point_to_each_other(own: InProcessClient):
     public, private = await make_pair(own)
     made = (await own(Op.CERTIFY, unique_identifier=public)).unique_identifier
     assert await links_of(own, made) == [(LinkType.PUBLIC_KEY_LINK, public)]
@@ -118,14 +118,14 @@ async def test_certificate_and_public_key_point_to_each_other(own: Asking):
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-async def test_keys_of_many_kinds_are_certified(own: Asking, algorithm, length):
+async def test_keys_of_many_kinds_are_certified(own: InProcessClient, algorithm, length):
     public, _ = await make_pair(own, algorithm, length)
     made = (await own(Op.CERTIFY, unique_identifier=public)).unique_identifier
     answer = await own(Op.VALIDATE, unique_identifier=(made,))
     assert answer.validity_indicator in (ValidityIndicator.VALID, ValidityIndicator.INVALID)
 
 
-async def test_the_same_authority_signs_again(own: Asking):
+async def test_the_same_authority_signs_again(own: InProcessClient):
     public, _ = await make_pair(own)
     one = await certificate(
         own, (await own(Op.CERTIFY, unique_identifier=public)).unique_identifier
@@ -160,7 +160,7 @@ async def test_the_same_authority_signs_again(own: Asking):
     ],
     ids=["2.x", "1.0"],
 )
-async def test_attributes_name_the_subject(own: Asking, attributes, expected):
+async def test_attributes_name_the_subject(own: InProcessClient, attributes, expected):
     ask = own if Tag.CERTIFICATE_SUBJECT_CN in attributes else own.at(V1_0)
     public, _ = await make_pair(ask)
     made = await ask(Op.CERTIFY, unique_identifier=public, attributes=attributes)
@@ -168,7 +168,7 @@ async def test_attributes_name_the_subject(own: Asking, attributes, expected):
     assert found.subject.rfc4514_string() == expected
 
 
-async def test_a_key_with_a_name_is_certified_by_it(own: Asking):
+async def test_a_key_with_a_name_is_certified_by_it(own: InProcessClient):
     public, _ = await make_pair(own)
     await own(
         Op.SET_ATTRIBUTE,
@@ -181,7 +181,7 @@ async def test_a_key_with_a_name_is_certified_by_it(own: Asking):
 
 
 @pytest.mark.parametrize("form", [Encoding.DER, Encoding.PEM], ids=["DER", "PEM"])
-async def test_a_certificate_request_says_who_it_is_for(own: Asking, form):
+async def test_a_certificate_request_says_who_it_is_for(own: InProcessClient, form):
     key = ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName([x509.DNSName("printer.example")])
     request = (
@@ -206,13 +206,14 @@ async def test_a_certificate_request_says_who_it_is_for(own: Asking, form):
     assert await links_of(own, made.unique_identifier) == []
 
 
-async def test_a_certificate_request_in_the_store_is_certified(own: Asking):
+async def test_a_certificate_request_in_the_store_is_certified(own: InProcessClient):
     key = ec.generate_private_key(ec.SECP256R1())
     registered = await own(
         Op.REGISTER,
         object_type=ObjectType.CERTIFICATE_REQUEST,
         object=CertificateRequest(
-            certificate_request_type=PKCS_10, certificate_request_value=requested("printer", key)
+            certificate_request_type=PKCS_10,
+            certificate_request_value=certificate_request("printer", key),
         ),
     )
     made = await own(Op.CERTIFY, unique_identifier=registered.unique_identifier)
@@ -223,18 +224,18 @@ async def test_a_certificate_request_in_the_store_is_certified(own: Asking):
     assert certificate_attributes.get(Tag.CERTIFICATE_REQUEST_LINK) == registered.unique_identifier
 
 
-async def test_a_request_for_another_key_is_refused(own: Asking):
+async def test_a_request_for_another_key_is_refused(own: InProcessClient):
     public, _ = await make_pair(own)
-    value = requested("printer", ec.generate_private_key(ec.SECP256R1()))
+    value = certificate_request("printer", ec.generate_private_key(ec.SECP256R1()))
     fields = {"certificate_request_type": PKCS_10, "certificate_request_value": value}
     assert await reason_of(own, Op.CERTIFY, unique_identifier=public, **fields) == R.INVALID_CSR
     made = (await own(Op.CERTIFY, unique_identifier=public)).unique_identifier
     assert await reason_of(own, Op.RECERTIFY, unique_identifier=made, **fields) == R.INVALID_CSR
 
 
-async def test_what_is_no_request_is_refused(own: Asking):
+async def test_what_is_no_request_is_refused(own: InProcessClient):
     key = ec.generate_private_key(ec.SECP256R1())
-    value = requested("printer", key)
+    value = certificate_request("printer", key)
     damaged = value[:-1] + bytes([value[-1] ^ 1])
     for kind, data, reason in (
         (PKCS_10, damaged, R.INVALID_CSR),
@@ -246,7 +247,7 @@ async def test_what_is_no_request_is_refused(own: Asking):
         assert await reason_of(own, Op.CERTIFY, **fields) == reason
 
 
-async def test_a_compromised_key_is_not_certified(own: Asking):
+async def test_a_compromised_key_is_not_certified(own: InProcessClient):
     public, _ = await make_pair(own)
     reason = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE)
     await own(Op.REVOKE, unique_identifier=public, revocation_reason=reason)
@@ -254,7 +255,7 @@ async def test_a_compromised_key_is_not_certified(own: Asking):
     assert refused == R.WRONG_KEY_LIFECYCLE_STATE
 
 
-async def test_only_public_keys_and_requests_are_certified(own: Asking):
+async def test_only_public_keys_and_requests_are_certified(own: InProcessClient):
     _, private = await make_pair(own)
     refused = await reason_of(own, Op.CERTIFY, unique_identifier=private)
     assert refused == R.INVALID_OBJECT_TYPE
@@ -263,19 +264,19 @@ async def test_only_public_keys_and_requests_are_certified(own: Asking):
     assert refused == R.INVALID_OBJECT_TYPE
 
 
-async def test_without_an_authority_nothing_is_signed(ask: Asking):
+async def test_without_an_authority_nothing_is_signed(ask: InProcessClient):
     public, _ = await make_pair(ask)
     refused = await reason_of(ask, Op.CERTIFY, unique_identifier=public)
     assert refused == R.FEATURE_NOT_SUPPORTED
 
 
-async def test_a_batch_makes_a_pair_and_certifies_it(own: Asking):
+async def test_a_batch_makes_a_pair_and_certifies_it(own: InProcessClient):
     common = Attributes([(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.EC)])
     common.set(Tag.CRYPTOGRAPHIC_LENGTH, 256)
     key = ec.generate_private_key(ec.SECP256R1())
     fields = {
         "certificate_request_type": PKCS_10,
-        "certificate_request_value": requested("printer", key),
+        "certificate_request_value": certificate_request("printer", key),
     }
     items = await own.batch(own.item(Op.CERTIFY, **fields), own.item(Op.GET))
     made, got = [own.payload(item) for item in items]
@@ -285,7 +286,7 @@ async def test_a_batch_makes_a_pair_and_certifies_it(own: Asking):
 # Re-certify
 
 
-async def test_a_new_certificate_takes_the_place_of_the_old(own: Asking, clock: Clock):
+async def test_a_new_certificate_takes_the_place_of_the_old(own: InProcessClient, clock: Clock):
     public, private = await make_pair(own)
     attributes = Attributes([(Tag.NAME, Name(name_value="cert"))])
     made = await own(Op.CERTIFY, unique_identifier=public, attributes=attributes)
@@ -312,15 +313,17 @@ async def test_a_new_certificate_takes_the_place_of_the_old(own: Asking, clock: 
     assert certificate_attributes.get(Tag.DIGEST) != (await attributes_of(own, old)).get(Tag.DIGEST)
 
 
-async def test_a_registered_certificate_is_renewed_by_a_request(own: Asking):
-    paper = certified("printer")
-    managed = Certificate(certificate_type=CertificateType.X_509, certificate_value=paper.der)
+async def test_a_registered_certificate_is_renewed_by_a_request(own: InProcessClient):
+    certified_key = certified("printer")
+    managed = Certificate(
+        certificate_type=CertificateType.X_509, certificate_value=certified_key.der
+    )
     old = await own(Op.REGISTER, object_type=ObjectType.CERTIFICATE, object=managed)
     new = await own(
         Op.RECERTIFY,
         unique_identifier=old.unique_identifier,
         certificate_request_type=PKCS_10,
-        certificate_request_value=requested("scanner", paper.key),
+        certificate_request_value=certificate_request("scanner", certified_key.key),
         offset=60,
     )
     found = await certificate(own, new.unique_identifier)
@@ -332,27 +335,27 @@ async def test_a_registered_certificate_is_renewed_by_a_request(own: Asking):
 # Where the authority is
 
 
-async def test_a_file_holds_the_authority(ask: Asking, tmp_path):
-    paper = certified("ACME", is_authority=True, days=10)
+async def test_a_file_holds_the_authority(ask: InProcessClient, tmp_path):
+    certified_key = certified("ACME", is_authority=True, days=10)
     file = tmp_path / "issuer.pem"
-    file.write_bytes(pem(paper))
+    file.write_bytes(pem(certified_key))
     file.chmod(0o600)
     ask.server.config = replace(ask.server.config, issuer=f"file:{file}", issued_days=1000)
     public, _ = await make_pair(ask)
     made = (await ask(Op.CERTIFY, unique_identifier=public)).unique_identifier
     found = await certificate(ask, made)
-    found.verify_directly_issued_by(paper.certificate)
-    assert found.not_valid_after_utc == paper.certificate.not_valid_after_utc
+    found.verify_directly_issued_by(certified_key.certificate)
+    assert found.not_valid_after_utc == certified_key.certificate.not_valid_after_utc
     answer = await ask(Op.VALIDATE, unique_identifier=(made,))
     assert answer.validity_indicator == ValidityIndicator.VALID
 
 
-def pem(paper: Paper, other: Paper | None = None) -> bytes:
-    key = paper.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return key + (other or paper).certificate.public_bytes(Encoding.PEM)
+def pem(certified_key: CertifiedKey, other: CertifiedKey | None = None) -> bytes:
+    key = certified_key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key + (other or certified_key).certificate.public_bytes(Encoding.PEM)
 
 
-async def test_a_file_that_is_no_authority_is_not_used(ask: Asking, tmp_path, caplog):
+async def test_a_file_that_is_no_authority_is_not_used(ask: InProcessClient, tmp_path, caplog):
     one, two = certified("ACME", is_authority=True), certified("ACME", is_authority=True)
     file = tmp_path / "issuer.pem"
     ask.server.config = replace(ask.server.config, issuer=f"file:{file}")
@@ -366,13 +369,15 @@ async def test_a_file_that_is_no_authority_is_not_used(ask: Asking, tmp_path, ca
     assert "PRIVATE KEY" not in caplog.text
 
 
-async def test_objects_in_the_store_are_the_authority(ask: Asking):
-    paper = certified("ACME", is_authority=True)
+async def test_objects_in_the_store_are_the_authority(ask: InProcessClient):
+    certified_key = certified("ACME", is_authority=True)
     admin = ask.named("somebody")
     block = KeyBlock(
         key_format_type=KeyFormatType.PKCS_8,
         key_value=KeyValue(
-            key_material=paper.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+            key_material=certified_key.key.private_bytes(
+                Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+            )
         ),
         cryptographic_algorithm=CryptographicAlgorithm.EC,
         cryptographic_length=256,
@@ -390,7 +395,9 @@ async def test_objects_in_the_store_are_the_authority(ask: Asking):
     authority = await admin(
         Op.REGISTER,
         object_type=ObjectType.CERTIFICATE,
-        object=Certificate(certificate_type=CertificateType.X_509, certificate_value=paper.der),
+        object=Certificate(
+            certificate_type=CertificateType.X_509, certificate_value=certified_key.der
+        ),
         attributes=Attributes([(Tag.LINK, link)]),
     )
     issuer = f"object:{authority.unique_identifier}"
@@ -401,10 +408,10 @@ async def test_objects_in_the_store_are_the_authority(ask: Asking):
     await admin(Op.ACTIVATE, unique_identifier=private.unique_identifier)
     made = await ask(Op.CERTIFY, unique_identifier=public)
     found = await certificate(ask, made.unique_identifier)
-    found.verify_directly_issued_by(paper.certificate)
+    found.verify_directly_issued_by(certified_key.certificate)
 
 
-async def test_an_object_that_is_none_is_not_used(ask: Asking):
+async def test_an_object_that_is_none_is_not_used(ask: InProcessClient):
     public, private = await make_pair(ask)
     for identifier in ("none", public, private):
         ask.server.config = replace(ask.server.config, issuer=f"object:{identifier}")

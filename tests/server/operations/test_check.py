@@ -13,14 +13,14 @@ from kmip.payloads.check import CheckResponse
 from kmip.structures import from_item
 from kmip.versions import SUPPORTED, ProtocolVersion
 from server.attributes import initial
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import create, limits, refused
 
 BOTH = Mask.ENCRYPT | Mask.DECRYPT
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: ProtocolVersion):
+async def test_what_is_allowed_gives_the_identifier(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, limits(UsageLimitsUnit.BYTE, 100), mask=BOTH)
     made = await ask(
@@ -50,7 +50,7 @@ async def test_what_is_allowed_gives_the_identifier(ask: Asking, version: Protoc
     ],
     ids=["limits", "mask", "lease"],
 )
-async def test_what_is_not_says_what_would_be(ask: Asking, wanted, kind, allowed):
+async def test_what_is_not_says_what_would_be(ask: InProcessClient, wanted, kind, allowed):
     key = await create(ask, limits(UsageLimitsUnit.BYTE, 100), mask=BOTH)
     item = await refused(ask, kind, Operation.CHECK, unique_identifier=key, **wanted)
     assert item.response_payload is not None
@@ -58,6 +58,6 @@ async def test_what_is_not_says_what_would_be(ask: Asking, wanted, kind, allowed
     assert answer == CheckResponse(**allowed)
 
 
-async def test_without_limits_any_number_is_allowed(ask: Asking):
+async def test_without_limits_any_number_is_allowed(ask: InProcessClient):
     key = await create(ask)
     await ask(Operation.CHECK, unique_identifier=key, usage_limits_count=1 << 40)

@@ -49,8 +49,8 @@ from server.crypto.keys.key_pairs import generate_key_pair
 from server.sessions.thread_shares import ThreadShares
 from server.setup.config import Config, LegacyAlgorithms
 from server.state import Server
-from tests.server.conftest import Asking
-from tests.server.operations.papers import certified, requested
+from tests.server.conftest import InProcessClient
+from tests.server.operations.certified_keys import certificate_request, certified
 from tests.server.samples import ACTIVE, aes, attributes, create, register, secret, symmetric_key
 
 P = CryptographicParameters
@@ -86,7 +86,7 @@ def shares(server: Server) -> CountedShares:
 
 
 @pytest.fixture
-def threads(ask: Asking, shares: CountedShares) -> Threads:
+def threads(ask: InProcessClient, shares: CountedShares) -> Threads:
     """Ask, and give the answer and how many threads it took."""
 
     async def perform(operation: Op, **fields: Any) -> tuple[Any, int]:
@@ -111,7 +111,7 @@ SUITES: Sequence[tuple[A, M | None]] = [
 ]
 
 
-async def raw_key(ask: Asking, algorithm: A, length: int) -> str:
+async def raw_key(ask: InProcessClient, algorithm: A, length: int) -> str:
     material = bytes(range(256)) * (length // 256 + 1)
     key = symmetric_key(material[:length], cryptographic_algorithm=algorithm)
     return await register(ask, key, ACTIVE)
@@ -119,7 +119,7 @@ async def raw_key(ask: Asking, algorithm: A, length: int) -> str:
 
 @pytest.mark.parametrize("algorithm, mode", SUITES)
 async def test_long_texts_are_encrypted_in_a_thread(
-    ask: Asking, threads: Threads, algorithm: A, mode
+    ask: InProcessClient, threads: Threads, algorithm: A, mode
 ):
     data = long(costs.of_cipher(algorithm, mode))
     length = 64 if mode == M.XTS else LENGTHS.get(algorithm, 16)
@@ -150,7 +150,9 @@ async def in_parts(
     return last, [begun, middle, end]
 
 
-async def test_parts_compute_where_their_bytes_are_gone_through(ask: Asking, threads: Threads):
+async def test_parts_compute_where_their_bytes_are_gone_through(
+    ask: InProcessClient, threads: Threads
+):
     key = await create(ask, ACTIVE)
     for parameters, operation, expected in (
         (P(block_cipher_mode=M.CTR), Op.ENCRYPT, [0, 1, 0]),
@@ -180,7 +182,7 @@ async def test_long_texts_are_hashed_in_a_thread(threads: Threads, algorithm: H)
     + [(one, mode) for one in sorted(macs.MAC_CIPHERS) for mode in (M.CMAC, M.CBC_MAC)],
 )
 async def test_long_texts_are_authenticated_in_a_thread(
-    ask: Asking, threads: Threads, algorithm: A, mode
+    ask: InProcessClient, threads: Threads, algorithm: A, mode
 ):
     key = await raw_key(ask, algorithm, LENGTHS.get(algorithm, 32))
     parameters = P(block_cipher_mode=mode)
@@ -192,7 +194,9 @@ async def test_long_texts_are_authenticated_in_a_thread(
         assert count == expected
 
 
-async def pair(ask: Asking, algorithm: A, length: int | None, curve=None) -> tuple[str, str]:
+async def pair(
+    ask: InProcessClient, algorithm: A, length: int | None, curve=None
+) -> tuple[str, str]:
     common = attributes(ACTIVE, (Tag.CRYPTOGRAPHIC_ALGORITHM, algorithm))
     if length is not None:
         common.set(Tag.CRYPTOGRAPHIC_LENGTH, length)
@@ -218,7 +222,7 @@ async def pair(ask: Asking, algorithm: A, length: int | None, curve=None) -> tup
     ],
 )
 async def test_signatures_go_by_the_key_and_the_text(
-    ask: Asking, threads: Threads, algorithm: A, length, curve, signs: int, verifies: int
+    ask: InProcessClient, threads: Threads, algorithm: A, length, curve, signs: int, verifies: int
 ):
     private, public = await pair(ask, algorithm, length, curve)
     parameters = {"cryptographic_parameters": P(hashing_algorithm=H.SHA_256)}
@@ -235,7 +239,7 @@ async def test_signatures_go_by_the_key_and_the_text(
         assert count == (verifies or long_text)
 
 
-async def test_digests_are_signed_where_their_key_computes(ask: Asking, threads: Threads):
+async def test_digests_are_signed_where_their_key_computes(ask: InProcessClient, threads: Threads):
     parameters = {"cryptographic_parameters": P(hashing_algorithm=H.SHA_256)}
     for algorithm, length, curve, expected in (
         (A.RSA, 2048, None, (1, 0)),
@@ -274,13 +278,13 @@ async def test_digests_are_signed_where_their_key_computes(ask: Asking, threads:
     ],
 )
 async def test_pairs_are_made_where_their_algorithm_takes_long(
-    ask: Asking, shares: CountedShares, algorithm: A, length, curve, expected: int
+    ask: InProcessClient, shares: CountedShares, algorithm: A, length, curve, expected: int
 ):
     await pair(ask, algorithm, length, curve)
     assert shares.count == expected
 
 
-async def test_keys_are_loaded_by_their_length(ask: Asking, shares: CountedShares):
+async def test_keys_are_loaded_by_their_length(ask: InProcessClient, shares: CountedShares):
     for algorithm, length, expected in ((A.EC, 256, 0), (A.RSA, 1024, 1)):
         before = shares.count
         key = generate_key_pair(algorithm, length, allow_legacy=True)
@@ -294,7 +298,7 @@ async def test_keys_are_loaded_by_their_length(ask: Asking, shares: CountedShare
         assert shares.count - before == expected
 
 
-async def test_keys_are_converted_by_their_length(ask: Asking, threads: Threads):
+async def test_keys_are_converted_by_their_length(ask: InProcessClient, threads: Threads):
     for algorithm, length, curve, expected in (
         (A.EC, None, RecommendedCurve.P_256, 0),
         (A.RSA, 1024, None, 1),
@@ -305,7 +309,7 @@ async def test_keys_are_converted_by_their_length(ask: Asking, threads: Threads)
         assert count == expected
 
 
-async def test_random_bytes_stay_on_the_loop(ask: Asking, threads: Threads):
+async def test_random_bytes_stay_on_the_loop(ask: InProcessClient, threads: Threads):
     _, count = await threads(Op.RNG_RETRIEVE, data_length=64 * 1024)
     assert count == 0
     length = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 8 * 64 * 1024))
@@ -326,7 +330,7 @@ async def test_random_bytes_stay_on_the_loop(ask: Asking, threads: Threads):
     ],
 )
 async def test_derivations_go_by_what_they_go_through(
-    ask: Asking, threads: Threads, method: D, small, big
+    ask: InProcessClient, threads: Threads, method: D, small, big
 ):
     base = await create(ask, ACTIVE)
     usual = {"derivation_data": (bytes(32),), "salt": b"salt" if method == D.PBKDF2 else None}
@@ -349,7 +353,7 @@ async def test_derivations_go_by_what_they_go_through(
         assert count == expected
 
 
-async def test_agreements_go_by_their_key(ask: Asking, threads: Threads):
+async def test_agreements_go_by_their_key(ask: InProcessClient, threads: Threads):
     for curve, expected in ((RecommendedCurve.P_256, 0), (RecommendedCurve.P_521, 1)):
         private, public = await pair(ask, A.EC, None, curve)
         fields = {
@@ -369,7 +373,7 @@ async def test_agreements_go_by_their_key(ask: Asking, threads: Threads):
     [(S.XOR, 5, 0), (S.POLYNOMIAL_SHARING_GF_2_8, 5, 1), (S.POLYNOMIAL_SHARING_GF_2_16, 5, 1)],
 )
 async def test_secrets_are_shared_where_their_method_takes_long(
-    ask: Asking, threads, method: S, parts: int, expected: int
+    ask: InProcessClient, threads, method: S, parts: int, expected: int
 ):
     key = await create(ask, ACTIVE)
     made, count = await threads(
@@ -387,7 +391,7 @@ async def test_secrets_are_shared_where_their_method_takes_long(
     assert count == expected
 
 
-async def test_keys_are_wrapped_by_their_length(ask: Asking, threads: Threads):
+async def test_keys_are_wrapped_by_their_length(ask: InProcessClient, threads: Threads):
     kek = await create(ask, ACTIVE)
     mode = P(block_cipher_mode=M.NISTKEYWRAP)
     wrapped = {
@@ -413,7 +417,7 @@ async def test_keys_are_wrapped_by_their_length(ask: Asking, threads: Threads):
         assert (back.unique_identifier, count) == (f"back-{length}", expected)
 
 
-async def test_a_container_is_sealed_in_a_thread(ask: Asking, threads: Threads):
+async def test_a_container_is_sealed_in_a_thread(ask: InProcessClient, threads: Threads):
     password = await register(ask, secret(), ACTIVE)
     private, _ = await pair(ask, A.EC, None, RecommendedCurve.P_256)
     link = Link(link_type=LinkType.PKCS_12_PASSWORD_LINK, linked_object_identifier=password)
@@ -425,13 +429,15 @@ async def test_a_container_is_sealed_in_a_thread(ask: Asking, threads: Threads):
     assert count == 1
 
 
-async def test_certificates_are_signed_and_validated_in_threads(ask: Asking, threads: Threads):
+async def test_certificates_are_signed_and_validated_in_threads(
+    ask: InProcessClient, threads: Threads
+):
     _, public = await pair(ask, A.EC, None, RecommendedCurve.P_256)
     made, count = await threads(Op.CERTIFY, unique_identifier=public)
     assert count >= 1
     _, count = await threads(Op.VALIDATE, unique_identifier=(made.unique_identifier,))
     assert count >= 1
-    request = requested("alice", ec.generate_private_key(ec.SECP256R1()))
+    request = certificate_request("alice", ec.generate_private_key(ec.SECP256R1()))
     _, count = await threads(
         Op.CERTIFY,
         certificate_request_type=CertificateRequestType.PKCS_10,
@@ -440,11 +446,15 @@ async def test_certificates_are_signed_and_validated_in_threads(ask: Asking, thr
     assert count >= 2
 
 
-async def test_certificates_of_many_names_are_read_in_a_thread(ask: Asking, shares: CountedShares):
+async def test_certificates_of_many_names_are_read_in_a_thread(
+    ask: InProcessClient, shares: CountedShares
+):
     for count, expected in ((1, 0), (1000, 1)):
         before = shares.count
         names = [x509.DNSName(f"host-{number}.example") for number in range(count)]
-        paper = certified("many", extension=x509.SubjectAlternativeName(names))
-        content = Certificate(certificate_type=CertificateType.X_509, certificate_value=paper.der)
+        certified_key = certified("many", extension=x509.SubjectAlternativeName(names))
+        content = Certificate(
+            certificate_type=CertificateType.X_509, certificate_value=certified_key.der
+        )
         await register(ask, content)
         assert shares.count - before == expected

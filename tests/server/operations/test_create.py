@@ -30,7 +30,7 @@ from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V3_0, ProtocolVersion
 from server.attributes.protection_storage import OFFERED, NotQuantumSafe
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     aes,
@@ -47,7 +47,7 @@ KEY = ObjectType.SYMMETRIC_KEY
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_a_key_is_made_as_asked(ask: Asking, version: ProtocolVersion):
+async def test_a_key_is_made_as_asked(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, length=192)
     got = (await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)).attributes
@@ -68,26 +68,26 @@ async def test_a_key_is_made_as_asked(ask: Asking, version: ProtocolVersion):
     assert digest.hashing_algorithm == HashingAlgorithm.SHA_256
 
 
-async def test_no_two_are_alike(ask: Asking):
+async def test_no_two_are_alike(ask: InProcessClient):
     keys = [await create(ask) for _ in range(3)]
     assert len(set(keys)) == 3
     assert len({await material(ask, key) for key in keys}) == 3
 
 
-async def test_the_length_may_be_left_to_the_server(ask: Asking):
+async def test_the_length_may_be_left_to_the_server(ask: InProcessClient):
     requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
     made = await ask(Operation.CREATE, object_type=KEY, attributes=requested)
     assert len(await material(ask, made.unique_identifier)) == 32
 
 
-async def test_the_algorithm_may_not(ask: Asking):
+async def test_the_algorithm_may_not(ask: InProcessClient):
     requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 256))
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=requested)
     odd = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RC4))
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=odd)
 
 
-async def test_a_length_the_algorithm_lacks_is_refused(ask: Asking):
+async def test_a_length_the_algorithm_lacks_is_refused(ask: InProcessClient):
     for length in (0, -8, 1, 100, 1 << 30):
         requested = aes(length=length)
         await refused(
@@ -95,7 +95,7 @@ async def test_a_length_the_algorithm_lacks_is_refused(ask: Asking):
         )
 
 
-async def test_secret_data_is_random_bytes(ask: Asking):
+async def test_secret_data_is_random_bytes(ask: InProcessClient):
     requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
     for wanted, length in ((requested, 16), (attributes(), 32)):
         made = await ask(Operation.CREATE, object_type=ObjectType.SECRET_DATA, attributes=wanted)
@@ -103,11 +103,11 @@ async def test_secret_data_is_random_bytes(ask: Asking):
 
 
 @pytest.mark.parametrize("kind", [ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE])
-async def test_other_types_are_not_created(ask: Asking, kind: ObjectType):
+async def test_other_types_are_not_created(ask: InProcessClient, kind: ObjectType):
     await refused(ask, InvalidField, Operation.CREATE, object_type=kind, attributes=aes())
 
 
-async def test_the_format_may_be_asked_for(ask: Asking):
+async def test_the_format_may_be_asked_for(ask: InProcessClient):
     key = await create(ask, (Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY))
     assert isinstance(await material(ask, key), TransparentSymmetricKey)
     requested = aes((Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8))
@@ -116,13 +116,13 @@ async def test_the_format_may_be_asked_for(ask: Asking):
     )
 
 
-async def test_a_date_that_has_come_makes_it_active(ask: Asking):
+async def test_a_date_that_has_come_makes_it_active(ask: InProcessClient):
     assert await state(ask, await create(ask, ACTIVE)) == State.ACTIVE
     assert await state(ask, await create(ask, (Tag.ACTIVATION_DATE, NOW))) == State.ACTIVE
     assert await state(ask, await create(ask, (Tag.ACTIVATION_DATE, NOW + 1))) == State.PRE_ACTIVE
 
 
-async def test_what_only_the_server_sets_is_refused(ask: Asking):
+async def test_what_only_the_server_sets_is_refused(ask: InProcessClient):
     for pair in ((Tag.UNIQUE_IDENTIFIER, "mine"), (Tag.STATE, State.ACTIVE), (Tag.DESTROY_DATE, 1)):
         requested = aes(pair)
         await refused(
@@ -130,14 +130,14 @@ async def test_what_only_the_server_sets_is_refused(ask: Asking):
         )
 
 
-async def test_what_has_one_value_is_given_one(ask: Asking):
+async def test_what_has_one_value_is_given_one(ask: InProcessClient):
     requested = aes((Tag.ACTIVATION_DATE, 1), (Tag.ACTIVATION_DATE, 2))
     await refused(
         ask, AttributeSingleValued, Operation.CREATE, object_type=KEY, attributes=requested
     )
 
 
-async def test_sensitive_and_extractable_are_remembered_from_the_start(ask: Asking):
+async def test_sensitive_and_extractable_are_remembered_from_the_start(ask: InProcessClient):
     key = await create(ask, (Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False))
     assert await attribute(ask, key, Tag.ALWAYS_SENSITIVE) is True
     assert await attribute(ask, key, Tag.NEVER_EXTRACTABLE) is True
@@ -150,14 +150,14 @@ def masks(*requested: ProtectionStorageMask) -> dict[str, ProtectionStorageMasks
     return {"protection_storage_masks": ProtectionStorageMasks(protection_storage_mask=requested)}
 
 
-async def test_it_is_kept_where_it_is_asked_to_be_or_not_at_all(ask: Asking):
+async def test_it_is_kept_where_it_is_asked_to_be_or_not_at_all(ask: InProcessClient):
     fields = {"object_type": KEY, "attributes": aes()}
     hardware = ProtectionStorageMask.HARDWARE
     await ask(Operation.CREATE, **fields, **masks(hardware, OFFERED))
     await refused(ask, ProtectionStorageUnavailable, Operation.CREATE, **fields, **masks(hardware))
 
 
-async def test_quantum_safe_is_a_promise(ask: Asking):
+async def test_quantum_safe_is_a_promise(ask: InProcessClient):
     safe = (Tag.QUANTUM_SAFE, True)
     await create(ask, safe, length=256)
     requested = aes(safe, length=128)
@@ -167,7 +167,7 @@ async def test_quantum_safe_is_a_promise(ask: Asking):
 # Templates, which 1.x has
 
 
-async def template(ask: Asking, name: str, *pairs) -> None:
+async def template(ask: InProcessClient, name: str, *pairs) -> None:
     managed_object = Template(attributes=Attributes([(Tag.NAME, Name(name_value=name)), *pairs]))
     await ask(
         Operation.REGISTER,
@@ -177,7 +177,7 @@ async def template(ask: Asking, name: str, *pairs) -> None:
     )
 
 
-async def test_a_template_gives_what_the_request_does_not(ask: Asking):
+async def test_a_template_gives_what_the_request_does_not(ask: InProcessClient):
     ask = ask.at(V1_4)
     await template(
         ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256), (Tag.CRYPTOGRAPHIC_ALGORITHM, AES)
@@ -190,7 +190,7 @@ async def test_a_template_gives_what_the_request_does_not(ask: Asking):
         assert await attribute(ask, made.unique_identifier, Tag.NAME) is None
 
 
-async def test_a_template_is_its_owners(ask: Asking):
+async def test_a_template_is_its_owners(ask: InProcessClient):
     ask = ask.at(V1_4)
     await template(ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256))
     requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))
@@ -200,6 +200,6 @@ async def test_a_template_is_its_owners(ask: Asking):
     )
 
 
-async def test_2_0_and_later_have_none(ask: Asking):
+async def test_2_0_and_later_have_none(ask: InProcessClient):
     assert ObjectType.TEMPLATE.span.covers(V1_4)
     assert not ObjectType.TEMPLATE.span.covers(V3_0)

@@ -18,14 +18,14 @@ from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import attribute, attributes, create_pair, material, refused
 
 ED25519 = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ED25519)
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_both_halves_know_each_other(ask: Asking, version: ProtocolVersion):
+async def test_both_halves_know_each_other(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     private, public = await create_pair(ask)
     for own, other, kind, link in (
@@ -38,7 +38,7 @@ async def test_both_halves_know_each_other(ask: Asking, version: ProtocolVersion
         assert (found.link_type, found.linked_object_identifier) == (link, other)
 
 
-async def test_each_half_has_its_own_attributes_before_those_of_both(ask: Asking):
+async def test_each_half_has_its_own_attributes_before_those_of_both(ask: InProcessClient):
     made = await ask(
         Operation.CREATE_KEY_PAIR,
         common_attributes=Attributes(
@@ -56,7 +56,7 @@ async def test_each_half_has_its_own_attributes_before_those_of_both(ask: Asking
         assert await attribute(ask, key, Tag.OBJECT_GROUP) == "both"
 
 
-async def test_the_formats_may_be_asked_for(ask: Asking):
+async def test_the_formats_may_be_asked_for(ask: InProcessClient):
     private, public = await create_pair(
         ask, (Tag.OBJECT_GROUP, "x"), algorithm=CryptographicAlgorithm.ECDSA
     )
@@ -74,12 +74,12 @@ async def test_the_formats_may_be_asked_for(ask: Asking):
     assert await attribute(ask, private, Tag.KEY_FORMAT_TYPE) == KeyFormatType.PKCS_8
 
 
-async def test_the_algorithm_is_needed(ask: Asking):
+async def test_the_algorithm_is_needed(ask: InProcessClient):
     await refused(ask, InvalidField, Operation.CREATE_KEY_PAIR, common_attributes=attributes())
     await refused(ask, InvalidField, Operation.CREATE_KEY_PAIR)
 
 
-async def test_both_or_neither(ask: Asking, server: Server):
+async def test_both_or_neither(ask: InProcessClient, server: Server):
     hardware = ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.HARDWARE,))
     for which in ("common", "private", "public"):
         await refused(

@@ -12,7 +12,7 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.operations.test_rekey import links
 from tests.server.samples import (
     aes,
@@ -47,7 +47,7 @@ def parts(method: SplitKeyMethod, number: int, threshold: int, **fields):
     ids=["xor", "polynomial"],
 )
 async def test_enough_parts_make_the_whole(
-    ask: Asking, version: ProtocolVersion, method: SplitKeyMethod, threshold: int
+    ask: InProcessClient, version: ProtocolVersion, method: SplitKeyMethod, threshold: int
 ):
     ask = ask.at(version)
     whole = await register(ask, symmetric_key(RAW))
@@ -65,7 +65,7 @@ async def test_enough_parts_make_the_whole(
     assert (await links(ask, shares[2]))[LinkType.PREVIOUS_LINK] == shares[1]
 
 
-async def test_random_material_is_split_where_no_key_is_given(ask: Asking):
+async def test_random_material_is_split_where_no_key_is_given(ask: InProcessClient):
     made = await ask(SPLIT, **parts(SplitKeyMethod.XOR, 2, 2))
     fields = {
         "object_type": ObjectType.SECRET_DATA,
@@ -79,7 +79,7 @@ async def test_random_material_is_split_where_no_key_is_given(ask: Asking):
     )
 
 
-async def test_what_does_not_belong_together_is_not_joined(ask: Asking):
+async def test_what_does_not_belong_together_is_not_joined(ask: InProcessClient):
     one = (await ask(SPLIT, **parts(SplitKeyMethod.XOR, 2, 2))).unique_identifier
     other = (await ask(SPLIT, **parts(SplitKeyMethod.XOR, 3, 3))).unique_identifier
     fields = {"object_type": KEY, "attributes": aes()}
@@ -90,7 +90,7 @@ async def test_what_does_not_belong_together_is_not_joined(ask: Asking):
     await refused(ask, InvalidField, JOIN, unique_identifier=one, **fields)
 
 
-async def test_too_few_are_not_enough(ask: Asking):
+async def test_too_few_are_not_enough(ask: InProcessClient):
     made = await ask(SPLIT, **parts(SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, 3, 3))
     fields = {"object_type": KEY, "attributes": aes()}
     (answer,) = await ask.batch(
@@ -99,7 +99,7 @@ async def test_too_few_are_not_enough(ask: Asking):
     assert answer.result_reason is not None
 
 
-async def test_a_transparent_key_is_no_bytes_to_split(ask: Asking):
+async def test_a_transparent_key_is_no_bytes_to_split(ask: InProcessClient):
     form = (Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
     fields = parts(SplitKeyMethod.XOR, 2, 2, unique_identifier=await create(ask, form))
     await refused(ask, InvalidObjectType, SPLIT, **fields)
@@ -107,7 +107,7 @@ async def test_a_transparent_key_is_no_bytes_to_split(ask: Asking):
     await refused(ask, InvalidObjectType, SPLIT, **fields)
 
 
-async def test_parts_and_what_is_joined_are_guarded_as_the_whole_is(ask: Asking):
+async def test_parts_and_what_is_joined_are_guarded_as_the_whole_is(ask: InProcessClient):
     for guard, kind in (
         ((Tag.SENSITIVE, True), Sensitive),
         ((Tag.EXTRACTABLE, False), NotExtractable),

@@ -31,8 +31,8 @@ from kmip.versions import V2_1, V3_0
 from server.access import password_file
 from server.access.password_file import Cost, Users
 from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES, FailedLogins
-from tests.server.conftest import Asking, Clock, Failed
-from tests.server.operations.papers import certified
+from tests.server.conftest import Clock, Failed, InProcessClient
+from tests.server.operations.certified_keys import certified
 from tests.server.operations.test_login import CREATE, reason_of, showing
 
 Op = Operation
@@ -45,23 +45,25 @@ CHEAP = Cost(memory_kib=32, iterations=1, lanes=1)
 
 
 @pytest.fixture
-def admin(ask: Asking) -> Asking:
+def admin(ask: InProcessClient) -> InProcessClient:
     """The administrator; passwords cost little."""
     ask.server.users = Users(ask.server.config.users_file, cost=CHEAP)
     return ask.at(V3_0).named("administrator")
 
 
-def as_user(ask: Asking, name: str, password: str, certificate: str = "laptop") -> Asking:
+def as_user(
+    ask: InProcessClient, name: str, password: str, certificate: str = "laptop"
+) -> InProcessClient:
     """Whoever shows a name and a password."""
     value = UsernameAndPassword(username=name, password=password)
     credential = Credential(
         credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=value
     )
     header = {"authentication": Authentication(credential=(credential,))}
-    return Asking(ask.server, ask.named(certificate).client, ask.version, header)
+    return InProcessClient(ask.server, ask.named(certificate).client, ask.version, header)
 
 
-async def make_user(admin: Asking, *names: str, credential: object = None) -> str:
+async def make_user(admin: InProcessClient, *names: str, credential: object = None) -> str:
     """A user, by default with a password credential of its own."""
     if credential is None:
         credential = (await admin(Op.CREATE_CREDENTIAL, **PASSWORD)).unique_identifier
@@ -71,7 +73,7 @@ async def make_user(admin: Asking, *names: str, credential: object = None) -> st
     return str((await admin(Op.CREATE_USER, attributes=attributes)).unique_identifier)
 
 
-async def test_a_user_comes_in_by_name_and_password(admin: Asking):
+async def test_a_user_comes_in_by_name_and_password(admin: InProcessClient):
     await make_user(admin, "fred", "frederic")
     key = (await as_user(admin, "fred", "correct horse")(Op.CREATE, **CREATE)).unique_identifier
     for name in ("fred", "frederic"):
@@ -81,13 +83,13 @@ async def test_a_user_comes_in_by_name_and_password(admin: Asking):
 @pytest.mark.parametrize(
     "name, password", [("fred", "wrong"), ("fred", ""), ("barney", "correct horse")]
 )
-async def test_nobody_comes_in_otherwise(admin: Asking, name, password):
+async def test_nobody_comes_in_otherwise(admin: InProcessClient, name, password):
     await make_user(admin, "fred")
     refused = await reason_of(as_user(admin, name, password), Op.QUERY)
     assert refused == R.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-async def test_a_user_is_nobody_else_of_its_name(admin: Asking):
+async def test_a_user_is_nobody_else_of_its_name(admin: InProcessClient):
     """An administrator does not get at a client's keys by making a user of its name."""
     key = (await admin.named("alice")(Op.CREATE, **CREATE)).unique_identifier
     await make_user(admin, "alice")
@@ -98,7 +100,7 @@ async def test_a_user_is_nobody_else_of_its_name(admin: Asking):
     assert await reason_of(false, Op.CREATE_CREDENTIAL, **PASSWORD) == R.PERMISSION_DENIED
 
 
-async def test_users_of_the_file_come_in_beside_a_user_of_their_name(admin: Asking):
+async def test_users_of_the_file_come_in_beside_a_user_of_their_name(admin: InProcessClient):
     password_file.add(
         admin.server.config.users_file, password_file.Kind.USER, "fred", "file", cost=CHEAP
     )
@@ -111,7 +113,7 @@ async def test_users_of_the_file_come_in_beside_a_user_of_their_name(admin: Aski
 
 @pytest.mark.parametrize("which", ["user", "credential"])
 @pytest.mark.parametrize("operation", [Op.REVOKE, Op.DESTROY])
-async def test_nobody_comes_in_by_what_is_over(admin: Asking, which, operation):
+async def test_nobody_comes_in_by_what_is_over(admin: InProcessClient, which, operation):
     credential = (await admin(Op.CREATE_CREDENTIAL, **PASSWORD)).unique_identifier
     user = await make_user(admin, "fred", credential=credential)
     await as_user(admin, "fred", "correct horse")(Op.QUERY)
@@ -126,7 +128,7 @@ async def test_nobody_comes_in_by_what_is_over(admin: Asking, which, operation):
     assert refused == R.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-async def test_users_end_with_the_office_of_who_made_them(admin: Asking):
+async def test_users_end_with_the_office_of_who_made_them(admin: InProcessClient):
     await make_user(admin, "fred")
     password_file.add(
         admin.server.config.users_file, password_file.Kind.USER, "somebody", "else", cost=CHEAP
@@ -136,7 +138,7 @@ async def test_users_end_with_the_office_of_who_made_them(admin: Asking):
     assert refused == R.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-async def test_guesses_are_limited_for_the_guesser_alone(admin: Asking, clock: Clock):
+async def test_guesses_are_limited_for_the_guesser_alone(admin: InProcessClient, clock: Clock):
     await make_user(admin, "fred")
     for number in range(MAX_FAILURES):
         await reason_of(as_user(admin, "fred", f"guess {number}"), Op.QUERY)
@@ -164,11 +166,11 @@ def test_the_memory_of_guesses_is_bounded(monkeypatch):
         (Op.CREATE_GROUP, {"attributes": Attributes()}),
     ],
 )
-async def test_only_administrators_make_them(admin: Asking, client, operation, fields):
+async def test_only_administrators_make_them(admin: InProcessClient, client, operation, fields):
     assert await reason_of(admin.named(client), operation, **fields) == R.PERMISSION_DENIED
 
 
-async def test_an_administrators_ticket_is_not_an_administrator(admin: Asking):
+async def test_an_administrators_ticket_is_not_an_administrator(admin: InProcessClient):
     bearer = showing(admin, (await admin(Op.LOGIN)).ticket)
     assert await reason_of(bearer, Op.CREATE_CREDENTIAL, **PASSWORD) == R.PERMISSION_DENIED
 
@@ -193,7 +195,7 @@ OBJECTS = [
 
 
 @pytest.mark.parametrize("kind, managed", OBJECTS, ids=lambda value: getattr(value, "name", ""))
-async def test_the_secret_of_a_credential_never_leaves(admin: Asking, kind, managed):
+async def test_the_secret_of_a_credential_never_leaves(admin: InProcessClient, kind, managed):
     made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
     identifier = made.unique_identifier
     for operation in (Op.GET, Op.EXPORT):
@@ -209,7 +211,7 @@ async def test_the_secret_of_a_credential_never_leaves(admin: Asking, kind, mana
     assert b"s" * 20 not in record.meta
 
 
-async def test_one_time_passwords_tell_their_parameters(admin: Asking):
+async def test_one_time_passwords_tell_their_parameters(admin: InProcessClient):
     kind, managed = OBJECTS[3]
     made = await admin(Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
     user_attributes = await admin(Op.GET_ATTRIBUTES, unique_identifier=made.unique_identifier)
@@ -217,7 +219,7 @@ async def test_one_time_passwords_tell_their_parameters(admin: Asking):
     assert user_attributes.attributes.get(Tag.OTP_DIGITS) == 6
 
 
-async def test_a_certificate_is_a_credential_that_anybody_may_read(admin: Asking):
+async def test_a_certificate_is_a_credential_that_anybody_may_read(admin: InProcessClient):
     certificate = Certificate(
         certificate_type=CertificateType.X_509, certificate_value=certified("fred").der
     )
@@ -240,12 +242,12 @@ async def test_a_certificate_is_a_credential_that_anybody_may_read(admin: Asking
         (CredentialType.PASSWORD, PasswordCredential(password="p" * 1025), R.INVALID_FIELD),
     ],
 )
-async def test_what_is_no_credential_is_refused(admin: Asking, kind, managed, reason):
+async def test_what_is_no_credential_is_refused(admin: InProcessClient, kind, managed, reason):
     refused = await reason_of(admin, Op.CREATE_CREDENTIAL, credential_type=kind, object=managed)
     assert refused == reason
 
 
-async def test_a_user_links_only_to_credentials_of_its_maker(admin: Asking):
+async def test_a_user_links_only_to_credentials_of_its_maker(admin: InProcessClient):
     theirs = (await admin.named("alice")(Op.CREATE, **CREATE)).unique_identifier
     own = (await admin(Op.CREATE, **CREATE)).unique_identifier
     for identifier, reason in ((theirs, R.OBJECT_NOT_FOUND), (own, R.INVALID_OBJECT_TYPE)):
@@ -254,7 +256,7 @@ async def test_a_user_links_only_to_credentials_of_its_maker(admin: Asking):
         assert failure.value.reason == reason
 
 
-async def test_a_user_links_to_the_credential_that_its_batch_has_made(admin: Asking):
+async def test_a_user_links_to_the_credential_that_its_batch_has_made(admin: InProcessClient):
     attributes = Attributes(
         [
             (Tag.CREDENTIAL_LINK, UniqueIdentifier.ID_PLACEHOLDER),
@@ -271,7 +273,7 @@ async def test_a_user_links_to_the_credential_that_its_batch_has_made(admin: Ask
     await as_user(admin, "fred", "correct horse")(Op.QUERY)
 
 
-async def test_users_and_groups_are_objects_without_material(admin: Asking):
+async def test_users_and_groups_are_objects_without_material(admin: InProcessClient):
     group = (await admin(Op.CREATE_GROUP, attributes=Attributes())).unique_identifier
     for identifier in (await make_user(admin, "fred"), group):
         refused = await reason_of(admin, Op.GET, unique_identifier=identifier)
@@ -280,12 +282,12 @@ async def test_users_and_groups_are_objects_without_material(admin: Asking):
     assert (await admin(Op.LOCATE, attributes=filters)).unique_identifier == (group,)
 
 
-async def test_users_are_of_the_newest_version_only(admin: Asking):
+async def test_users_are_of_the_newest_version_only(admin: InProcessClient):
     refused = await reason_of(admin.at(V2_1), Op.CREATE_USER, attributes=Attributes())
     assert refused == R.OPERATION_NOT_SUPPORTED
 
 
-async def test_an_ordinary_client_makes_no_user(admin: Asking):
+async def test_an_ordinary_client_makes_no_user(admin: InProcessClient):
     """Only what administrators own is looked at, and nothing else is taken for a User."""
     await make_user(admin, "fred")
     refused = await reason_of(

@@ -5,11 +5,11 @@ from kmip.enums import DeactivationReasonCode, Operation, State
 from kmip.errors import OperationNotSupported, WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import ACTIVE, attribute, create, refused, state
 
 
-async def test_an_active_object_is_used_no_longer(ask: Asking):
+async def test_an_active_object_is_used_no_longer(ask: InProcessClient):
     ask = ask.at(V3_0)
     key = await create(ask, ACTIVE)
     why = DeactivationReason(deactivation_reason_code=next(iter(DeactivationReasonCode)))
@@ -20,7 +20,7 @@ async def test_an_active_object_is_used_no_longer(ask: Asking):
     await refused(ask, WrongKeyLifecycleState, Operation.DEACTIVATE, unique_identifier=key)
 
 
-async def test_it_may_be_at_a_date_to_come(ask: Asking, clock: Clock):
+async def test_it_may_be_at_a_date_to_come(ask: InProcessClient, clock: Clock):
     ask = ask.at(V3_0)
     key = await create(ask, ACTIVE)
     await ask(Operation.DEACTIVATE, unique_identifier=key, deactivation_date=NOW + 60)
@@ -29,6 +29,6 @@ async def test_it_may_be_at_a_date_to_come(ask: Asking, clock: Clock):
     assert await state(ask, key) == State.DEACTIVATED
 
 
-async def test_it_came_with_3_0(ask: Asking):
+async def test_it_came_with_3_0(ask: InProcessClient):
     ask = ask.at(V2_1)
     await refused(ask, OperationNotSupported, Operation.DEACTIVATE)

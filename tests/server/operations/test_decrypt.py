@@ -2,7 +2,7 @@
 
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, PaddingMethod
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import ACTIVE, create
 
 CBC = CryptographicParameters(
@@ -10,7 +10,7 @@ CBC = CryptographicParameters(
 )
 
 
-async def test_wrong_padding_and_a_wrong_length_are_not_told_apart(ask: Asking):
+async def test_wrong_padding_and_a_wrong_length_are_not_told_apart(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
     reasons = set()

@@ -13,7 +13,7 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_0, V3_0, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import create, create_pair, refused, values
 
 DELETE = Operation.DELETE_ATTRIBUTE
@@ -22,7 +22,7 @@ ABC = [(GROUP, name) for name in "abc"]
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one <= V1_4], ids=str)
-async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVersion):
+async def test_1_x_names_a_value_by_its_index(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, *ABC)
     made = await ask(DELETE, unique_identifier=key, attribute_reference=InstanceReference(GROUP, 1))
@@ -35,7 +35,9 @@ async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVers
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V2_0], ids=str)
-async def test_later_versions_name_a_value_or_all_of_them(ask: Asking, version: ProtocolVersion):
+async def test_later_versions_name_a_value_or_all_of_them(
+    ask: InProcessClient, version: ProtocolVersion
+):
     ask = ask.at(version)
     key = await create(ask, *ABC)
     b = {"unique_identifier": key, "current_attribute": AttributeInstance(GROUP, "b")}
@@ -49,7 +51,7 @@ async def test_later_versions_name_a_value_or_all_of_them(ask: Asking, version: 
     await refused(ask, InvalidField, DELETE, unique_identifier=key)
 
 
-async def test_3_0_deletes_links_by_their_type(ask: Asking):
+async def test_3_0_deletes_links_by_their_type(ask: InProcessClient):
     ask = ask.at(V3_0)
     private, _ = await create_pair(ask)
     links = {
@@ -61,7 +63,7 @@ async def test_3_0_deletes_links_by_their_type(ask: Asking):
     await refused(ask, AttributeNotFound, DELETE, **links)
 
 
-async def test_what_an_object_always_has_stays(ask: Asking):
+async def test_what_an_object_always_has_stays(ask: InProcessClient):
     key = await create(ask)
     for tag in (Tag.UNIQUE_IDENTIFIER, Tag.CRYPTOGRAPHIC_LENGTH, Tag.SENSITIVE):
         await refused(

@@ -27,7 +27,7 @@ from kmip.masks import CryptographicUsageMask as Mask
 from kmip.payloads.derivation import DerivationParameters
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.operations.test_rekey import links
 from tests.server.samples import (
     ACTIVE,
@@ -60,7 +60,7 @@ def hashed(*keys: str, **fields):
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_a_key_is_derived_and_linked(ask: Asking, version: ProtocolVersion):
+async def test_a_key_is_derived_and_linked(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     base = await register(ask, symmetric_key(RAW))
     made = await ask(DERIVE, **hashed(base))
@@ -71,7 +71,7 @@ async def test_a_key_is_derived_and_linked(ask: Asking, version: ProtocolVersion
     assert await attribute(ask, key, Tag.RANDOM_NUMBER_GENERATOR) is None
 
 
-async def test_secret_data_is_derived_too(ask: Asking):
+async def test_secret_data_is_derived_too(ask: InProcessClient):
     base = await register(ask, secret(RAW))
     requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 128))
     fields = hashed(base, object_type=ObjectType.SECRET_DATA, attributes=requested)
@@ -79,7 +79,7 @@ async def test_secret_data_is_derived_too(ask: Asking):
     assert await material(ask, made.unique_identifier) == hashlib.sha256(RAW).digest()[:16]
 
 
-async def test_the_second_object_is_the_data(ask: Asking):
+async def test_the_second_object_is_the_data(ask: InProcessClient):
     base, data = await register(ask, symmetric_key(RAW)), await register(ask, secret(b"data"))
     hmac = DerivationParameters(cryptographic_parameters=SHA256)
     fields = {"derivation_method": DerivationMethod.HMAC, "derivation_parameters": hmac}
@@ -91,7 +91,7 @@ async def test_the_second_object_is_the_data(ask: Asking):
     )
 
 
-async def test_or_the_other_sides_public_key(ask: Asking):
+async def test_or_the_other_sides_public_key(ask: InProcessClient):
     ours, theirs = await create_pair(ask), await create_pair(ask)
     got = []
     for private, public in ((ours[0], theirs[1]), (theirs[0], ours[1])):
@@ -103,7 +103,7 @@ async def test_or_the_other_sides_public_key(ask: Asking):
     assert got[0] == got[1]
 
 
-async def test_what_is_derived_from_must_allow_it(ask: Asking):
+async def test_what_is_derived_from_must_allow_it(ask: InProcessClient):
     key = await create(ask, mask=Mask.ENCRYPT)
     await refused(ask, IncompatibleCryptographicUsageMask, DERIVE, **hashed(key))
     key = await create(ask, mask=Mask.UNRESTRICTED)
@@ -113,7 +113,7 @@ async def test_what_is_derived_from_must_allow_it(ask: Asking):
     await refused(ask, WrongKeyLifecycleState, DERIVE, **hashed(stopped))
 
 
-async def test_what_is_missing_is_refused(ask: Asking):
+async def test_what_is_missing_is_refused(ask: InProcessClient):
     key = await create(ask)
     for fields in (
         {"attributes": attributes()},
@@ -124,7 +124,7 @@ async def test_what_is_missing_is_refused(ask: Asking):
     await refused(ask, ItemNotFound, DERIVE, **hashed())
 
 
-async def test_the_placeholder_may_be_the_base(ask: Asking):
+async def test_the_placeholder_may_be_the_base(ask: InProcessClient):
     fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
     created, made = await ask.batch(
         ask.item(Operation.CREATE, **fields), ask.item(DERIVE, **hashed())
@@ -141,7 +141,9 @@ GUARDS = [
 
 
 @pytest.mark.parametrize("tag, value, error", GUARDS, ids=str)
-async def test_what_tells_a_guarded_object_is_guarded_as_well(ask: Asking, tag, value, error):
+async def test_what_tells_a_guarded_object_is_guarded_as_well(
+    ask: InProcessClient, tag, value, error
+):
     """As the data that a key the client has encrypts; or under a one time pad, as the key."""
     known = await register(ask, symmetric_key(bytes(16)))
     guarded = await register(ask, secret(RAW), (tag, value))
@@ -165,7 +167,7 @@ async def test_what_tells_a_guarded_object_is_guarded_as_well(ask: Asking, tag, 
         await refused(ask, error, Operation.GET, unique_identifier=made.unique_identifier)
 
 
-async def test_what_is_derived_under_a_guarded_key_may_leave(ask: Asking):
+async def test_what_is_derived_under_a_guarded_key_may_leave(ask: InProcessClient):
     base = await register(ask, symmetric_key(RAW), (Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False))
     made = await ask(DERIVE, **hashed(base))
     assert await material(ask, made.unique_identifier) == hashlib.sha256(RAW).digest()

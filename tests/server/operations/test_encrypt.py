@@ -6,7 +6,7 @@ from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Data, Operation, PaddingMethod
 from kmip.errors import InvalidField, OperationNotSupported
 from kmip.versions import SUPPORTED, V1_1, V1_2, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import ACTIVE, create, refused
 
 CBC = CryptographicParameters(
@@ -19,7 +19,9 @@ GCM = CryptographicParameters(
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
 @pytest.mark.parametrize("length", [0, 1, 1000, 1 << 18])
-async def test_what_is_encrypted_is_decrypted(ask: Asking, version: ProtocolVersion, length: int):
+async def test_what_is_encrypted_is_decrypted(
+    ask: InProcessClient, version: ProtocolVersion, length: int
+):
     ask = ask.at(version)
     key = await create(ask, ACTIVE)
     fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
@@ -31,7 +33,7 @@ async def test_what_is_encrypted_is_decrypted(ask: Asking, version: ProtocolVers
     assert got.data == bytes(length)
 
 
-async def test_vectors_are_not_repeated(ask: Asking):
+async def test_vectors_are_not_repeated(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     fields = {"unique_identifier": key, "cryptographic_parameters": GCM, "data": b"same"}
     made = [await ask(Operation.ENCRYPT, **fields) for _ in range(3)]
@@ -40,7 +42,7 @@ async def test_vectors_are_not_repeated(ask: Asking):
 
 
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
-async def test_authenticated_data_belong_to_the_tag(ask: Asking, version: ProtocolVersion):
+async def test_authenticated_data_belong_to_the_tag(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, ACTIVE)
     fields = {
@@ -61,7 +63,7 @@ async def test_authenticated_data_belong_to_the_tag(ask: Asking, version: Protoc
     assert answer.response_payload is None
 
 
-async def test_data_may_come_from_an_item_before(ask: Asking):
+async def test_data_may_come_from_an_item_before(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     first = ask.item(Operation.RNG_RETRIEVE, data_length=32)
     fields = {"unique_identifier": key, "cryptographic_parameters": CBC}
@@ -76,7 +78,7 @@ async def test_data_may_come_from_an_item_before(ask: Asking):
         await refused(ask, InvalidField, Operation.ENCRYPT, data=data, **fields)
 
 
-async def test_it_came_with_1_2(ask: Asking):
+async def test_it_came_with_1_2(ask: InProcessClient):
     ask = ask.at(V1_1)
     key = await create(ask, ACTIVE)
     await refused(ask, OperationNotSupported, Operation.ENCRYPT, unique_identifier=key)

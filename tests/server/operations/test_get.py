@@ -21,7 +21,7 @@ from kmip.key_block import TransparentECPrivateKey, TransparentSymmetricKey
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V2_1, ProtocolVersion
 from tests.server.access.test_policy import wrapped_by
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import (
     ACTIVE,
     attribute,
@@ -38,7 +38,7 @@ GET = Operation.GET
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_a_key_leaves_in_the_format_asked_for(ask: Asking, version: ProtocolVersion):
+async def test_a_key_leaves_in_the_format_asked_for(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask)
     raw = await material(ask, key)
@@ -54,7 +54,7 @@ async def test_a_key_leaves_in_the_format_asked_for(ask: Asking, version: Protoc
     )
 
 
-async def test_the_halves_of_a_pair_have_formats_of_their_own(ask: Asking):
+async def test_the_halves_of_a_pair_have_formats_of_their_own(ask: InProcessClient):
     private, public = await create_pair(ask)
     for form, key in (
         (KeyFormatType.PKCS_8, private),
@@ -66,7 +66,7 @@ async def test_the_halves_of_a_pair_have_formats_of_their_own(ask: Asking):
     assert isinstance(await material(ask, private, key_format_type=form), TransparentECPrivateKey)
 
 
-async def test_a_point_may_be_compressed(ask: Asking):
+async def test_a_point_may_be_compressed(ask: InProcessClient):
     private, public = await create_pair(ask, algorithm=CryptographicAlgorithm.ECDSA)
     form = {"key_format_type": KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY}
     plain = await material(ask, public, **form)
@@ -89,16 +89,16 @@ async def test_a_point_may_be_compressed(ask: Asking):
         )
 
 
-async def test_objects_without_a_key_block_have_one_form(ask: Asking):
-    paper, other = await register(ask, certificate()), await register(ask, opaque())
+async def test_objects_without_a_key_block_have_one_form(ask: InProcessClient):
+    registered, other = await register(ask, certificate()), await register(ask, opaque())
     x509 = {"key_format_type": KeyFormatType.X_509}
-    await ask(GET, unique_identifier=paper, **x509)
+    await ask(GET, unique_identifier=registered, **x509)
     await refused(ask, KeyFormatTypeNotSupported, GET, unique_identifier=other, **x509)
     raw = {"key_format_type": KeyFormatType.RAW}
-    await refused(ask, KeyFormatTypeNotSupported, GET, unique_identifier=paper, **raw)
+    await refused(ask, KeyFormatTypeNotSupported, GET, unique_identifier=registered, **raw)
 
 
-async def test_what_is_not_extractable_stays(ask: Asking):
+async def test_what_is_not_extractable_stays(ask: InProcessClient):
     wrapper = await create(ask, ACTIVE)
     key = await create(ask, (Tag.EXTRACTABLE, False))
     await refused(ask, NotExtractable, GET, unique_identifier=key)
@@ -107,7 +107,7 @@ async def test_what_is_not_extractable_stays(ask: Asking):
     await refused(ask, NotExtractable, GET, unique_identifier=other)
 
 
-async def test_what_is_sensitive_leaves_wrapped_only(ask: Asking):
+async def test_what_is_sensitive_leaves_wrapped_only(ask: InProcessClient):
     wrapper = await create(ask, ACTIVE)
     key = await create(ask, (Tag.SENSITIVE, True))
     await refused(ask, Sensitive, GET, unique_identifier=key)
@@ -116,12 +116,12 @@ async def test_what_is_sensitive_leaves_wrapped_only(ask: Asking):
 
 
 @pytest.mark.parametrize("fields", [{"unique_identifier": "nobody"}, {}])
-async def test_what_is_not_there_cannot_be_given(ask: Asking, fields):
+async def test_what_is_not_there_cannot_be_given(ask: InProcessClient, fields):
     kind = ObjectNotFound if fields else ItemNotFound
     await refused(ask, kind, GET, **fields)
 
 
-async def test_once_given_it_is_not_fresh(ask: Asking):
+async def test_once_given_it_is_not_fresh(ask: InProcessClient):
     key = await create(ask)
     assert await attribute(ask, key, Tag.FRESH) is True
     await ask(GET, unique_identifier=key)

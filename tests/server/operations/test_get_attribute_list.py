@@ -7,12 +7,12 @@ from kmip.enums import ItemType, Operation
 from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import create
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_each_attribute_is_named_once(ask: Asking, version: ProtocolVersion):
+async def test_each_attribute_is_named_once(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     flavour = VendorAttributeName("x", "flavour")
     value = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")

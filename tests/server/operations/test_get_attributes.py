@@ -7,7 +7,7 @@ from kmip.enums import ItemType, LinkType, Operation, State
 from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V3_0, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import create, create_pair, values
 
 FLAVOUR = VendorAttributeName("x", "flavour")
@@ -15,7 +15,7 @@ MINT = Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, "mint")
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_what_is_asked_for_and_there_is_given(ask: Asking, version: ProtocolVersion):
+async def test_what_is_asked_for_and_there_is_given(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (FLAVOUR, MINT), (Tag.OBJECT_GROUP, "a"), (Tag.OBJECT_GROUP, "b"))
     names = (Tag.OBJECT_GROUP, FLAVOUR, Tag.STATE, Tag.CONTACT_INFORMATION)
@@ -28,7 +28,7 @@ async def test_what_is_asked_for_and_there_is_given(ask: Asking, version: Protoc
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_without_names_all_are_given(ask: Asking, version: ProtocolVersion):
+async def test_without_names_all_are_given(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (FLAVOUR, MINT))
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=key)
@@ -37,7 +37,7 @@ async def test_without_names_all_are_given(ask: Asking, version: ProtocolVersion
     assert {FLAVOUR, Tag.STATE, Tag.UNIQUE_IDENTIFIER} <= set(got.attributes.values)
 
 
-async def test_3_0_asks_for_links_of_one_type(ask: Asking):
+async def test_3_0_asks_for_links_of_one_type(ask: InProcessClient):
     ask = ask.at(V3_0)
     private, public = await create_pair(ask)
     got = await ask(
@@ -49,7 +49,7 @@ async def test_3_0_asks_for_links_of_one_type(ask: Asking):
     assert link.linked_object_identifier == public
 
 
-async def test_the_state_is_that_of_now(ask: Asking, clock: Clock):
+async def test_the_state_is_that_of_now(ask: InProcessClient, clock: Clock):
     key = await create(ask, (Tag.ACTIVATION_DATE, NOW + 1), (Tag.DEACTIVATION_DATE, NOW + 2))
     seen = []
     for _ in range(3):

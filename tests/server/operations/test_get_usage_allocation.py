@@ -12,14 +12,14 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, ProtocolVersion
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import ACTIVE, attribute, create, limits, refused
 
 OPERATION = Operation.GET_USAGE_ALLOCATION
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_what_is_given_out_is_left_no_more(ask: Asking, version: ProtocolVersion):
+async def test_what_is_given_out_is_left_no_more(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     await ask(OPERATION, unique_identifier=key, usage_limits_count=70)
@@ -29,7 +29,7 @@ async def test_what_is_given_out_is_left_no_more(ask: Asking, version: ProtocolV
     await ask(OPERATION, unique_identifier=key, usage_limits_count=30)
 
 
-async def test_from_then_on_the_limits_stand(ask: Asking):
+async def test_from_then_on_the_limits_stand(ask: InProcessClient):
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     more = AttributeInstance(*limits(UsageLimitsUnit.BYTE, 1000))
     set_ = {"unique_identifier": key, "new_attribute": more}
@@ -39,7 +39,7 @@ async def test_from_then_on_the_limits_stand(ask: Asking):
         await ask(Operation.SET_ATTRIBUTE, **set_)
 
 
-async def test_only_an_active_object_with_limits_gives(ask: Asking):
+async def test_only_an_active_object_with_limits_gives(ask: InProcessClient):
     count = {"usage_limits_count": 1}
     without = await create(ask, ACTIVE)
     await refused(ask, InvalidField, OPERATION, unique_identifier=without, **count)
@@ -48,13 +48,13 @@ async def test_only_an_active_object_with_limits_gives(ask: Asking):
 
 
 @pytest.mark.parametrize("count", [0, -1, -(1 << 62)])
-async def test_nothing_and_less_cannot_be_asked_for(ask: Asking, count: int):
+async def test_nothing_and_less_cannot_be_asked_for(ask: InProcessClient, count: int):
     ask = ask.at(V1_4)
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     await refused(ask, InvalidField, OPERATION, unique_identifier=key, usage_limits_count=count)
 
 
-async def test_what_the_server_has_used_itself_stands_too(ask: Asking):
+async def test_what_the_server_has_used_itself_stands_too(ask: InProcessClient):
     """Otherwise whoever has used up a key would set its limits anew."""
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 1))
     ecb = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)

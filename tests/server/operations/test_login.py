@@ -20,7 +20,7 @@ from kmip.payloads.rights import TicketTime
 from kmip.tags import Tag
 from kmip.versions import V2_0, V2_1, V3_0
 from server.sessions import tickets
-from tests.server.conftest import NOW, Asking, Clock, Failed
+from tests.server.conftest import NOW, Clock, Failed, InProcessClient
 
 Op = Operation
 AES = Attributes(
@@ -32,16 +32,18 @@ AES = Attributes(
 CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": AES}
 
 
-def showing(ask: Asking, ticket: Ticket) -> Asking:
+def showing(ask: InProcessClient, ticket: Ticket) -> InProcessClient:
     """Whoever shows the ticket, by a certificate of its own."""
     credential = Credential(
         credential_type=CredentialType.TICKET, credential_value=TicketCredential(ticket=ticket)
     )
     header = {"authentication": Authentication(credential=(credential,))}
-    return Asking(ask.server, ask.named("bearer").client, ask.version, header)
+    return InProcessClient(ask.server, ask.named("bearer").client, ask.version, header)
 
 
-async def reason_of(ask: Asking, operation: Operation, **fields: Any) -> ResultReason | None:
+async def reason_of(
+    ask: InProcessClient, operation: Operation, **fields: Any
+) -> ResultReason | None:
     """Why an operation fails."""
     with pytest.raises(Failed) as failure:
         await ask(operation, **fields)
@@ -50,7 +52,7 @@ async def reason_of(ask: Asking, operation: Operation, **fields: Any) -> ResultR
 
 
 @pytest.mark.parametrize("version", [V2_0, V2_1, V3_0], ids=str)
-async def test_a_ticket_stands_for_the_client_that_logged_in(ask: Asking, version):
+async def test_a_ticket_stands_for_the_client_that_logged_in(ask: InProcessClient, version):
     ask = ask.at(version)
     key = (await ask(Op.CREATE, **CREATE)).unique_identifier
     ticket = (await ask(Op.LOGIN)).ticket
@@ -61,20 +63,20 @@ async def test_a_ticket_stands_for_the_client_that_logged_in(ask: Asking, versio
     assert (await ask(Op.GET, unique_identifier=made)).unique_identifier == made
 
 
-async def test_no_other_value_is_a_ticket(ask: Asking):
+async def test_no_other_value_is_a_ticket(ask: InProcessClient):
     await ask(Op.LOGIN)
     made_up = Ticket(ticket_type=TicketType.LOGIN, ticket_value=bytes(tickets.TICKET_BYTES))
     assert await reason_of(showing(ask, made_up), Op.QUERY) == ResultReason.INVALID_TICKET
 
 
-async def test_a_request_count_counts_messages(ask: Asking):
+async def test_a_request_count_counts_messages(ask: InProcessClient):
     bearer = showing(ask, (await ask(Op.LOGIN, request_count=2)).ticket)
     await bearer.batch(bearer.item(Op.QUERY), bearer.item(Op.QUERY), bearer.item(Op.QUERY))
     await bearer(Op.QUERY)
     assert await reason_of(bearer, Op.QUERY) == ResultReason.USAGE_LIMIT_EXCEEDED
 
 
-async def test_usage_limits_count_operations_that_succeed(ask: Asking):
+async def test_usage_limits_count_operations_that_succeed(ask: InProcessClient):
     limits = UsageLimits(usage_limits_total=2)
     bearer = showing(ask, (await ask(Op.LOGIN, usage_limits=limits)).ticket)
     assert (
@@ -86,7 +88,7 @@ async def test_usage_limits_count_operations_that_succeed(ask: Asking):
     assert (await ask(Op.LOCATE)).located_items == 2
 
 
-async def test_limits_of_bytes_are_refused(ask: Asking):
+async def test_limits_of_bytes_are_refused(ask: InProcessClient):
     limits = UsageLimits(usage_limits_total=2, usage_limits_unit=UsageLimitsUnit.BYTE)
     refused = await reason_of(ask, Op.LOGIN, usage_limits=limits)
     assert refused == ResultReason.FEATURE_NOT_SUPPORTED
@@ -103,7 +105,7 @@ async def test_limits_of_bytes_are_refused(ask: Asking):
         (TicketTime(NOW + (1 << 31), absolute=True), tickets.MAX_LEASE_SECONDS),
     ],
 )
-async def test_a_ticket_ends_with_its_lease(ask: Asking, clock: Clock, lease, seconds):
+async def test_a_ticket_ends_with_its_lease(ask: InProcessClient, clock: Clock, lease, seconds):
     bearer = showing(ask, (await ask(Op.LOGIN, lease_time=lease)).ticket)
     clock.now = NOW + seconds - 1
     await bearer(Op.QUERY)
@@ -122,30 +124,30 @@ async def test_a_ticket_ends_with_its_lease(ask: Asking, clock: Clock, lease, se
     ],
     ids=lambda fields: next(iter(fields)),
 )
-async def test_a_ticket_that_would_be_good_for_nothing_is_refused(ask: Asking, fields):
+async def test_a_ticket_that_would_be_good_for_nothing_is_refused(ask: InProcessClient, fields):
     assert await reason_of(ask, Op.LOGIN, **fields) == ResultReason.INVALID_FIELD
 
 
-async def test_a_ticket_gives_no_further_tickets(ask: Asking):
+async def test_a_ticket_gives_no_further_tickets(ask: InProcessClient):
     bearer = showing(ask, (await ask(Op.LOGIN, request_count=1)).ticket)
     assert await reason_of(bearer, Op.LOGIN) == ResultReason.PERMISSION_DENIED
 
 
-async def test_logout_ends_a_ticket(ask: Asking):
+async def test_logout_ends_a_ticket(ask: InProcessClient):
     ticket = (await ask(Op.LOGIN)).ticket
     await showing(ask, ticket)(Op.LOGOUT, ticket=ticket)
     assert await reason_of(showing(ask, ticket), Op.QUERY) == ResultReason.INVALID_TICKET
     assert await reason_of(ask, Op.LOGOUT, ticket=ticket) == ResultReason.INVALID_TICKET
 
 
-async def test_nobody_ends_the_ticket_of_another_client(ask: Asking):
+async def test_nobody_ends_the_ticket_of_another_client(ask: InProcessClient):
     ticket = (await ask(Op.LOGIN)).ticket
     bob = ask.named("bob")
     assert await reason_of(bob, Op.LOGOUT, ticket=ticket) == ResultReason.INVALID_TICKET
     await showing(ask, ticket)(Op.QUERY)
 
 
-async def test_a_clients_oldest_ticket_makes_room(ask: Asking, monkeypatch):
+async def test_a_clients_oldest_ticket_makes_room(ask: InProcessClient, monkeypatch):
     monkeypatch.setattr(tickets, "MAX_TICKETS_PER_CLIENT", 2)
     first, second, third = [(await ask(Op.LOGIN)).ticket for _ in range(3)]
     assert await reason_of(showing(ask, first), Op.QUERY) == ResultReason.INVALID_TICKET
@@ -153,7 +155,9 @@ async def test_a_clients_oldest_ticket_makes_room(ask: Asking, monkeypatch):
     await showing(ask, third)(Op.QUERY)
 
 
-async def test_no_client_ends_the_tickets_of_others_by_logging_in(ask: Asking, monkeypatch, clock):
+async def test_no_client_ends_the_tickets_of_others_by_logging_in(
+    ask: InProcessClient, monkeypatch, clock
+):
     monkeypatch.setattr(tickets, "MAX_TICKETS", 1)
     ticket = (await ask(Op.LOGIN)).ticket
     bob = ask.named("bob")
@@ -163,7 +167,7 @@ async def test_no_client_ends_the_tickets_of_others_by_logging_in(ask: Asking, m
     await bob(Op.LOGIN)
 
 
-async def test_the_server_keeps_no_ticket(ask: Asking):
+async def test_the_server_keeps_no_ticket(ask: InProcessClient):
     ticket = (await ask(Op.LOGIN)).ticket
     assert ticket.ticket_value not in ask.server.tickets._issued
     assert ticket.ticket_value.hex() not in repr(vars(ask.server.tickets))

@@ -14,7 +14,7 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_0, V2_1, ProtocolVersion
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import ACTIVE, attribute, create, refused, state, values
 
 MODIFY = Operation.MODIFY_ATTRIBUTE
@@ -22,7 +22,7 @@ GROUP = Tag.OBJECT_GROUP
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one <= V1_4], ids=str)
-async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVersion):
+async def test_1_x_names_a_value_by_its_index(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (GROUP, "a"), (GROUP, "b"))
     made = await ask(MODIFY, unique_identifier=key, new_attribute=AttributeInstance(GROUP, "c", 1))
@@ -35,7 +35,7 @@ async def test_1_x_names_a_value_by_its_index(ask: Asking, version: ProtocolVers
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V2_0], ids=str)
-async def test_later_versions_name_it_by_its_value(ask: Asking, version: ProtocolVersion):
+async def test_later_versions_name_it_by_its_value(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await create(ask, (GROUP, "a"), (GROUP, "b"))
     fields = {"unique_identifier": key, "new_attribute": AttributeInstance(GROUP, "c")}
@@ -50,13 +50,13 @@ async def test_later_versions_name_it_by_its_value(ask: Asking, version: Protoco
     )
 
 
-async def test_only_what_is_there_is_modified(ask: Asking):
+async def test_only_what_is_there_is_modified(ask: InProcessClient):
     key = await create(ask)
     new = AttributeInstance(Tag.CONTACT_INFORMATION, "me")
     await refused(ask, AttributeNotFound, MODIFY, unique_identifier=key, new_attribute=new)
 
 
-async def test_what_has_one_value_is_replaced(ask: Asking):
+async def test_what_has_one_value_is_replaced(ask: InProcessClient):
     key = await create(ask, (Tag.DESCRIPTION, "old"))
     await ask(
         MODIFY, unique_identifier=key, new_attribute=AttributeInstance(Tag.DESCRIPTION, "new")
@@ -64,7 +64,7 @@ async def test_what_has_one_value_is_replaced(ask: Asking):
     assert await values(ask, key, Tag.DESCRIPTION) == ("new",)
 
 
-async def test_what_is_read_only_stays(ask: Asking):
+async def test_what_is_read_only_stays(ask: InProcessClient):
     key = await create(ask)
     for instance in (
         AttributeInstance(Tag.STATE, State.ACTIVE),
@@ -74,7 +74,7 @@ async def test_what_is_read_only_stays(ask: Asking):
         await refused(ask, AttributeReadOnly, MODIFY, unique_identifier=key, new_attribute=instance)
 
 
-async def test_an_activation_date_is_moved_while_it_is_ahead(ask: Asking):
+async def test_an_activation_date_is_moved_while_it_is_ahead(ask: InProcessClient):
     key = await create(ask, (Tag.ACTIVATION_DATE, NOW + 100))
     now = AttributeInstance(Tag.ACTIVATION_DATE, NOW)
     await ask(MODIFY, unique_identifier=key, new_attribute=now)
@@ -83,7 +83,7 @@ async def test_an_activation_date_is_moved_while_it_is_ahead(ask: Asking):
     await refused(ask, WrongKeyLifecycleState, MODIFY, unique_identifier=other, new_attribute=now)
 
 
-async def test_what_is_locked_is_not_unlocked(ask: Asking):
+async def test_what_is_locked_is_not_unlocked(ask: InProcessClient):
     key = await create(ask, (Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False))
     for instance in (
         AttributeInstance(Tag.SENSITIVE, False),

@@ -4,15 +4,15 @@ from kmip.enums import InteropFunction, Operation
 from kmip.payloads.interop import InteropResponse
 from kmip.payloads.ping import PingResponse
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import create
 
 
-async def test_the_server_is_there(ask: Asking):
+async def test_the_server_is_there(ask: InProcessClient):
     assert await ask(Operation.PING) == PingResponse()
 
 
-async def test_an_interoperability_test_begins_and_ends(ask: Asking, server: Server):
+async def test_an_interoperability_test_begins_and_ends(ask: InProcessClient, server: Server):
     await create(ask)
     for function in InteropFunction:
         made = await ask(

@@ -2,7 +2,7 @@
 
 from kmip.enums import Operation, PKCS11Function, PKCS11ReturnCode, ResultReason
 from server.sessions import streams
-from tests.server.conftest import Asking, Clock
+from tests.server.conftest import Clock, InProcessClient
 from tests.server.operations.test_login import reason_of
 
 Op = Operation
@@ -10,7 +10,7 @@ F = PKCS11Function
 R = ResultReason
 
 
-async def test_a_library_is_initialized_asked_and_finalized(ask: Asking):
+async def test_a_library_is_initialized_asked_and_finalized(ask: InProcessClient):
     begun = await ask(Op.PKCS_11, pkcs_11_function=F.C_INITIALIZE, pkcs_11_input_parameters=b"\x01")
     assert begun.pkcs_11_return_code == PKCS11ReturnCode.OK
     value = begun.correlation_value
@@ -31,7 +31,9 @@ async def test_a_library_is_initialized_asked_and_finalized(ask: Asking):
     assert await reason_of(ask, Op.PKCS_11, **again) == R.INVALID_CORRELATION_VALUE
 
 
-async def test_a_library_belongs_to_its_client_and_ends_by_itself(ask: Asking, clock: Clock):
+async def test_a_library_belongs_to_its_client_and_ends_by_itself(
+    ask: InProcessClient, clock: Clock
+):
     begun = await ask(Op.PKCS_11, pkcs_11_function=F.C_INITIALIZE)
     fields = {"pkcs_11_function": F.C_GETINFO, "correlation_value": begun.correlation_value}
     bob = ask.named("bob")
@@ -40,7 +42,7 @@ async def test_a_library_belongs_to_its_client_and_ends_by_itself(ask: Asking, c
     assert await reason_of(ask, Op.PKCS_11, **fields) == R.INVALID_CORRELATION_VALUE
 
 
-async def test_what_is_not_there_is_refused(ask: Asking):
+async def test_what_is_not_there_is_refused(ask: InProcessClient):
     info = {"pkcs_11_function": F.C_GETINFO}
     assert await reason_of(ask, Op.PKCS_11, **info) == R.INVALID_CORRELATION_VALUE
     session = {"pkcs_11_function": F.C_OPENSESSION}

@@ -6,11 +6,13 @@ from kmip.enums import ObjectType, Operation, QueryFunction
 from kmip.payloads.query import QueryResponse
 from kmip.versions import SUPPORTED, V1_3, V2_0, V3_0, ProtocolVersion
 from server.registry import ROUTES
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_every_function_of_the_version_is_answered(ask: Asking, version: ProtocolVersion):
+async def test_every_function_of_the_version_is_answered(
+    ask: InProcessClient, version: ProtocolVersion
+):
     ask = ask.at(version)
     functions = tuple(one for one in QueryFunction if one.span.covers(version))
     for function in functions:
@@ -34,11 +36,11 @@ async def test_every_function_of_the_version_is_answered(ask: Asking, version: P
         assert answer.credential_information
 
 
-async def test_asking_for_nothing_tells_nothing(ask: Asking):
+async def test_asking_for_nothing_tells_nothing(ask: InProcessClient):
     assert await ask(Operation.QUERY) == QueryResponse()
 
 
-async def test_asking_twice_tells_once(ask: Asking):
+async def test_asking_twice_tells_once(ask: InProcessClient):
     function = QueryFunction.QUERY_OPERATIONS
     answer = await ask(Operation.QUERY, query_function=(function, function))
     assert len(answer.operation) == len(set(answer.operation))

@@ -5,12 +5,12 @@ import pytest
 from kmip.enums import Operation
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import archived, attribute, create, material
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_an_archived_object_comes_back(ask: Asking, version: ProtocolVersion):
+async def test_an_archived_object_comes_back(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     key = await archived(ask)
     await ask(Operation.RECOVER, unique_identifier=key)
@@ -18,7 +18,7 @@ async def test_an_archived_object_comes_back(ask: Asking, version: ProtocolVersi
     assert (await ask(Operation.LOCATE)).unique_identifier == (key,)
 
 
-async def test_what_is_there_already_does_not_change(ask: Asking, clock: Clock):
+async def test_what_is_there_already_does_not_change(ask: InProcessClient, clock: Clock):
     key = await create(ask)
     clock.now += 5
     await ask(Operation.RECOVER, unique_identifier=key)

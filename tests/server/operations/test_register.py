@@ -24,7 +24,7 @@ from kmip.key_block import KeyBlock, KeyValue, TransparentSymmetricKey
 from kmip.objects import Certificate, PGPKey, SplitKey, SymmetricKey
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V3_0, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import (
     ACTIVE,
     aes,
@@ -58,14 +58,14 @@ def split() -> SplitKey:
     [symmetric_key(RAW), secret(), opaque(), certificate(), split()],
     ids=lambda one: type(one).__name__,
 )
-async def test_what_is_given_is_given_back(ask: Asking, version: ProtocolVersion, managed):
+async def test_what_is_given_is_given_back(ask: InProcessClient, version: ProtocolVersion, managed):
     ask = ask.at(version)
     one = await register(ask, managed)
     got = await ask(Operation.GET, unique_identifier=one)
     assert got.object == managed
 
 
-async def test_what_the_material_tells_need_not_be_said(ask: Asking):
+async def test_what_the_material_tells_need_not_be_said(ask: InProcessClient):
     bare = replace(
         symmetric_key(RAW).key_block, cryptographic_algorithm=None, cryptographic_length=None
     )
@@ -84,7 +84,7 @@ async def test_what_the_material_tells_need_not_be_said(ask: Asking):
     assert b"alice" in subject.subject_distinguished_name
 
 
-async def test_a_transparent_key_has_the_digest_of_its_bytes(ask: Asking):
+async def test_a_transparent_key_has_the_digest_of_its_bytes(ask: InProcessClient):
     block = replace(
         symmetric_key(RAW).key_block,
         key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY,
@@ -96,7 +96,7 @@ async def test_a_transparent_key_has_the_digest_of_its_bytes(ask: Asking):
     assert digests[0].digest_value == digests[1].digest_value
 
 
-async def test_attributes_within_the_key_block_count_where_none_is_given(ask: Asking):
+async def test_attributes_within_the_key_block_count_where_none_is_given(ask: InProcessClient):
     within = Attributes([(Tag.DESCRIPTION, "within"), (Tag.COMMENT, "within")])
     value = KeyValue(key_material=RAW, attributes=within)
     managed = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=value))
@@ -105,13 +105,13 @@ async def test_attributes_within_the_key_block_count_where_none_is_given(ask: As
     assert await attribute(ask, one, Tag.COMMENT) == "within"
 
 
-async def test_the_type_must_be_the_objects(ask: Asking):
+async def test_the_type_must_be_the_objects(ask: InProcessClient):
     fields = {"attributes": attributes(), "object": opaque()}
     await refused(ask, InvalidObjectType, Operation.REGISTER, object_type=KEY, **fields)
     await refused(ask, InvalidField, Operation.REGISTER, object_type=KEY, attributes=attributes())
 
 
-async def test_a_key_may_be_kept_elsewhere(ask: Asking):
+async def test_a_key_may_be_kept_elsewhere(ask: InProcessClient):
     ask = ask.at(V1_2)
     bare = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=None))
     fields = {"object_type": KEY, "object": bare}
@@ -139,7 +139,7 @@ async def test_a_key_may_be_kept_elsewhere(ask: Asking):
     assert await attribute(ask, both, Tag.KEY_VALUE_PRESENT) is True
 
 
-async def test_a_certificate_that_is_none_is_refused(ask: Asking):
+async def test_a_certificate_that_is_none_is_refused(ask: InProcessClient):
     nonsense = Certificate(certificate_type=CertificateType.X_509, certificate_value=b"nonsense")
     await refused(
         ask,
@@ -152,7 +152,7 @@ async def test_a_certificate_that_is_none_is_refused(ask: Asking):
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
-async def test_a_pgp_key_is_kept(ask: Asking, version: ProtocolVersion):
+async def test_a_pgp_key_is_kept(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     block = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=b"pgp"))
     managed = PGPKey(pgp_key_version=4, key_block=block)

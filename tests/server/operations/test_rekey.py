@@ -13,7 +13,7 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     archived,
@@ -32,13 +32,13 @@ REKEY = Operation.REKEY
 NAME = Name(name_value="mine")
 
 
-async def links(ask: Asking, key: str) -> dict[LinkType, str]:
+async def links(ask: InProcessClient, key: str) -> dict[LinkType, str]:
     found = await values(ask, key, Tag.LINK)
     return {link.link_type: link.linked_object_identifier for link in found}
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_a_new_key_takes_the_place_of_the_old(ask: Asking, version: ProtocolVersion):
+async def test_a_new_key_takes_the_place_of_the_old(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     old = await create(ask, ACTIVE, (Tag.NAME, NAME), (Tag.OBJECT_GROUP, "g"), length=128)
     new = (await ask(REKEY, unique_identifier=old)).unique_identifier
@@ -53,7 +53,7 @@ async def test_a_new_key_takes_the_place_of_the_old(ask: Asking, version: Protoc
     assert await links(ask, new) == {LinkType.REPLACED_OBJECT_LINK: old}
 
 
-async def test_an_offset_moves_all_dates(ask: Asking, clock: Clock):
+async def test_an_offset_moves_all_dates(ask: InProcessClient, clock: Clock):
     dates = {
         Tag.ACTIVATION_DATE: NOW - 100,
         Tag.PROTECT_STOP_DATE: NOW + 100,
@@ -72,20 +72,20 @@ async def test_an_offset_moves_all_dates(ask: Asking, clock: Clock):
     assert await attribute(ask, new, Tag.INITIAL_DATE) == NOW + 10
 
 
-async def test_an_offset_of_nothing_is_from_now_on(ask: Asking):
+async def test_an_offset_of_nothing_is_from_now_on(ask: InProcessClient):
     old = await create(ask)
     new = (await ask(REKEY, unique_identifier=old, offset=0)).unique_identifier
     assert await attribute(ask, new, Tag.ACTIVATION_DATE) == NOW
     assert await attribute(ask, new, Tag.DEACTIVATION_DATE) is None
 
 
-async def test_an_offset_and_dates_do_not_go_together(ask: Asking):
+async def test_an_offset_and_dates_do_not_go_together(ask: InProcessClient):
     old = await create(ask, ACTIVE)
     requested = Attributes([(Tag.ACTIVATION_DATE, NOW)])
     await refused(ask, InvalidField, REKEY, unique_identifier=old, offset=1, attributes=requested)
 
 
-async def test_what_is_asked_for_comes_before_what_was(ask: Asking):
+async def test_what_is_asked_for_comes_before_what_was(ask: InProcessClient):
     old = await create(ask, (Tag.DESCRIPTION, "old"), (Tag.OBJECT_GROUP, "a"), length=128)
     requested = Attributes(
         [(Tag.DESCRIPTION, "new"), (Tag.OBJECT_GROUP, "a"), (Tag.OBJECT_GROUP, "b")]
@@ -97,27 +97,27 @@ async def test_what_is_asked_for_comes_before_what_was(ask: Asking):
     await refused(ask, AttributeReadOnly, REKEY, unique_identifier=new, attributes=own)
 
 
-async def test_usage_limits_begin_anew(ask: Asking):
+async def test_usage_limits_begin_anew(ask: InProcessClient):
     old = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     await ask(Operation.GET_USAGE_ALLOCATION, unique_identifier=old, usage_limits_count=60)
     new = (await ask(REKEY, unique_identifier=old)).unique_identifier
     assert (await attribute(ask, new, Tag.USAGE_LIMITS)).usage_limits_count == 100
 
 
-async def test_only_symmetric_keys_that_are_there(ask: Asking):
+async def test_only_symmetric_keys_that_are_there(ask: InProcessClient):
     private, _ = await create_pair(ask)
     await refused(ask, InvalidObjectType, REKEY, unique_identifier=private)
     await refused(ask, WrongKeyLifecycleState, REKEY, unique_identifier=await destroyed(ask))
 
 
-async def test_the_new_key_is_not_archived_with_the_old(ask: Asking):
+async def test_the_new_key_is_not_archived_with_the_old(ask: InProcessClient):
     old = await archived(ask)
     new = (await ask(REKEY, unique_identifier=old)).unique_identifier
     assert await attribute(ask, new, Tag.ARCHIVE_DATE) is None
     await material(ask, new)
 
 
-async def test_the_next_item_works_with_the_new_key(ask: Asking):
+async def test_the_next_item_works_with_the_new_key(ask: InProcessClient):
     old = await create(ask)
     made, got = await ask.batch(ask.item(REKEY, unique_identifier=old), ask.item(Operation.GET))
     assert ask.payload(got).unique_identifier == ask.payload(made).unique_identifier

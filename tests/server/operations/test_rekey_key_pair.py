@@ -8,7 +8,7 @@ from kmip.enums import LinkType, Operation
 from kmip.errors import InvalidField, InvalidObjectType, WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, ProtocolVersion
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 from tests.server.operations.test_rekey import links
 from tests.server.samples import attribute, create, create_pair, material, refused, values
 
@@ -17,7 +17,9 @@ NAME = Name(name_value="mine")
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_1], ids=str)
-async def test_a_new_pair_takes_the_place_of_the_old(ask: Asking, version: ProtocolVersion):
+async def test_a_new_pair_takes_the_place_of_the_old(
+    ask: InProcessClient, version: ProtocolVersion
+):
     ask = ask.at(version)
     private, public = await create_pair(ask, (Tag.OBJECT_GROUP, "g"))
     made = await ask(REKEY, private_key_unique_identifier=private)
@@ -40,7 +42,7 @@ async def test_a_new_pair_takes_the_place_of_the_old(ask: Asking, version: Proto
         assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_LENGTH) == 256
 
 
-async def test_names_move_and_each_half_may_get_its_own(ask: Asking):
+async def test_names_move_and_each_half_may_get_its_own(ask: InProcessClient):
     made = await ask(
         Operation.CREATE_KEY_PAIR,
         common_attributes=await _common(ask),
@@ -63,7 +65,7 @@ async def test_names_move_and_each_half_may_get_its_own(ask: Asking):
         assert await attribute(ask, key, Tag.ACTIVATION_DATE) == NOW + 20
 
 
-async def _common(ask: Asking) -> Attributes:
+async def _common(ask: InProcessClient) -> Attributes:
     private, _ = await create_pair(ask)
     got = await ask(
         Operation.GET_ATTRIBUTES,
@@ -78,7 +80,7 @@ async def _common(ask: Asking) -> Attributes:
     return found
 
 
-async def test_a_pair_is_named_by_its_private_key(ask: Asking):
+async def test_a_pair_is_named_by_its_private_key(ask: InProcessClient):
     private, public = await create_pair(ask)
     for key in (public, await create(ask)):
         await refused(ask, InvalidObjectType, REKEY, private_key_unique_identifier=key)
@@ -90,7 +92,7 @@ async def test_a_pair_is_named_by_its_private_key(ask: Asking):
     await refused(ask, InvalidField, REKEY, private_key_unique_identifier=private)
 
 
-async def test_both_halves_must_be_there(ask: Asking):
+async def test_both_halves_must_be_there(ask: InProcessClient):
     private, public = await create_pair(ask)
     await ask(Operation.DESTROY, unique_identifier=public)
     await refused(ask, WrongKeyLifecycleState, REKEY, private_key_unique_identifier=private)

@@ -7,7 +7,7 @@ from kmip.enums import Operation, RevocationReasonCode, State
 from kmip.errors import WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     COMPROMISED,
@@ -24,7 +24,7 @@ from tests.server.samples import (
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 @pytest.mark.parametrize("code", list(RevocationReasonCode), ids=lambda code: code.name)
 async def test_the_reason_says_what_becomes_of_an_active_object(
-    ask: Asking, version: ProtocolVersion, code: RevocationReasonCode
+    ask: InProcessClient, version: ProtocolVersion, code: RevocationReasonCode
 ):
     ask = ask.at(version)
     key = await create(ask, ACTIVE)
@@ -36,7 +36,7 @@ async def test_the_reason_says_what_becomes_of_an_active_object(
     assert await attribute(ask, key, date) == NOW
 
 
-async def test_a_compromise_may_have_been_earlier(ask: Asking, clock: Clock):
+async def test_a_compromise_may_have_been_earlier(ask: InProcessClient, clock: Clock):
     one, other = await create(ask), await create(ask)
     clock.now += 50
     await ask(Operation.REVOKE, unique_identifier=one, **COMPROMISED)
@@ -47,7 +47,7 @@ async def test_a_compromise_may_have_been_earlier(ask: Asking, clock: Clock):
     assert await attribute(ask, one, Tag.COMPROMISE_DATE) == NOW + 50
 
 
-async def test_the_message_is_kept(ask: Asking):
+async def test_the_message_is_kept(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     why = RevocationReason(
         revocation_reason_code=RevocationReasonCode.SUPERSEDED, revocation_message="newer"
@@ -56,7 +56,7 @@ async def test_the_message_is_kept(ask: Asking):
     assert await attribute(ask, key, Tag.REVOCATION_REASON) == why
 
 
-async def test_what_is_not_active_is_not_deactivated_but_may_be_compromised(ask: Asking):
+async def test_what_is_not_active_is_not_deactivated_but_may_be_compromised(ask: InProcessClient):
     for key in (await create(ask), await destroyed(ask)):
         await refused(
             ask, WrongKeyLifecycleState, Operation.REVOKE, unique_identifier=key, **STOPPED

@@ -18,7 +18,7 @@ from kmip.payloads.factory_defaults import Constraint, Constraints, ObjectGroups
 from kmip.tags import Tag
 from kmip.versions import V1_4
 from server.attributes import rules_store
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.operations.test_login import reason_of
 
 Op = Operation
@@ -40,7 +40,7 @@ def aes(length, **where) -> Constraint:
     return constraint(*pairs, **where)
 
 
-async def constrain(ask: Asking, *constraints: Constraint) -> None:
+async def constrain(ask: InProcessClient, *constraints: Constraint) -> None:
     await ask(Op.SET_CONSTRAINTS, constraints=Constraints(constraint=constraints))
 
 
@@ -53,7 +53,7 @@ def wanted(length, algorithm=AES, group=None, mask=None):
     return {"object_type": SYMMETRIC, "attributes": attributes}
 
 
-async def allows(ask: Asking, *args, **fields) -> bool:
+async def allows(ask: InProcessClient, *args, **fields) -> bool:
     (item,) = await ask.batch(ask.item(Op.CREATE, **wanted(*args, **fields)))
     if item.result_status == ResultStatus.SUCCESS:
         return True
@@ -61,7 +61,7 @@ async def allows(ask: Asking, *args, **fields) -> bool:
     return False
 
 
-async def test_what_was_set_is_told_and_lifted(ask: Asking):
+async def test_what_was_set_is_told_and_lifted(ask: InProcessClient):
     await constrain(ask, aes(256, groups=("g",)), aes(192))
     constraints = (await ask(Op.GET_CONSTRAINTS)).constraints.constraint
     assert [one.attributes.get(Tag.CRYPTOGRAPHIC_LENGTH) for one in constraints] == [256, 192]
@@ -72,7 +72,7 @@ async def test_what_was_set_is_told_and_lifted(ask: Asking):
     assert await allows(ask, 128)
 
 
-async def test_a_constraint_of_a_group_comes_in_place_of_the_general_one(ask: Asking):
+async def test_a_constraint_of_a_group_comes_in_place_of_the_general_one(ask: InProcessClient):
     await constrain(ask, aes(256, groups=("g",)), aes(192))
     assert await allows(ask, 192)
     assert await allows(ask, 256, group="g")
@@ -82,12 +82,12 @@ async def test_a_constraint_of_a_group_comes_in_place_of_the_general_one(ask: As
     assert not await allows(ask, 256, group="other")
 
 
-async def test_constraints_on_the_same_attributes_are_alternatives(ask: Asking):
+async def test_constraints_on_the_same_attributes_are_alternatives(ask: InProcessClient):
     await constrain(ask, aes(192), aes(256))
     assert [await allows(ask, length) for length in (128, 192, 256)] == [False, True, True]
 
 
-async def test_constraints_on_different_attributes_hold_each(ask: Asking):
+async def test_constraints_on_different_attributes_hold_each(ask: InProcessClient):
     mask = constraint((Tag.CRYPTOGRAPHIC_USAGE_MASK, Mask.ENCRYPT | Mask.DECRYPT))
     await constrain(ask, aes(256), mask)
     assert await allows(ask, 256, mask=Mask.ENCRYPT)
@@ -96,7 +96,7 @@ async def test_constraints_on_different_attributes_hold_each(ask: Asking):
     assert not await allows(ask, 256)
 
 
-async def test_constraints_pertain_to_their_types_of_objects(ask: Asking):
+async def test_constraints_pertain_to_their_types_of_objects(ask: InProcessClient):
     await constrain(ask, constraint((Tag.CRYPTOGRAPHIC_LENGTH, 512), types=()))
     assert not await allows(ask, 256)
     await constrain(
@@ -105,7 +105,7 @@ async def test_constraints_pertain_to_their_types_of_objects(ask: Asking):
     assert await allows(ask, 256)
 
 
-async def test_what_is_registered_satisfies_them_too(ask: Asking):
+async def test_what_is_registered_satisfies_them_too(ask: InProcessClient):
     length = constraint((Tag.CRYPTOGRAPHIC_LENGTH, 256), types=(ObjectType.SECRET_DATA,))
     await constrain(ask, length)
     for size, reason in ((256, None), (128, R.CONSTRAINT_VIOLATION)):
@@ -126,19 +126,19 @@ async def test_what_is_registered_satisfies_them_too(ask: Asking):
         assert item.result_reason == reason
 
 
-async def test_nothing_is_made_against_them(ask: Asking):
+async def test_nothing_is_made_against_them(ask: InProcessClient):
     await constrain(ask, aes(256))
     assert not await allows(ask, 128)
     assert (await ask(Op.LOCATE)).located_items == 0
 
 
-async def test_a_client_constrains_only_itself(ask: Asking):
+async def test_a_client_constrains_only_itself(ask: InProcessClient):
     await constrain(ask.named("bob"), aes(256))
     assert await allows(ask, 128)
     assert (await ask(Op.GET_CONSTRAINTS)).constraints.constraint == ()
 
 
-async def test_an_administrator_constrains_everybody(ask: Asking):
+async def test_an_administrator_constrains_everybody(ask: InProcessClient):
     await constrain(ask.named("administrator"), aes(256), aes(192))
     await constrain(ask, aes(128), aes(192))
     assert [await allows(ask, length) for length in (128, 192, 256)] == [False, True, False]
@@ -148,12 +148,12 @@ async def test_an_administrator_constrains_everybody(ask: Asking):
     assert not await allows(ask, 128)
 
 
-async def test_they_hold_for_clients_of_every_version(ask: Asking):
+async def test_they_hold_for_clients_of_every_version(ask: InProcessClient):
     await constrain(ask, aes(256))
     assert await reason_of(ask.at(V1_4), Op.CREATE, **wanted(128)) == R.PERMISSION_DENIED
 
 
-async def test_setting_them_is_undone_with_its_batch(ask: Asking):
+async def test_setting_them_is_undone_with_its_batch(ask: InProcessClient):
     wanted_constraints = Constraints(constraint=(aes(256),))
     items = await ask.batch(
         ask.item(Op.SET_CONSTRAINTS, constraints=wanted_constraints),
@@ -167,7 +167,7 @@ async def test_setting_them_is_undone_with_its_batch(ask: Asking):
     assert await allows(ask, 128)
 
 
-async def test_their_number_is_limited(ask: Asking, monkeypatch):
+async def test_their_number_is_limited(ask: InProcessClient, monkeypatch):
     monkeypatch.setattr(rules_store, "MAX_RULES", 2)
     await constrain(ask, aes(128), aes(192))
     many = Constraints(constraint=(aes(128), aes(192), aes(256)))
@@ -175,7 +175,7 @@ async def test_their_number_is_limited(ask: Asking, monkeypatch):
     assert refused == R.SERVER_LIMIT_EXCEEDED
 
 
-async def test_constraints_are_not_as_long_as_a_message(ask: Asking):
+async def test_constraints_are_not_as_long_as_a_message(ask: InProcessClient):
     """They are read for every object that is made."""
     long = constraint((Tag.OBJECT_GROUP, "g" * rules_store.MAX_BYTES))
     refused = await reason_of(ask, Op.SET_CONSTRAINTS, constraints=Constraints(constraint=(long,)))

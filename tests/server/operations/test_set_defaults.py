@@ -19,7 +19,7 @@ from kmip.payloads.factory_defaults import (
 )
 from kmip.tags import Tag
 from kmip.versions import V2_0
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.operations.test_login import reason_of
 
 Op = Operation
@@ -41,13 +41,13 @@ def aes(length, **where) -> ObjectDefaults:
     return defaults((Tag.CRYPTOGRAPHIC_ALGORITHM, AES), (LENGTH, length), **where)
 
 
-async def set_(ask: Asking, *object_defaults: ObjectDefaults) -> None:
+async def set_(ask: InProcessClient, *object_defaults: ObjectDefaults) -> None:
     await ask(
         Op.SET_DEFAULTS, defaults_information=DefaultsInformation(object_defaults=object_defaults)
     )
 
 
-async def made(ask: Asking, *pairs) -> Attributes:
+async def made(ask: InProcessClient, *pairs) -> Attributes:
     """The attributes of a key made with these."""
     fields = {"object_type": SYMMETRIC, "attributes": Attributes(pairs)}
     identifier = (await ask(Op.CREATE, **fields)).unique_identifier
@@ -55,14 +55,14 @@ async def made(ask: Asking, *pairs) -> Attributes:
     return attributes
 
 
-async def defaults_of(ask: Asking, **fields):
+async def defaults_of(ask: InProcessClient, **fields):
     functions = (QueryFunction.QUERY_DEFAULTS_INFORMATION,)
     answer = await ask(Op.QUERY, query_function=functions, **fields)
     information = answer.defaults_information
     return information.object_defaults if information else ()
 
 
-async def test_a_key_gets_what_its_client_leaves_out(ask: Asking):
+async def test_a_key_gets_what_its_client_leaves_out(ask: InProcessClient):
     await set_(ask, aes(192), defaults((Tag.CRYPTOGRAPHIC_USAGE_MASK, Mask.ENCRYPT)))
     full = await made(ask)
     assert full.get(LENGTH) == 192
@@ -70,7 +70,7 @@ async def test_a_key_gets_what_its_client_leaves_out(ask: Asking):
     assert (await made(ask, (LENGTH, 128))).get(LENGTH) == 128
 
 
-async def test_without_them_the_client_says_what_it_wants(ask: Asking):
+async def test_without_them_the_client_says_what_it_wants(ask: InProcessClient):
     fields = {"object_type": SYMMETRIC, "attributes": Attributes()}
     assert await reason_of(ask, Op.CREATE, **fields) == R.INVALID_FIELD
     await set_(ask, aes(192))
@@ -79,7 +79,7 @@ async def test_without_them_the_client_says_what_it_wants(ask: Asking):
     assert await reason_of(ask, Op.CREATE, **fields) == R.INVALID_FIELD
 
 
-async def test_both_keys_of_a_pair_have_their_own(ask: Asking):
+async def test_both_keys_of_a_pair_have_their_own(ask: InProcessClient):
     rsa = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.EC)
     await set_(
         ask,
@@ -96,7 +96,7 @@ async def test_both_keys_of_a_pair_have_their_own(ask: Asking):
         assert full.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK) == mask
 
 
-async def test_those_of_a_group_and_the_clients_own_come_first(ask: Asking):
+async def test_those_of_a_group_and_the_clients_own_come_first(ask: InProcessClient):
     await set_(ask.named("administrator"), aes(128))
     assert (await made(ask)).get(LENGTH) == 128
     await set_(ask, aes(192), aes(256, groups=("g",)))
@@ -105,7 +105,7 @@ async def test_those_of_a_group_and_the_clients_own_come_first(ask: Asking):
     assert (await made(ask.named("bob"))).get(LENGTH) == 128
 
 
-async def test_query_tells_them(ask: Asking):
+async def test_query_tells_them(ask: InProcessClient):
     await set_(ask.named("administrator"), aes(128))
     await set_(ask, aes(256, groups=("g",)))
     lengths = [one.attributes.get(LENGTH) for one in await defaults_of(ask)]
@@ -132,7 +132,9 @@ async def test_query_tells_them(ask: Asking):
         ),
     ],
 )
-async def test_defaults_that_could_not_be_set_are_refused(ask: Asking, object_defaults, reason):
+async def test_defaults_that_could_not_be_set_are_refused(
+    ask: InProcessClient, object_defaults, reason
+):
     information = DefaultsInformation(object_defaults=(object_defaults,))
     refused = await reason_of(ask, Op.SET_DEFAULTS, defaults_information=information)
     assert refused == reason

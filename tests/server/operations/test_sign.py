@@ -13,7 +13,7 @@ from kmip.enums import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V1_4, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import ACTIVE, attributes, create_pair
 
 ECDSA = CryptographicParameters(
@@ -29,7 +29,7 @@ def using(key: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_2], ids=str)
-async def test_a_signature_holds_for_its_data_alone(ask: Asking, version: ProtocolVersion):
+async def test_a_signature_holds_for_its_data_alone(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     private, public = await create_pair(ask, ACTIVE)
     made = await ask(Operation.SIGN, data=TEXT, **using(private))
@@ -44,7 +44,7 @@ async def test_a_signature_holds_for_its_data_alone(ask: Asking, version: Protoc
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_4], ids=str)
-async def test_a_digest_may_be_given(ask: Asking, version: ProtocolVersion):
+async def test_a_digest_may_be_given(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     private, public = await create_pair(ask, ACTIVE)
     made = await ask(Operation.SIGN, digested_data=DIGEST, **using(private))
@@ -65,7 +65,7 @@ async def test_a_digest_may_be_given(ask: Asking, version: ProtocolVersion):
     assert got.validity_indicator == INVALID
 
 
-async def test_data_may_come_in_parts(ask: Asking):
+async def test_data_may_come_in_parts(ask: InProcessClient):
     private, public = await create_pair(ask, ACTIVE)
     first = await ask(Operation.SIGN, data=TEXT[:9], init_indicator=True, **using(private))
     value = first.correlation_value
@@ -86,7 +86,7 @@ async def test_data_may_come_in_parts(ask: Asking):
     assert got.validity_indicator == VALID
 
 
-async def test_ed25519_signs_too(ask: Asking):
+async def test_ed25519_signs_too(ask: InProcessClient):
     algorithm = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ED25519)
     pair = await ask(Operation.CREATE_KEY_PAIR, common_attributes=attributes(algorithm, ACTIVE))
     made = await ask(

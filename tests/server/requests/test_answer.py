@@ -35,7 +35,7 @@ from kmip.versions import SUPPORTED, V1_0, V1_4, V2_1, V3_0, ProtocolVersion
 from server.access.client import Client
 from server.requests.answer import answer, nearest
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 
 ALICE = Client("alice")
 
@@ -101,7 +101,7 @@ async def test_without_a_client_nothing_is_answered(server: Server):
     assert got.batch_item[0].result_reason == ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-async def test_an_operation_no_version_has_fails_alone(ask: Asking):
+async def test_an_operation_no_version_has_fails_alone(ask: InProcessClient):
     ask = ask.at(V1_4)
     unknown = ask.item(Operation.QUERY)
     unknown.operation = 0x7FFFFFFF
@@ -110,7 +110,7 @@ async def test_an_operation_no_version_has_fails_alone(ask: Asking):
     assert item.operation == 0x7FFFFFFF
 
 
-async def test_a_client_correlation_value_comes_back(ask: Asking):
+async def test_a_client_correlation_value_comes_back(ask: InProcessClient):
     got = await ask.message(ask.item(Operation.QUERY), client_correlation_value="mine")
     assert got.response_header.client_correlation_value == "mine"
 
@@ -122,7 +122,7 @@ class Broken:
         raise RuntimeError("the secret is hunter2")
 
 
-async def test_a_fault_of_ours_shows_no_internals(ask: Asking, server: Server, caplog):
+async def test_a_fault_of_ours_shows_no_internals(ask: InProcessClient, server: Server, caplog):
     server.store = Broken()  # type: ignore[assignment]
     (item,) = await ask.batch(ask.item(Operation.QUERY))
     assert item.result_reason == ResultReason.GENERAL_FAILURE
@@ -130,7 +130,7 @@ async def test_a_fault_of_ours_shows_no_internals(ask: Asking, server: Server, c
     assert "RuntimeError" in caplog.text
 
 
-def spoken(ask: Asking, *items: RequestBatchItem, **header: Any) -> Item:
+def spoken(ask: InProcessClient, *items: RequestBatchItem, **header: Any) -> Item:
     """A request message as items."""
     message = RequestMessage(
         request_header=RequestHeader(
@@ -141,7 +141,7 @@ def spoken(ask: Asking, *items: RequestBatchItem, **header: Any) -> Item:
     return to_item(message, Tag.REQUEST_MESSAGE, ask.version)
 
 
-async def answered(ask: Asking, item: Item, codec: Codec) -> Item:
+async def answered(ask: InProcessClient, item: Item, codec: Codec) -> Item:
     """What a message is answered in an encoding, as items."""
     return codec.decode(await answer(ask.server, codec.encode(item), ask.client, codec))
 
@@ -151,7 +151,7 @@ def opaque(data: bytes) -> OpaqueObject:
     return OpaqueObject(opaque_data_type=0x80000001, opaque_data_value=data)
 
 
-async def registered(ask: Asking, name: str, secret: bytes) -> str:
+async def registered(ask: InProcessClient, name: str, secret: bytes) -> str:
     """A new object that is called `name`."""
     attributes = Attributes([(Tag.NAME, Name(name_value=name))])
     value = opaque(secret)
@@ -167,7 +167,7 @@ async def registered(ask: Asking, name: str, secret: bytes) -> str:
 
 @every_codec
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_a_request_means_the_same_in_every_encoding(ask: Asking, version, codec):
+async def test_a_request_means_the_same_in_every_encoding(ask: InProcessClient, version, codec):
     key = await registered(ask, "a <name> & \u00e4nother", bytes(range(256)))
     ask = ask.at(version)
     requested = spoken(
@@ -187,7 +187,7 @@ async def test_a_request_means_the_same_in_every_encoding(ask: Asking, version, 
 
 
 @every_codec
-async def test_what_one_encoding_registers_another_gets(ask: Asking, codec):
+async def test_what_one_encoding_registers_another_gets(ask: InProcessClient, codec):
     value = opaque(bytes(range(256)))
     item = ask.item(Operation.REGISTER, object_type=ObjectType.OPAQUE_OBJECT, object=value)
     found = await answered(ask, spoken(ask, item), codec)
@@ -211,7 +211,9 @@ async def test_an_encoding_is_not_guessed(server: Server, other):
 
 
 @every_codec
-async def test_a_client_takes_a_response_as_long_as_it_says_and_no_longer(ask: Asking, codec):
+async def test_a_client_takes_a_response_as_long_as_it_says_and_no_longer(
+    ask: InProcessClient, codec
+):
     """The length that counts is that of the encoding."""
     key = await registered(ask, "long", bytes(2000))
     get = ask.item(Operation.GET, unique_identifier=key)
@@ -229,7 +231,7 @@ async def test_a_client_takes_a_response_as_long_as_it_says_and_no_longer(ask: A
 
 
 @every_codec
-async def test_the_server_sends_no_more_than_its_setting_says(ask: Asking, codec):
+async def test_the_server_sends_no_more_than_its_setting_says(ask: InProcessClient, codec):
     key = await registered(ask, "long", bytes(2000))
     message = codec.encode(spoken(ask, ask.item(Operation.GET, unique_identifier=key)))
     ask.server.config = replace(ask.server.config, max_message_bytes=2048)
@@ -239,7 +241,7 @@ async def test_the_server_sends_no_more_than_its_setting_says(ask: Asking, codec
     assert got.batch_item[0].result_reason == ResultReason.RESPONSE_TOO_LARGE
 
 
-async def test_a_text_that_an_encoding_cannot_hold_is_said_so(ask: Asking):
+async def test_a_text_that_an_encoding_cannot_hold_is_said_so(ask: InProcessClient):
     key = await registered(ask, "a bell \7", b"")
     message = spoken(ask, ask.item(Operation.GET_ATTRIBUTES, unique_identifier=key))
     for codec in (TTLV, JSON):

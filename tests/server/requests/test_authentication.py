@@ -12,7 +12,7 @@ from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
 from server.access.password_file import Cost, Kind, Users, add
 from server.requests.authentication import MAX_CREDENTIALS
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import create
 
 QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
@@ -35,7 +35,7 @@ def device(serial: str | None, password: str | None, version: ProtocolVersion = 
     return credential(CredentialType.DEVICE, value, version)
 
 
-async def refusal(ask: Asking, *credentials: Credential) -> ResultReason | None:
+async def refusal(ask: InProcessClient, *credentials: Credential) -> ResultReason | None:
     """Why a question with these credentials is refused."""
     authentication = Authentication(credential=credentials) if credentials else None
     response = await ask.message(ask.item(Operation.QUERY), authentication=authentication)
@@ -44,9 +44,9 @@ async def refusal(ask: Asking, *credentials: Credential) -> ResultReason | None:
 
 
 @pytest.fixture
-def nobody(ask: Asking) -> Asking:
+def nobody(ask: InProcessClient) -> InProcessClient:
     """A connection without a client certificate."""
-    return Asking(ask.server, None)
+    return InProcessClient(ask.server, None)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def users(server: Server) -> None:
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_a_user_comes_in_by_the_password(
-    nobody: Asking, users: None, version: ProtocolVersion
+    nobody: InProcessClient, users: None, version: ProtocolVersion
 ):
     nobody = nobody.at(version)
     assert await refusal(nobody, user("bob", "hunter2", version)) is None
@@ -70,7 +70,7 @@ async def test_a_user_comes_in_by_the_password(
 
 
 @pytest.mark.parametrize("version", [one for one in SUPPORTED if one >= V1_1], ids=str)
-async def test_a_device_too(nobody: Asking, users: None, version: ProtocolVersion):
+async def test_a_device_too(nobody: InProcessClient, users: None, version: ProtocolVersion):
     nobody = nobody.at(version)
     assert await refusal(nobody, device("sn-7", "hunter3", version)) is None
     assert await refusal(nobody, device("sn-7", "hunter2", version)) == WRONG
@@ -79,26 +79,30 @@ async def test_a_device_too(nobody: Asking, users: None, version: ProtocolVersio
     assert await refusal(nobody, device("bob", "hunter2", version)) == WRONG
 
 
-async def test_a_credential_comes_before_the_certificate(ask: Asking, nobody: Asking, users: None):
+async def test_a_credential_comes_before_the_certificate(
+    ask: InProcessClient, nobody: InProcessClient, users: None
+):
     credential = {"authentication": Authentication(credential=(user("bob", "hunter2"),))}
-    theirs = Asking(ask.server, ask.client, header=credential)
+    theirs = InProcessClient(ask.server, ask.client, header=credential)
     key = await create(theirs)
     mine = await ask(Operation.LOCATE)
     assert mine.unique_identifier == ()
-    without = Asking(ask.server, None, header=credential)
+    without = InProcessClient(ask.server, None, header=credential)
     assert (await without(Operation.LOCATE)).unique_identifier == (key,)
 
 
-async def test_a_wrong_one_fails_although_the_certificate_holds(ask: Asking, users: None):
+async def test_a_wrong_one_fails_although_the_certificate_holds(ask: InProcessClient, users: None):
     assert await refusal(ask, user("bob", "wrong")) == WRONG
 
 
-async def test_where_nobody_is_configured_passwords_are_passed_over(ask: Asking, nobody: Asking):
+async def test_where_nobody_is_configured_passwords_are_passed_over(
+    ask: InProcessClient, nobody: InProcessClient
+):
     assert await refusal(ask, user("example", "example")) is None
     assert await refusal(nobody, user("example", "example")) == WRONG
 
 
-async def test_other_types_are_not_taken(ask: Asking, users: None):
+async def test_other_types_are_not_taken(ask: InProcessClient, users: None):
     other = Credential(
         credential_type=CredentialType.ATTESTATION,
         credential_value=to_item(UsernameAndPassword(username="x"), Tag.CREDENTIAL_VALUE, V1_4),
@@ -106,7 +110,7 @@ async def test_other_types_are_not_taken(ask: Asking, users: None):
     assert await refusal(ask.at(V1_4), other) is not None
 
 
-async def test_a_message_tries_so_many_and_no_more(ask: Asking, users: None):
+async def test_a_message_tries_so_many_and_no_more(ask: InProcessClient, users: None):
     good = user("bob", "hunter2")
     assert await refusal(ask, *[good] * 2) is None
     assert await refusal(ask, *[good] * (MAX_CREDENTIALS + 1)) == WRONG

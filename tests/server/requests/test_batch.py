@@ -23,7 +23,7 @@ from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
 from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD
 from server.state import Server
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import ACTIVE, aes, limits, symmetric_key
 
 Op = Operation
@@ -45,7 +45,7 @@ def statuses(items):
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_items_hand_on_the_id_placeholder(ask: Asking, version: ProtocolVersion):
+async def test_items_hand_on_the_id_placeholder(ask: InProcessClient, version: ProtocolVersion):
     ask = ask.at(version)
     items = await ask.batch(
         ask.item(Op.CREATE, batch_id=b"1", **CREATE),
@@ -58,14 +58,14 @@ async def test_items_hand_on_the_id_placeholder(ask: Asking, version: ProtocolVe
         assert [item.unique_batch_item_id for item in items] == [b"1", b"2", b"3"]
 
 
-async def test_the_placeholder_ends_with_its_message(ask: Asking):
+async def test_the_placeholder_ends_with_its_message(ask: InProcessClient):
     await ask(Op.CREATE, **CREATE)
     with pytest.raises(Failed) as failure:
         await ask(Op.GET)
     assert failure.value.reason == ResultReason.ITEM_NOT_FOUND
 
 
-async def test_an_item_refers_to_what_an_operation_or_an_item_made(ask: Asking):
+async def test_an_item_refers_to_what_an_operation_or_an_item_made(ask: InProcessClient):
     items = await ask.batch(
         ask.item(Op.CREATE, **CREATE),
         ask.item(Op.CREATE, **CREATE),
@@ -76,7 +76,9 @@ async def test_an_item_refers_to_what_an_operation_or_an_item_made(ask: Asking):
     assert (by_operation, by_item) == (second, first)
 
 
-async def test_stop_is_the_default_and_leaves_the_rest_unanswered(ask: Asking, server: Server):
+async def test_stop_is_the_default_and_leaves_the_rest_unanswered(
+    ask: InProcessClient, server: Server
+):
     items = await ask.batch(
         ask.item(Op.CREATE, **CREATE),
         ask.item(Op.GET, unique_identifier="nobody"),
@@ -86,7 +88,7 @@ async def test_stop_is_the_default_and_leaves_the_rest_unanswered(ask: Asking, s
     assert server.store.count == 1
 
 
-async def test_continue_performs_the_rest(ask: Asking, server: Server):
+async def test_continue_performs_the_rest(ask: InProcessClient, server: Server):
     items = await ask.batch(
         ask.item(Op.GET, unique_identifier="nobody"),
         ask.item(Op.CREATE, **CREATE),
@@ -96,7 +98,7 @@ async def test_continue_performs_the_rest(ask: Asking, server: Server):
     assert server.store.count == 1
 
 
-async def test_undo_leaves_nothing_behind(ask: Asking, server: Server):
+async def test_undo_leaves_nothing_behind(ask: InProcessClient, server: Server):
     kept = (await ask(Op.CREATE, **CREATE)).unique_identifier
     before = server.store.anchor
     items = await ask.batch(
@@ -114,7 +116,7 @@ async def test_undo_leaves_nothing_behind(ask: Asking, server: Server):
     assert state.attributes.get(Tag.STATE).name == "PRE_ACTIVE"
 
 
-async def test_an_undoable_batch_sees_its_own_changes(ask: Asking, server: Server):
+async def test_an_undoable_batch_sees_its_own_changes(ask: InProcessClient, server: Server):
     named = AES.copy()
     named.add(Tag.OBJECT_GROUP, "mine")
     items = await ask.batch(
@@ -130,37 +132,37 @@ async def test_an_undoable_batch_sees_its_own_changes(ask: Asking, server: Serve
     assert server.store.count == 1
 
 
-async def test_a_wrong_batch_count_fails_the_message(ask: Asking):
+async def test_a_wrong_batch_count_fails_the_message(ask: InProcessClient):
     response = await ask.message(ask.item(Op.QUERY), batch_count=2)
     assert response.batch_item[0].result_reason == ResultReason.INVALID_MESSAGE
 
 
-async def test_a_message_without_items_is_refused(ask: Asking):
+async def test_a_message_without_items_is_refused(ask: InProcessClient):
     response = await ask.message()
     assert response.batch_item[0].result_reason == ResultReason.INVALID_MESSAGE
 
 
-async def test_an_asynchronous_answer_cannot_be_demanded(ask: Asking):
+async def test_an_asynchronous_answer_cannot_be_demanded(ask: InProcessClient):
     response = await ask.message(
         ask.item(Op.QUERY), asynchronous_indicator=AsynchronousIndicator.__origin__.MANDATORY
     )
     assert response.batch_item[0].result_reason == ResultReason.FEATURE_NOT_SUPPORTED
 
 
-async def test_a_response_that_is_too_large_leaves_no_trace(ask: Asking, server: Server):
+async def test_a_response_that_is_too_large_leaves_no_trace(ask: InProcessClient, server: Server):
     response = await ask.message(ask.item(Op.CREATE, **CREATE), maximum_response_size=200)
     assert response.batch_item[0].result_reason == ResultReason.RESPONSE_TOO_LARGE
     assert server.store.count == 0
 
 
-async def test_an_operation_of_a_younger_version_is_not_supported(ask: Asking):
+async def test_an_operation_of_a_younger_version_is_not_supported(ask: InProcessClient):
     old = ask.at(V1_2)
     items = await old.batch(old.item(Op.PING), old.item(Op.QUERY))
     assert items[0].result_reason == ResultReason.OPERATION_NOT_SUPPORTED
     assert items[0].operation == Op.PING
 
 
-async def test_an_item_that_has_failed_hands_no_object_on(ask: Asking):
+async def test_an_item_that_has_failed_hands_no_object_on(ask: InProcessClient):
     named = CREATE | {"attributes": AES.copy()}
     named["attributes"].add(Tag.NAME, Name(name_value="one"))
     await ask(Op.CREATE, **named)
@@ -168,7 +170,7 @@ async def test_an_item_that_has_failed_hands_no_object_on(ask: Asking):
     assert got.result_reason == ResultReason.ITEM_NOT_FOUND
 
 
-async def test_an_item_that_has_failed_hands_no_data_on(ask: Asking):
+async def test_an_item_that_has_failed_hands_no_data_on(ask: InProcessClient):
     """The MAC was not counted against the key's Usage Limits."""
     key = "k" * 127
     await ask(

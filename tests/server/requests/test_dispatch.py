@@ -25,7 +25,7 @@ from server.objects import transaction
 from server.state import Server
 from storage import Conflict, KeyFile, MemoryBackend, SealedStore, Unavailable, open_store
 from storage.testing import FailingBackend
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import aes, create, opaque, refused, register
 
 CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
@@ -44,7 +44,9 @@ class Frozen(FailingBackend):
         return await super().commit(commit)
 
 
-async def test_a_store_that_takes_nothing_fails_each_item(server: Server, ask: Asking, caplog):
+async def test_a_store_that_takes_nothing_fails_each_item(
+    server: Server, ask: InProcessClient, caplog
+):
     backend = Frozen(MemoryBackend())
     async with open_store(backend, KeyFile(bytes(32)), create=True) as server.store:
         key = await create(ask)
@@ -64,12 +66,14 @@ async def test_a_store_that_takes_nothing_fails_each_item(server: Server, ask: A
     assert "the store is not available" in caplog.text
 
 
-def described(ask: Asking, key: str, length: int):
+def described(ask: InProcessClient, key: str, length: int):
     text = AttributeInstance(Tag.DESCRIPTION, "x" * length)
     return ask.item(Operation.SET_ATTRIBUTE, unique_identifier=key, new_attribute=text)
 
 
-async def test_an_object_does_not_grow_without_end(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+async def test_an_object_does_not_grow_without_end(
+    ask: InProcessClient, monkeypatch: pytest.MonkeyPatch
+):
     key = await create(ask)
     monkeypatch.setattr(transaction, "MAX_META_BYTES", 10_000)
     (answer,) = await ask.batch(described(ask, key, 20_000))
@@ -82,7 +86,7 @@ async def test_an_object_does_not_grow_without_end(ask: Asking, monkeypatch: pyt
 
 
 async def test_a_fault_of_ours_outside_the_items_is_answered_too(
-    ask: Asking, server: Server, caplog
+    ask: InProcessClient, server: Server, caplog
 ):
     class Broken:
         def is_empty(self) -> bool:
@@ -102,7 +106,7 @@ async def test_a_fault_of_ours_outside_the_items_is_answered_too(
     assert "RuntimeError" in caplog.text
 
 
-async def test_a_critical_extension_fails_its_item(ask: Asking):
+async def test_a_critical_extension_fails_its_item(ask: InProcessClient):
     for critical, status in (
         (True, ResultStatus.OPERATION_FAILED),
         (False, ResultStatus.SUCCESS),
@@ -119,7 +123,7 @@ async def test_a_critical_extension_fails_its_item(ask: Asking):
         assert answer.result_status == status
 
 
-async def test_a_damaged_payload_fails_its_item_alone(ask: Asking):
+async def test_a_damaged_payload_fails_its_item_alone(ask: InProcessClient):
     wrong = ask.item(Operation.ACTIVATE)
     wrong.request_payload = ask.item(Operation.CREATE, **CREATE).request_payload
     answers = await ask.batch(
@@ -129,7 +133,7 @@ async def test_a_damaged_payload_fails_its_item_alone(ask: Asking):
     assert answers[1].result_status == ResultStatus.SUCCESS
 
 
-async def test_messages_to_clients_are_ascii(ask: Asking):
+async def test_messages_to_clients_are_ascii(ask: InProcessClient):
     with pytest.raises(Failed) as failure:
         await ask(Operation.GET, unique_identifier="schlüssel\n\x1b[2J")
     message = failure.value.item.result_message
@@ -138,14 +142,14 @@ async def test_messages_to_clients_are_ascii(ask: Asking):
     assert message.isprintable()
 
 
-async def test_failures_are_logged_without_values(ask: Asking, caplog):
+async def test_failures_are_logged_without_values(ask: InProcessClient, caplog):
     caplog.set_level(logging.INFO)
     await ask.batch(ask.item(Operation.GET, unique_identifier="nobody"))
     assert "Get failed" in caplog.text
     assert "Traceback" not in caplog.text
 
 
-async def test_an_object_is_not_found_in_too_many_ways(ask: Asking):
+async def test_an_object_is_not_found_in_too_many_ways(ask: InProcessClient):
     many = [
         CryptographicParameters(
             block_cipher_mode=BlockCipherMode.GCM,
@@ -162,7 +166,7 @@ async def test_an_object_is_not_found_in_too_many_ways(ask: Asking):
     assert answer.result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
 
 
-async def test_an_object_has_a_length(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+async def test_an_object_has_a_length(ask: InProcessClient, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(transaction, "MAX_BODY_BYTES", 1000)
     await register(ask, opaque(bytes(900)))
     await refused(
@@ -174,7 +178,7 @@ async def test_an_object_has_a_length(ask: Asking, monkeypatch: pytest.MonkeyPat
     )
 
 
-class Contested:
+class ContestedStore:
     """A store in which somebody else is always faster."""
 
     def __init__(self, store: SealedStore) -> None:
@@ -187,9 +191,9 @@ class Contested:
         raise Conflict(changes[0].name)
 
 
-async def test_who_is_always_overtaken_is_told_so(ask: Asking, server: Server):
+async def test_who_is_always_overtaken_is_told_so(ask: InProcessClient, server: Server):
     key = await create(ask)
-    server.store = Contested(server.store)  # type: ignore[assignment]
+    server.store = ContestedStore(server.store)  # type: ignore[assignment]
     (answer,) = await ask.batch(ask.item(Operation.ACTIVATE, unique_identifier=key))
     assert answer.result_reason == ResultReason.SERVER_LIMIT_EXCEEDED
     (answer,) = await ask.batch(
@@ -201,10 +205,10 @@ async def test_who_is_always_overtaken_is_told_so(ask: Asking, server: Server):
     assert "try again" in (answer.result_message or "")
 
 
-async def test_a_request_performed_anew_takes_its_room_once(ask: Asking, server: Server):
+async def test_a_request_performed_anew_takes_its_room_once(ask: InProcessClient, server: Server):
     """A response that fits when nobody interferes fits when somebody does."""
 
-    class Slow(Contested):
+    class Slow(ContestedStore):
         left = 3
 
         async def commit(self, changes) -> None:

@@ -20,7 +20,7 @@ from kmip.tags import Tag
 from server.sessions import streams
 from server.sessions.streams import Streams
 from server.state import Server
-from tests.server.conftest import NOW, Asking, Failed
+from tests.server.conftest import NOW, Failed, InProcessClient
 from tests.server.samples import ACTIVE, COMPROMISED, STOPPED, attribute, create
 from tests.server.samples import refused as refused_for
 
@@ -38,13 +38,13 @@ def limits(unit: UsageLimitsUnit, total: int) -> tuple[Tag, UsageLimits]:
     return Tag.USAGE_LIMITS, value
 
 
-async def left(ask: Asking, key: str) -> int:
+async def left(ask: InProcessClient, key: str) -> int:
     found: UsageLimits = await attribute(ask, key, Tag.USAGE_LIMITS)
     assert found.usage_limits_count is not None
     return found.usage_limits_count
 
 
-async def begin(ask: Asking, key: str, data: bytes):
+async def begin(ask: InProcessClient, key: str, data: bytes):
     return await ask(
         Operation.ENCRYPT,
         unique_identifier=key,
@@ -54,13 +54,13 @@ async def begin(ask: Asking, key: str, data: bytes):
     )
 
 
-async def go_on(ask: Asking, value: bytes, data: bytes, *, last: bool = False):
+async def go_on(ask: InProcessClient, value: bytes, data: bytes, *, last: bool = False):
     return await ask(
         Operation.ENCRYPT, correlation_value=value, data=data, final_indicator=last or None
     )
 
 
-async def encrypted(ask: Asking, key: str, cuts: list[int]) -> tuple[bytes, bytes]:
+async def encrypted(ask: InProcessClient, key: str, cuts: list[int]) -> tuple[bytes, bytes]:
     """The initialization vector and the text, encrypted in parts."""
     first = await begin(ask, key, TEXT[: cuts[0]])
     done = first.data or b""
@@ -71,7 +71,7 @@ async def encrypted(ask: Asking, key: str, cuts: list[int]) -> tuple[bytes, byte
 
 
 @pytest.mark.parametrize("cuts", [[1], [16, 17, 18], [100, 200], [0, 0]])
-async def test_parts_are_one_text(ask: Asking, cuts: list[int]):
+async def test_parts_are_one_text(ask: InProcessClient, cuts: list[int]):
     key = await create(ask, ACTIVE)
     vector, text = await encrypted(ask, key, cuts)
     plain = await ask(
@@ -84,7 +84,7 @@ async def test_parts_are_one_text(ask: Asking, cuts: list[int]):
     assert plain.data == TEXT
 
 
-async def test_a_text_is_decrypted_in_parts(ask: Asking):
+async def test_a_text_is_decrypted_in_parts(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     vector, text = await encrypted(ask, key, [100])
     first = await ask(
@@ -104,7 +104,7 @@ async def test_a_text_is_decrypted_in_parts(ask: Asking):
     assert first.data + last.data == TEXT
 
 
-async def test_a_hash_and_a_mac_in_parts_are_those_of_the_whole(ask: Asking):
+async def test_a_hash_and_a_mac_in_parts_are_those_of_the_whole(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     for operation, fields, field in (
         (Operation.HASH, {"cryptographic_parameters": SHA256}, "data"),
@@ -120,7 +120,7 @@ async def test_a_hash_and_a_mac_in_parts_are_those_of_the_whole(ask: Asking):
 
 
 @pytest.mark.parametrize("with_part", [0, 1, 2])
-async def test_the_mac_to_verify_may_come_with_any_part(ask: Asking, with_part: int):
+async def test_the_mac_to_verify_may_come_with_any_part(ask: InProcessClient, with_part: int):
     key = await create(ask, ACTIVE)
     fields = {"unique_identifier": key, "cryptographic_parameters": HMAC}
     good = (await ask(Operation.MAC, data=TEXT, **fields)).mac_data
@@ -142,7 +142,7 @@ async def test_the_mac_to_verify_may_come_with_any_part(ask: Asking, with_part: 
         assert last.validity_indicator == validity
 
 
-async def test_a_first_and_last_part_needs_no_stream(ask: Asking, server: Server):
+async def test_a_first_and_last_part_needs_no_stream(ask: InProcessClient, server: Server):
     key = await create(ask, ACTIVE)
     made = await ask(
         Operation.ENCRYPT,
@@ -156,13 +156,13 @@ async def test_a_first_and_last_part_needs_no_stream(ask: Asking, server: Server
     assert not server.streams._streams
 
 
-async def refused(ask: Asking, value: bytes, **fields) -> ResultReason | None:
+async def refused(ask: InProcessClient, value: bytes, **fields) -> ResultReason | None:
     with pytest.raises(Failed) as failure:
         await ask(Operation.ENCRYPT, correlation_value=value, data=b"more", **fields)
     return failure.value.reason
 
 
-async def test_a_stream_is_its_clients_and_its_operations(ask: Asking):
+async def test_a_stream_is_its_clients_and_its_operations(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     value = (await begin(ask, key, b"some")).correlation_value
     unknown = ResultReason.INVALID_CORRELATION_VALUE
@@ -175,7 +175,7 @@ async def test_a_stream_is_its_clients_and_its_operations(ask: Asking):
     assert await refused(ask, value) == unknown
 
 
-async def test_a_stream_has_its_time(ask: Asking, clock):
+async def test_a_stream_has_its_time(ask: InProcessClient, clock):
     key = await create(ask, ACTIVE)
     value = (await begin(ask, key, b"some")).correlation_value
     clock.now += streams.SECONDS
@@ -185,14 +185,14 @@ async def test_a_stream_has_its_time(ask: Asking, clock):
 
 
 @pytest.mark.parametrize("how", [STOPPED, COMPROMISED], ids=["stopped", "compromised"])
-async def test_a_stream_ends_with_what_its_key_may_do(ask: Asking, how):
+async def test_a_stream_ends_with_what_its_key_may_do(ask: InProcessClient, how):
     key = await create(ask, ACTIVE)
     value = (await begin(ask, key, b"some")).correlation_value
     await ask(Operation.REVOKE, unique_identifier=key, **how)
     assert await refused(ask, value) == ResultReason.WRONG_KEY_LIFECYCLE_STATE
 
 
-async def test_every_part_is_charged_by_its_bytes(ask: Asking):
+async def test_every_part_is_charged_by_its_bytes(ask: InProcessClient):
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     value = (await begin(ask, key, bytes(40))).correlation_value
     assert await left(ask, key) == 60
@@ -202,13 +202,13 @@ async def test_every_part_is_charged_by_its_bytes(ask: Asking):
     assert (await go_on(ask, value, b"", last=True)).data
 
 
-async def test_a_stream_is_one_use_of_the_object(ask: Asking):
+async def test_a_stream_is_one_use_of_the_object(ask: InProcessClient):
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 5))
     await encrypted(ask, key, [10, 20, 30])
     assert await left(ask, key) == 4
 
 
-async def test_a_stream_whose_batch_is_undone_is_over(ask: Asking):
+async def test_a_stream_whose_batch_is_undone_is_over(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     value = (await begin(ask, key, b"some")).correlation_value
     await ask.batch(
@@ -239,7 +239,7 @@ def test_streams_in_all_are_bounded():
     assert len(kept._streams) == streams.MAX_STREAMS
 
 
-async def begin_decryption(ask: Asking, key: str, length: int) -> bytes:
+async def begin_decryption(ask: InProcessClient, key: str, length: int) -> bytes:
     begun = await ask(
         Operation.DECRYPT,
         unique_identifier=key,
@@ -256,7 +256,7 @@ async def begin_decryption(ask: Asking, key: str, length: int) -> bytes:
 GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, tag_length=16)
 
 
-async def test_what_streams_keep_is_bounded(ask: Asking, monkeypatch: pytest.MonkeyPatch):
+async def test_what_streams_keep_is_bounded(ask: InProcessClient, monkeypatch: pytest.MonkeyPatch):
     """A message that is given only once its tag holds is kept until then."""
     monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 1000)
     monkeypatch.setattr(streams, "MAX_GATHERED", 1500)
@@ -276,7 +276,7 @@ async def test_what_streams_keep_is_bounded(ask: Asking, monkeypatch: pytest.Mon
     assert await begin_decryption(ask, key, 600)
 
 
-async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: Asking):
+async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: InProcessClient):
     """The part is not charged, since it has failed: so its data must not count for the result."""
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     value = (await begin(ask, key, b"")).correlation_value

@@ -24,7 +24,7 @@ from server.setup.failure import Failure
 from server.setup.provisioning import FILE_NAME, Provisioning
 from storage import KeyFile, MemoryBackend, MemorySpace, SealedStore, WrongSecret, open_store
 from tests.enclave.guest_machine import other_chip
-from tests.server.operating import chip, software
+from tests.server.unprovisioned_server import chip, software
 
 PROVISIONING = Provisioning(
     store="sqlite:/x", password="hunter2", pkcs12=b"\x00\xff", pkcs12_password="swordfish",

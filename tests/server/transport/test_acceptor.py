@@ -23,7 +23,7 @@ from server.transport.acceptor import (
     address_of,
     open_listeners,
 )
-from tests.server.operating import certificate
+from tests.server.unprovisioned_server import certificate
 
 Client = trio.SSLStream[trio.SocketStream]
 GREETING = b"hello"

@@ -16,7 +16,7 @@ from server.pki import local_authority
 from server.setup.config import Config, TLSVersion
 from server.setup.failure import Failure
 from server.transport import tls
-from tests.server.operating import certificate, p12, pem
+from tests.server.unprovisioned_server import certificate, p12, pem
 
 
 @pytest.fixture(params=["P-256", "P-384", "RSA"])

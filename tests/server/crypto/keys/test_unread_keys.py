@@ -34,11 +34,11 @@ def head(tag: int, length: int) -> bytes:
 
 
 def with_diffie_hellman(data: bytes) -> bytes:
-    """The same paper with another key: both sequences around it grow by as much."""
+    """The same document with another key: both sequences around it grow by as much."""
     old, new = spki(EC), spki(private_key(A.DH))
     assert data.count(old) == 1
     at, more = data.index(old), len(new) - len(old)
-    starts = [0, 4]  # of the paper, and of what is signed
+    starts = [0, 4]  # of the document, and of what is signed
     assert all(data[start : start + 2] == b"\x30\x82" for start in starts)
     sizes = [int.from_bytes(data[start + 2 : start + 4], "big") + more for start in starts]
     outer, inner = itertools.starmap(head, ((0x30, size) for size in sizes))
@@ -46,10 +46,10 @@ def with_diffie_hellman(data: bytes) -> bytes:
 
 
 def test_a_certificate_is_kept_and_its_key_left_alone():
-    paper = with_diffie_hellman(CERTIFICATE)
-    certificate = x509.load_der_x509_certificate(paper)
+    document = with_diffie_hellman(CERTIFICATE)
+    certificate = x509.load_der_x509_certificate(document)
     assert not facts.has_readable_key(certificate)
-    assert facts.certificate_facts(paper).public_key is None
+    assert facts.certificate_facts(document).public_key is None
     assert not path_validation.signs_itself(certificate)
     assert facts.certificate_facts(CERTIFICATE).public_key == EC.public_key()
 

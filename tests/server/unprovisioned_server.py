@@ -191,7 +191,7 @@ async def expected(tee: SoftwareTee, role: Role = Role.BOOTSTRAP, **more: Any) -
 
 
 @dataclass
-class Running:
+class InProcessServer:
     """A server in this process, from its unprovisioned start on.
 
     Attributes:
@@ -248,7 +248,7 @@ class Running:
 @asynccontextmanager
 async def running(
     config: Config, tee: SoftwareTee, *, stop: trio.Event | None = None
-) -> AsyncIterator[Running]:
+) -> AsyncIterator[InProcessServer]:
     """A server that is stopped, and has ended well, at the end of the block."""
     stop = trio.Event() if stop is None else stop
     files.make_directory(config.data)
@@ -256,7 +256,7 @@ async def running(
         lambda where, simulated: one.tell(list(where), one.waits),
         lambda up: one.tell(up, one.up),
     )
-    one = Running(Start(config, callbacks, stop, tee, operator_access(config)))
+    one = InProcessServer(Start(config, callbacks, stop, tee, operator_access(config)))
 
     async def serve() -> None:
         if not await one.start.recalled():

@@ -14,7 +14,7 @@ from tests.server.conftest import NOW
 FROM = datetime.fromtimestamp(NOW - 3600, UTC)
 
 
-class Paper(NamedTuple):
+class CertifiedKey(NamedTuple):
     """A certificate with its key."""
 
     certificate: x509.Certificate
@@ -31,13 +31,13 @@ def name_of(text: str) -> x509.Name:
 
 def certified(
     name: str,
-    issuer: Paper | None = None,
+    issuer: CertifiedKey | None = None,
     *,
     is_authority: bool = False,
     days: int = 30,
     path_length: int | None = None,
     extension: x509.ExtensionType | None = None,
-) -> Paper:
+) -> CertifiedKey:
     """A certificate of this name, signed by its own key unless there is an issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
     by = name_of(name) if issuer is None else issuer.certificate.subject
@@ -54,10 +54,10 @@ def certified(
     if extension is not None:
         builder = builder.add_extension(extension, critical=True)
     signing = key if issuer is None else issuer.key
-    return Paper(builder.sign(signing, hashes.SHA256()), key)
+    return CertifiedKey(builder.sign(signing, hashes.SHA256()), key)
 
 
-def requested(name: str, key: ec.EllipticCurvePrivateKey) -> bytes:
+def certificate_request(name: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     """A PKCS#10 request for a name, DER."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(name_of(name))
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
