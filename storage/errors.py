@@ -55,7 +55,7 @@ class Reason(StrEnum):
 
     DAMAGED = "cannot be read: the file is cut short, overwritten or not ours"
     EDITED = "was changed: it does not open under its key"
-    SWAPPED = "stands in the place of another"
+    SWAPPED = "is in the place of another"
     REPLAYED = "was put back in an older version"
     DROPPED = "is missing although it was never removed"
     ROLLED_BACK = "is older than a state already seen"

@@ -403,9 +403,9 @@ class LyingBackend(FailingBackend):
         """See `Backend`."""
         tail = await super().tail(after)
         lies = {number: entry for number, entry in self.log.items() if number > after}
-        entries = {**dict(tail.entries), **lies}
-        shown = [(number, entry) for number, entry in sorted(entries.items()) if entry is not None]
-        return Tail(self.places[1] or tail.head, shown)
+        entries = sorted({**dict(tail.entries), **lies}.items())
+        left = [(number, entry) for number, entry in entries if entry is not None]
+        return Tail(self.places[1] or tail.head, left)
 
     async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
         """See `Backend`."""
@@ -416,8 +416,8 @@ class LyingBackend(FailingBackend):
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`."""
         page, following = await super().scan(cursor)
-        shown = {**dict(page), **self.blobs[Kind.META]}
-        return [(handle, blob) for handle, blob in shown.items() if blob is not None], following
+        blobs = {**dict(page), **self.blobs[Kind.META]}
+        return [(handle, blob) for handle, blob in blobs.items() if blob is not None], following
 
     async def edit(self, kind: Kind, handle: bytes, at: int = 30) -> None:
         """Flip one bit of a blob."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 TOKEN_BYTES: Final = 16
-_REMEMBERED: Final = 1 << 14  # terms of which the token is kept at hand: a few MiB
+_REMEMBERED: Final = 1 << 14  # terms of which the token is cached: a few MiB
 
 
 class Tokens:

@@ -127,9 +127,9 @@ def test_a_new_master_keeps_the_roots():
 
 def test_repr_shows_no_key():
     unlocked = Unlocked.make(SECRET)
-    shown = repr(unlocked) + repr(unlocked.keyring())
-    assert repr(unlocked.master)[2:-1] not in shown
-    assert "wrapped" not in shown
+    text = repr(unlocked) + repr(unlocked.keyring())
+    assert repr(unlocked.master)[2:-1] not in text
+    assert "wrapped" not in text
 
 
 def test_the_default_cost_is_rfc_9106s():

@@ -81,10 +81,10 @@ async def test_another_process_is_told_so(path):
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(path)]
     async with open_store(SQLiteBackend(path), SECRET):
-        told = await trio.run_process(command, capture_stdout=True)
-    assert told.stdout == b"another process has this store open\n"
-    told = await trio.run_process(command, capture_stdout=True)
-    assert told.stdout == b"opened\n"
+        process = await trio.run_process(command, capture_stdout=True)
+    assert process.stdout == b"another process has this store open\n"
+    process = await trio.run_process(command, capture_stdout=True)
+    assert process.stdout == b"opened\n"
 
 
 async def test_another_name_of_the_file_is_the_same_file(path):
@@ -219,10 +219,10 @@ def test_a_full_disk_refuses_commits_and_loses_nothing(path):
             print(done)
         trio.run(main)
     """
-    told = limited(path, script, RLIMIT_FSIZE=2 << 20)
-    done = int(told.stdout)
+    process = limited(path, script, RLIMIT_FSIZE=2 << 20)
+    done = int(process.stdout)
     assert 5 < done < 1000
-    assert "does not answer" in told.stderr
+    assert "does not answer" in process.stderr
 
     async def check():
         async with open_store(SQLiteBackend(path), SECRET) as store:

@@ -55,10 +55,10 @@ async def test_a_record_lives(make):
 
 
 async def test_it_is_new_once_and_its_secret_is_asked_for_accordingly(make):
-    asked = []
+    answers = []
 
     def secret_for(is_new):
-        asked.append(is_new)
+        answers.append(is_new)
         return SECRET
 
     with pytest.raises(Missing):
@@ -66,8 +66,8 @@ async def test_it_is_new_once_and_its_secret_is_asked_for_accordingly(make):
             pass
     for _ in range(2):
         async with open_store(make(), secret_for, create=True) as store:
-            assert store.is_new == asked[-1]
-    assert asked == [True, False]
+            assert store.is_new == answers[-1]
+    assert answers == [True, False]
 
 
 async def test_it_is_all_there_again(make):
