@@ -199,7 +199,7 @@ def _check_tcb(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
     for name in ("reported_tcb", "committed_tcb", "launch_tcb"):
         tcb = getattr(report, name)
         if minimum is not None and not _reaches(tcb, minimum):
-            yield f"{name} {_shown(verified.product, tcb)} is below the minimum"
+            yield f"{name} {_components_text(verified.product, tcb)} is below the minimum"
     # The firmware promises this order; a report without it is none to build upon.
     if not (
         _reaches(report.committed_tcb, report.reported_tcb)
@@ -264,5 +264,5 @@ def _reaches(have: bytes, need: bytes) -> bool:
     return all(a >= b for a, b in zip(have, need, strict=True))
 
 
-def _shown(product: Product, tcb: bytes) -> str:
+def _components_text(product: Product, tcb: bytes) -> str:
     return ", ".join(f"{name} {svn}" for name, svn in _components(product, tcb).items())

@@ -243,7 +243,7 @@ async def test_a_pinned_key_and_operator_are_found_again():
 
 
 async def test_replayed_evidence_under_the_attackers_key():
-    """He has a genuine certificate from an earlier connection, and not its key."""
+    """They have a genuine certificate from an earlier connection, and not its key."""
     tee = chip_of()
     tagged = write_tagged(await attest(tee, claims_for(tee)))
     error = await refused(with_extensions({TAGGED_EVIDENCE_OID: tagged}), expecting(), OTHER_KEY)
@@ -289,7 +289,7 @@ async def test_dates_that_somebody_else_signed_are_not_believed():
 
 
 async def test_a_man_in_the_middle_after_verification_sees_nothing_and_gets_no_connection():
-    """He relays the verification to the genuine server and waits for the secrets to follow on
+    """They relay the verification to the genuine server and wait for the secrets to follow on
     another connection, which they would answer themselves. There is none."""
     arrived = trio.Event()
 
@@ -326,7 +326,7 @@ async def test_a_man_in_the_middle_after_verification_sees_nothing_and_gets_no_c
     assert b"master password" not in overheard
 
 
-async def test_a_man_in_the_middle_with_a_chip_of_his_own():
+async def test_a_man_in_the_middle_with_another_chip():
     """They answer in place of the server, from the same product, with their own software in it."""
     theirs = chip_of(measurement=b"\x66" * 48)
     error = await refused(await certificate_of(theirs, OTHER_KEY), expecting(), OTHER_KEY)

@@ -21,7 +21,7 @@ from enclave.tdx.quote import parse_tdx_quote
 from enclave.verify import verify
 from tests.enclave.guest_machine import other_chip, software_chip
 
-ASKED = bytes(range(64))
+REPORT_DATA = bytes(range(64))
 FIELDS = GuestField.POLICY | GuestField.MEASUREMENT | GuestField.TCB_VERSION
 
 
@@ -35,29 +35,29 @@ def collateral(kind: TEE):
 @pytest.mark.parametrize("kind, size", [(SEV_SNP, 1184), (TDX, None)])
 async def test_evidence_verifies_under_the_chips_own_roots_as_simulated(kind, size):
     chip = software_chip()
-    evidence = await SoftwareTee(SoftwareGuest(chip), kind=kind).evidence(ASKED)
+    evidence = await SoftwareTee(SoftwareGuest(chip), kind=kind).evidence(REPORT_DATA)
     verified = verify(evidence, collateral(kind), chip.roots, chip.made + timedelta(days=1))
     assert verified.simulated
-    assert (verified.report_data, verified.measurement) == (ASKED, MEASUREMENT)
+    assert (verified.report_data, verified.measurement) == (REPORT_DATA, MEASUREMENT)
     assert size in (None, len(evidence.report))
 
 
 @pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_the_vendors_roots_refuse_it(kind):
-    evidence = await SoftwareTee(SoftwareGuest(software_chip()), kind=kind).evidence(ASKED)
+    evidence = await SoftwareTee(SoftwareGuest(software_chip()), kind=kind).evidence(REPORT_DATA)
     with pytest.raises(VerificationFailed, match=r"certificate chain|another issuer"):
         verify(evidence, collateral(kind), vendor_roots(), software_chip().made)
 
 
 @pytest.mark.parametrize("kind", [SEV_SNP, TDX])
 async def test_another_software_chips_roots_refuse_it(kind):
-    evidence = await SoftwareTee(SoftwareGuest(software_chip()), kind=kind).evidence(ASKED)
+    evidence = await SoftwareTee(SoftwareGuest(software_chip()), kind=kind).evidence(REPORT_DATA)
     with pytest.raises(VerificationFailed):
         verify(evidence, collateral(kind), other_chip().roots, software_chip().made)
 
 
 async def test_the_roots_that_evidence_brings_along_make_it_simulated():
-    evidence = await SoftwareTee(SoftwareGuest(software_chip())).evidence(ASKED)
+    evidence = await SoftwareTee(SoftwareGuest(software_chip())).evidence(REPORT_DATA)
     verified = verify(evidence, SNPCollateral(), roots_in(evidence), software_chip().made)
     assert verified.simulated
     with pytest.raises(InvalidEvidence):
@@ -67,7 +67,7 @@ async def test_the_roots_that_evidence_brings_along_make_it_simulated():
 def test_a_revoked_intermediate_is_noticed():
     chip = software_chip()
     listing = chip.amd.revocation_list(chip.made, (chip.amd.ask,))
-    evidence = Evidence(SEV_SNP, SoftwareGuest(chip).report(ASKED), (chip.vcek(),))
+    evidence = Evidence(SEV_SNP, SoftwareGuest(chip).report(REPORT_DATA), (chip.vcek(),))
     with pytest.raises(VerificationFailed, match="revoked"):
         verify(evidence, SNPCollateral((listing,)), chip.roots, chip.made)
 
@@ -81,20 +81,22 @@ def test_what_the_launch_was_given_stands_in_the_evidence():
         host_data=b"h" * 32,
         tdattributes=int(TDAttributes.DEBUG),
     )
-    report = parse_report(guest.report(ASKED))
+    report = parse_report(guest.report(REPORT_DATA))
     assert report.measurement == bytes(range(48))
     assert report.policy & GuestPolicy.DEBUG
     assert (report.vmpl, report.host_data) == (1, b"h" * 32)
-    td = parse_tdx_quote(guest.quote(ASKED)).td
+    td = parse_tdx_quote(guest.quote(REPORT_DATA)).td
     assert td.mrtd == bytes(range(48))
     assert td.tdattributes & TDAttributes.DEBUG
     assert td.mrconfigid == b"h" * 32 + bytes(16)
     with pytest.raises(DeviceError):
-        guest.report(ASKED, vmpl=0)
+        guest.report(REPORT_DATA, vmpl=0)
 
 
 def test_each_launch_has_its_own_report_id():
-    ids = {parse_report(SoftwareGuest(software_chip()).report(ASKED)).report_id for _ in range(2)}
+    ids = {
+        parse_report(SoftwareGuest(software_chip()).report(REPORT_DATA)).report_id for _ in range(2)
+    }
     assert len(ids) == 2
 
 
@@ -125,9 +127,9 @@ def test_parameters_out_of_range_are_refused(parameters):
 def test_a_firmware_update_changes_the_signing_key_and_its_certificate():
     chip = software_chip()
     newer = chip.updated(MilanTCB(boot_loader=10, tee=0, snp=23, microcode=72))
-    evidence = Evidence(SEV_SNP, SoftwareGuest(newer).report(ASKED), (newer.vcek(),))
-    assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == ASKED
-    stale = Evidence(SEV_SNP, SoftwareGuest(newer).report(ASKED), (chip.vcek(),))
+    evidence = Evidence(SEV_SNP, SoftwareGuest(newer).report(REPORT_DATA), (newer.vcek(),))
+    assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == REPORT_DATA
+    stale = Evidence(SEV_SNP, SoftwareGuest(newer).report(REPORT_DATA), (chip.vcek(),))
     with pytest.raises(VerificationFailed):
         verify(stale, SNPCollateral(), chip.roots, chip.made)
 

@@ -19,7 +19,7 @@ from tests.enclave.guest_machine import booted, machine, needs_fuse, software_ch
 
 __all__ = ["booted", "machine"]  # fixtures
 
-ASKED = bytes(range(64))
+REPORT_DATA = bytes(range(64))
 FIELDS = GuestField.POLICY | GuestField.MEASUREMENT | GuestField.TCB_VERSION
 
 
@@ -30,14 +30,14 @@ def device(machine):
 
 @needs_fuse
 def test_a_report_at_the_level_asked_for(device):
-    report = abi.parse_report(device.report(ASKED, vmpl=1))
-    assert (report.report_data, report.vmpl) == (ASKED, 1)
+    report = abi.parse_report(device.report(REPORT_DATA, vmpl=1))
+    assert (report.report_data, report.vmpl) == (REPORT_DATA, 1)
 
 
 @needs_fuse
 def test_a_report_with_the_hosts_certificates(device):
-    report, table = device.extended_report(ASKED)
-    assert abi.parse_report(report).report_data == ASKED
+    report, table = device.extended_report(REPORT_DATA)
+    assert abi.parse_report(report).report_data == REPORT_DATA
     assert len(table) == FIRST_TABLE_BYTES
     certificates = abi.parse_certificate_table(table)
     assert set(certificates) == {abi.VCEK_GUID, abi.ASK_GUID}
@@ -47,15 +47,15 @@ def test_a_report_with_the_hosts_certificates(device):
 @needs_fuse
 def test_a_host_without_certificates(machine, device):
     machine.set(auxblob=False)
-    _, table = device.extended_report(ASKED)
+    _, table = device.extended_report(REPORT_DATA)
     assert table == b""
 
 
 @needs_fuse
 def test_a_table_that_did_not_fit_is_asked_for_again_at_the_size_told(machine, device):
     machine.set(certificates_need=FIRST_TABLE_BYTES + 1)
-    report, table = device.extended_report(ASKED)
-    assert abi.parse_report(report).report_data == ASKED
+    report, table = device.extended_report(REPORT_DATA)
+    assert abi.parse_report(report).report_data == REPORT_DATA
     assert len(table) == FIRST_TABLE_BYTES + 4096
     assert abi.VCEK_GUID in abi.parse_certificate_table(table)
     assert machine.state()["requests"] == 2
@@ -65,7 +65,7 @@ def test_a_table_that_did_not_fit_is_asked_for_again_at_the_size_told(machine, d
 def test_a_table_of_an_absurd_size_is_not_asked_for(machine, device):
     machine.set(certificates_need=MAX_TABLE_BYTES + 1)
     with pytest.raises(SevGuestFailed, match="bytes of certificates"):
-        device.extended_report(ASKED)
+        device.extended_report(REPORT_DATA)
     assert machine.state()["requests"] == 1
 
 
@@ -73,24 +73,24 @@ def test_a_table_of_an_absurd_size_is_not_asked_for(machine, device):
 def test_a_busy_host_costs_nothing(machine, device):
     machine.set(throttle=1)
     with pytest.raises(SevGuestBusy):
-        device.report(ASKED)
-    assert abi.parse_report(device.report(ASKED)).report_data == ASKED
+        device.report(REPORT_DATA)
+    assert abi.parse_report(device.report(REPORT_DATA)).report_data == REPORT_DATA
 
 
 @needs_fuse
 def test_any_other_error_of_the_host_costs_the_key(machine, device):
     machine.set(vmm_error=3)
     with pytest.raises(DeviceLost, match="hypervisor 0x3"):
-        device.report(ASKED)
+        device.report(REPORT_DATA)
     with pytest.raises(DeviceLost, match="ENOTTY"):
-        device.report(ASKED)
+        device.report(REPORT_DATA)
 
 
 @needs_fuse
 def test_a_request_that_the_kernel_did_not_send_costs_nothing(machine, device):
     machine.set(kernel_errno=errno.EINVAL)
     with pytest.raises(SevGuestFailed, match="EINVAL"):
-        device.report(ASKED)
+        device.report(REPORT_DATA)
 
 
 @needs_fuse
@@ -106,7 +106,7 @@ def test_an_answer_that_is_none(machine, device, fault, why):
     machine.set(**fault)
     for ask in (device.report, device.extended_report):
         with pytest.raises(SevGuestFailed, match=why):
-            ask(ASKED)
+            ask(REPORT_DATA)
 
 
 @needs_fuse
@@ -140,7 +140,7 @@ def test_a_key_of_zeros_is_refused(machine, device):
 
 def test_without_a_device(tmp_path):
     with pytest.raises(SevGuestUnavailable):
-        SevGuest(tmp_path / "sev-guest").report(ASKED)
+        SevGuest(tmp_path / "sev-guest").report(REPORT_DATA)
 
 
 def test_a_file_that_is_no_device(tmp_path):
@@ -148,4 +148,4 @@ def test_a_file_that_is_no_device(tmp_path):
     path = tmp_path / "sev-guest"
     path.touch()
     with pytest.raises(DeviceLost):
-        SevGuest(path).report(ASKED)
+        SevGuest(path).report(REPORT_DATA)

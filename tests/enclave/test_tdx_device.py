@@ -10,13 +10,13 @@ from tests.enclave.guest_machine import booted, machine, needs_fuse
 
 __all__ = ["booted", "machine"]  # fixtures
 
-ASKED = bytes(range(64))
+REPORT_DATA = bytes(range(64))
 
 
 @needs_fuse
 def test_the_tds_own_report(machine):
-    report = TdxGuest(machine.tdx_guest).report(ASKED)
-    assert report.reportmacstruct.reportdata == ASKED
+    report = TdxGuest(machine.tdx_guest).report(REPORT_DATA)
+    assert report.reportmacstruct.reportdata == REPORT_DATA
     assert report.tdinfo.mrtd == MEASUREMENT
 
 
@@ -28,19 +28,19 @@ def test_the_tds_own_report(machine):
 def test_no_report(machine, fault, why):
     machine.set(**fault)
     with pytest.raises(TdxGuestFailed, match=why):
-        TdxGuest(machine.tdx_guest).report(ASKED)
+        TdxGuest(machine.tdx_guest).report(REPORT_DATA)
 
 
 def test_without_a_device(tmp_path):
     with pytest.raises(TdxGuestUnavailable):
-        TdxGuest(tmp_path / "tdx_guest").report(ASKED)
+        TdxGuest(tmp_path / "tdx_guest").report(REPORT_DATA)
 
 
 def test_a_file_that_is_no_device(tmp_path):
     path = tmp_path / "tdx_guest"
     path.touch()
     with pytest.raises(TdxGuestFailed, match="ENOTTY"):
-        TdxGuest(path).report(ASKED)
+        TdxGuest(path).report(REPORT_DATA)
 
 
 def test_report_data_of_another_size_never_reaches_the_kernel(tmp_path):

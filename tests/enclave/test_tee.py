@@ -25,7 +25,7 @@ from tests.enclave.guest_machine import booted, machine, needs_fuse, software_ch
 
 __all__ = ["booted", "machine"]  # fixtures
 
-ASKED = bytes(range(64))
+REPORT_DATA = bytes(range(64))
 NOWHERE = Path("/nonexistent")
 
 
@@ -144,10 +144,10 @@ def snp(machine, **circumstances) -> SnpTee:
 async def test_snp_evidence_verifies_whichever_way_it_came(machine, way):
     directory = machine.directory if way == "configfs" else NOWHERE
     tee = SnpTee(device=SevGuest(machine.sev_guest), directory=directory)
-    evidence = await tee.evidence(ASKED)
+    evidence = await tee.evidence(REPORT_DATA)
     chip = software_chip()
     verified = verify(evidence, SNPCollateral(), chip.roots, chip.made)
-    assert verified.report_data == ASKED
+    assert verified.report_data == REPORT_DATA
     assert verified.measurement == MEASUREMENT == await tee.measurement()
     assert (tee.kind, tee.sk, tee.simulated) == (SEV_SNP, SkProvider.SNP_DERIVED_KEY, False)
 
@@ -156,15 +156,15 @@ async def test_snp_evidence_verifies_whichever_way_it_came(machine, way):
 async def test_supplied_certificates_serve_where_the_host_has_none(machine):
     machine.set(auxblob=False)
     chip = software_chip()
-    evidence = await snp(machine, endorsements=(chip.vcek(),)).evidence(ASKED)
-    assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == ASKED
+    evidence = await snp(machine, endorsements=(chip.vcek(),)).evidence(REPORT_DATA)
+    assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == REPORT_DATA
 
 
 @needs_fuse
 async def test_snp_evidence_that_answers_another_question(machine):
     machine.set(outblob="other")
     with pytest.raises(DeviceError, match="other report data"):
-        await snp(machine).evidence(ASKED)
+        await snp(machine).evidence(REPORT_DATA)
 
 
 @needs_fuse
@@ -173,10 +173,10 @@ async def test_numbers_that_mean_a_lost_key_close_the_gate(machine, number):
     machine.set(outblob_errno=number)
     tee = snp(machine)
     with pytest.raises(DeviceLost):
-        await tee.evidence(ASKED)
+        await tee.evidence(REPORT_DATA)
     machine.set(outblob_errno=0)
     with pytest.raises(DeviceLost):
-        await tee.evidence(ASKED)
+        await tee.evidence(REPORT_DATA)
 
 
 @needs_fuse
@@ -184,10 +184,10 @@ async def test_a_tdx_host_that_fails_may_be_asked_again(machine):
     machine.set(provider="tdx_guest", outblob_errno=errno.EIO)
     tee = TdxTee(device=TdxGuest(machine.tdx_guest), directory=machine.directory)
     with pytest.raises(DeviceError):
-        await tee.evidence(ASKED)
+        await tee.evidence(REPORT_DATA)
     machine.set(outblob_errno=0)
-    evidence = await tee.evidence(ASKED)
-    assert parse_tdx_quote(evidence.report).td.reportdata == ASKED
+    evidence = await tee.evidence(REPORT_DATA)
+    assert parse_tdx_quote(evidence.report).td.reportdata == REPORT_DATA
 
 
 @needs_fuse
@@ -225,17 +225,17 @@ async def test_a_key_of_zeros_is_no_key(machine):
 async def test_a_td_has_evidence_a_measurement_and_no_key(machine):
     machine.set(provider="tdx_guest", outblob="padded")
     tee = TdxTee(device=TdxGuest(machine.tdx_guest), directory=machine.directory)
-    evidence = await tee.evidence(ASKED)
+    evidence = await tee.evidence(REPORT_DATA)
     chip = software_chip()
     verified = verify(evidence, chip.intel.collateral(chip.made), chip.roots, chip.made)
-    assert verified.report_data == ASKED
+    assert verified.report_data == REPORT_DATA
     assert await tee.measurement() == MEASUREMENT
     assert (tee.kind, tee.sk) == (TDX, SkProvider.NONE)
     with pytest.raises(NoDerivedKey):
         await tee.derived_key()
     machine.set(outblob="other")
     with pytest.raises(DeviceError, match="other report data"):
-        await tee.evidence(ASKED)
+        await tee.evidence(REPORT_DATA)
 
 
 @needs_fuse
@@ -261,5 +261,5 @@ def test_a_device_alone_is_enough(tmp_path):
 
 @needs_fuse
 async def test_reports_state_the_level_of_the_guest(machine):
-    evidence = await snp(machine, vmpl=2).evidence(ASKED)
+    evidence = await snp(machine, vmpl=2).evidence(REPORT_DATA)
     assert parse_report(evidence.report).vmpl == 2
