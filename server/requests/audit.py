@@ -5,7 +5,11 @@ Identifiers they do contain, since without them a line says nothing.
 
 They do not go through `logging`, which would take as long as all the rest of a small request. Like
 the log itself, an audit log that cannot be written does not keep the server from answering; that it
-cannot is in the log.
+cannot is in the log. They are written by a thread (`server.setup.line_writer`), in their order and
+some moments later: a process that is killed loses those that were not written yet, and so may say
+less than was done, never more.
+
+Texts that a client chose are cut, so that a line has a bounded length.
 """
 
 from __future__ import annotations
@@ -22,8 +26,9 @@ from typing import Final, Protocol, TextIO
 
 from kmip.enums import Operation, ResultReason, ResultStatus
 from server.access.client import Client
-from server.setup import files
+from server.setup import files, logs
 from server.setup.failure import Failure
+from server.setup.line_writer import LineWriter, write_all
 
 log: Final = logging.getLogger(__name__)
 
@@ -35,6 +40,7 @@ def line(
     identifier: str | None,
     status: ResultStatus,
     reason: ResultReason | None,
+    request: int | None = None,
 ) -> str:
     """The line of one batch item.
 
@@ -45,11 +51,13 @@ def line(
         identifier: the object made or used, where it is known.
         status: how it went.
         reason: why it failed.
+        request: the number of the message, by which the log's lines are joined with it.
     """
     when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     named = operation.names[0] if isinstance(operation, Operation) else hex(operation)
     return (
-        f'{{"time": "{when}", "client": {quoted(client.name)}, "how": "{client.how}", '
+        f'{{"time": "{when}", "request": {"null" if request is None else request}, '
+        f'"client": {quoted(logs.cut(client.name))}, "how": "{client.how}", '
         f'"operation": "{named}", "object": {_quoted_or_null(identifier)}, '
         f'"status": "{status.names[0]}", '
         f'"reason": {_quoted_or_null(reason.names[0] if reason is not None else None)}}}'
@@ -57,7 +65,11 @@ def line(
 
 
 def _quoted_or_null(text: str | None) -> str:
-    return "null" if text is None else quoted(text)
+    return "null" if text is None else quoted(logs.cut(text, MAX_IDENTIFIER))
+
+
+MAX_IDENTIFIER: Final = 128
+"""Characters of an identifier that are kept: the server's have 36."""
 
 
 LOOK_SECONDS: Final = 1.0
@@ -87,7 +99,7 @@ class Nowhere:
 class Stream:
     """Writes to a stream that belongs to somebody else."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | LineWriter) -> None:
         self._stream = stream
 
     def write(self, lines: Iterable[str]) -> None:
@@ -119,11 +131,17 @@ class File:
 
     def write(self, lines: Iterable[str]) -> None:
         """See `Trail`."""
-        data = ("\n".join(lines) + "\n").encode()
+        self.write_bytes(("\n".join(lines) + "\n").encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write whole lines; raises OSError."""
         if self._clock() >= self._look_at:
             self._look()
-        while data:  # one write but where the disk is nearly full
-            data = data[os.write(self._descriptor, data) :]
+        write_all(self._descriptor, data)
+
+    def look_now(self) -> None:
+        """See before the next line whether the file was moved away."""
+        self._look_at = self._clock()
 
     def _look(self) -> None:
         """Go on with a new file where this one has been moved away."""
@@ -144,14 +162,57 @@ class File:
 
 
 def _appending(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
+    # A pipe that nobody reads is refused, and not waited for.
+    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    return os.open(path, how, files.PRIVATE)
+
+
+class Queued:
+    """A file that a thread writes, so that one which hangs stops nobody.
+
+    Args:
+        file: is written.
+    """
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._lines = LineWriter(file.write_bytes, _dropped, _failed)
+
+    def write(self, lines: Iterable[str]) -> None:
+        """See `Trail`."""
+        self._lines.write("\n".join(lines) + "\n")
+
+    def look_now(self) -> None:
+        """See before the next line whether the file was moved away."""
+        self._file.look_now()
+
+    def close(self) -> None:
+        """See `Trail`; what is queued is waited for a moment."""
+        if self._lines.close(CLOSE_SECONDS):
+            self._file.close()
+
+
+CLOSE_SECONDS: Final = 0.5
+"""At the end, what is queued is waited for so long."""
+
+
+def _dropped(count: int) -> str:
+    when = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return (
+        f'{{"time": "{when}", "request": null, "client": null, "how": null, "operation": null, '
+        f'"object": null, "status": "Dropped", "reason": "{count} lines were not written"}}'
+    )
+
+
+def _failed(error: OSError) -> None:
+    log.error("the audit log cannot be written: %s", error.strerror)
 
 
 def _place(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def trail(place: str, stream: TextIO | None = None) -> Trail:
+def trail(place: str, stream: TextIO | LineWriter | None = None) -> Trail:
     """Where the setting `audit` sends lines.
 
     Args:
@@ -166,7 +227,7 @@ def trail(place: str, stream: TextIO | None = None) -> Trail:
     if place == "stderr":
         return Stream(stream or sys.stderr)
     try:
-        return File(place)
+        return Queued(File(place))
     except OSError as error:
         raise Failure(f"The audit file {place} cannot be written: {error.strerror}.") from None
 
@@ -186,4 +247,10 @@ def write(lines: Iterable[str]) -> None:
     try:
         _Kept.trail.write(lines)
     except OSError as error:
-        log.error("the audit log cannot be written: %s", error.strerror)  # noqa: TRY400 - no fault of ours to be traced
+        _failed(error)
+
+
+def look_now() -> None:
+    """See before the next line whether the audit file was moved away."""
+    if isinstance(_Kept.trail, Queued):
+        _Kept.trail.look_now()

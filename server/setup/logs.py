@@ -5,6 +5,10 @@ quoted with its control characters escaped, so that nobody can write a line of t
 exception shows as its type and the place that raised it, not its text, which may quote values; at
 level debug the whole traceback follows on the same line.
 
+A line has a bounded length: what is longer is cut, with a mark that tells how long it was. A line
+that is written while a request is answered bears the request's number, which the audit lines of
+that request bear too, and where it came from.
+
 Audit lines go their own way (`server.requests.audit`).
 """
 
@@ -12,10 +16,35 @@ import json
 import logging
 import sys
 import traceback
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Final, NamedTuple, TextIO
 
 from server.setup.config import Config
+from server.setup.line_writer import LineWriter, write_all
+
+MAX_TEXT: Final = 1000
+"""Characters of a message that are kept; the server's own are shorter, the rest is a client's."""
+MAX_TRACEBACK: Final = 20_000
+"""Characters of a traceback that are kept: hundreds of frames."""
+
+
+class Origin(NamedTuple):
+    """Where the request that is being answered comes from.
+
+    Attributes:
+        request: its number, from 1, since the process started.
+        address: of the connection; "": unknown.
+        client: whom the certificate names; "": it shows none.
+    """
+
+    request: int
+    address: str
+    client: str
+
+
+origin: Final[ContextVar[Origin | None]] = ContextVar("origin", default=None)
+"""Of the request that this task answers; None: none."""
 
 
 class Line(logging.Formatter):
@@ -26,15 +55,27 @@ class Line(logging.Formatter):
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         text = (
             f"{time.removesuffix('+00:00')}Z level={record.levelname.lower()} from={record.name} "
-            f"message={quoted(record.getMessage())}"
+            f"message={quoted(cut(record.getMessage(), MAX_TEXT))}"
         )
+        if (asked := origin.get()) is not None:
+            text += f" request={asked.request}"
+            text += f" address={asked.address}" if asked.address else ""
+            text += f" client={quoted(cut(asked.client))}" if asked.client else ""
         if record.exc_info and record.exc_info[1] is not None:
             text += f" error={_place(record.exc_info[1])}"
             if logging.getLogger().isEnabledFor(logging.DEBUG):
-                text += (
-                    f" traceback={quoted(''.join(traceback.format_exception(record.exc_info[1])))}"
-                )
+                trace = "".join(traceback.format_exception(record.exc_info[1]))
+                text += f" traceback={quoted(cut(trace, MAX_TRACEBACK))}"
         return text
+
+
+MAX_NAME: Final = 255
+"""Characters of a name or identifier that are kept."""
+
+
+def cut(text: str, limit: int = MAX_NAME) -> str:
+    """`text`, of which at most `limit` characters are kept, and a mark where more were."""
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 
 def quoted(text: str) -> str:
@@ -49,7 +90,19 @@ def _place(error: BaseException) -> str:
     return type(error).__name__ + where
 
 
-def configure(config: Config, stream: TextIO | None = None) -> None:
+def standard_error() -> LineWriter:
+    """Writes lines to standard error, for log and audit alike, and keeps nobody waiting."""
+    return LineWriter(lambda data: write_all(2, data), _dropped)
+
+
+def _dropped(count: int) -> str:
+    record = logging.LogRecord(
+        __name__, logging.WARNING, "", 0, "%d lines were dropped, nobody took them", (count,), None
+    )
+    return Line().format(record)
+
+
+def configure(config: Config, stream: TextIO | LineWriter | None = None) -> None:
     """Send the log to standard error (or `stream`), from the level that `config` says."""
     stream = stream or sys.stderr
     root = logging.getLogger()

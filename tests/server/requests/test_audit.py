@@ -24,6 +24,7 @@ def test_a_line_is_one_line_of_json_with_what_happened(text: str) -> None:
     assert line.isprintable()
     assert json.loads(line) == {
         "time": "1970-01-01T00:00:01.500+00:00",
+        "request": None,
         "client": text,
         "how": "certificate",
         "operation": "Get",
