@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -24,6 +24,7 @@ import trio
 
 from server.setup.shutdown import Shutdown
 from server.transport.acceptor import Peer
+from server.transport.strict_lines import server_connection
 
 log: Final = logging.getLogger(__name__)
 
@@ -45,12 +46,16 @@ class HTTPError(Exception):
     Attributes:
         status: of the response.
         close: whether the connection cannot go on.
+        allow: the methods that the path has; RFC 9110 section 15.5.6 wants them told.
     """
 
-    def __init__(self, status: int, message: str, *, close: bool = False) -> None:
+    def __init__(
+        self, status: int, message: str, *, close: bool = False, allow: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.close = close
+        self.allow = allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Request:
     """One request, whole.
 
     Attributes:
-        method: upper case.
+        method: as it was sent; methods differ by case (RFC 9110 section 9.1).
         path: without the query.
         query: the fields of the query; the last one of a name counts.
         headers: by lower-case name; the last one of a name counts.
@@ -163,7 +168,7 @@ class HTTPConnection:
         self.routes = routes
         self.limits = limits
         self.shutdown = shutdown
-        self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self.http = server_connection(MAX_HEAD_BYTES)
         self.read_by = math.inf
         self.no_body = False
 
@@ -187,7 +192,7 @@ class HTTPConnection:
             response = await self._handle(request)
         except HTTPError as error:
             refusal = answer({"error": str(error)}, error.status)
-            if not await self._send(refusal, close=error.close):
+            if not await self._send(refusal, close=error.close, allow=error.allow):
                 return False
             if self._is_open and not error.close:
                 return True
@@ -213,7 +218,7 @@ class HTTPConnection:
         self.no_body = head.method == b"HEAD"
         _check_head(head)
         parts = _target(head.target)
-        method = head.method.decode("latin-1").upper()
+        method = head.method.decode("latin-1")
         route = self._route(method, parts.path)
         request = Request(
             method=method,
@@ -257,12 +262,15 @@ class HTTPConnection:
         refusal.close = True
 
     def _route(self, method: str, path: str) -> Route:
-        route = self.routes.get((method, path))
+        """What answers; HEAD is answered as GET, without the body (RFC 9110 section 9.3.2)."""
+        route = self.routes.get(("GET" if method == "HEAD" else method, path))
         if route is not None:
             return route
-        if any(known == path for _, known in self.routes):
-            raise HTTPError(405, "this path has another method", close=True)
-        raise HTTPError(404, "there is nothing here", close=True)
+        methods = [known for known, its_path in self.routes if its_path == path]
+        if not methods:
+            raise HTTPError(404, "there is nothing here", close=True)
+        allow = [*methods, *(["HEAD"] if "GET" in methods else [])]
+        raise HTTPError(405, "this path has another method", close=True, allow=allow)
 
     async def _event(self) -> Any:
         """The next event of h11; ConnectionClosed where the client's time is over."""
@@ -304,7 +312,9 @@ class HTTPConnection:
             log.exception("%s %s failed", request.method, request.path)
             raise HTTPError(500, "internal error") from None
 
-    async def _send(self, response: Response, *, close: bool = False) -> bool:
+    async def _send(
+        self, response: Response, *, close: bool = False, allow: Sequence[str] = ()
+    ) -> bool:
         """Send a response; False where there is none to be sent, or the client takes too long."""
         if self.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return False
@@ -315,6 +325,8 @@ class HTTPConnection:
         ]
         if close:
             headers.append(("Connection", "close"))
+        if allow:
+            headers.append(("Allow", ", ".join(allow)))
         body = b"" if self.no_body else response.body
         parts = (
             h11.Response(status_code=response.status, headers=headers),
@@ -342,7 +354,14 @@ class HTTPConnection:
 
 
 def _check_head(head: h11.Request) -> None:
-    """Refuse a long one; h11 does that only where it has come in pieces."""
+    """Refuse a long one, and one whose body has two lengths.
+
+    h11 looks at the length only where the head has come in pieces, and takes Transfer-Encoding
+    where Content-Length is there too, which is how requests are smuggled (RFC 9112 section 6.1).
+    """
+    names = {name.lower() for name, _ in head.headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        raise HTTPError(400, "Content-Length and Transfer-Encoding exclude each other", close=True)
     size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
     if size > MAX_HEAD_BYTES:
         raise HTTPError(431, "the request's head is too long", close=True)

@@ -1,5 +1,6 @@
 """HTTP over memory streams: routes, errors, limits."""
 
+import contextlib
 import json
 
 import pytest
@@ -54,9 +55,10 @@ async def serve(stream: trio.abc.Stream, shutdown: Shutdown | None = None) -> No
 async def exchange(nursery: trio.Nursery, data: bytes, step: int = 10_000) -> bytes:
     mine, theirs = trio.testing.memory_stream_pair()
     nursery.start_soon(serve, theirs)
-    for at in range(0, len(data), step):
-        await mine.send_all(data[at : at + step])
-    await mine.send_eof()
+    with contextlib.suppress(trio.BrokenResourceError):  # the server may have closed before
+        for at in range(0, len(data), step):
+            await mine.send_all(data[at : at + step])
+        await mine.send_eof()
     got = b""
     while part := await mine.receive_some():
         got += part
@@ -137,8 +139,61 @@ def test_a_body_that_is_no_json_object_is_refused(body):
 
 async def test_the_answer_to_head_has_no_body(nursery):
     got = await exchange(nursery, b"HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status(got) == 200
+    assert b"Content-Length: 25" in got  # of what GET would give
+    assert got.endswith(b"\r\n\r\n")
+    got = await exchange(nursery, b"HEAD /refuse HTTP/1.1\r\nHost: x\r\n\r\n")
     assert status(got) == 405
     assert got.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("method", [b"get", b"Get", b"gET", b"post"])
+async def test_methods_differ_by_case(nursery, method):
+    got = await exchange(nursery, method + b" /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status(got) == 405
+    assert b"\r\nAllow: GET, POST, HEAD\r\n" in got
+
+
+HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"
+LENGTHS = (
+    b"Content-Length: 15\r\nTransfer-Encoding: chunked\r\n",
+    b"transfer-encoding: Chunked\r\ncontent-length: 15\r\n",
+    b"Content-Length: 0\r\nX: y\r\nTransfer-Encoding: chunked\r\n",
+)
+
+
+@pytest.mark.parametrize("step", [1, 10_000])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        *(HEAD + both + b"\r\n5\r\nhello\r\n0\r\n\r\n" for both in LENGTHS),
+        HEAD + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+        HEAD + b"X: a\r\n\tb\r\nContent-Length: 0\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\n Host: x\r\n\r\n",
+        b"POST /echo HTTP/1.1\nHost: x\r\nContent-Length: 0\r\n\r\n",
+        HEAD + b"X: a\nContent-Length: 0\r\n\r\n",
+        HEAD + b"Content-Length: 0\r\n\n",
+        HEAD + b"Content-Length: 0\n\n",
+        HEAD + b"Content-Length: 0\n\r\n",
+        b"\n" + HEAD + b"Content-Length: 0\r\n\r\n",
+        CHUNKED + b"\n",
+        CHUNKED + b"X: a\n\r\n",
+        CHUNKED + b"X: a\r\n b\r\n\r\n",
+    ],
+)
+async def test_what_another_reader_could_take_for_two_requests_is_refused(nursery, request_, step):
+    """RFC 9112: sections 6.1 (two lengths), 2.2 (bare LF), 5.2 (obs-fold)."""
+    got = await exchange(nursery, request_ + post(b"/echo", b""), step)
+    assert status(got) == 400
+    assert got.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in got
+
+
+@pytest.mark.parametrize("step", [1, 10_000])
+async def test_chunked_bodies_with_a_trailer_are_taken(nursery, step):
+    got = await exchange(nursery, (CHUNKED + b"\r\n") + (CHUNKED + b"X: a\r\n\r\n"), step)
+    assert got.count(b"HTTP/1.1 200") == 2
 
 
 async def test_a_target_that_is_no_url_is_refused(nursery):
