@@ -17,6 +17,7 @@ Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats"; RFC 5280; se
 `enclave.evidence_formats`.
 """
 
+import ipaddress
 import logging
 import os
 import secrets
@@ -156,7 +157,7 @@ async def issue_certificate(
         key: the server's key.
         claims: they name the key, and their validity becomes the certificate's.
         name: the common name, for people.
-        dns_names: subject alternative names, for clients that look at them.
+        dns_names: subject alternative names and addresses, for clients that look at them.
         for_ckms: carry evidence in the bare form too (one more request to the chip). That evidence
             has no role and no time; clients of this project read it only where
             `Expectation.forms` has that form.
@@ -200,12 +201,20 @@ def _build(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
     if dns_names:
-        names = x509.SubjectAlternativeName([x509.DNSName(each) for each in dns_names])
+        names = x509.SubjectAlternativeName([_general_name(each) for each in dns_names])
         builder = builder.add_extension(names, critical=False)
     for oid, value in extensions.items():
         extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
         builder = builder.add_extension(extension, critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    """Addresses stand in a certificate as such, not as DNS names (RFC 5280 section 4.2.1.6)."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name.encode("idna").decode("ascii").lower())
 
 
 def _key_info(key: ServerPublicKey) -> bytes:

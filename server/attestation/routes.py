@@ -7,7 +7,7 @@
 All are open to anybody: evidence is made to be shown, and holds nothing secret. What each one
 proves is told in docs/attestation.md; the claims are those of `enclave.claims`.
 
-The chip answers about once in a second. One address gets a few quotes at once and then one in two
+The chip answers about once in a second. One address (of IPv6: one /64) gets a few quotes at once and then one in two
 seconds, and who asks again with the same nonce is given the same evidence, so that neither a loop
 nor a nervous verifier keeps the others from it.
 
@@ -130,7 +130,7 @@ class Attestation:
         return body if attester is self.attester and trio.current_time() < until else None
 
     def _check_rate(self, request: Request) -> None:
-        if not self._rate_limiter.take(request.peer.address, trio.current_time()):
+        if not self._rate_limiter.take(request.peer.network, trio.current_time()):
             raise HTTPError(429, "too many questions from this address; try again in a moment")
 
 

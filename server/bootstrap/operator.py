@@ -104,7 +104,7 @@ class OperatorAccess:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if self.token is None or scheme.lower() != "bearer":
             raise HTTPError(401, "only the operator may do this")
-        address, now = request.peer.address, trio.current_time()
+        address, now = request.peer.network, trio.current_time()
         if self._failed_logins.is_locked_out(address, "", now):
             raise HTTPError(429, "too many wrong tokens; wait a minute")
         if len(token) > MAX_TOKEN_CHARACTERS or not hmac.compare_digest(

@@ -7,22 +7,24 @@ answering one get the time of `stop_seconds` to finish.
 
 An `Endpoint` is one kind of listener: its sockets, its TLS settings, and the session that it holds
 with each client. All endpoints share the limits on connections; one that lets everybody in has a
-limit of its own beneath them, so that strangers leave room for clients.
+limit of its own beneath them, so that strangers leave room for clients
+(`server.transport.connection_limits`).
 """
 
 from __future__ import annotations
 
 import logging
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 import trio
 
 from server.access.client import Client, of_certificate
+from server.sessions.networks import network_of
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
+from server.transport.connection_limits import ConnectionLimits, Place, Pool
 
 log: Final = logging.getLogger(__name__)
 
@@ -44,6 +46,11 @@ class Peer(NamedTuple):
     address: str
     client: Client | None
     certificate: bytes | None
+
+    @property
+    def network(self) -> str:
+        """What counts as one client in limits by address."""
+        return network_of(self.address)
 
 
 Session = Callable[[Stream, Peer], Awaitable[None]]
@@ -83,8 +90,8 @@ class Acceptor:
     def __init__(self, config: Config, shutdown: Shutdown) -> None:
         self.config = config
         self.shutdown = shutdown
-        self.connections: Counter[str] = Counter()
-        self.at_endpoint: Counter[Session] = Counter()
+        self.limits = ConnectionLimits(config.max_connections, config.max_connections_per_address)
+        self.pools: dict[Session, Pool] = {}
 
     async def serve(self, endpoints: Sequence[Endpoint], started: Callable[[], None]) -> None:
         """Serve until told to stop, and then gracefully end.
@@ -96,6 +103,8 @@ class Acceptor:
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 for endpoint in endpoints:
+                    if endpoint.max_connections is not None:
+                        self.pools[endpoint.session] = self.limits.pool(endpoint.max_connections)
                     for listener in endpoint.listeners:
                         accepting.start_soon(self._accept, endpoint, listener, connections)
                 started()
@@ -118,31 +127,24 @@ class Acceptor:
     async def _connect(self, endpoint: Endpoint, stream: trio.SocketStream) -> None:
         """One accepted connection; whatever happens in it ends with it."""
         address = _peer_address(stream)
-        if self._is_full(endpoint, address):
-            log.warning("too many connections; one from %s is closed", address)
-            await trio.aclose_forcefully(stream)
-            return
-        self.connections[address] += 1
-        self.at_endpoint[endpoint.session] += 1
-        try:
-            await self._serve(endpoint, stream, address)
-        except Exception:
-            log.exception("a connection from %s failed", address)
-        finally:
-            self.at_endpoint[endpoint.session] -= 1
-            self.connections[address] -= 1
-            if not self.connections[address]:
-                del self.connections[address]
+        with trio.CancelScope() as scope:
+            place = Place(network_of(address), scope.cancel)
+            if not self.limits.admit(place, self.pools.get(endpoint.session)):
+                log.warning("too many connections; one from %s is closed", address)
+                await trio.aclose_forcefully(stream)
+                return
+            try:
+                await self._serve(endpoint, stream, address, place)
+            except Exception:
+                log.exception("a connection from %s failed", address)
+            finally:
+                self.limits.release(place)
+        if scope.cancelled_caught:
+            log.info("a connection from %s gives way to one from elsewhere", address)
 
-    def _is_full(self, endpoint: Endpoint, address: str) -> bool:
-        config, limit = self.config, endpoint.max_connections
-        return (
-            self.connections.total() >= config.max_connections
-            or self.connections[address] >= config.max_connections_per_address
-            or (limit is not None and self.at_endpoint[endpoint.session] >= limit)
-        )
-
-    async def _serve(self, endpoint: Endpoint, socket: trio.SocketStream, address: str) -> None:
+    async def _serve(
+        self, endpoint: Endpoint, socket: trio.SocketStream, address: str, place: Place
+    ) -> None:
         stream = trio.SSLStream(socket, endpoint.context, server_side=True)
         try:
             with self.shutdown.at_most(self.config.handshake_seconds) as scope:
@@ -151,6 +153,7 @@ class Acceptor:
                 log.info("the handshake with %s was not done in time", address)
                 return
             certificate = stream.getpeercert(True)
+            self.limits.shaken(place, known=certificate is not None)
             client = of_certificate(stream.getpeercert(), certificate)
             await endpoint.session(stream, Peer(address, client, certificate))
             with trio.move_on_after(self.config.write_seconds):

@@ -62,6 +62,18 @@ async def test_a_certificate_is_read_back_as_it_was_made(tee):
     assert names.value.get_values_for_type(x509.DNSName) == ["kms.example"]
 
 
+async def test_addresses_are_not_dns_names(tee):
+    """RFC 5280 section 4.2.1.6: an address is an iPAddress."""
+    given = ["localhost", "127.0.0.1", "::1", "2001:db8::5", "bücher.example"]
+    der = await issue_certificate(tee, KEY, claims_for(tee), dns_names=given)
+    certificate = x509.load_der_x509_certificate(der)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    dns = names.get_values_for_type(x509.DNSName)
+    assert dns == ["localhost", "xn--bcher-kva.example"]
+    addresses = names.get_values_for_type(x509.IPAddress)
+    assert [str(each) for each in addresses] == ["127.0.0.1", "::1", "2001:db8::5"]
+
+
 async def test_the_claims_say_where_the_sealing_key_comes_from(tee):
     expected = {SEV_SNP: SkProvider.INSECURE_SOFTWARE_CHIP, TDX: SkProvider.NONE}
     assert claims_for(tee).sk is expected[tee.kind]
