@@ -121,11 +121,14 @@ def exactly(kind: type[T], value: Any) -> T:
     return value
 
 
-def _hexadecimal(value: Any, sizes: tuple[int, ...]) -> bytes:
+def _hexadecimal(value: Any, sizes: tuple[int, ...], zeros: bool = True) -> bytes:
     octets = bytes.fromhex(exactly(str, value))
-    if len(octets) not in sizes:
+    if len(octets) not in sizes or not (zeros or any(octets)):
         raise ValueError
     return octets
+
+
+_NOT_ZERO = {True: "", False: ", not zeros"}
 
 
 def _list(values: list[str]) -> str:
@@ -137,11 +140,19 @@ def _quoted(value: object) -> str:
     return f'"{text}"'
 
 
-def octets(*sizes: int) -> Kind:
-    """Hexadecimal strings of one of `sizes` bytes, as a set."""
+def octets(*sizes: int, zeros: bool = True) -> Kind:
+    """Hexadecimal strings of one of `sizes` bytes, as a set.
+
+    Args:
+        sizes: in bytes.
+        zeros: whether one of nothing but zeros is a value; where it means "none is there", a list
+            with it would accept everything that has none.
+    """
     return Kind(
-        f"list of hexadecimal strings of {' or '.join(map(str, sizes))} bytes",
-        lambda value: frozenset(_hexadecimal(entry, sizes) for entry in exactly(list, value)),
+        f"list of hexadecimal strings of {' or '.join(map(str, sizes))} bytes{_NOT_ZERO[zeros]}",
+        lambda value: frozenset(
+            _hexadecimal(entry, sizes, zeros) for entry in exactly(list, value)
+        ),
         lambda values: _list([_quoted(entry.hex()) for entry in sorted(values)]),
     )
 
@@ -240,10 +251,10 @@ def _inline(row: Table) -> str:
     return "{ " + ", ".join(entries) + " }"
 
 
-def one_octets(size: int) -> Kind:
-    """One hexadecimal string of `size` bytes."""
+def one_octets(size: int, *, zeros: bool = True) -> Kind:
+    """One hexadecimal string of `size` bytes; `zeros` as in `octets`."""
     return Kind(
-        f"hexadecimal string of {size} bytes",
-        lambda value: _hexadecimal(value, (size,)),
+        f"hexadecimal string of {size} bytes{_NOT_ZERO[zeros]}",
+        lambda value: _hexadecimal(value, (size,), zeros),
         lambda value: _quoted(value.hex()),
     )

@@ -30,7 +30,7 @@ class Signer(Table):
         min_isvsvn: the oldest release that is accepted.
     """
 
-    mrsigner: bytes = key(one_octets(32))
+    mrsigner: bytes = key(one_octets(32, zeros=False))
     isvprodid: int = key(number(0xFFFF))
     min_isvsvn: int = key(number(0xFFFF))
 

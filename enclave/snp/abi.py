@@ -28,6 +28,9 @@ SIGNED_SIZE = 0x2A0  # the signature covers what is before this offset
 REPORT_VERSIONS = range(2, 6)
 ECDSA_P384_SHA384 = 1  # SIGNATURE_ALGO
 HOST_REQUESTED_VMPL = 0xFFFFFFFF  # the host requested the report, not the guest
+RESERVED_POLICY_SHIFT = (
+    26  # POLICY bits 63:26 must be zero: a later firmware may weaken guests by one
+)
 NO_MIGRATION_AGENT = b"\xff" * 32  # REPORT_ID_MA
 
 
@@ -155,6 +158,8 @@ def parse_report(data: bytes) -> AttestationReport:
             raise InvalidEvidence("AttestationReport", f"{name} is set before version {since}")
     if report.key_info >> 5:
         raise InvalidEvidence("AttestationReport", "reserved bits of key_info are set")
+    if report.policy >> RESERVED_POLICY_SHIFT:
+        raise InvalidEvidence("AttestationReport", "reserved bits of policy are set")
     return report
 
 

@@ -87,11 +87,12 @@ class IDKey(Table):
     """A publisher: the holder of the ID key decides which measurements are their releases.
 
     Attributes:
-        digest: ID_KEY_DIGEST, SHA-384 of the key structure.
+        digest: ID_KEY_DIGEST, SHA-384 of the key structure; not zeros, which a guest without ID
+            block reports.
         min_guest_svn: GUEST_SVN of the oldest release that is accepted.
     """
 
-    digest: bytes = key(one_octets(48))
+    digest: bytes = key(one_octets(48, zeros=False))
     min_guest_svn: int = key(number(0xFFFFFFFF))
 
 
@@ -104,6 +105,8 @@ class SNPPolicy(Table):
 
     measurements: frozenset[bytes] = key(octets(48), default=frozenset())
     id_keys: tuple[IDKey, ...] = key(tables(IDKey), default=())
+    author_keys: frozenset[bytes] = key(octets(48, zeros=False), default=frozenset())
+    min_guest_svn: int = key(number(0xFFFFFFFF), default=0)
     products: frozenset[Product] = key(
         names(Product), default=frozenset({Product.GENOA, Product.TURIN})
     )
@@ -111,7 +114,7 @@ class SNPPolicy(Table):
     min_firmware: Version = key(VERSION, default=(0, 0, 0))
     signers: frozenset[str] = key(one_of("VCEK", "VLEK"), default=frozenset({"VCEK"}))
     csp_ids: frozenset[str] = key(STRINGS, default=frozenset())
-    chip_ids: frozenset[bytes] = key(octets(8, 64), default=frozenset())
+    chip_ids: frozenset[bytes] = key(octets(8, 64, zeros=False), default=frozenset())
     vmpl: frozenset[int] = key(numbers(3), default=frozenset({0}))
     host_data: frozenset[bytes] = key(octets(32), default=frozenset({bytes(32)}))
     family_ids: frozenset[bytes] = key(octets(16), default=frozenset())
@@ -121,6 +124,9 @@ class SNPPolicy(Table):
     allow_migration: bool = key(BOOLEAN, default=False)
     allow_smt: bool = key(BOOLEAN, default=True)
     allow_missing_revocation_list: bool = key(BOOLEAN, default=False)
+    allow_provisional_firmware: bool = key(BOOLEAN, default=True)
+    launch_mitigations: int = key(number((1 << 64) - 1), default=0)
+    current_mitigations: int = key(number((1 << 64) - 1), default=0)
     guest_policy_required: GuestPolicy = key(flags(GuestPolicy), default=GuestPolicy(0))
     guest_policy_forbidden: GuestPolicy = key(flags(GuestPolicy), default=GuestPolicy(0))
     platform_info_required: PlatformInfo = key(
@@ -132,10 +138,17 @@ class SNPPolicy(Table):
 
 def _check_measurement(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
     report = verified.report
+    if report.guest_svn < policy.min_guest_svn:
+        yield f"guest SVN {report.guest_svn} is below the minimum"
+    if policy.author_keys and not (
+        report.author_key_en and report.author_key_digest in policy.author_keys
+    ):
+        yield "no accepted author key stands behind its ID key"
     if report.measurement in policy.measurements:
         return
     if any(
-        report.id_key_digest == id_key.digest and report.guest_svn >= id_key.min_guest_svn
+        report.id_key_digest == id_key.digest != bytes(48)
+        and report.guest_svn >= id_key.min_guest_svn
         for id_key in policy.id_keys
     ):
         return
@@ -212,6 +225,21 @@ def _check_tcb(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
         yield f"firmware {'.'.join(map(str, committed))} is below the minimum"
 
 
+def _check_firmware(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
+    """What the host may still take back, and which mitigations were in force."""
+    report = verified.report
+    current = (report.current_major, report.current_minor, report.current_build)
+    committed = (report.committed_major, report.committed_minor, report.committed_build)
+    if not policy.allow_provisional_firmware and (
+        current != committed or report.current_tcb != report.committed_tcb
+    ):
+        yield "the firmware is provisional: its host may go back to an older one"
+    for name in ("launch", "current"):
+        wanted = getattr(policy, f"{name}_mitigations")
+        if missing := wanted & ~getattr(report, f"{name}_mit_vector"):
+            yield f"the {name} mitigation vector lacks {missing:#x}"
+
+
 def _check_revocation(verified: VerifiedSNP, policy: SNPPolicy) -> Iterator[str]:
     if not verified.revocation_checked and not policy.allow_missing_revocation_list:
         yield f"there is no revocation list of {verified.product}"
@@ -222,6 +250,7 @@ CHECKS: tuple[Callable[[VerifiedSNP, SNPPolicy], Iterator[str]], ...] = (
     _check_guest,
     _check_platform,
     _check_tcb,
+    _check_firmware,
     _check_revocation,
 )
 

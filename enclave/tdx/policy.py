@@ -51,7 +51,7 @@ class TDXPolicy(DCAPPolicy):
     mrownerconfig: frozenset[bytes] = key(octets(48), default=_ZERO)
     mrservicetd: frozenset[bytes] = key(octets(48), default=_ZERO)
     allow_any: frozenset[str] = key(one_of(*MEASURED, *CHOSEN), default=frozenset())
-    mrseam: frozenset[bytes] = key(octets(48), default=frozenset())
+    mrseam: frozenset[bytes] = key(octets(48, zeros=False), default=frozenset())
     allow_debug: bool = key(BOOLEAN, default=False)
     allow_migration: bool = key(BOOLEAN, default=False)
     attributes_required: TDAttributes = key(

@@ -17,7 +17,8 @@ from cryptography import x509
 
 from enclave.claims import Role
 from enclave.client import AttestedConnection, client_context
-from server.bootstrap.operator import OperatorAccess, check_token, token_sha256
+from server.access.operator_credential import OperatorCredential, token_sha256
+from server.bootstrap.operator import check_token
 from server.commands import Command, attested_server, say
 from server.commands.server_options import add_server_options, server_of
 from server.commands.verdict import verdict
@@ -118,7 +119,7 @@ def _operator(arguments: argparse.Namespace, token: str | None) -> bytes:
     if certificate is None and token is None:
         raise Failure("Give --operator-certificate or --token-file: who is the operator?")
     known = None if token is None else token_sha256(token)
-    return OperatorAccess(certificate, known).sha256
+    return OperatorCredential(certificate, known).sha256
 
 
 async def _start(arguments: argparse.Namespace) -> None:

@@ -161,6 +161,11 @@ allow_debug = true
 allow_migration = true
 allow_smt = false
 allow_missing_revocation_list = true
+allow_provisional_firmware = false
+author_keys = ["{"44" * 48}"]
+min_guest_svn = 2
+launch_mitigations = 0x3
+current_mitigations = 0x7
 guest_policy_required = ["SINGLE_SOCKET", "CIPHERTEXT_HIDING_DRAM"]
 guest_policy_forbidden = ["CXL_ALLOW"]
 platform_info_required = []
@@ -334,3 +339,19 @@ def test_every_key_is_documented():
 
 def test_refusals_are_errors_of_ours():
     assert issubclass(Refused, EnclaveError)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        f'id_keys = [{{ digest = "{"00" * 48}", min_guest_svn = 0 }}]',
+        f'author_keys = ["{"00" * 48}"]',
+        f'chip_ids = ["{"00" * 64}"]',
+        f'chip_ids = ["{"00" * 8}"]',
+    ],
+)
+def test_zeros_that_mean_none_are_no_key_and_no_chip(entry):
+    """AMD 56860 table 23: zeros where there is no ID block; a masked chip has them too."""
+    with pytest.raises(InvalidPolicy, match="zeros|digest"):
+        read_policy(f"[sev-snp]\n{entry}\n")
+    assert read_policy(f"[sev-snp]\n{entry.replace('00', '01')}\n")

@@ -60,6 +60,14 @@ def test_reserved_bits_of_key_info_are_zero():
         parse_report(SNP(report_changes={"key_info": 1 << 5}).report)
 
 
+@pytest.mark.parametrize("bit", [26, 40, 63])
+def test_reserved_bits_of_policy_are_zero(bit):
+    """AMD 56860 table 9: bits 63:26 must be zero."""
+    with pytest.raises(InvalidEvidence, match="reserved bits of policy"):
+        parse_report(SNP(report_changes={"policy": 0x30000 | 1 << bit}).report)
+    assert parse_report(SNP(report_changes={"policy": 0x30000 | 1 << 25}).report)
+
+
 def test_key_info_is_three_things():
     report = parse_report(SNP(report_changes={"key_info": 0b00111}).report)
     assert (report.author_key_en, report.mask_chip_key, report.signing_key) == (True, True, 1)

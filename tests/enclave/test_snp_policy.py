@@ -65,6 +65,16 @@ REPORTS = {
         {"min_tcb": ((Product.GENOA, bytes.fromhex("0a00000000001600")),)},
         "reported_tcb boot_loader 10, tee 0, snp 22, microcode 84 is below",
     ),
+    "firmware that can be taken back": (
+        {"committed_build": 39, "current_build": 40},
+        {"allow_provisional_firmware": True},
+        "provisional",
+    ),
+    "a TCB that can be taken back": (
+        {"current_tcb": bytes.fromhex("0b00000000001754")},
+        {"allow_provisional_firmware": True},
+        "provisional",
+    ),
     "launched at an old TCB": (
         {"launch_tcb": bytes(8)},
         {"min_tcb": ((Product.GENOA, bytes(8)),)},
@@ -76,7 +86,7 @@ REPORTS = {
 @pytest.mark.parametrize("report, consent, why", REPORTS.values(), ids=REPORTS)
 def test_reports_that_need_consent(report, consent, why):
     with pytest.raises(Refused, match=why):
-        accept(SOME, **report)
+        accept(replace(SOME, allow_provisional_firmware=False), **report)
     assert accept(replace(SOME, **consent), **report)
 
 
@@ -89,6 +99,10 @@ POLICIES = {
     "family": ({"family_ids": frozenset({b"\1" * 16})}, "family id"),
     "image": ({"image_ids": frozenset({b"\1" * 16})}, "image id"),
     "host data": ({"host_data": frozenset({b"\1" * 32})}, "host data 0000"),
+    "guest SVN": ({"min_guest_svn": 100}, "guest SVN . is below"),
+    "author key": ({"author_keys": frozenset({b"\1" * 48})}, "no accepted author key"),
+    "launch mitigations": ({"launch_mitigations": 1 << 63}, "launch mitigation vector lacks"),
+    "current mitigations": ({"current_mitigations": 1 << 63}, "current mitigation vector lacks"),
     "SMT": ({"allow_smt": False}, "SMT"),
     "required policy": ({"guest_policy_required": GuestPolicy.SINGLE_SOCKET}, "lacks SINGLE"),
     "forbidden policy": ({"guest_policy_forbidden": GuestPolicy.SMT}, "guest policy has SMT"),
@@ -196,3 +210,25 @@ def test_debug_is_warned_about():
     policy = replace(SOME, allow_debug=True)
     appraised = accept(policy, policy=BASE | GuestPolicy.DEBUG)
     assert any("debug" in warning for warning in appraised.warnings)
+
+
+def test_an_author_key_counts_only_where_the_report_says_that_there_is_one():
+    policy = replace(SOME, author_keys=frozenset({b"\1" * 48}))
+    assert accept(policy, author_key_digest=b"\1" * 48, key_info=1)
+    with pytest.raises(Refused, match="author key"):
+        accept(policy, author_key_digest=b"\1" * 48, key_info=0)
+
+
+def test_mitigations_that_are_in_force_are_accepted():
+    policy = replace(SOME, launch_mitigations=0b01, current_mitigations=0b11)
+    assert accept(policy, version=5, launch_mit_vector=0b101, current_mit_vector=0b111)
+
+
+def test_an_id_key_of_zeros_is_no_id_key():
+    with pytest.raises(Refused, match="measurement"):
+        accept(
+            replace(
+                SOME, measurements=frozenset(), id_keys=(IDKey(digest=bytes(48), min_guest_svn=0),)
+            ),
+            id_key_digest=bytes(48),
+        )

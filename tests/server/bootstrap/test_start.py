@@ -37,10 +37,11 @@ from kmip.enums import CredentialType, Operation
 from kmip.messages import Authentication, Credential, UsernameAndPassword
 from kmip.versions import V2_1
 from server.access import password_file
+from server.access.operator_credential import token_sha256
 from server.access.password_file import Kind
 from server.attestation.attester import CHIP_DIRECTORY
 from server.bootstrap import start
-from server.bootstrap.operator import OperatorAccess, operator_access, token_sha256
+from server.bootstrap.operator import OperatorAccess, operator_access
 from server.bootstrap.start import Callbacks, Start
 from server.commands import attested_server
 from server.pki import local_authority

@@ -15,7 +15,7 @@ from enclave.claims import Role
 from enclave.policy import read_policy, write_policy
 from enclave.tdx import TDX
 from server.__main__ import main
-from server.bootstrap.operator import key_sha256
+from server.access.operator_credential import key_sha256
 from server.commands import attested_server
 from server.commands.attested_server import Pin, read_remote
 from server.commands.measure import measure
