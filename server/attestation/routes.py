@@ -7,9 +7,9 @@
 All are open to anybody: evidence is made to be shown, and holds nothing secret. What each one
 proves is told in docs/attestation.md; the claims are those of `enclave.claims`.
 
-The chip answers about once in a second. One address (of IPv6: one /64) gets a few quotes at once and then one in two
-seconds, and who asks again with the same nonce is given the same evidence, so that neither a loop
-nor a nervous verifier keeps the others from it.
+The chip answers about once in a second. One address (of IPv6: one /64) gets a few quotes at once
+and then one in two seconds, and who asks again with the same nonce is given the same evidence, so
+that neither a loop nor a nervous verifier keeps the others from it.
 
 Danger of the last route: the first half of what the chip signs is whatever the caller chose, so it
 says nothing but that this code answered, and its form has neither role nor time. It cannot pass for

@@ -352,6 +352,6 @@ def test_refusals_are_errors_of_ours():
 )
 def test_zeros_that_mean_none_are_no_key_and_no_chip(entry):
     """AMD 56860 table 23: zeros where there is no ID block; a masked chip has them too."""
-    with pytest.raises(InvalidPolicy, match="zeros|digest"):
+    with pytest.raises(InvalidPolicy, match=r"zeros|digest"):
         read_policy(f"[sev-snp]\n{entry}\n")
     assert read_policy(f"[sev-snp]\n{entry.replace('00', '01')}\n")

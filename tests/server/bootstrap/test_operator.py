@@ -101,7 +101,9 @@ async def test_guessing_is_slowed_down_and_never_keeps_the_operator_out(autojump
     access = OperatorAccess(None, token_sha256(TOKEN))
     seen = [status(access, request_with(f"guess {number}")) for number in range(MAX_FAILURES + 2)]
     assert seen == [401] * MAX_FAILURES + [429, 429]
-    assert access.check(request_with(TOKEN)) == "token", "strangers may share the operator's address"
+    assert access.check(request_with(TOKEN)) == "token", (
+        "strangers may share the operator's address"
+    )
     assert status(access, request_with("guess again")) == 429
     await trio.sleep(FAILURE_WINDOW_SECONDS)
     assert status(access, request_with("guess again")) == 401
