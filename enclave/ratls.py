@@ -210,7 +210,7 @@ def _build(
 
 
 def _general_name(name: str) -> x509.GeneralName:
-    """Addresses stand in a certificate as such, not as DNS names (RFC 5280 section 4.2.1.6)."""
+    """Addresses are in a certificate as addresses, not as DNS names (RFC 5280 section 4.2.1.6)."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

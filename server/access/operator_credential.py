@@ -1,6 +1,6 @@
 """Who the operator is: the credential that the launch configuration names, and its digest.
 
-The digest stands in the claims of every role. An operator who verifies evidence sees that the
+The digest is in the claims of every role. An operator who verifies evidence sees that the
 server is theirs before they send anything, and its users see whose it is.
 
     certificate   SHA-256 of its SubjectPublicKeyInfo: a renewed one with the same key is the same

@@ -1,6 +1,6 @@
 """Who may provision a server in bootstrap mode: the operator that its launch configuration names.
 
-By a client certificate, or by a one-time token. The digest of either stands in the claims
+By a client certificate, or by a one-time token. The digest of either is in the claims
 (`server.access.operator_credential`), so an operator who verifies the evidence sees that the server
 is theirs before they send anything; a host that names another operator gets nothing from them.
 

@@ -57,10 +57,10 @@ class Line(logging.Formatter):
             f"{time.removesuffix('+00:00')}Z level={record.levelname.lower()} from={record.name} "
             f"message={quoted(cut(record.getMessage(), MAX_TEXT))}"
         )
-        if (asked := origin.get()) is not None:
-            text += f" request={asked.request}"
-            text += f" address={asked.address}" if asked.address else ""
-            text += f" client={quoted(cut(asked.client))}" if asked.client else ""
+        if (request := origin.get()) is not None:
+            text += f" request={request.request}"
+            text += f" address={request.address}" if request.address else ""
+            text += f" client={quoted(cut(request.client))}" if request.client else ""
         if record.exc_info and record.exc_info[1] is not None:
             text += f" error={_place(record.exc_info[1])}"
             if logging.getLogger().isEnabledFor(logging.DEBUG):

@@ -57,29 +57,29 @@ class Pool:
         self.limit = limit
         self.share = share
         self._is_known = is_known
-        self._held: dict[str, dict[Place, None]] = {}
+        self._places: dict[str, dict[Place, None]] = {}
         self._total = 0
 
     def admit(self, place: Place) -> bool:
         """Give a connection a place, another's if need be; whether there was one."""
         network = place.network
-        if len(self._held.get(network, ())) >= self.share and not self._is_known(network):
+        if len(self._places.get(network, ())) >= self.share and not self._is_known(network):
             return False
         if self._total >= self.limit and not self.give_way(network):
             return False
-        self._held.setdefault(network, {})[place] = None
+        self._places.setdefault(network, {})[place] = None
         self._total += 1
         place.pools.append(self)
         return True
 
     def release(self, place: Place) -> None:
         """Take back its place; nothing where it has none."""
-        held = self._held.get(place.network, {})
-        if place in held:
-            del held[place]
+        places = self._places.get(place.network, {})
+        if place in places:
+            del places[place]
             self._total -= 1
-            if not held:
-                del self._held[place.network]
+            if not places:
+                del self._places[place.network]
             place.pools.remove(self)
 
     def give_way(self, newcomer: str) -> bool:
@@ -88,19 +88,19 @@ class Pool:
         Args:
             newcomer: the network that wants a place.
         """
-        own, first = len(self._held.get(newcomer, ())), self._is_known(newcomer)
+        own, first = len(self._places.get(newcomer, ())), self._is_known(newcomer)
 
         def weight(network: str) -> tuple[bool, int]:
-            return not self._is_known(network), len(self._held[network])
+            return not self._is_known(network), len(self._places[network])
 
-        others = [network for network in self._held if network != newcomer]
+        others = [network for network in self._places if network != newcomer]
         if not others:
             return False
         greediest = max(others, key=weight)
         strange, count = weight(greediest)
         if not (count > own + 1 if strange == (not first) else first):
             return False
-        oldest = next(iter(self._held[greediest]))
+        oldest = next(iter(self._places[greediest]))
         leave(oldest)
         oldest.end()
         return True

@@ -2,7 +2,7 @@
 
 h11 also takes a bare LF as a line's end, and joins a line that begins with white space to the
 line before it (obs-fold), as sections 2.2 and 5.2 let a recipient do. Where another program
-stands in front and reads such lines differently, a request can be hidden in another one. None of
+is in front and reads such lines differently, a request can be hidden in another one. None of
 our clients writes them, so they are refused.
 
 h11 has no setting for it. The buffer from which it takes a message's head and a chunked body's

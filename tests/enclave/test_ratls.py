@@ -64,8 +64,8 @@ async def test_a_certificate_is_read_back_as_it_was_made(tee):
 
 async def test_addresses_are_not_dns_names(tee):
     """RFC 5280 section 4.2.1.6: an address is an iPAddress."""
-    given = ["localhost", "127.0.0.1", "::1", "2001:db8::5", "bücher.example"]
-    der = await issue_certificate(tee, KEY, claims_for(tee), dns_names=given)
+    names = ["localhost", "127.0.0.1", "::1", "2001:db8::5", "bücher.example"]
+    der = await issue_certificate(tee, KEY, claims_for(tee), dns_names=names)
     certificate = x509.load_der_x509_certificate(der)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     dns = names.get_values_for_type(x509.DNSName)
