@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import asking
 import proof
-import serving
+import request_messages
+import servers
 from load import Caller, Taken, Visitor, drive, session_with, visit
 from report import HEADING, Row, line, machine
-from serving import Process
+from servers import Process
 
 from kmip.enums import ItemType
 from kmip.tags import Tag
@@ -81,7 +81,7 @@ Requests = Callable[[Store], list[bytes]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class MeasuredOperation:
     """An operation to be measured.
 
     Attributes:
@@ -96,19 +96,24 @@ class Asked:
 
 
 def _locate(store: Store) -> list[bytes]:
-    return asking.locate(store.count // asking.GROUP)
+    return request_messages.locate(store.count // request_messages.GROUP)
 
 
 OPERATIONS = (
-    Asked("Query", lambda store: asking.query()),
-    Asked("Get", lambda store: asking.get(store.identifiers)),
-    Asked("Batch of 10 Gets", lambda store: asking.get_ten(store.identifiers)),
-    Asked("Encrypt", lambda store: asking.encrypt(store.identifiers)),
-    Asked("Locate in {small}", _locate),
-    Asked("Locate in {large}", _locate, large=True),
-    Asked("Locate broadly in {small}", lambda store: asking.locate_broadly()),
-    Asked("Locate broadly in {large}", lambda store: asking.locate_broadly(), large=True),
-    Asked("Create", lambda store: asking.create()),  # the last: it makes the store larger
+    MeasuredOperation("Query", lambda store: request_messages.query()),
+    MeasuredOperation("Get", lambda store: request_messages.get(store.identifiers)),
+    MeasuredOperation(
+        "Batch of 10 Gets", lambda store: request_messages.get_ten(store.identifiers)
+    ),
+    MeasuredOperation("Encrypt", lambda store: request_messages.encrypt(store.identifiers)),
+    MeasuredOperation("Locate in {small}", _locate),
+    MeasuredOperation("Locate in {large}", _locate, large=True),
+    MeasuredOperation("Locate broadly in {small}", lambda store: request_messages.locate_broadly()),
+    MeasuredOperation(
+        "Locate broadly in {large}", lambda store: request_messages.locate_broadly(), large=True
+    ),
+    # The last: it makes the store larger.
+    MeasuredOperation("Create", lambda store: request_messages.create()),
 )
 HANDSHAKES = {"Handshake": False, "Handshake, resumed": True}
 
@@ -175,7 +180,7 @@ def _options() -> argparse.Namespace:
     options.connections = [int(number) for number in options.connections.split(",")]
     options.seconds = options.seconds or (0.5 if options.quick else 3.0)
     options.large = QUICK_LARGE if options.quick else LARGE
-    names = [_title(asked.name, options) for asked in OPERATIONS] + list(HANDSHAKES)
+    names = [_title(operation.name, options) for operation in OPERATIONS] + list(HANDSHAKES)
     options.chosen = {
         name
         for name in names
@@ -209,9 +214,12 @@ def _started(
     """All servers, with their stores loaded."""
     small = _store(stack, directory / f"store-{SMALL}", SMALL, options)
     large = None
-    if any(asked.large and _title(asked.name, options) in options.chosen for asked in OPERATIONS):
+    if any(
+        operation.large and _title(operation.name, options) in options.chosen
+        for operation in OPERATIONS
+    ):
         large = _large(stack, directory, options, facts)
-    fixed = stack.enter_context(serving.fixed(small.data))
+    fixed = stack.enter_context(servers.fixed(small.data))
     return Bench(options, directory, small, large, fixed, _client(small.data), facts)
 
 
@@ -220,7 +228,7 @@ def _store(
 ) -> Store:
     """A server with `count` objects, loaded unless they are kept from before."""
     profile = options.profile and options.profile.with_suffix(f".{count}.prof")
-    process = stack.enter_context(serving.strongroom(data, profile))
+    process = stack.enter_context(servers.strongroom(data, profile))
     store = Store(data, count, process)
     names = data / "identifiers.json"
     if not names.exists():
@@ -242,7 +250,7 @@ def _large(
     if not data.exists():  # one client and one authority for all servers
         shutil.copytree(directory / f"store-{SMALL}" / "tls", data / "tls")
     with contextlib.ExitStack() as first:
-        with serving.strongroom(directory / "store-0") as empty:
+        with servers.strongroom(directory / "store-0") as empty:
             before, start = empty.memory, empty.seconds
         loaded = _store(first, data, options.large, options)
         after = loaded.process.memory
@@ -264,18 +272,18 @@ def _mebibytes(number: int) -> float:
 def _load(store: Store, count: int) -> list[str]:
     """Make `count` objects; the identifiers of the first `SMALL` of them."""
     context = _client(store.data)
-    messages = asking.loading(count)
-    first = messages[: SMALL // asking.LOADED_AT_ONCE]
+    messages = request_messages.loading(count)
+    first = messages[: SMALL // request_messages.LOADED_AT_ONCE]
     caller = Caller(store.process.port, context, messages)
     identifiers = [
         answer.unique_identifier  # type: ignore[attr-defined]
         for message in first
-        for answer in asking.answers(caller.ask(message))
+        for answer in request_messages.answers(caller.ask(message))
     ]
     # The first Get of an object changes it: it is not Fresh any more.
-    for message in asking.get(identifiers):
+    for message in request_messages.get(identifiers):
         caller.expected = 0
-        asking.answers(caller.ask(message))
+        request_messages.answers(caller.ask(message))
     caller.close()
     rest = messages[len(first) :]
     share = -(-len(rest) // LOADERS)
@@ -294,10 +302,10 @@ def _rows(bench: Bench) -> Iterator[Row]:
     for name, resumes in HANDSHAKES.items():
         for connections in options.connections if name in options.chosen else ():
             yield _handshakes(bench, name, connections, resumes=resumes)
-    for asked in OPERATIONS:
-        name = _title(asked.name, options)
+    for operation in OPERATIONS:
+        name = _title(operation.name, options)
         for connections in options.connections if name in options.chosen else ():
-            yield _asked(bench, name, asked, connections)
+            yield _operation(bench, name, operation, connections)
 
 
 def _handshakes(bench: Bench, name: str, connections: int, *, resumes: bool) -> Row:
@@ -317,17 +325,17 @@ def _handshakes(bench: Bench, name: str, connections: int, *, resumes: bool) -> 
 def _visitors(
     port: int, context: ssl.SSLContext, connections: int, *, resumes: bool
 ) -> list[Visitor]:
-    session = session_with(port, context, asking.query()[0]) if resumes else None
+    session = session_with(port, context, request_messages.query()[0]) if resumes else None
     return [Visitor(port, context, session) for _ in range(connections)]
 
 
-def _asked(bench: Bench, name: str, asked: Asked, connections: int) -> Row:
-    store = bench.large if asked.large else bench.small
+def _operation(bench: Bench, name: str, operation: MeasuredOperation, connections: int) -> Row:
+    store = bench.large if operation.large else bench.small
     assert store is not None
-    requests = asked.requests(store)
+    requests = operation.requests(store)
     ours = _callers(store.process.port, bench.context, requests, connections)
     response = ours[0].ask(requests[0])
-    asking.answers(response)
+    request_messages.answers(response)
     for caller in ours:
         caller.expected = len(response)
     fixed = _callers(bench.fixed.port, bench.context, requests, connections)

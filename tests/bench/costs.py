@@ -94,12 +94,12 @@ def encrypted(cipher: A, mode: M | None) -> Measurement:
     """The slower of encrypting and decrypting."""
     length = 64 if mode == M.XTS else LENGTHS.get(cipher, 16)
     key = DATA if cipher == A.ONE_TIME_PAD else secrets.token_bytes(length)
-    given = (key, cipher, CryptographicParameters(block_cipher_mode=mode))
-    sealed = encryption.encrypt(*given, DATA, allow_legacy=True)
-    taken = best(lambda: encryption.encrypt(*given, DATA, allow_legacy=True))
+    arguments = (key, cipher, CryptographicParameters(block_cipher_mode=mode))
+    sealed = encryption.encrypt(*arguments, DATA, allow_legacy=True)
+    taken = best(lambda: encryption.encrypt(*arguments, DATA, allow_legacy=True))
     opened = best(
         lambda: encryption.decrypt(
-            *given,
+            *arguments,
             sealed.data,
             iv_counter_nonce=sealed.iv_counter_nonce,
             tag=sealed.authenticated_encryption_tag,
@@ -151,13 +151,13 @@ def derivations() -> Iterator[Measurement]:
         (D.NIST800_108_F, 8 * 8000, None),
         (D.NIST800_108_DPI, 8 * 8000, None),
     ):
-        given: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "parameters": hashing,
             "derivation_data": [bytes(64)],
             "iteration_count": iterations,
         }
-        taken = best(lambda: methods.derive(method, base, length, salt=b"salt", **given))  # noqa: B023
-        yield Measurement(method.name, taken, methods.cost(method, base, length, **given))
+        taken = best(lambda: methods.derive(method, base, length, salt=b"salt", **arguments))  # noqa: B023
+        yield Measurement(method.name, taken, methods.cost(method, base, length, **arguments))
 
 
 def shares() -> Iterator[Measurement]:

@@ -2,7 +2,7 @@
 
 One process, one connection at a time: the client's and the server's work together. The plain client
 trusts the very same certificate, so both handshakes differ in the verification of evidence alone.
-The chip is pretended; its reports, quotes, certificates and collateral have the real ones' forms
+The chip is simulated; its reports, quotes, certificates and collateral have the real ones' forms
 and algorithms, so that verifying them costs the same.
 """
 

@@ -16,10 +16,10 @@ class Difference(Exception):
 
 def different(path: str, expected: object, got: object) -> Difference:
     """A difference at a place in the response."""
-    return Difference(f"{path or '/'}: expected {_shown(expected)}, got {_shown(got)}")
+    return Difference(f"{path or '/'}: expected {_text(expected)}, got {_text(got)}")
 
 
-def _shown(thing: object) -> str:
+def _text(thing: object) -> str:
     if isinstance(thing, Item):
         return " ".join(text.encode(thing, insecure_show_secrets=True).split())[:400]
     return str(thing)
@@ -27,7 +27,7 @@ def _shown(thing: object) -> str:
 
 def outcome(item: Item) -> str:
     parts = (Tag.OPERATION, Tag.RESULT_STATUS, Tag.RESULT_REASON, Tag.RESULT_MESSAGE)
-    return ", ".join(_shown(part) for tag in parts if (part := item.first(tag)))
+    return ", ".join(_text(part) for tag in parts if (part := item.first(tag)))
 
 
 NO_PAYLOAD = Item(Tag.REQUEST_PAYLOAD, ItemType.STRUCTURE, ())

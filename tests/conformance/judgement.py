@@ -15,6 +15,12 @@ from kmip.enums import ItemType, Operation, ResultReason, ResultStatus
 from kmip.items import Item, Value, tag_name
 from kmip.tags import Tag
 from kmip.versions import V1_0, V2_0
+from tests.conformance.case_state import (
+    CaseState,
+    attribute_tag,
+    placeholder,
+    values,
+)
 from tests.conformance.difference import (
     NO_PAYLOAD,
     Difference,
@@ -23,15 +29,6 @@ from tests.conformance.difference import (
     different,
     outcome,
 )
-from tests.conformance.facts import check_facts
-from tests.conformance.freedom import is_given
-from tests.conformance.knowledge import (
-    Knowledge,
-    attribute_tag,
-    placeholder,
-    values,
-)
-from tests.conformance.leaves import Leaves
 from tests.conformance.parts import (
     all_of,
     by_id,
@@ -60,6 +57,9 @@ from tests.conformance.rules import (
     TEXTS,
     Lists,
 )
+from tests.conformance.server_facts import check_facts
+from tests.conformance.tolerance import is_from_client
+from tests.conformance.value_comparison import ValueComparison
 
 
 class Judgement:
@@ -74,14 +74,14 @@ class Judgement:
 
     def __init__(
         self,
-        known: Knowledge,
+        known: CaseState,
         now: Callable[[], int],
         lists: Lists = ANY_LISTS,
         *,
         may_deny_get: bool = False,
     ) -> None:
         self.known = known
-        self.leaves = Leaves(known, now)
+        self.values = ValueComparison(known, now)
         self.lists = lists
         self.may_deny_get = may_deny_get
         self.version = V1_0
@@ -105,17 +105,19 @@ class Judgement:
         self.version = version_of(header)
         if answered is None:
             raise different("/ResponseHeader", "one", "none")
-        items, asked = all_of(got, Tag.BATCH_ITEM), all_of(request, Tag.BATCH_ITEM)
+        items, request_items = all_of(got, Tag.BATCH_ITEM), all_of(request, Tag.BATCH_ITEM)
         wanted = all_of(expected, Tag.BATCH_ITEM)
         if len(items) != len(wanted):
             raise different("/BatchItem", f"{len(wanted)} of them", got)
         order = request.first(Tag.REQUEST_HEADER).first(Tag.BATCH_ORDER_OPTION)  # type: ignore[union-attr]
         if not (order and order.value):
             items = by_id(wanted, items)
-        given: Value | None = None
+        identifier_before: Value | None = None
         for number, (want, item) in enumerate(zip(wanted, items, strict=True)):
-            ask = asked[min(number, len(asked) - 1)]
-            given = self._item(want, item, ask, f"/BatchItem[{number}]", given)
+            ask = request_items[min(number, len(request_items) - 1)]
+            identifier_before = self._item(
+                want, item, ask, f"/BatchItem[{number}]", identifier_before
+            )
         self._sequence(
             without(header, FREE_IN_HEADER),
             without(answered, FREE_IN_HEADER),
@@ -123,13 +125,20 @@ class Judgement:
         )
 
     def _item(
-        self, expected: Item, got: Item, asked: Item, path: str, given: Value | None
+        self,
+        expected: Item,
+        got: Item,
+        request_item: Item,
+        path: str,
+        identifier_before: Value | None,
     ) -> Value | None:
         """Compare a batch item; the ID Placeholder after it."""
-        operation = value_of(asked, Tag.OPERATION)
-        request = asked.first(Tag.REQUEST_PAYLOAD) or NO_PAYLOAD
+        operation = value_of(request_item, Tag.OPERATION)
+        request = request_item.first(Tag.REQUEST_PAYLOAD) or NO_PAYLOAD
         named = request.first(Tag.UNIQUE_IDENTIFIER)
-        identifier = named.value if named and named.type in TEXTS and named.value else given
+        identifier = (
+            named.value if named and named.type in TEXTS and named.value else identifier_before
+        )
         place = Place(path, operation if isinstance(operation, int) else None, request, identifier)
         status = value_of(got, Tag.RESULT_STATUS)
         if status != value_of(expected, Tag.RESULT_STATUS):
@@ -141,8 +150,8 @@ class Judgement:
             self._sequence(*self._counted(expected, got, status), place)
         payload = got.first(Tag.RESPONSE_PAYLOAD)
         if status != ResultStatus.SUCCESS or payload is None:
-            return given
-        return self.known.learn(place.operation, request, payload, given)
+            return identifier_before
+        return self.known.learn(place.operation, request, payload, identifier_before)
 
     @staticmethod
     def _counted(expected: Item, got: Item, status: Value | None) -> tuple[list[Item], list[Item]]:
@@ -184,7 +193,7 @@ class Judgement:
         if expected.type != got.type:
             raise different(inner.path, f"a value of type {ItemType(expected.type).name}", got)
         if expected.type != ItemType.STRUCTURE:
-            self.leaves.compare(expected, got, inner)
+            self.values.compare(expected, got, inner)
         elif expected.tag in ATTRIBUTE_SETS:
             self._attributes(expected.children, got.children, inner)
         elif expected.tag in SERVER_FACTS:
@@ -228,13 +237,13 @@ class Judgement:
 
     def _query(self, expected: Item, got: Item, place: Place) -> None:
         """R18, R19."""
-        asked = set(values(all_of(place.request, Tag.QUERY_FUNCTION)))
+        functions = set(values(all_of(place.request, Tag.QUERY_FUNCTION)))
         check_order(got, list(ASKED_BY), place)
         for item, count in Counter(got.children).items():
             inner = place.into(tag_name(item.tag))
             if count > 1:
                 raise different(inner.path, "each once", item)
-            if ASKED_BY[Tag(item.tag)] not in asked | {None}:
+            if ASKED_BY[Tag(item.tag)] not in functions | {None}:
                 raise different(inner.path, "what was asked for", item)
             check_facts(item, inner)
         for tag in {item.tag for item in expected.children} - OPTIONAL_IN_QUERY:
@@ -368,7 +377,7 @@ class Judgement:
         formats = {value_of(item, Tag.KEY_FORMAT_TYPE) for item in (expected, got)} - {None}
         same = algorithm == value_of(expected, Tag.HASHING_ALGORITHM) and len(formats) < 2
         if (
-            is_given(self.known, place)
+            is_from_client(self.known, place)
             and same
             and not placeholder(printed or "")
             and printed != digest
@@ -383,7 +392,7 @@ class Judgement:
         free = set(TEMPLATES)
         if (
             printed != found
-            and not is_given(self.known, place)
+            and not is_from_client(self.known, place)
             and not place.request.first(Tag.KEY_FORMAT_TYPE)
         ):
             kind = place.path.split("/")[-2]
@@ -398,7 +407,7 @@ class Judgement:
         self._sequence(without(expected, free), without(got, free), place)
 
     def _key_value(self, expected: Item, got: Item, place: Place) -> None:
-        """R11: the attributes in a Key Value stand in any order."""
+        """R11: the attributes in a Key Value may be in any order."""
         free = {Tag.ATTRIBUTE}
         self._sequence(without(expected, free), without(got, free), place)
         self._attributes(

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from kmip.enums import HashingAlgorithm, PaddingMethod
 from kmip.items import Value
 from kmip.tags import Tag
+from tests.conformance.case_state import walk
 from tests.conformance.cases import all_cases, read
-from tests.conformance.knowledge import walk
 
 HASHES: Mapping[Value, Any] = {
     HashingAlgorithm.SHA_1: hashes.SHA1(),  # only verified, never signed with

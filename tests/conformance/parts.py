@@ -7,7 +7,7 @@ from kmip.enums import ENUMERATION_OF, ItemType
 from kmip.items import Item, Value, tag_name
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
-from tests.conformance.knowledge import attribute_tag
+from tests.conformance.case_state import attribute_tag
 
 
 def version_of(header: Item) -> ProtocolVersion:
@@ -16,7 +16,7 @@ def version_of(header: Item) -> ProtocolVersion:
 
 
 def versions_in(item: Item) -> list[ProtocolVersion]:
-    """The Protocol Versions that stand in an item."""
+    """The Protocol Versions in an item."""
     parts = (Tag.PROTOCOL_VERSION_MAJOR, Tag.PROTOCOL_VERSION_MINOR)
     return [
         ProtocolVersion(*(value_of(version, part) for part in parts))  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.conformance import unsupported  # noqa: E402 # a script finds the tests so
 from tests.conformance.cases import Case, all_cases  # noqa: E402
-from tests.conformance.playing import missing, reason_not_to_play  # noqa: E402
+from tests.conformance.player import missing, reason_not_to_play  # noqa: E402
 
 FILE = ROOT / "docs" / "conformance.md"
 BEGIN, END = "<!-- table: {} -->\n", "<!-- end -->\n"

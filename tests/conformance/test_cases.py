@@ -18,7 +18,7 @@ from tests.conformance import unsupported
 from tests.conformance.cases import all_cases, needs_cases
 from tests.conformance.difference import Difference
 from tests.conformance.judge import CLIENT, USERS
-from tests.conformance.playing import Clock, Server, missing, play, reason_not_to_play
+from tests.conformance.player import Clock, Server, missing, play, reason_not_to_play
 
 pytestmark = needs_cases
 

@@ -8,7 +8,7 @@ import pytest
 from tests.conformance import unsupported
 from tests.conformance.cases import JUDGE, all_cases
 from tests.conformance.judge import command, server
-from tests.conformance.playing import is_helped, missing, reason_not_to_play
+from tests.conformance.player import is_helped, missing, reason_not_to_play
 
 LONGEST_SECONDS = 300
 """Of a whole run, which takes half a minute where nothing else runs."""

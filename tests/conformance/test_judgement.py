@@ -4,10 +4,10 @@ import pytest
 
 from kmip.encodings import ttlv, xml
 from kmip.tags import Tag
+from tests.conformance.case_state import CaseState, placeholder, walk
 from tests.conformance.cases import NOW, Exchange, all_cases, is_relative, needs_cases, read
 from tests.conformance.difference import Difference
-from tests.conformance.knowledge import Knowledge, placeholder, walk
-from tests.conformance.playing import (
+from tests.conformance.player import (
     Clock,
     Server,
     missing,
@@ -114,7 +114,7 @@ async def judged(*exchanges, answers=None, stem=""):
     """Play requests with expected responses against a server that gives `answers`."""
     pairs = [Exchange(*exchange) for exchange in exchanges]
     server = replay(*(answers or [pair.response for pair in pairs]))
-    await play_exchanges(pairs, server, Knowledge(STARTED), stem)
+    await play_exchanges(pairs, server, CaseState(STARTED), stem)
 
 
 NOT_REPLAYED = {"TC-RNG-ATTR-2-13": "it asks for a placeholder that no response has"}
@@ -181,7 +181,7 @@ GET_X = request("Get", identifier("x"))
 SHOW = request("GetAttributes", identifier("$UNIQUE_IDENTIFIER_0"))
 
 
-def shown(*attributes):
+def attributes_response(*attributes):
     return response("GetAttributes", identifier("$UNIQUE_IDENTIFIER_0") + "".join(attributes))
 
 
@@ -261,24 +261,30 @@ PASSES = {
         [CREATE[1], encrypted("ccdd")],
     ),
     "R10: index 0 is left out": (
-        [CREATE, (SHOW, shown(attribute("State", "Enumeration", "Active", INDEX.format(0))))],
-        [CREATE[1], shown(attribute("State", "Enumeration", "Active"))],
+        [
+            CREATE,
+            (
+                SHOW,
+                attributes_response(attribute("State", "Enumeration", "Active", INDEX.format(0))),
+            ),
+        ],
+        [CREATE[1], attributes_response(attribute("State", "Enumeration", "Active"))],
     ),
     "R11: attributes in another order, and more of them": (
-        [CREATE, (SHOW, shown(STATE, LENGTH))],
-        [CREATE[1], shown(LENGTH, attribute("Name", "TextString", "x"), STATE)],
+        [CREATE, (SHOW, attributes_response(STATE, LENGTH))],
+        [CREATE[1], attributes_response(LENGTH, attribute("Name", "TextString", "x"), STATE)],
     ),
     "R12: a date of the server's": (
-        [CREATE, (SHOW, shown(attribute("Initial Date", "DateTime", at(1_000))))],
-        [CREATE[1], shown(attribute("Initial Date", "DateTime", at(STARTED)))],
+        [CREATE, (SHOW, attributes_response(attribute("Initial Date", "DateTime", at(1_000))))],
+        [CREATE[1], attributes_response(attribute("Initial Date", "DateTime", at(STARTED)))],
     ),
     "R13: another digest of a key made there": (
-        [CREATE, (SHOW, shown(digest("00" * 32)))],
-        [CREATE[1], shown(digest("11" * 32))],
+        [CREATE, (SHOW, attributes_response(digest("00" * 32)))],
+        [CREATE[1], attributes_response(digest("11" * 32))],
     ),
     "R14: another lease": (
-        [CREATE, (SHOW, shown(attribute("Lease Time", "Interval", 1)))],
-        [CREATE[1], shown(attribute("Lease Time", "Interval", 2))],
+        [CREATE, (SHOW, attributes_response(attribute("Lease Time", "Interval", 1)))],
+        [CREATE[1], attributes_response(attribute("Lease Time", "Interval", 2))],
     ),
     "R16: more versions": (
         [(DISCOVER, discovered("1.4", "1.0"))],
@@ -361,22 +367,25 @@ FAILS = {
         [REGISTER[1], encrypted("ccdd")],
     ),
     "R10: the same index twice": (
-        [CREATE, (SHOW, shown(STATE))],
+        [CREATE, (SHOW, attributes_response(STATE))],
         [
             CREATE[1],
-            shown(
+            attributes_response(
                 STATE, *(attribute("Name", "TextString", name, INDEX.format(0)) for name in "ab")
             ),
         ],
     ),
     "R11: an attribute is missing": (
-        [CREATE, (SHOW, shown(STATE, LENGTH))],
-        [CREATE[1], shown(STATE)],
+        [CREATE, (SHOW, attributes_response(STATE, LENGTH))],
+        [CREATE[1], attributes_response(STATE)],
     ),
-    "R11: an attribute twice": ([CREATE, (SHOW, shown(STATE))], [CREATE[1], shown(STATE, STATE)]),
+    "R11: an attribute twice": (
+        [CREATE, (SHOW, attributes_response(STATE))],
+        [CREATE[1], attributes_response(STATE, STATE)],
+    ),
     "R11: another value": (
-        [CREATE, (SHOW, shown(LENGTH))],
-        [CREATE[1], shown(attribute("Cryptographic Length", "Integer", "256"))],
+        [CREATE, (SHOW, attributes_response(LENGTH))],
+        [CREATE[1], attributes_response(attribute("Cryptographic Length", "Integer", "256"))],
     ),
     "R11: one that was not asked for": (
         [
@@ -387,27 +396,30 @@ FAILS = {
                     identifier("$UNIQUE_IDENTIFIER_0")
                     + leaf("AttributeName", "TextString", "State"),
                 ),
-                shown(STATE),
+                attributes_response(STATE),
             ),
         ],
-        [CREATE[1], shown(STATE, LENGTH)],
+        [CREATE[1], attributes_response(STATE, LENGTH)],
     ),
     "R12: a date of the server's long ago": (
-        [CREATE, (SHOW, shown(attribute("Initial Date", "DateTime", at(1_000))))],
-        [CREATE[1], shown(attribute("Initial Date", "DateTime", at(STARTED - 1_000)))],
+        [CREATE, (SHOW, attributes_response(attribute("Initial Date", "DateTime", at(1_000))))],
+        [
+            CREATE[1],
+            attributes_response(attribute("Initial Date", "DateTime", at(STARTED - 1_000))),
+        ],
     ),
     "R12: another date than the client's": (
-        [(STORED, REGISTER[1]), (SHOW, shown(STORED_AT))],
-        [REGISTER[1], shown(attribute("Activation Date", "DateTime", at(NOW - 59)))],
+        [(STORED, REGISTER[1]), (SHOW, attributes_response(STORED_AT))],
+        [REGISTER[1], attributes_response(attribute("Activation Date", "DateTime", at(NOW - 59)))],
     ),
     "R12: another time stamp": ([DESTROY_X], [late(DESTROY_X[1])]),
     "R13: another digest of a registered key": (
-        [REGISTER, (SHOW, shown(digest("00" * 32)))],
-        [REGISTER[1], shown(digest("11" * 32))],
+        [REGISTER, (SHOW, attributes_response(digest("00" * 32)))],
+        [REGISTER[1], attributes_response(digest("11" * 32))],
     ),
     "R13: a digest of another length": (
-        [CREATE, (SHOW, shown(digest("00" * 32)))],
-        [CREATE[1], shown(digest("11" * 31))],
+        [CREATE, (SHOW, attributes_response(digest("00" * 32)))],
+        [CREATE[1], attributes_response(digest("11" * 31))],
     ),
     "R16: not the newest first": (
         [(DISCOVER, discovered("1.4", "1.0"))],
@@ -453,7 +465,7 @@ async def test_an_answer_does_not_pass(exchanges, answers):
 
 
 async def test_batch_items_answer_by_their_id():
-    """R5: unless the client asks for order, items stand in any order."""
+    """R5: unless the client asks for order, items may be in any order."""
 
     def item(number, payload=""):
         status = leaf("ResultStatus", "Enumeration", "Success") if payload else ""
@@ -501,7 +513,7 @@ async def test_bytes_that_are_no_message_do_not_pass():
 
     with pytest.raises(Difference, match="no response"):
         await play_exchanges(
-            [Exchange(*DESTROY_X)], Server(answer, Clock(STARTED)), Knowledge(STARTED)
+            [Exchange(*DESTROY_X)], Server(answer, Clock(STARTED)), CaseState(STARTED)
         )
 
 
@@ -520,5 +532,5 @@ async def test_what_the_case_lets_pass_once_is_particular_to_it():
 
 async def test_the_clock_moves_where_a_case_waits():
     server = replay(*[DESTROY_X[1]] * 4)
-    await play_exchanges([Exchange(*DESTROY_X)] * 4, server, Knowledge(STARTED), "TC-92")
+    await play_exchanges([Exchange(*DESTROY_X)] * 4, server, CaseState(STARTED), "TC-92")
     assert server.clock() == STARTED + 125

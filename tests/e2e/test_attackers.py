@@ -1,4 +1,4 @@
-"""Attackers of the empty-handed start, against real processes and the software chip.
+"""Attackers of an unprovisioned server, against real processes and the software chip.
 
 Each one ends refused and leaves the server as it was: still waiting for its operator, and with no
 fault of its own in its log. Attackers come from 127.0.0.2, the operator from 127.0.0.1.
@@ -144,7 +144,7 @@ class Stranger:
 
 
 def place(port: int, machine: Machine) -> Remote:
-    """A server, where the operator of `machine` takes it for his."""
+    """A server, which the operator of `machine` takes for the real one."""
     return read_remote(None, f"https://127.0.0.1:{port}", machine.directory / "policy.toml", None)
 
 
@@ -152,12 +152,12 @@ async def refused(port: int, machine: Machine, **changes: Any) -> str:
     """Why the operator of `machine` sends nothing to whoever is at this port."""
     where = place(port, machine)
     expectation = where.expectation(Role.BOOTSTRAP, allow_insecure_simulated=True)
-    with pytest.raises(Failure) as told:
+    with pytest.raises(Failure) as failure:
         await attested_server.attested(where, replace(expectation, **changes))
-    return str(told.value)
+    return str(failure.value)
 
 
-# Those who stand in another's place
+# Impostors
 
 
 @dataclass
@@ -222,13 +222,13 @@ async def genuine(machine: Machine) -> bytes:
     """The certificate that the real server shows, DER."""
     stranger = Stranger(machine.https)
     stream = await stranger.come()
-    shown = stream.getpeercert(binary_form=True)
+    presented = stream.getpeercert(binary_form=True)
     await trio.aclose_forcefully(stream)
-    return bytes(shown)
+    return bytes(presented)
 
 
 async def test_evidence_in_another_s_certificate_is_refused(machine: Machine):
-    """Man in the middle: the server's evidence, and a key of his own."""
+    """Man in the middle: the server's evidence, and another key."""
     whole = x509.load_der_x509_certificate(await genuine(machine))
     oid = x509.ObjectIdentifier(TAGGED_EVIDENCE_OID)
     evidence = whole.extensions.get_extension_for_oid(oid)
@@ -355,8 +355,8 @@ async def test_a_stale_certificate_is_refused(machine: Machine):
 async def test_another_machine_is_refused(machine: Machine, tee, why):
     """Genuine evidence, of something else, for a key of its own."""
     maker = await attested_as(tee())
-    told = Attestation(maker, lambda: "waiting for its operator")
-    async with impostor(await shows(maker), told.quote) as one:
+    attestation = Attestation(maker, lambda: "waiting for its operator")
+    async with impostor(await shows(maker), attestation.quote) as one:
         assert why in await refused(one.port, machine)
         assert one.got == []
 
@@ -364,8 +364,8 @@ async def test_another_machine_is_refused(machine: Machine, tee, why):
 async def test_a_foreign_root_is_refused(machine: Machine):
     foreign = await trio.to_thread.run_sync(SoftwareChip.make, chip().made)
     maker = await attested_as(SoftwareTee(SoftwareGuest(foreign)))
-    told = Attestation(maker, lambda: "waiting for its operator")
-    async with impostor(await shows(maker), told.quote) as one:
+    attestation = Attestation(maker, lambda: "waiting for its operator")
+    async with impostor(await shows(maker), attestation.quote) as one:
         assert "certificate chain" in await refused(one.port, machine, roots=chip().roots)
         vendors = await refused(one.port, machine, allow_insecure_simulated=False)
         assert "certificate chain" in vendors
@@ -380,9 +380,9 @@ async def test_the_service_s_key_is_none_for_the_bootstrap_and_the_reverse(machi
         ({"deployment": "theirs"}, "belongs to deployment 'theirs'"),
     ):
         maker = await attested_as(software(), **changes)
-        told = Attestation(maker, lambda: "waiting for its operator")
+        attestation = Attestation(maker, lambda: "waiting for its operator")
         mine = {"operator_sha256": bytes([1] * 32), "deployment": "strongroom"}
-        async with impostor(await shows(maker), told.quote) as one:
+        async with impostor(await shows(maker), attestation.quote) as one:
             assert why in await refused(one.port, machine, **mine)
 
 
@@ -492,10 +492,10 @@ async def test_slow_clients_are_let_go_at_every_endpoint_and_delay_nobody(machin
 async def test_who_takes_no_answers_is_let_go(machine: Machine):
     stranger = Stranger(machine.https)
     stream = await stranger.come()
-    asked = b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n"
+    get_status = b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n"
     with trio.fail_after(30), suppress(trio.BrokenResourceError):
         while True:  # until its buffers and ours are full of answers, and then it hangs up
-            await stream.send_all(asked * 100)
+            await stream.send_all(get_status * 100)
     await trio.aclose_forcefully(stream)
 
 

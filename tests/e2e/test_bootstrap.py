@@ -1,4 +1,4 @@
-"""The zero-trust story with real processes: empty-handed start, verification, secrets, service."""
+"""The zero-trust story with real processes: unprovisioned start, verification, secrets, service."""
 
 import json
 import secrets
@@ -35,7 +35,7 @@ from server.setup.failure import Failure
 from tests.e2e.program import ROOT
 from tests.e2e.program import Remote as Client
 from tests.interop.conftest import PYKMIP
-from tests.interop.running import environment
+from tests.interop.server_process import environment
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,7 @@ def use_with_pykmip(machine: "Machine", trusted: str) -> str:
 
 @dataclass
 class Machine:
-    """A pretended confidential machine and the server on it."""
+    """A simulated confidential machine and the server on it."""
 
     directory: Path
     kmip: int
@@ -147,7 +147,7 @@ class Machine:
         )
 
     def accepted(self) -> tuple[object, ...]:
-        """Options that name the server and accept the pretended chip."""
+        """Options that name the server and accept the simulated chip."""
         conf = self.directory / "client.toml"
         url = f"https://127.0.0.1:{self.https}"
         conf.write_text(f'server_url = "{url}"\npolicy = "policy.toml"\n')
@@ -217,7 +217,7 @@ async def test_the_whole_story(machine: Machine):
     got = await client(Operation.GET, unique_identifier=key.unique_identifier)
     await trio.aclose_forcefully(stream)
 
-    # A user verifies and pins; nothing secret lies on the disk or in the log.
+    # A user verifies and pins; nothing secret is on the disk or in the log.
     assert "api of strongroom" in command("verify", *machine.accepted()).stdout
     pins = json.loads((machine.directory / "client.toml.pin").read_text())
     assert set(pins) == {"bootstrap", "api"}
@@ -319,7 +319,7 @@ async def test_guessing_tokens_is_slowed_down(machine: Machine):
     assert seen == [401] * 10 + [429] * 2
 
 
-async def test_a_pretended_chip_is_refused_by_default(machine: Machine):
+async def test_a_simulated_chip_is_refused_by_default(machine: Machine):
     machine.launch()
     machine.measure()
     expectation = machine.remote().expectation(Role.BOOTSTRAP, allow_insecure_simulated=False)

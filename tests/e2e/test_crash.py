@@ -101,8 +101,8 @@ def attributes(group: str, number: int, *more: tuple[Tag, Any]) -> Attributes:
 
 def aes(group: str, number: int) -> dict[str, Any]:
     algorithm = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES)
-    given = attributes(group, number, algorithm, (Tag.CRYPTOGRAPHIC_LENGTH, 256))
-    return {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": given}
+    key_attributes = attributes(group, number, algorithm, (Tag.CRYPTOGRAPHIC_LENGTH, 256))
+    return {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": key_attributes}
 
 
 def pair(group: str, number: int) -> dict[str, Any]:
@@ -278,26 +278,26 @@ async def load(program: Program, books: list[Book], chance: random.Random) -> No
             nursery.start_soon(worker.work, program)
 
 
-async def actual(ask: Remote, uid: str, told: Facts | None) -> Facts:
-    """An object as it is now, its Object Groups sorted as `told` has them."""
+async def actual(ask: Remote, uid: str, facts: Facts | None) -> Facts:
+    """An object as it is now, its Object Groups sorted as `facts` has them."""
     names = (Tag.STATE, Tag.OBJECT_GROUP, Tag.LINK, SERIAL)
     got = await ask(Operation.GET_ATTRIBUTES, unique_identifier=uid, attribute_names=names)
-    held = got.attributes
-    first, *more = held.all(Tag.OBJECT_GROUP)
+    attributes_now = got.attributes
+    first, *more = attributes_now.all(Tag.OBJECT_GROUP)
     links = {
         link.linked_object_identifier
-        for link in held.all(Tag.LINK)
+        for link in attributes_now.all(Tag.LINK)
         if link.link_type in (LinkType.PUBLIC_KEY_LINK, LinkType.PRIVATE_KEY_LINK)
     }
-    state = held.get(Tag.STATE)
+    state = attributes_now.get(Tag.STATE)
     if state == State.DESTROYED:
         with pytest.raises(Failed) as failure:
             await ask(Operation.GET, unique_identifier=uid)
         assert failure.value.reason == ResultReason.OBJECT_DESTROYED
-        key = told.material if told else b""
+        key = facts.material if facts else b""
     else:
         key = material(await ask(Operation.GET, unique_identifier=uid))
-    return Facts(first, held.get(SERIAL).value, key, state, frozenset(more), *links)
+    return Facts(first, attributes_now.get(SERIAL).value, key, state, frozenset(more), *links)
 
 
 async def check(ask: Remote, books: list[Book]) -> None:
@@ -309,9 +309,9 @@ async def check(ask: Remote, books: list[Book]) -> None:
         await settle(ask, book, there)
     assert there == {uid for book in books for uid in book.known}
     for book in books:
-        for uid, told in book.known.items():
-            now = await actual(ask, uid, told)
-            assert now == (told if told.material else replace(told, material=now.material))
+        for uid, facts in book.known.items():
+            now = await actual(ask, uid, facts)
+            assert now == (facts if facts.material else replace(facts, material=now.material))
             book.known[uid] = now
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from server.access import password_file
 from server.access.password_file import Kind
-from tests.interop.running import REPOSITORY, RunningServer, environment, running
+from tests.interop.server_process import REPOSITORY, RunningServer, environment, running
 
 PYKMIP = REPOSITORY / ".venvs" / "pykmip" / "bin" / "python"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.running import RunningServer, environment, running
+from tests.interop.server_process import RunningServer, environment, running
 
 PREPARED = Path(os.environ.get("STRONGROOM_PYKMIP_TESTS", ""))
 TESTS = next(PREPARED.glob("pykmip-0.11.*/kmip/tests/integration/services"), PREPARED)

@@ -93,7 +93,7 @@ def test_any_bytes_decode_and_encode_to_themselves_or_are_an_invalid_message(dat
     assert ttlv.encode(item) == data
 
 
-def told(read, *arguments):
+def refusal(read, *arguments):
     """The error that a client is told; None where there is none. Any other error is a fault."""
     try:
         read(*arguments)
@@ -105,7 +105,7 @@ def told(read, *arguments):
 @quick
 @given(damaged(), versions)
 def test_a_damaged_message_binds_or_its_client_is_told(data, version):
-    error = told(read_message, data)
+    error = refusal(read_message, data)
     assert error is None or (str(error) and error.reason(version).span.covers(version))
 
 
@@ -141,7 +141,7 @@ def spoilt(draw, item):
 def test_a_spoilt_payload_binds_or_its_client_is_told(operation, data, version):
     for cls in PAYLOADS[operation][:2]:
         whole = to_item(data.draw(structures(cls, version)), Tag.REQUEST_PAYLOAD, version)
-        error = told(from_item, data.draw(spoilt(whole)), cls, version)
+        error = refusal(from_item, data.draw(spoilt(whole)), cls, version)
         assert error is None or str(error)
 
 

@@ -91,8 +91,8 @@ class LifeCycle(RuleBasedStateMachine):
             if dates.issuperset(reached) and dates.isdisjoint(ahead)
         ]
         lasting = lasting_state(self.attributes)
-        told = scheduled if lasting is None else [lasting]
-        assert told == [state_of(self.attributes, self.now)]
+        states = scheduled if lasting is None else [lasting]
+        assert states == [state_of(self.attributes, self.now)]
 
     @invariant()
     def only_an_active_object_protects(self):

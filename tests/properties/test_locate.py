@@ -63,7 +63,7 @@ LIMITS = st.sampled_from([None, None, 0, 1, 2, 3])
 
 
 def meets(
-    managed_object: ManagedObject, now: int, asked: Attributes, owner: str, status: Status | None
+    managed_object: ManagedObject, now: int, wanted: Attributes, owner: str, status: Status | None
 ) -> bool:
     """Whether a Locate of `owner` is to find the object."""
     have = managed_object.attributes.copy()
@@ -72,10 +72,10 @@ def meets(
         managed_object.owner == owner
         and bool(status_of(managed_object) & (Status.ON_LINE_STORAGE if status is None else status))
         and all(
-            in_range(have.all(key), asked.all(key))
+            in_range(have.all(key), wanted.all(key))
             if key in DATES
-            else all(any(fits(one, value) for one in have.all(key)) for value in asked.all(key))
-            for key in asked.values
+            else all(any(fits(one, value) for one in have.all(key)) for value in wanted.all(key))
+            for key in wanted.values
         )
     )
 
@@ -86,21 +86,21 @@ def status_of(managed_object: ManagedObject) -> Status:
     return Status.ARCHIVAL_STORAGE if managed_object.archived else Status.ON_LINE_STORAGE
 
 
-def in_range(have: tuple[int, ...], asked: tuple[int, ...]) -> bool:
-    return any(min(asked) <= one <= max(asked) for one in have)
+def in_range(have: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return any(min(wanted) <= one <= max(wanted) for one in have)
 
 
-def fits(have: Any, asked: Any) -> bool:
+def fits(have: Any, wanted: Any) -> bool:
     """Whether one value of an object meets one value of a filter."""
-    if isinstance(asked, Mask):
-        return have & asked == asked
-    if isinstance(asked, Structure):
+    if isinstance(wanted, Mask):
+        return have & wanted == wanted
+    if isinstance(wanted, Structure):
         return all(
-            getattr(asked, field.name) in (None, ())
-            or getattr(asked, field.name) == getattr(have, field.name)
-            for field in fields(asked)  # type: ignore[arg-type]
+            getattr(wanted, field.name) in (None, ())
+            or getattr(wanted, field.name) == getattr(have, field.name)
+            for field in fields(wanted)  # type: ignore[arg-type]
         )
-    return bool(have == asked)
+    return bool(have == wanted)
 
 
 # What is drawn
@@ -122,8 +122,8 @@ def is_small(value: Any) -> bool:
     """Whether several fields of a value find it exactly, see `server.objects.index_terms`."""
     if not isinstance(value, Structure):
         return True
-    given = [field for field in fields(value) if getattr(value, field.name) not in (None, ())]  # type: ignore[arg-type]
-    return len(given) <= MOST_CHOSEN
+    fields_set = [field for field in fields(value) if getattr(value, field.name) not in (None, ())]  # type: ignore[arg-type]
+    return len(fields_set) <= MOST_CHOSEN
 
 
 @st.composite
@@ -159,14 +159,14 @@ def managed_object(draw: st.DrawFn, identifier: str, pool: list[tuple[Any, Any]]
 @st.composite
 def filters(draw: st.DrawFn, drawn: Drawn) -> Attributes:
     """A filter of parts of the values drawn."""
-    asked = Attributes()
+    wanted = Attributes()
     for key, value in draw(st.lists(st.sampled_from(drawn.pool), max_size=3)):
         part = draw(parts(value))
-        if part is not None and len(asked.all(key)) < (2 if key in DATES else 3):
-            asked.add(key, part)
+        if part is not None and len(wanted.all(key)) < (2 if key in DATES else 3):
+            wanted.add(key, part)
     if draw(st.integers(0, 3)) == 0:
-        asked.add(Tag.STATE, draw(st.sampled_from(State)))
-    return asked
+        wanted.add(Tag.STATE, draw(st.sampled_from(State)))
+    return wanted
 
 
 def parts(value: Any) -> st.SearchStrategy[Any]:
@@ -208,9 +208,9 @@ async def store_of(objects: list[ManagedObject], now: int) -> AsyncIterator[Seal
 
 
 def expected(
-    objects: list[ManagedObject], now: int, asked: Attributes, owner: str, status: Status | None
+    objects: list[ManagedObject], now: int, wanted: Attributes, owner: str, status: Status | None
 ):
-    return [one.identifier for one in reversed(objects) if meets(one, now, asked, owner, status)]
+    return [one.identifier for one in reversed(objects) if meets(one, now, wanted, owner, status)]
 
 
 @given(data=st.data())
@@ -220,14 +220,14 @@ async def test_the_index_finds_what_the_model_finds(data: st.DataObject):
     now = data.draw(st.sampled_from([NOW, NOW + 10]))
     async with store_of(made.objects, NOW) as store:
         for _ in range(5):
-            asked = data.draw(filters(made))
+            wanted = data.draw(filters(made))
             status = data.draw(st.none() | st.integers(1, 7).map(Status))
             offset = data.draw(OFFSETS)
             limit = data.draw(LIMITS)
             found = await Transaction(store, Opened(10), now).locate(
-                asked, "alice", status=status, offset=offset, limit=limit
+                wanted, "alice", status=status, offset=offset, limit=limit
             )
-            every = expected(made.objects, now, asked, "alice", status)
+            every = expected(made.objects, now, wanted, "alice", status)
             end = None if limit is None else offset + limit
             assert found.identifiers == every[offset:end]
             assert found.total == len(every)
@@ -260,13 +260,13 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
             objects[new.identifier] = new
         for committed in (False, True):
             for _ in range(3):
-                asked = data.draw(filters(made))
+                wanted = data.draw(filters(made))
                 offset = data.draw(OFFSETS)
                 limit = data.draw(LIMITS)
                 found = await transaction.locate(
-                    asked, "alice", status=EVERYWHERE, offset=offset, limit=limit
+                    wanted, "alice", status=EVERYWHERE, offset=offset, limit=limit
                 )
-                every = expected(list(objects.values()), NOW, asked, "alice", EVERYWHERE)
+                every = expected(list(objects.values()), NOW, wanted, "alice", EVERYWHERE)
                 end = None if limit is None else offset + limit
                 assert (found.identifiers, found.total) == (every[offset:end], len(every))
             if not committed:
@@ -296,13 +296,17 @@ def dated(draw: st.DrawFn, identifier: str) -> ManagedObject:
     return ManagedObject(identifier, owner, ObjectType.SYMMETRIC_KEY, attributes)
 
 
-async def check_states(objects: dict[str, ManagedObject], asked: Transaction, data: st.DataObject):
+async def check_states(
+    objects: dict[str, ManagedObject], transaction: Transaction, data: st.DataObject
+):
     """A Locate finds by each State what the model finds, from offset on and up to limit."""
     for state in State:
         offset, limit = data.draw(OFFSETS), data.draw(LIMITS)
         by_state = Attributes([(Tag.STATE, state)])
-        found = await asked.locate(by_state, "alice", status=EVERYWHERE, offset=offset, limit=limit)
-        every = expected(list(objects.values()), asked.now, by_state, "alice", EVERYWHERE)
+        found = await transaction.locate(
+            by_state, "alice", status=EVERYWHERE, offset=offset, limit=limit
+        )
+        every = expected(list(objects.values()), transaction.now, by_state, "alice", EVERYWHERE)
         end = None if limit is None else offset + limit
         assert (found.identifiers, found.total) == (every[offset:end], len(every))
 
@@ -500,8 +504,8 @@ async def test_the_object_class_mask_chooses_users_objects_or_the_systems(ask: I
 async def test_a_single_find_is_the_placeholder_of_what_follows(ask: InProcessClient):
     one = await create(ask, (Tag.OBJECT_GROUP, "a"))
     await create(ask, (Tag.OBJECT_GROUP, "b"))
-    asked = Attributes([(Tag.OBJECT_GROUP, "a")])
-    located = ask.item(Operation.LOCATE, attributes=asked)
+    wanted = Attributes([(Tag.OBJECT_GROUP, "a")])
+    located = ask.item(Operation.LOCATE, attributes=wanted)
     _, got = await ask.batch(located, ask.item(Operation.GET))
     assert ask.payload(got).unique_identifier == one
     _, got = await ask.batch(ask.item(Operation.LOCATE), ask.item(Operation.GET))

@@ -67,13 +67,13 @@ class Door:
 
     def enter(self, name="own", **settings):
         """Another client, connected: `own` or `other`, with more settings of PyKMIP's."""
-        shown = self._task["certificates"][name]
+        certificate = self._task["certificates"][name]
         client = ProxyKmipClient(
             hostname=self._task["host"],
             port=self._task["port"],
             ca=self._task["ca"],
-            cert=shown["certificate"],
-            key=shown["key"],
+            cert=certificate["certificate"],
+            key=certificate["key"],
             config_file=self._task["configuration"],
             kmip_version=VERSIONS[float(self.version)],
             **settings,

@@ -8,8 +8,8 @@ from kmip.pie.exceptions import KmipOperationFailure
 from kmip.pie.objects import OpaqueObject, SecretData, SymmetricKey, X509Certificate
 
 from scenarios import A, Mask, Reason, Type, attribute, refused, scenario, value, values
-from scenarios.finding import made
 from scenarios.material import certificate
+from scenarios.search import made
 
 
 @scenario()
@@ -181,7 +181,7 @@ def modify_what_must_not_be(door):
     """Read-only attributes, absent ones, and objects that are not."""
     client = door.client
     uid = client.create(A.AES, 128)
-    for kind, given in [
+    for kind, new in [
         (Type.UNIQUE_IDENTIFIER, "mine"),
         (Type.STATE, enums.State.ACTIVE),
         (Type.CRYPTOGRAPHIC_LENGTH, 256),
@@ -190,7 +190,7 @@ def modify_what_must_not_be(door):
         with refused(
             Reason.PERMISSION_DENIED, Reason.READ_ONLY_ATTRIBUTE, Reason.ATTRIBUTE_READ_ONLY
         ):
-            client.modify_attribute(uid, attribute=attribute(kind, given))
+            client.modify_attribute(uid, attribute=attribute(kind, new))
     with refused(Reason.ITEM_NOT_FOUND, Reason.ATTRIBUTE_NOT_FOUND):
         client.modify_attribute(uid, attribute=attribute(Type.NAME, "none before"))
     with refused(Reason.ITEM_NOT_FOUND, Reason.ATTRIBUTE_NOT_FOUND):

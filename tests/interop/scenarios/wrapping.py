@@ -36,8 +36,8 @@ def encoding_option(door):
 
 def wrapping_key(door, material):
     """An active key that may wrap."""
-    given = objects.SymmetricKey(A.AES, 8 * len(material), material, masks=WRAPPING)
-    uid = door.client.register(given)
+    key = objects.SymmetricKey(A.AES, 8 * len(material), material, masks=WRAPPING)
+    uid = door.client.register(key)
     door.client.activate(uid)
     return uid
 
@@ -51,10 +51,10 @@ def get_wrapped(door):
     wrapped = door.client.get(uid, key_wrapping_specification=specification(wrapping))
     assert keywrap.aes_key_unwrap(kek, wrapped.value) == material
     assert (wrapped.cryptographic_algorithm, wrapped.cryptographic_length) == (A.AES, 256)
-    told = wrapped.key_wrapping_data
-    assert told["wrapping_method"] == Method.ENCRYPT
-    assert told.get("encoding_option") == encoding_option(door)
-    information = told["encryption_key_information"]
+    wrapping_data = wrapped.key_wrapping_data
+    assert wrapping_data["wrapping_method"] == Method.ENCRYPT
+    assert wrapping_data.get("encoding_option") == encoding_option(door)
+    information = wrapping_data["encryption_key_information"]
     assert information["unique_identifier"] == wrapping
     mode = information["cryptographic_parameters"]["block_cipher_mode"]
     assert mode == Mode.NIST_KEY_WRAP
@@ -67,8 +67,8 @@ def get_wrapped_with_padding(door):
     kek = os.urandom(16)
     key = objects.SymmetricKey(A.HMAC_SHA1, 168, b"twenty-one bytes long")
     uid = door.client.register(key)
-    asked = specification(wrapping_key(door, kek), Mode.AES_KEY_WRAP_PADDING)
-    wrapped = door.client.get(uid, key_wrapping_specification=asked)
+    key_wrapping = specification(wrapping_key(door, kek), Mode.AES_KEY_WRAP_PADDING)
+    wrapped = door.client.get(uid, key_wrapping_specification=key_wrapping)
     assert keywrap.aes_key_unwrap_with_padding(kek, wrapped.value) == key.value
 
 
@@ -78,12 +78,12 @@ def register_what_the_server_wrapped(door):
     material, kek = os.urandom(16), os.urandom(16)
     wrapping = wrapping_key(door, kek)
     data = specification(wrapping)
-    given = objects.SymmetricKey(
+    key = objects.SymmetricKey(
         A.AES, 128, keywrap.aes_key_wrap(kek, material), key_wrapping_data=data
     )
-    uid = door.client.register(given)
+    uid = door.client.register(key)
     found = door.client.get(uid)
-    assert found.value == given.value
+    assert found.value == key.value
     assert found.cryptographic_length == 128
     assert keywrap.aes_key_unwrap(kek, found.value) == material
     assert found.key_wrapping_data["encryption_key_information"]["unique_identifier"] == wrapping
@@ -93,15 +93,15 @@ def register_what_the_server_wrapped(door):
 def register_wrapped_by_an_unknown_key(door):
     """The wrapping key is elsewhere, and the material is not even as long as wrapped keys are."""
     data = specification("42")
-    given = objects.SymmetricKey(A.AES, 128, bytes(range(16)), key_wrapping_data=data)
-    uid = door.client.register(given)
+    key = objects.SymmetricKey(A.AES, 128, bytes(range(16)), key_wrapping_data=data)
+    uid = door.client.register(key)
     found = door.client.get(uid)
-    assert found.value == given.value
-    told = found.key_wrapping_data
-    assert told["wrapping_method"] == Method.ENCRYPT
-    assert told.get("encoding_option") == encoding_option(door)
-    assert told["encryption_key_information"]["unique_identifier"] == "42"
-    parameters = told["encryption_key_information"]["cryptographic_parameters"]
+    assert found.value == key.value
+    wrapping_data = found.key_wrapping_data
+    assert wrapping_data["wrapping_method"] == Method.ENCRYPT
+    assert wrapping_data.get("encoding_option") == encoding_option(door)
+    assert wrapping_data["encryption_key_information"]["unique_identifier"] == "42"
+    parameters = wrapping_data["encryption_key_information"]["cryptographic_parameters"]
     assert parameters["block_cipher_mode"] == Mode.NIST_KEY_WRAP
     door.client.revoke(enums.RevocationReasonCode.KEY_COMPROMISE, uid)
     door.client.destroy(uid)
@@ -136,20 +136,20 @@ def get_wrapped_what_cannot_be(door):
         get(secret, key_wrapping_specification=specification(idle))
     if door.version >= "1.1":
         with refused(Reason.ENCODING_OPTION_ERROR):
-            asked = specification(idle, attribute_names=["Cryptographic Algorithm"])
-            get(uid, key_wrapping_specification=asked)
+            key_wrapping = specification(idle, attribute_names=["Cryptographic Algorithm"])
+            get(uid, key_wrapping_specification=key_wrapping)
 
 
 @scenario(since="1.4", until="1.4")
 def sensitive_objects_come_out_wrapped_only(door):
     """Which the client learns from the reason."""
     from scenarios import Type
-    from scenarios.finding import made
+    from scenarios.search import made
 
     uid = made(door, (Type.SENSITIVE, True))
     with refused(Reason.SENSITIVE):
         door.client.get(uid)
     kek = os.urandom(16)
-    asked = specification(wrapping_key(door, kek))
-    wrapped = door.client.get(uid, key_wrapping_specification=asked)
+    key_wrapping = specification(wrapping_key(door, kek))
+    wrapped = door.client.get(uid, key_wrapping_specification=key_wrapping)
     assert len(keywrap.aes_key_unwrap(kek, wrapped.value)) == 16

@@ -5,24 +5,24 @@ from collections.abc import Callable
 from kmip.enums import ItemType, Operation
 from kmip.items import Item
 from kmip.tags import Tag
-from tests.conformance.cases import NOW, is_relative
-from tests.conformance.difference import Place, different
-from tests.conformance.freedom import Freedom, check_output, freedom, is_given
-from tests.conformance.knowledge import (
+from tests.conformance.case_state import (
     IDENTIFIERS,
-    Knowledge,
+    CaseState,
     Object,
     attributes_of,
     placeholder,
 )
+from tests.conformance.cases import NOW, is_relative
+from tests.conformance.difference import Place, different
 from tests.conformance.parts import value_of
 from tests.conformance.rules import SERVER_FACTS, SET_BY_SERVER, TEXTS
+from tests.conformance.tolerance import Tolerance, check_output, is_from_client, tolerance
 
-TOLERANCE = 2
+CLOCK_TOLERANCE = 2
 """Seconds by which a date may be off: the clock is ours, and only rounding is left."""
 
 
-class Leaves:
+class ValueComparison:
     """Compares the values of one case.
 
     Args:
@@ -30,7 +30,7 @@ class Leaves:
         now: gives the time, seconds since 1970.
     """
 
-    def __init__(self, known: Knowledge, now: Callable[[], int]) -> None:
+    def __init__(self, known: CaseState, now: Callable[[], int]) -> None:
         self.known = known
         self._now = now
 
@@ -60,7 +60,7 @@ class Leaves:
             return self._is_own_identifier(expected, got, place)
         if isinstance(expected.value, bytes) and isinstance(got.value, bytes):
             return self._fits(expected, expected.value, got.value, place)
-        if expected.tag == Tag.KEY_FORMAT_TYPE and not is_given(self.known, place):
+        if expected.tag == Tag.KEY_FORMAT_TYPE and not is_from_client(self.known, place):
             return place.operation in (Operation.GET_ATTRIBUTES, Operation.EXPORT)  # R8
         return False
 
@@ -75,10 +75,10 @@ class Leaves:
 
     def _fits(self, expected: Item, printed: bytes, found: bytes, place: Place) -> bool:
         """R7, R9: other bytes, where they may be others; and the same each time."""
-        how_far = freedom(self.known, expected, place)
-        if how_far is Freedom.NONE or not found:
+        how_far = tolerance(self.known, expected, place)
+        if how_far is Tolerance.NONE or not found:
             return False
-        if how_far is Freedom.LENGTH and len(printed) != len(found):
+        if how_far is Tolerance.LENGTH and len(printed) != len(found):
             return False
         if "/KeyBlock/" in place.path:
             about = self._object(place)
@@ -121,19 +121,21 @@ class Leaves:
         if found in chosen:
             return
         if tag == Tag.TIME_STAMP or printed == NOW:
-            fits = self.known.now - TOLERANCE <= found <= self._now() + TOLERANCE
+            fits = self.known.now - CLOCK_TOLERANCE <= found <= self._now() + CLOCK_TOLERANCE
         elif is_relative(printed):
             wanted = self.known.time(printed)
             fits = (
                 not chosen
-                and 0 <= found - wanted + TOLERANCE <= 2 * TOLERANCE + self._now() - self.known.now
+                and 0
+                <= found - wanted + CLOCK_TOLERANCE
+                <= 2 * CLOCK_TOLERANCE + self._now() - self.known.now
             )
         elif found == printed:
             fits = True
         elif (expected.type, printed) in self.known.requested:
             fits = False
         elif tag in SET_BY_SERVER and about and not about.is_replacement and not chosen:
-            fits = self.known.started - TOLERANCE <= found <= self._now() + TOLERANCE
+            fits = self.known.started - CLOCK_TOLERANCE <= found <= self._now() + CLOCK_TOLERANCE
         else:
             fits = True
         if not fits:

@@ -18,8 +18,8 @@ DATA = b"label\x00context"
 
 def base_of(door, material=BASE, algorithm=A.AES):
     """An object to derive from; clients do not activate it."""
-    given = objects.SymmetricKey(algorithm, 8 * len(material), material, masks=[Mask.DERIVE_KEY])
-    return door.client.register(given)
+    key = objects.SymmetricKey(algorithm, 8 * len(material), material, masks=[Mask.DERIVE_KEY])
+    return door.client.register(key)
 
 
 def derived(door, base, method, parameters, length, algorithm=A.AES):

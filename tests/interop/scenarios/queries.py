@@ -45,23 +45,23 @@ def until(table, version):
 def query(door):
     """Every Query function that the version has, at once and each alone."""
     functions = until(FUNCTIONS, door.version)
-    for asked in [functions, *([each] for each in functions)]:
-        result = door.proxy.query(query_functions=asked)
-        assert result.result_status.value == enums.ResultStatus.SUCCESS, asked
-        if Ask.QUERY_OPERATIONS in asked:
+    for requested in [functions, *([each] for each in functions)]:
+        result = door.proxy.query(query_functions=requested)
+        assert result.result_status.value == enums.ResultStatus.SUCCESS, requested
+        if Ask.QUERY_OPERATIONS in requested:
             performed = {each.name for each in result.operations}
             lines = {came: line.split() for came, line in PERFORMED.items()}
             assert performed >= set(until(lines, door.version))
             assert ("ENCRYPT" in performed) == (door.version >= "1.2")
             assert ("SET_ATTRIBUTE" in performed) == door.is_2
-        if Ask.QUERY_OBJECTS in asked:
+        if Ask.QUERY_OBJECTS in requested:
             types = {each.name for each in result.object_types}
             assert types >= {
                 "CERTIFICATE", "SYMMETRIC_KEY", "PUBLIC_KEY", "PRIVATE_KEY", "SPLIT_KEY",
                 "SECRET_DATA", "OPAQUE_DATA",
             }  # fmt: skip
             assert ("TEMPLATE" in types) == (door.version <= "1.4")
-        if Ask.QUERY_SERVER_INFORMATION in asked:
+        if Ask.QUERY_SERVER_INFORMATION in requested:
             assert "Strongroom" in result.vendor_identification
 
 
@@ -78,14 +78,14 @@ def discover_versions(door):
 @scenario()
 def discover_versions_of_a_list(door):
     """Only what both speak, in the server's order."""
-    for asked, common in [
+    for requested, common in [
         ([(1, 4)], ["1.4"]),
         ([(1, 0), (2, 0), (1, 2)], ["2.0", "1.2", "1.0"]),
         ([(1, 0), (9, 9)], ["1.0"]),
         ([(9, 9)], []),
     ]:
         result = door.proxy.discover_versions(
-            protocol_versions=[ProtocolVersion(*each) for each in asked]
+            protocol_versions=[ProtocolVersion(*each) for each in requested]
         )
         assert [str(each) for each in result.protocol_versions] == common
 

@@ -10,8 +10,8 @@ from kmip.enums import BlockCipherMode, CryptographicAlgorithm, Operation, Paddi
 from kmip.items import Item, tag_name
 from kmip.tags import Tag
 from tests.conformance import outputs
+from tests.conformance.case_state import CaseState, parameters_of
 from tests.conformance.difference import Place, different
-from tests.conformance.knowledge import Knowledge, parameters_of
 from tests.conformance.parts import name_of, value_of
 
 REPEATABLE = {Operation.HASH, Operation.SIGNATURE_VERIFY, Operation.MAC_VERIFY}
@@ -26,7 +26,7 @@ OUTPUTS = {
 }
 
 
-class Freedom(Enum):
+class Tolerance(Enum):
     """How far a value may differ from the printed one."""
 
     NONE = "equal"
@@ -34,55 +34,57 @@ class Freedom(Enum):
     VALUE = "not empty"
 
 
-def is_given(known: Knowledge, place: Place) -> bool:
+def is_from_client(known: CaseState, place: Place) -> bool:
     """Whether the client gave the material of the object that is asked about."""
     about = known.object(place.identifier)
-    return about is not None and about.is_given
+    return about is not None and about.is_from_client
 
 
-def freedom(known: Knowledge, expected: Item, place: Place) -> Freedom:
+def tolerance(known: CaseState, expected: Item, place: Place) -> Tolerance:
     """How far a value may differ from the printed one."""
-    tag, path, given = expected.tag, place.path, is_given(known, place)
+    tag, path, from_client = expected.tag, place.path, is_from_client(known, place)
     if tag in (Tag.PKCS_11_OUTPUT_PARAMETERS, Tag.DIGEST_VALUE):
-        return Freedom.VALUE
+        return Tolerance.VALUE
     if tag == Tag.SHORT_UNIQUE_IDENTIFIER:
-        return Freedom.LENGTH
+        return Tolerance.LENGTH
     if tag == Tag.CERTIFICATE_VALUE:
-        return Freedom.NONE if given else Freedom.VALUE
+        return Tolerance.NONE if from_client else Tolerance.VALUE
     if "/KeyValue" in path:
-        return _of_key(known, place, given=given)
+        return _of_key(known, place, from_client=from_client)
     if tag in OUTPUTS:
-        return _of_output(known, expected, place, given=given)
-    return Freedom.NONE
+        return _of_output(known, expected, place, from_client=from_client)
+    return Tolerance.NONE
 
 
-def _of_key(known: Knowledge, place: Place, *, given: bool) -> Freedom:
+def _of_key(known: CaseState, place: Place, *, from_client: bool) -> Tolerance:
     """R7."""
-    if not given:
+    if not from_client:
         plain = any(f"/{tag_name(tag)}/" in place.path for tag in OPAQUE_MATERIAL)
-        return Freedom.LENGTH if plain else Freedom.VALUE
+        return Tolerance.LENGTH if plain else Tolerance.VALUE
     wrapping = place.request.first(Tag.KEY_WRAPPING_SPECIFICATION)
     key = wrapping.first(Tag.ENCRYPTION_KEY_INFORMATION) if wrapping else None
     if wrapping is None or key is None or not place.path.endswith("/KeyValue"):
-        return Freedom.NONE
+        return Tolerance.NONE
     wrapper = known.object(value_of(key, Tag.UNIQUE_IDENTIFIER))
     mode = parameters_of(wrapping).get(Tag.BLOCK_CIPHER_MODE, BlockCipherMode.NISTKEYWRAP)
-    repeatable = wrapper is not None and wrapper.is_given and mode == BlockCipherMode.NISTKEYWRAP
-    return Freedom.NONE if repeatable else Freedom.LENGTH
+    repeatable = (
+        wrapper is not None and wrapper.is_from_client and mode == BlockCipherMode.NISTKEYWRAP
+    )
+    return Tolerance.NONE if repeatable else Tolerance.LENGTH
 
 
-def _of_output(known: Knowledge, expected: Item, place: Place, *, given: bool) -> Freedom:
+def _of_output(known: CaseState, expected: Item, place: Place, *, from_client: bool) -> Tolerance:
     """R9."""
     operation = place.operation
     if operation == Operation.RNG_RETRIEVE:
-        return Freedom.LENGTH
+        return Tolerance.LENGTH
     if operation in REPEATABLE:
-        return Freedom.NONE
+        return Tolerance.NONE
     if operation == Operation.DECRYPT:
-        own = given or (expected.type, expected.value) in known.requested
-        return Freedom.NONE if own else Freedom.LENGTH
-    if not given:
-        return Freedom.VALUE if operation == Operation.SIGN else Freedom.LENGTH
+        own = from_client or (expected.type, expected.value) in known.requested
+        return Tolerance.NONE if own else Tolerance.LENGTH
+    if not from_client:
+        return Tolerance.VALUE if operation == Operation.SIGN else Tolerance.LENGTH
     about = known.object(place.identifier)
     parameters = {**(about.parameters if about else {}), **parameters_of(place.request)}
     padded = parameters.get(Tag.PADDING_METHOD)
@@ -90,19 +92,19 @@ def _of_output(known: Knowledge, expected: Item, place: Place, *, given: bool) -
     if operation == Operation.ENCRYPT:
         is_random = parameters.get(Tag.RANDOM_IV) or expected.tag == Tag.IV_COUNTER_NONCE
         is_rsa = algorithm == CryptographicAlgorithm.RSA and padded != PaddingMethod.NONE
-        return Freedom.LENGTH if is_random or is_rsa else Freedom.NONE
+        return Tolerance.LENGTH if is_random or is_rsa else Tolerance.NONE
     if operation == Operation.SIGN:
         named = name_of(Tag.DIGITAL_SIGNATURE_ALGORITHM, parameters)
         if "DSA" in named or name_of(Tag.CRYPTOGRAPHIC_ALGORITHM, parameters) in CURVES:
-            return Freedom.VALUE
-        return Freedom.LENGTH if padded == PaddingMethod.PSS or "PSS" in named else Freedom.NONE
-    return Freedom.NONE
+            return Tolerance.VALUE
+        return Tolerance.LENGTH if padded == PaddingMethod.PSS or "PSS" in named else Tolerance.NONE
+    return Tolerance.NONE
 
 
-def check_output(known: Knowledge, expected: Item, got: Item, place: Place) -> None:
+def check_output(known: CaseState, expected: Item, got: Item, place: Place) -> None:
     """R9: what is random must still be right."""
     about = known.object(place.identifier)
-    if about is None or not about.is_given or not isinstance(got.value, bytes):
+    if about is None or not about.is_from_client or not isinstance(got.value, bytes):
         return
     parameters = about.parameters
     if stated := place.request.first(Tag.CRYPTOGRAPHIC_PARAMETERS):

@@ -67,7 +67,7 @@ class Object:
     """What is known of an object on the server.
 
     Attributes:
-        is_given: the client gave its material, or all that it was made of.
+        is_from_client: the client gave its material, or all that it was made of.
         parameters: see `PARAMETERS`.
         chosen: values that the client gave its attributes.
         is_derived, is_replacement: made of another object's material, or in another's place.
@@ -75,7 +75,7 @@ class Object:
         signed: the data of a signature that is made in parts.
     """
 
-    is_given: bool
+    is_from_client: bool
     parameters: dict[int, Value] = field(default_factory=dict)
     chosen: dict[int, set[Value]] = field(default_factory=dict)
     is_derived: bool = False
@@ -84,7 +84,7 @@ class Object:
     signed: bytes = b""
 
 
-class Knowledge:
+class CaseState:
     """What the cases of one chain have established.
 
     Args:
@@ -158,7 +158,7 @@ class Knowledge:
         return None if identifier is None else self.objects.get(identifier)
 
     def learn(
-        self, operation: int | None, request: Item, response: Item, given: Value | None
+        self, operation: int | None, request: Item, response: Item, identifier_before: Value | None
     ) -> Value | None:
         """Learn from a successful response payload.
 
@@ -166,7 +166,7 @@ class Knowledge:
             operation: what was performed.
             request: its payload as it was sent.
             response: its payload.
-            given: the ID Placeholder before it.
+            identifier_before: the ID Placeholder before it.
 
         Returns:
             The ID Placeholder after it.
@@ -177,22 +177,29 @@ class Knowledge:
         made = [item.value for item in response.children if item.tag in IDENTIFIERS]
         sources = [
             item.value for item in request.children if item.tag == Tag.UNIQUE_IDENTIFIER
-        ] or ([] if given is None else [given])
+        ] or ([] if identifier_before is None else [identifier_before])
         if operation in GENERATING | REGISTERING | DERIVING:
             for identifier in made:
                 self.objects[identifier] = self._made(operation, request, sources)
-            return made[-1 if operation == Operation.CREATE_SPLIT_KEY else 0] if made else given
+            return (
+                made[-1 if operation == Operation.CREATE_SPLIT_KEY else 0]
+                if made
+                else identifier_before
+            )
         self._change(operation, request, response, made[:1] or sources[:1])
         if operation == Operation.LOCATE:
             return made[0] if len(made) == 1 else None
-        return given
+        return identifier_before
 
     def _made(self, operation: int, request: Item, sources: list[Value]) -> Object:
         known = [self.objects.get(source) for source in sources]
         roots = [self.objects.get(o.source) if o and o.source else o for o in known]
-        from_given = bool(roots) and all(root is not None and root.is_given for root in roots)
+        roots_from_client = bool(roots) and all(
+            root is not None and root.is_from_client for root in roots
+        )
         made = Object(
-            is_given=operation in REGISTERING or (operation in DERIVING and from_given),
+            is_from_client=operation in REGISTERING
+            or (operation in DERIVING and roots_from_client),
             is_derived=operation == Operation.DERIVE_KEY,
             is_replacement=operation in REPLACING,
             source=sources[0] if operation == Operation.CREATE_SPLIT_KEY and sources else None,

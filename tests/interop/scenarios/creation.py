@@ -211,18 +211,18 @@ def names_need_not_be_unique(door):
     assert client.get(first) == client.get(second) == key
 
 
-def _registered(door, given, *expected_format):
+def _registered(door, managed_object, *expected_format):
     """Register an object, get it, compare, and clear it away."""
-    uid = door.client.register(given)
+    uid = door.client.register(managed_object)
     found = door.client.get(uid)
-    assert type(found) is type(given)
-    assert found.value == given.value
+    assert type(found) is type(managed_object)
+    assert found.value == managed_object.value
     if expected_format:
         assert found.key_format_type in expected_format
-        assert found.cryptographic_algorithm == given.cryptographic_algorithm
-        assert found.cryptographic_length == given.cryptographic_length
+        assert found.cryptographic_algorithm == managed_object.cryptographic_algorithm
+        assert found.cryptographic_length == managed_object.cryptographic_length
     ((_, name),) = values(door.client, uid, "Name")
-    assert name.name_value.value == given.names[0]
+    assert name.name_value.value == managed_object.names[0]
     return uid
 
 
@@ -255,21 +255,21 @@ def register_asymmetric_keys(door):
         (public_pkcs_1(key), Format.PKCS_1),
         (public_x_509(key), Format.X_509),
     ]:
-        given = objects.PublicKey(A.RSA, 2048, made, form, masks=[Mask.VERIFY])
-        clear(door.client, _registered(door, given, form))
+        managed_object = objects.PublicKey(A.RSA, 2048, made, form, masks=[Mask.VERIFY])
+        clear(door.client, _registered(door, managed_object, form))
     for made, form in [(pkcs_1(key), Format.PKCS_1), (pkcs_8(key), Format.PKCS_8)]:
-        given = objects.PrivateKey(A.RSA, 2048, made, form, masks=[Mask.SIGN])
-        clear(door.client, _registered(door, given, form))
-    given = objects.PrivateKey(A.ECDSA, 256, pkcs_8(ec_key()), Format.PKCS_8)
-    clear(door.client, _registered(door, given, Format.PKCS_8))
+        managed_object = objects.PrivateKey(A.RSA, 2048, made, form, masks=[Mask.SIGN])
+        clear(door.client, _registered(door, managed_object, form))
+    managed_object = objects.PrivateKey(A.ECDSA, 256, pkcs_8(ec_key()), Format.PKCS_8)
+    clear(door.client, _registered(door, managed_object, Format.PKCS_8))
 
 
 @scenario()
 def register_certificate(door):
     """A certificate, whose own attributes the server reads from it."""
-    given = objects.X509Certificate(certificate(), masks=[Mask.VERIFY])
-    uid = _registered(door, given)
-    assert door.client.get(uid) == given
+    managed_object = objects.X509Certificate(certificate(), masks=[Mask.VERIFY])
+    uid = _registered(door, managed_object)
+    assert door.client.get(uid) == managed_object
     if door.version >= "1.1":
         assert value(door.client, uid, "Certificate Length") == len(certificate())
     clear(door.client, uid)
@@ -280,26 +280,26 @@ def register_secret_data(door):
     """Passwords and seeds, of any length."""
     for kind in enums.SecretDataType:
         for secret in (b"correct horse", b"\x00" * 96, b"s" * 72):
-            given = objects.SecretData(secret, kind, masks=[Mask.VERIFY])
-            uid = _registered(door, given)
-            assert door.client.get(uid) == given
+            managed_object = objects.SecretData(secret, kind, masks=[Mask.VERIFY])
+            uid = _registered(door, managed_object)
+            assert door.client.get(uid) == managed_object
             clear(door.client, uid)
 
 
 @scenario()
 def register_secret_data_without_masks(door):
     """A usage mask of no bits at all."""
-    given = objects.SecretData(b"secret", enums.SecretDataType.PASSWORD)
-    uid = _registered(door, given)
-    assert door.client.get(uid) == given
+    managed_object = objects.SecretData(b"secret", enums.SecretDataType.PASSWORD)
+    uid = _registered(door, managed_object)
+    assert door.client.get(uid) == managed_object
 
 
 @scenario()
 def register_opaque_object(door):
     """Bytes that mean nothing to the server."""
-    given = objects.OpaqueObject(b"\x00\xffanything", enums.OpaqueDataType.NONE)
-    uid = _registered(door, given)
-    assert door.client.get(uid) == given
+    managed_object = objects.OpaqueObject(b"\x00\xffanything", enums.OpaqueDataType.NONE)
+    uid = _registered(door, managed_object)
+    assert door.client.get(uid) == managed_object
     door.client.destroy(uid)
     with refused(Reason.ITEM_NOT_FOUND, Reason.OBJECT_DESTROYED):
         door.client.get(uid)
@@ -316,7 +316,7 @@ def register_split_keys(door):
     ]:
         if method.name.endswith("GF_2_8") and door.version < "1.2":
             continue
-        given = objects.SplitKey(
+        managed_object = objects.SplitKey(
             cryptographic_algorithm=A.AES,
             cryptographic_length=128,
             key_value=bytes(range(16)),
@@ -327,7 +327,7 @@ def register_split_keys(door):
             split_key_method=method,
             prime_field_size=field,
         )
-        uid = _registered(door, given, Format.RAW)
+        uid = _registered(door, managed_object, Format.RAW)
         found = door.client.get(uid)
         assert (found.split_key_parts, found.split_key_threshold) == (3, 2)
         assert (found.key_part_identifier, found.split_key_method) == (1, method)
@@ -367,11 +367,11 @@ def register_application_specific_information(door):
         {"application_namespace": "ssl", "application_data": "www.example.com"},
         {"application_namespace": "mail", "application_data": "mail.example.com"},
     ]
-    for given in [
+    for managed_object in [
         objects.SymmetricKey(A.AES, 128, bytes(16), app_specific_info=information),
         objects.SecretData(b"secret", enums.SecretDataType.PASSWORD, app_specific_info=information),
     ]:
-        uid = client.register(given)
+        uid = client.register(managed_object)
         assert "Application Specific Information" in client.get_attribute_list(uid)
         found = values(client, uid, "Application Specific Information")
         assert [
@@ -419,8 +419,8 @@ def register_a_type_that_it_is_not(door):
 @scenario()
 def large_objects(door):
     """Long ones are taken. The client's time to encode and decode grows with the square of it."""
-    given = objects.OpaqueObject(bytes(range(256)) * 400, enums.OpaqueDataType.NONE)
-    assert door.client.get(door.client.register(given)).value == given.value
+    managed_object = objects.OpaqueObject(bytes(range(256)) * 400, enums.OpaqueDataType.NONE)
+    assert door.client.get(door.client.register(managed_object)).value == managed_object.value
     secret = objects.SecretData(b"\x01" * 20_001, enums.SecretDataType.SEED)
     assert door.client.get(door.client.register(secret)).value == secret.value
 
@@ -428,10 +428,10 @@ def large_objects(door):
 @scenario(server="guarded")
 def too_large_an_object(door):
     """A message over the limit is refused, or the connection closed; others go on."""
-    given = objects.OpaqueObject(bytes(50_000), enums.OpaqueDataType.NONE)
+    managed_object = objects.OpaqueObject(bytes(50_000), enums.OpaqueDataType.NONE)
     taken = True
     try:
-        door.client.register(given)
+        door.client.register(managed_object)
     except (KmipOperationFailure, OSError, RequestLengthMismatch) as error:
         taken = isinstance(error, TimeoutError)
     assert not taken

@@ -30,8 +30,8 @@ IV = bytes(range(16))
 
 def key_of(door, algorithm, material, masks=BOTH):
     """An active key with this material."""
-    given = objects.SymmetricKey(algorithm, 8 * len(material), material, masks=masks)
-    uid = door.client.register(given)
+    managed_object = objects.SymmetricKey(algorithm, 8 * len(material), material, masks=masks)
+    uid = door.client.register(managed_object)
     door.client.activate(uid)
     return uid
 
@@ -65,12 +65,12 @@ def encrypt_and_decrypt(door):
         parameters = {"cryptographic_algorithm": A.AES, "block_cipher_mode": mode}
         if padding_method:
             parameters["padding_method"] = padding_method
-        given = None if mode == Mode.ECB else IV
-        cipher_text, made = door.client.encrypt(PLAIN, uid, parameters, given)
+        iv = None if mode == Mode.ECB else IV
+        cipher_text, made = door.client.encrypt(PLAIN, uid, parameters, iv)
         assert made is None
         data = padded(PLAIN) if is_padded else PLAIN
         assert cipher_text == enciphered(algorithms.AES(material), theirs, data)
-        assert door.client.decrypt(cipher_text, uid, parameters, given) == PLAIN
+        assert door.client.decrypt(cipher_text, uid, parameters, iv) == PLAIN
 
 
 @scenario(since="1.2")
@@ -134,9 +134,9 @@ def encrypt_for_a_public_key(door):
             asymmetric.OAEP(asymmetric.MGF1(hashes.SHA1()), hashes.SHA256(), None),
         ),
     ]:
-        asked = {"cryptographic_algorithm": A.RSA, **parameters}
-        cipher_text, _ = door.client.encrypt(PLAIN, public, asked)
-        assert door.client.decrypt(cipher_text, private, asked) == PLAIN
+        rsa = {"cryptographic_algorithm": A.RSA, **parameters}
+        cipher_text, _ = door.client.encrypt(PLAIN, public, rsa)
+        assert door.client.decrypt(cipher_text, private, rsa) == PLAIN
         assert key.decrypt(cipher_text, theirs) == PLAIN
 
 
@@ -179,17 +179,17 @@ def sign_and_verify(door):
         door.client.activate(uid)
     key = serialization.load_der_private_key(door.client.get(private).value, None)
     for parameters, digest in SIGNATURES:
-        asked = {"cryptographic_algorithm": A.RSA, **parameters}
-        signature = door.client.sign(PLAIN, private, asked)
+        rsa = {"cryptographic_algorithm": A.RSA, **parameters}
+        signature = door.client.sign(PLAIN, private, rsa)
         pss = asymmetric.PSS(asymmetric.MGF1(digest), asymmetric.PSS.AUTO)
         scheme = pss if parameters["padding_method"] == Padding.PSS else asymmetric.PKCS1v15()
         key.public_key().verify(signature, PLAIN, scheme, digest)
         verify = door.client.signature_verify
-        assert verify(PLAIN, signature, public, asked) == enums.ValidityIndicator.VALID
-        assert verify(b"else", signature, public, asked) == enums.ValidityIndicator.INVALID
+        assert verify(PLAIN, signature, public, rsa) == enums.ValidityIndicator.VALID
+        assert verify(b"else", signature, public, rsa) == enums.ValidityIndicator.INVALID
         if scheme is not pss:
             theirs = key.sign(b"theirs", scheme, digest)
-            assert verify(b"theirs", theirs, public, asked) == enums.ValidityIndicator.VALID
+            assert verify(b"theirs", theirs, public, rsa) == enums.ValidityIndicator.VALID
 
 
 @scenario(since="1.2")
@@ -228,12 +228,12 @@ def sign_with_registered_keys_of_every_form(door):
         door.client.activate(uid)
         signatures.add(door.client.sign(PLAIN, uid, parameters))
     (signature,) = signatures
-    for given in [
+    for managed_object in [
         objects.PublicKey(A.RSA, 2048, public_pkcs_1(key), Format.PKCS_1, [Mask.VERIFY]),
         objects.PublicKey(A.RSA, 2048, public_x_509(key), Format.X_509, [Mask.VERIFY]),
         objects.X509Certificate(certificate(), [Mask.VERIFY]),
     ]:
-        uid = door.client.register(given)
+        uid = door.client.register(managed_object)
         door.client.activate(uid)
         valid = door.client.signature_verify(PLAIN, signature, uid, parameters)
         assert valid == enums.ValidityIndicator.VALID

@@ -6,8 +6,8 @@ from kmip.enums import ENUMERATION_OF, ItemType
 from kmip.items import Item, tag_name
 from kmip.tags import Tag
 from kmip.vocabulary import is_extension
+from tests.conformance.case_state import walk
 from tests.conformance.difference import Place, check_order, different
-from tests.conformance.knowledge import walk
 
 FIELDS_OF_FACTS = {
     Tag.RNG_PARAMETERS: (

@@ -1,4 +1,4 @@
-"""What stands in for a case that is not here: its objects, as another case expects to find them.
+"""Substitutes for a case that is not here: its objects, as another case expects to find them.
 
 TC-CREG-1 registers a key pair and a certificate, TC-CREG-2 gets them, TC-CREG-3 destroys them.
 Where only the latter two are here, the objects are registered as TC-CREG-2 prints them.

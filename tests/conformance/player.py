@@ -15,12 +15,12 @@ from kmip.enums import Operation, ResultStatus
 from kmip.errors import InvalidMessage
 from kmip.items import Item
 from kmip.tags import Tag
+from tests.conformance.case_state import CaseState, Unbound
 from tests.conformance.cases import Case, Exchange, all_cases, read
 from tests.conformance.difference import Difference
 from tests.conformance.judgement import Judgement
-from tests.conformance.knowledge import Knowledge, Unbound
 from tests.conformance.rules import Lists
-from tests.conformance.standing_in import registrations
+from tests.conformance.substitutes import registrations
 
 AFTER = {
     "SASED-M-3": ["SASED-M-2"],
@@ -116,7 +116,7 @@ def missing(case: Case) -> str | None:
 
 
 def is_helped(case: Case) -> bool:
-    """Whether something stands in for a case that goes before."""
+    """Whether substitutes are used for a case that goes before."""
     return not missing(case) and any(
         _prelude(case, stem) is None for stem in AFTER.get(case.stem, [])
     )
@@ -182,14 +182,14 @@ async def play(case: Case, start: Callable[[], Awaitable[Server]]) -> None:
 async def _play_all(
     case: Case, before: list[list[Exchange]], exchanges: list[Exchange], server: Server
 ) -> None:
-    known = Knowledge(int(server.clock()))
+    known = CaseState(int(server.clock()))
     for prelude in before:
         await play_exchanges(prelude, server, known)
     await play_exchanges(exchanges, server, known, case.stem)
 
 
 async def play_exchanges(
-    exchanges: list[Exchange], server: Server, known: Knowledge, stem: str = ""
+    exchanges: list[Exchange], server: Server, known: CaseState, stem: str = ""
 ) -> None:
     """Send requests and judge the responses.
 
