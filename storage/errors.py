@@ -19,6 +19,10 @@ class Unavailable(StorageError):
     """
 
 
+class StorageFull(Unavailable):
+    """The back end has no room for a commit; what is there can still be read."""
+
+
 class InUse(StorageError):
     """Another process, or another store in this one, holds the back end."""
 

@@ -108,7 +108,11 @@ class Reader:
         if row is not None and opened is not None and opened.tag == row.tag:
             await trio.lowlevel.checkpoint_if_cancelled()
             return opened
-        fetched = await self._fetch(name, _META, None)
+        try:
+            fetched = await self._fetch(name, _META, None)
+        except Tampered as error:
+            self._replica.stop(error)
+            raise
         return None if fetched is None else self._remember(fetched[0], Content.decode(fetched[1]))
 
     def _remember(self, row: Row, content: Content) -> _Opened:

@@ -13,6 +13,11 @@ A tail is compared with the state the table had *before* it was asked for: a hea
 another chain at the same number, or a log that does not lead from the one to the other, is proof
 that the back end has gone back or tells two histories. The store then serves nothing any more.
 
+Where something else does not open, the store takes no more changes: they would be acknowledged, and
+lost with a store that nobody can open again. It goes on giving what does open, as each record is
+proved by itself: whoever needs their key now is not helped by a server that has ended. A body is
+the one part that the store opens without, so one that is spoiled fails alone.
+
 When a commit fails with an unknown outcome, the log is asked for the very entry that was sent: it
 is there, or the commit did not happen (and cannot any more once another has, because the head it
 expects is gone).
@@ -64,6 +69,7 @@ class Replica:
         self._log_sizes: list[int] = []
         self._doubt = False
         self._broken: Tampered | None = None
+        self._stopped: Tampered | None = None
         self._asking = trio.Lock()
         self._rebuilding = trio.Lock()
         self._begun = 0
@@ -73,6 +79,18 @@ class Replica:
         """Raise `Tampered` again if the back end was found to tell another history."""
         if self._broken is not None:
             raise Tampered(self._broken.part, self._broken.reason)
+
+    def check_writable(self) -> None:
+        """Raise `Tampered` again if something was found that the store would not open with."""
+        self.check_whole()
+        if self._stopped is not None:
+            again = Tampered(self._stopped.part, self._stopped.reason)
+            again.args = self._stopped.args
+            raise again
+
+    def stop(self, found: Tampered) -> None:
+        """Take no more changes, because of what was found; the first finding counts."""
+        self._stopped = self._stopped or found
 
     async def refresh(self) -> None:
         """Know of every commit that was durable when this was called.
@@ -105,12 +123,19 @@ class Replica:
 
         Raises:
             Unavailable: the back end failed; it happened or not.
-            Tampered: the back end tells another history.
+            Tampered: the back end tells another history, or is not what was opened.
         """
+        try:
+            await self._make(works)
+        except Tampered as error:
+            self.stop(error)
+            raise
+
+    async def _make(self, works: Sequence[Work]) -> None:
         fresh = self._backend.exclusive
         lost = 0
         while works:
-            self.check_whole()
+            self.check_writable()
             if self._doubt or self.table.head == NO_HEAD:
                 await self.catch_up()
             draft = Draft(self.table)

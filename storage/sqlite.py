@@ -2,32 +2,39 @@
 
 Theory of operation: WAL mode with full synchronisation: one commit is one transaction and one
 fsync. Two connections, each in a thread of its own, so that a read does not wait for the fsync of
-a commit. The file is locked as a whole (flock) for as long as it is open; SQLite's own locks are
-of another kind and do not interfere. The schema must be exactly ours: a file from elsewhere could
-bring triggers and views.
+a commit. The file belongs to one process for as long as it is open: it is locked as a whole
+(flock), so that a second store is told at once, and by SQLite's own locks as well (the VFS
+"unix-excl"), so that no other program reads or writes it meanwhile. As nobody shares the file,
+SQLite keeps the index of its write-ahead log in memory and maps no file: a page of a mapped file
+that a full disk cannot give would end the process by SIGBUS. The schema must be exactly ours: a
+file from elsewhere could bring triggers and views.
 
-Nothing of sqlite3 leaves this module: its errors become `Damaged` (the file is not what SQLite
-wrote) or `Unavailable` (the disk is full, does not answer, ...).
+What the path names is compared with what is open, each time something is to be acknowledged: a
+commit into a file that was removed or replaced would be lost with the process.
+
+Nothing of sqlite3 leaves this module and `sqlite_errors`.
 """
 
 import contextlib
-import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 import trio
 
 from storage.backend import Backend, Commit, Kind, Tail
-from storage.errors import Damaged, InUse, Missing, Unavailable
+from storage.errors import Damaged, Unavailable
+from storage.locked_file import LockedFile
+from storage.sqlite_errors import translated
 from storage.worker_thread import Thread
 
 _APPLICATION: Final = 0x53524F4D  # "SROM", in the file's header: file(1) and we can tell
 _PAGE: Final = 1000  # blobs per page of a scan: a few milliseconds
 _MAX_BLOB: Final = 64 << 20  # bytes of one value: a hostile file must not make us allocate more
-_BUSY_S: Final = 5.0  # only a backup tool can hold SQLite's own lock
+_BUSY_S: Final = 5.0  # only a program that came first can hold SQLite's own lock
 
 _SCHEMA: Final = (
     "CREATE TABLE place (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -47,16 +54,6 @@ _SET_PLACE: Final = (
     "INSERT INTO place VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 
-_DAMAGED_CODES: Final = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,  # a table or column that should be there is not
-    sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_CONSTRAINT,
-    sqlite3.SQLITE_TOOBIG,
-    sqlite3.SQLITE_FORMAT,
-}
-
 T = TypeVar("T")
 
 
@@ -64,61 +61,46 @@ class SQLiteBackend:
     """A back end in one file, held by one store at a time.
 
     Args:
-        path: of the file; made with mode 0600 when it is not there. Beside it lie SQLite's
-            "-wal" and "-shm"; the three belong together, and a copy needs all or a closed store.
+        path: of the file; made with mode 0600 when it is not there. Beside it lies SQLite's
+            "-wal"; the two belong together, and a copy needs both or a closed store.
     """
 
     exclusive = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._lock: int | None = None
+        self._path = Path(path).absolute()
+        self._file: LockedFile | None = None
         self._writer: Thread[sqlite3.Connection] | None = None
         self._reader: Thread[sqlite3.Connection] | None = None
 
     async def open(self, *, create: bool = True) -> None:
         """See `Backend`."""
         try:
-            await trio.to_thread.run_sync(self._hold, create)
-            self._writer = await Thread.start("storage-writer", lambda: self._connect(write=True))
+            file = await trio.to_thread.run_sync(partial(LockedFile, self._path, create=create))
+            self._file = file
+            self._writer = await Thread.start(
+                "storage-writer", lambda: self._connect(write=True, is_made=file.is_made)
+            )
             self._reader = await Thread.start("storage-reader", lambda: self._connect(write=False))
+            file.watch(self._path.with_name(self._path.name + "-wal"))
         except BaseException:
             with trio.CancelScope(shield=True):
                 await self.aclose()
             raise
 
-    def _hold(self, create: bool) -> None:
-        """Lock the file, and make it if need be and `create`."""
-        flags = os.O_RDWR | os.O_CLOEXEC
-        made = False
-        making = os.O_CREAT | os.O_EXCL if create else 0
-        try:
-            try:
-                self._lock = os.open(self._path, flags | making, 0o600)
-                made = create
-            except FileExistsError:
-                self._lock = os.open(self._path, flags)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            empty = os.fstat(self._lock).st_size == 0
-        except BlockingIOError:
-            raise InUse("another process has this store open") from None
-        except OSError as error:
-            if not create and isinstance(error, FileNotFoundError):
-                raise Missing("there is no store here") from None
-            raise Unavailable(f"the store's file cannot be opened: {error.strerror}") from None
-        if empty and not made:
-            raise Damaged(
-                "the store's file is empty: it was cut short, or making it was interrupted;"
-                " remove it to begin anew"
-            )
-
-    def _connect(self, *, write: bool) -> sqlite3.Connection:
-        with _translated():
+    def _connect(self, *, write: bool, is_made: bool = False) -> sqlite3.Connection:
+        with translated(self._path):
             connection = sqlite3.connect(
-                self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+                self._path.as_uri() + "?vfs=unix-excl",
+                uri=True,
+                timeout=_BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
             )
             try:
                 _configure(connection, write=write)
+                if write:
+                    _check_schema(connection, is_made=is_made)
             except BaseException:
                 connection.close()
                 raise
@@ -142,19 +124,29 @@ class SQLiteBackend:
 
     async def commit(self, commit: Commit) -> Tail | None:
         """See `Backend`."""
-        if self._writer is None:
+        writer, file = self._writer, self._file
+        if writer is None or file is None:
             raise Unavailable("the store's file is closed")
-        return await self._writer.call(lambda connection: _commit(connection, commit))
+
+        def checked(connection: sqlite3.Connection) -> Tail | None:
+            file.check()
+            with translated(self._path):
+                missed = _commit(connection, commit)
+            file.check()  # they may have gone meanwhile, and this is about to be acknowledged
+            file.keep()
+            return missed
+
+        return await writer.call(checked)
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         if self._reader is None:
             raise Unavailable("the store's file is closed")
 
-        def translated(connection: sqlite3.Connection) -> T:
-            with _translated():
+        def checked(connection: sqlite3.Connection) -> T:
+            with translated(self._path):
                 return job(connection)
 
-        return await self._reader.call(translated)
+        return await self._reader.call(checked)
 
     async def aclose(self) -> None:
         """See `Backend`."""
@@ -163,27 +155,10 @@ class SQLiteBackend:
         for thread in (reader, writer):  # the writer last: it empties the write-ahead log
             if thread is not None:
                 await thread.stop(_close)
-        if self._lock is not None:
+        file, self._file = self._file, None
+        if file is not None:
             # Only now: closing any descriptor of the file drops SQLite's own locks on it.
-            os.close(self._lock)
-            self._lock = None
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError:  # a damaged schema, quoted in SQLite's own message
-        raise Damaged from None
-    except MemoryError:
-        raise Unavailable("there is not enough memory to read the store's file") from None
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code == sqlite3.SQLITE_IOERR_SHORT_READ or code is None:
-            raise Damaged from None
-        if code & 0xFF in _DAMAGED_CODES:
-            raise Damaged from None
-        raise Unavailable(f"the store's file does not answer: {error.sqlite_errorname}") from None
+            file.close()
 
 
 def _configure(connection: sqlite3.Connection, *, write: bool) -> None:
@@ -191,6 +166,7 @@ def _configure(connection: sqlite3.Connection, *, write: bool) -> None:
     execute = connection.execute
     execute("PRAGMA trusted_schema = OFF")
     execute("PRAGMA cell_size_check = ON")
+    execute("PRAGMA mmap_size = 0")  # a mapped page that is gone ends the process by SIGBUS
     if not write:
         execute("PRAGMA query_only = ON")
         return
@@ -199,9 +175,14 @@ def _configure(connection: sqlite3.Connection, *, write: bool) -> None:
     if mode != "wal":
         raise Unavailable("the file system does not allow SQLite's write-ahead log")
     execute("PRAGMA synchronous = FULL")
+
+
+def _check_schema(connection: sqlite3.Connection, *, is_made: bool) -> None:
+    """Make the tables of a file that was just made; of any other, refuse all but a store's."""
+    execute = connection.execute
     schema = sorted(sql for (sql,) in execute("SELECT sql FROM sqlite_schema WHERE sql NOT NULL"))
     (application,) = execute("PRAGMA application_id").fetchone()
-    if not schema and not application:
+    if is_made and not schema and not application:
         execute("BEGIN IMMEDIATE")
         execute(f"PRAGMA application_id = {_APPLICATION}")
         for statement in _SCHEMA:
@@ -209,6 +190,11 @@ def _configure(connection: sqlite3.Connection, *, write: bool) -> None:
         execute("COMMIT")
     elif schema != sorted(_SCHEMA) or application != _APPLICATION:
         raise Damaged("the file is an SQLite database, but not a store's")
+    elif not any(_load(connection)):
+        raise Damaged(
+            "the store's file holds no store: it was emptied, or making it was interrupted; remove"
+            " it to begin anew"
+        )
 
 
 def _load(connection: sqlite3.Connection) -> tuple[bytes | None, bytes | None]:
@@ -271,21 +257,20 @@ def _bytes_or_none(value: object) -> bytes | None:
 
 
 def _commit(connection: sqlite3.Connection, commit: Commit) -> Tail | None:
-    with _translated():
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if _head(connection) != commit.expected:
-                missed = _tail(connection, commit.number - 1)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _head(connection) != commit.expected:
+            missed = _tail(connection, commit.number - 1)
+            connection.execute("ROLLBACK")
+            return missed
+        _apply(connection, commit)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            if connection.in_transaction:
                 connection.execute("ROLLBACK")
-                return missed
-            _apply(connection, commit)
-            connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-            raise
-        return None
+        raise
+    return None
 
 
 def _apply(connection: sqlite3.Connection, commit: Commit) -> None:

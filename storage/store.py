@@ -211,6 +211,8 @@ class SealedStore:
 
         Raises:
             Conflict: a record is not at its expected version; nothing was done.
+            Tampered: what is there is not what was written there, as this or an earlier call has
+                found; nothing is acknowledged any more.
             Unavailable: the back end failed; all was done or nothing.
             ValueError: a limit of `Put` is passed, or two changes are to the same record.
         """
@@ -218,7 +220,7 @@ class SealedStore:
             change.check()
         if len({change.name for change in changes}) != len(changes):
             raise ValueError("a commit changes each record once at most")
-        self._replica.check_whole()
+        self._replica.check_writable()
         if changes:
             return await self._committer.submit(
                 Work(stage(tuple(changes)), sum(map(size, changes)))
@@ -334,7 +336,7 @@ class SealedStore:
     async def _change_header(self, change: Callable[[Unlocked], Unlocked]) -> None:
         """Commit a changed header; `change` may stretch a secret, so it runs in a thread."""
         while True:
-            self._replica.check_whole()
+            self._replica.check_writable()
             base = self._table.unlocked
             changed = await trio.to_thread.run_sync(change, base)
             try:

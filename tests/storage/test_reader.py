@@ -5,7 +5,7 @@ import trio
 import trio.testing
 from stores import SECRET, put
 
-from storage import KEEP, MemoryBackend, Part, Reason, Tampered, open_store
+from storage import KEEP, MemoryBackend, Part, Query, Reason, Remove, Tampered, open_store
 from storage.backend import Kind
 from storage.testing import LyingBackend, SlowBackend
 
@@ -36,6 +36,10 @@ async def refused(store, kind):
 @pytest.mark.parametrize("kind", list(Kind))
 async def test_each_attack_is_told_apart(attacked, kind):
     store, lying, a, b = attacked
+    await lying.freeze(kind, a)
+    await store.commit([put(b"a", 1, b"new", b"new")])
+    assert await refused(store, kind) is Reason.REPLAYED
+    lying.truth()
     await lying.edit(kind, a)
     assert await refused(store, kind) is Reason.EDITED
     lying.truth()
@@ -47,10 +51,6 @@ async def test_each_attack_is_told_apart(attacked, kind):
     lying.truth()
     lying.drop(kind, a)
     assert await refused(store, kind) is Reason.DROPPED
-    lying.truth()
-    await lying.freeze(kind, a)
-    await store.commit([put(b"a", 1, b"new", b"new")])
-    assert await refused(store, kind) is Reason.REPLAYED
     lying.truth()
     assert (await store.read(b"a")).meta == b"new"
     assert await store.read_body(b"a", 2) == b"new"
@@ -85,7 +85,6 @@ async def test_one_bad_record_does_not_spoil_the_others(attacked):
     lying.drop(Kind.META, a)
     assert await refused(store, Kind.META) is Reason.DROPPED
     assert (await store.read(b"b")).version == 1
-    await store.commit([put(b"b", 1)])
 
 
 async def test_a_read_that_meets_a_commit_is_no_attack():
@@ -148,3 +147,33 @@ async def test_what_was_read_or_written_last_is_not_fetched(make):
         assert (await store.read(b"a")).meta == b"m2"
         assert await store.read_body(b"a", 2) == b"b2"
         assert counting.calls.count("get") == 2
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("attack", ["edited", "dropped"])
+async def test_what_would_not_open_again_takes_no_more_changes(make, kind, attack):
+    """Acknowledged means durable: a store with a spoiled record is refused at its next start.
+
+    A spoiled body is not: it is fetched when it is asked for, so it fails alone.
+    """
+    lying = LyingBackend(make())
+    async with open_store(lying, SECRET, create=True, cache_bytes=0) as store:
+        version = await store.commit([put(b"one"), put(b"other")])
+        handle = store._table.keyring.now.handle(b"one")
+        if attack == "edited":
+            await lying.edit(kind, handle)
+        else:
+            lying.drop(kind, handle)
+        with pytest.raises(Tampered):
+            await (store.read(b"one") if kind is Kind.META else store.read_body(b"one", version))
+        if kind is Kind.BODY:
+            await store.commit([put(b"new")])
+            return
+        for change in ([put(b"new")], [Remove(b"other", version)]):
+            with pytest.raises(Tampered, match="the record"):
+                await store.commit(change)
+        with pytest.raises(Tampered):
+            await store.add_slot(SECRET)
+        assert (await store.read(b"other")).meta == b"meta"
+        assert await store.read_body(b"other", version) == b"body"
+        assert len((await store.search(Query())).names) == 2

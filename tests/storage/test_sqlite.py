@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,7 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import SECRET, put
 
-from storage import Damaged, InUse, SQLiteBackend, Tampered, Unavailable, open_store
+from storage import (
+    Damaged,
+    InUse,
+    SQLiteBackend,
+    StorageFull,
+    Tampered,
+    Unavailable,
+    open_store,
+)
+from storage.sqlite_errors import translated
 from storage.testing import check_backend
 
 
@@ -222,7 +232,7 @@ def test_a_full_disk_refuses_commits_and_loses_nothing(path):
     process = limited(path, script, RLIMIT_FSIZE=2 << 20)
     done = int(process.stdout)
     assert 5 < done < 1000
-    assert "does not answer" in process.stderr
+    assert "cannot be written" in process.stderr
 
     async def check():
         async with open_store(SQLiteBackend(path), SECRET) as store:
@@ -233,6 +243,149 @@ def test_a_full_disk_refuses_commits_and_loses_nothing(path):
             await store.commit([put(b"there is room again")])
 
     trio.run(check)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB; only those who may mount have one."""
+    if shutil.which("mount") is None or os.geteuid() != 0:
+        pytest.skip("mounting is for root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(place):
+    """Leave no room on a file system."""
+    with contextlib.suppress(OSError), (place / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+
+
+async def test_a_full_file_system_is_named_and_holds_up_no_read(small_disk):
+    async with open_store(SQLiteBackend(small_disk / "store"), SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        fill(small_disk)
+        with pytest.raises(StorageFull, match=r"disk .* is full"):
+            await store.commit([put(b"b", body=bytes(1 << 20))])
+    async with open_store(SQLiteBackend(small_disk / "store"), SECRET, cache_bytes=0) as store:
+        assert await store.read_body(b"a", store.version(b"a")) == b"body"
+        (small_disk / "filler").unlink()
+        await store.commit([put(b"there is room again")])
+
+
+async def test_a_store_that_cannot_be_made_leaves_nothing_behind(small_disk):
+    fill(small_disk)
+    for _ in range(2):
+        with pytest.raises(StorageFull):
+            async with open_store(SQLiteBackend(small_disk / "store"), SECRET, create=True):
+                pass
+    assert [one.name for one in small_disk.iterdir()] == ["filler"]
+
+
+@pytest.mark.parametrize(
+    "code, kind, words",
+    [
+        (sqlite3.SQLITE_FULL, StorageFull, "disk .* is full"),
+        (sqlite3.SQLITE_IOERR_WRITE, Unavailable, "a disk error, a quota or a limit"),
+        (sqlite3.SQLITE_IOERR_FSYNC, Unavailable, "a disk error, a quota or a limit"),
+        (sqlite3.SQLITE_IOERR_READ, Unavailable, "input/output error"),
+        (sqlite3.SQLITE_BUSY, Unavailable, "another program holds a lock"),
+        (sqlite3.SQLITE_BUSY_RECOVERY, Unavailable, "another program holds a lock"),
+        (sqlite3.SQLITE_READONLY, Unavailable, "read only"),
+        (sqlite3.SQLITE_CANTOPEN, Unavailable, "cannot be opened or made"),
+        (sqlite3.SQLITE_NOMEM, Unavailable, "memory"),
+        (sqlite3.SQLITE_INTERRUPT, Unavailable, "does not answer"),
+        (sqlite3.SQLITE_CORRUPT, Damaged, "cannot be read"),
+        (sqlite3.SQLITE_NOTADB, Damaged, "cannot be read"),
+        (sqlite3.SQLITE_IOERR_SHORT_READ, Damaged, "cannot be read"),
+        (None, Damaged, "cannot be read"),
+    ],
+)
+def test_the_operator_is_told_what_keeps_the_file_from_being_used(tmp_path, code, kind, words):
+    error = sqlite3.OperationalError("the text of SQLite")
+    if code is not None:
+        error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_NAME"
+    with pytest.raises(kind, match=words) as told, translated(tmp_path):
+        raise error
+    assert type(told.value) is kind
+    assert "the text of SQLite" not in str(told.value)
+
+
+async def test_no_file_is_mapped_nor_shared(path):
+    async with open_store(SQLiteBackend(path), SECRET) as store:
+        await store.commit([put(b"a")])
+        assert {one.name for one in path.parent.iterdir()} == {"store", "store-wal"}
+        if Path("/proc/self/maps").exists():
+            assert str(path.parent) not in Path("/proc/self/maps").read_text()
+    assert {one.name for one in path.parent.iterdir()} == {"store"}
+
+
+async def test_no_other_program_can_change_an_open_store(path):
+    async with open_store(SQLiteBackend(path), SECRET):
+        script = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('{}')"
+        for statement in ("DELETE FROM meta", "SELECT count(*) FROM meta", "PRAGMA optimize"):
+            command = [sys.executable, "-c", script.format(statement), str(path)]
+            told = await trio.run_process(command, capture_stderr=True, check=False)
+            assert b"database is locked" in process.stderr or statement.startswith("PRAGMA")
+    assert await open_and_read(path) == 60
+
+
+@pytest.mark.parametrize("lost", ["store", "store-wal"])
+@pytest.mark.parametrize("how", ["removed", "replaced", "moved away"])
+async def test_nothing_is_acknowledged_into_a_file_that_nobody_finds_again(path, lost, how):
+    """Docs/storage.md: durable when `commit` returns."""
+    async with open_store(SQLiteBackend(path), SECRET) as store:
+        await store.commit([put(b"before")])
+        gone = path.with_name(lost)
+        if how == "replaced":
+            shutil.copy(gone, gone.with_name("copy"))
+            gone.with_name("copy").replace(gone)
+        elif how == "removed":
+            gone.unlink()
+        else:
+            gone.rename(path.with_name("elsewhere"))
+        for _ in range(2):
+            with pytest.raises(Tampered, match="was removed or replaced while the store was open"):
+                await store.commit([put(b"lost")])
+        assert await store.read_body(b"before", store.version(b"before")) == b"body"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["DELETE FROM meta", "DELETE FROM body", "DELETE FROM log", "DELETE FROM place"],
+        ["DROP TABLE meta", "DROP TABLE body", "DROP TABLE log", "DROP TABLE place"],
+        [
+            *("DROP TABLE meta", "DROP TABLE body", "DROP TABLE log", "DROP TABLE place"),
+            "PRAGMA application_id = 0",
+        ],
+    ],
+)
+async def test_an_emptied_store_is_not_taken_for_a_new_one(path, statements):
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+    before = path.read_bytes()
+    for create in (True, False):
+        with pytest.raises(Damaged):
+            await open_and_read(path, create=create)
+    assert path.read_bytes() == before
+
+
+async def test_a_file_that_was_made_and_not_used_is_removed(tmp_path):
+    def ask(is_new):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        async with open_store(SQLiteBackend(tmp_path / "store"), ask, create=True):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 WRITER = """
