@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import trio
 
 from server.access.password_file import Users
+from server.objects.served import Served
 from server.objects.transaction import Opened
 from server.sessions.lockout import FailedLogins
 from server.sessions.streams import Streams
@@ -28,6 +29,7 @@ class Server:
         users: who may identify themselves by a password.
         clock: gives the time, seconds since 1970.
         opened: opened objects.
+        served: objects that were given to clients and could not be written.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
         failed_logins: wrong passwords of the last minute.
@@ -41,6 +43,7 @@ class Server:
     users: Users
     clock: Callable[[], float]
     opened: Opened = field(init=False)
+    served: Served = field(default_factory=Served)
     streams: Streams = field(default_factory=Streams)
     tickets: Tickets = field(default_factory=Tickets)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)

@@ -13,17 +13,22 @@ without input or output.
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kmip.attributes import Attributes
-from kmip.errors import ServerLimitExceeded
+from kmip.errors import KMIPError, ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
+from kmip.tags import Tag
 from server.objects.index_terms import owner_term, query_of, terms_of
 from server.objects.managed_object import ManagedObject, content_of, managed_object_of, record_name
-from storage import KEEP, Put, Query, Remove, SealedStore, Terms
+from server.objects.served import Served
+from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, StorageError, Terms
+
+log: Final = logging.getLogger(__name__)
 
 MAX_META_BYTES: Final = 1 << 20
 """An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
@@ -87,6 +92,7 @@ class _Changed:
     managed_object: ManagedObject | None
     expected: int
     body: bool
+    may_wait: bool = False
 
 
 @dataclass(slots=True)
@@ -97,11 +103,13 @@ class Transaction:
         store: the sealed store.
         opened: the cache of opened objects.
         now: the time of the request, seconds since 1970.
+        served: objects that were given and could not be written.
     """
 
     store: SealedStore
     opened: Opened
     now: int
+    served: Served = field(default_factory=Served)
     _changed: dict[str, _Changed] = field(default_factory=dict)
     _notes: dict[bytes, Put] = field(default_factory=dict)
     _added: set[str] = field(default_factory=set)
@@ -122,6 +130,10 @@ class Transaction:
             if record is None:
                 return None
             managed_object = managed_object_of(record.meta, record.version)
+            self.opened.put(managed_object)
+        if identifier in self.served and managed_object.attributes.get(Tag.FRESH):
+            managed_object = managed_object.copy()
+            managed_object.attributes.set(Tag.FRESH, value=False)
             self.opened.put(managed_object)
         return managed_object
 
@@ -155,6 +167,17 @@ class Transaction:
         body = body or (before is not None and before.body)
         expected = before.expected if before is not None else managed_object.version
         self._changed[managed_object.identifier] = _Changed(managed_object, expected, body)
+
+    def serve(self, managed_object: ManagedObject) -> None:
+        """Note in an object, a copy of what `find` gave, that it is given to a client.
+
+        That is no reason to fail: where nothing else is changed, `commit` succeeds without a store
+        that can be written (see `Served`).
+        """
+        before = self._changed.get(managed_object.identifier)
+        managed_object.attributes.set(Tag.FRESH, value=False)
+        self.put(managed_object)
+        self._changed[managed_object.identifier].may_wait = before is None or before.may_wait
 
     def remove(self, managed_object: ManagedObject) -> None:
         """Remove an object without a trace."""
@@ -214,10 +237,46 @@ class Transaction:
         """
         changes = [change for change in map(self._change, self._changed.items()) if change]
         if changes or self._notes:
-            version = await self.store.commit([*changes, *self._notes.values()])
-            for identifier, changed in self._changed.items():
-                self._keep(identifier, changed, version)
+            try:
+                await self._write(changes)
+            except Conflict:
+                raise
+            except StorageError as error:
+                if not self._may_wait():
+                    raise
+                log.warning("objects are given, and are not marked as served yet: %s", error)
+                for identifier in self._changed:
+                    self.served.add(identifier)
+            else:
+                await self._write_served()
         self.forget()
+
+    async def _write(self, changes: list[Put | Remove]) -> None:
+        version = await self.store.commit([*changes, *self._notes.values()])
+        for identifier, changed in self._changed.items():
+            self._keep(identifier, changed, version)
+            self.served.drop(identifier)
+
+    def _may_wait(self) -> bool:
+        """Whether all that is changed may be written later, or never."""
+        every = all(changed.may_wait for changed in self._changed.values())
+        return every and not self._notes and self.served.has_room_for(self._changed.keys())
+
+    async def _write_served(self) -> None:
+        """Write some of what could not be written before, now that the store takes changes."""
+        self.forget()
+        try:
+            for identifier in self.served.next():
+                managed_object = await self._stored(identifier)
+                if managed_object is None:
+                    self.served.drop(identifier)
+                else:
+                    self.serve(managed_object.copy())
+            if self._changed:
+                changes = [change for change in map(self._change, self._changed.items()) if change]
+                await self._write(changes)
+        except (KMIPError, StorageError):
+            log.debug("objects that were given are still not marked as served", exc_info=True)
 
     def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
         identifier, changed = entry
@@ -264,17 +323,18 @@ class Transaction:
         query = query_of(
             attributes, owner, self.now, status=status, offset=offset, limit=limit, classes=classes
         )
-        if not self._changed:
+        stale = set(self.served) if attributes.get(Tag.FRESH) else set()
+        if not self._changed and not stale:
             found = await self.store.search(query)
             return Located([_identifier(name) for name in found.names], found.total)
-        return await self._locate_changed(query, owner)
+        return await self._locate_changed(query, owner, stale)
 
-    async def _locate_changed(self, query: Query, owner: str) -> Located:
-        """The same, with what is changed here and not yet in the store."""
+    async def _locate_changed(self, query: Query, owner: str, stale: set[str]) -> Located:
+        """The same, with what is changed here, or given, and not yet in the store."""
         everything = replace(query, offset=0, limit=None)
         found = await self.store.search(everything)
         old = [_identifier(name) for name in found.names]
-        kept = [identifier for identifier in old if identifier not in self._changed]
+        kept = [one for one in old if one not in self._changed and one not in stale]
         mine = [
             changed
             for changed in reversed(self._changed.values())

@@ -10,15 +10,16 @@ from server.registry import operation
 
 @operation(Operation.GET)
 async def get(context: Context, request: GetRequest) -> GetResponse:
-    """Give an object; from then on it is not Fresh any more."""
+    """Give an object; from then on it is not Fresh any more.
+
+    That this is recorded may have to wait for a store that can be written; the client does not.
+    """
     managed_object = await context.find(request.unique_identifier)
     content = await key_output.deliver(context, managed_object, request)
-    if managed_object.attributes.get(Tag.FRESH):
-        served = await context.change(
-            managed_object.identifier
-        )  # it may have wrapped itself, and be charged
-        served.attributes.set(Tag.FRESH, value=False)
-        context.objects.put(served)
+    identifier = managed_object.identifier
+    if managed_object.attributes.get(Tag.FRESH) or identifier in context.objects.served:
+        # Read again: it may have wrapped itself, and be charged.
+        context.objects.serve(await context.change(identifier))
     return GetResponse(
         object_type=managed_object.object_type,
         unique_identifier=managed_object.identifier,

@@ -36,10 +36,9 @@ from kmip.messages import (
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
-from server.requests import authentication, batch
-from server.requests.dispatch import NOT_AVAILABLE
+from server.requests import authentication, batch, store_failures
 from server.state import Server
-from storage import StorageError, Unavailable
+from storage import StorageError
 
 log: Final = logging.getLogger(__name__)
 
@@ -112,8 +111,7 @@ async def respond(server: Server, item: Item, client: Client | None) -> Item:
         log.info("a client was refused: %s", error)
         items = batch.refused(request, error.reason(version), str(error))
     except StorageError as error:
-        log.exception("a client could not be identified")
-        message = NOT_AVAILABLE if isinstance(error, Unavailable) else "internal error"
+        message = store_failures.told(error)
         items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
         items = await batch.run(server, request, known, version)

@@ -144,7 +144,7 @@ class _Batch:
         self.client = client
         self.version = version
         self.now = int(server.clock())
-        self.objects = Transaction(server.store, server.opened, self.now)
+        self.objects = Transaction(server.store, server.opened, self.now, server.served)
         self.earlier = Produced()
         self.room = Room(_room(request, server.config.max_message_bytes))
         self.results: list[Result] = []

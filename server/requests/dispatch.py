@@ -28,15 +28,14 @@ from server.attributes import constraints, unique_names
 from server.context import Context
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
-from storage import Conflict, Unavailable
+from server.requests import store_failures
+from storage import Conflict, StorageError
 
 log: Final = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 20
 """Times an item is performed anew because others changed the same objects meanwhile: with as many
 clients at one object as there are attempts, each of them wins once."""
-
-NOT_AVAILABLE: Final = "the store is not available; try again"
 
 
 @dataclass(slots=True)
@@ -70,13 +69,12 @@ async def perform(
         _forget(context, commit)
         log.info("%s failed: %s", _named(item.operation), error)
         return failed(item, error.reason(version), str(error), _payload(error, version))
-    except Unavailable:
-        _forget(context, commit)
-        log.exception("the store is not available")
-        return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
     except Conflict:
         _end_streams(context)
         raise  # the whole batch is performed anew, see `server.requests.batch`
+    except StorageError as error:
+        _forget(context, commit)
+        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.told(error))
     except Exception:
         _forget(context, commit)
         log.exception("%s failed", _named(item.operation))
@@ -107,9 +105,10 @@ async def make_durable(
         await objects.commit()
     except KMIPError as error:
         return failed(item, error.reason(version), str(error))
-    except Unavailable:
-        log.exception("the store is not available")
-        return failed(item, ResultReason.GENERAL_FAILURE, NOT_AVAILABLE)
+    except Conflict:
+        raise
+    except StorageError as error:
+        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.told(error))
     return None
 
 
