@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
-import trio
-
 from kmip.encodings import ttlv
 from kmip.enums import Data, Operation, UniqueIdentifier
 from kmip.errors import (
@@ -37,6 +35,7 @@ from server.access.client import Client
 from server.crypto.costs import LOOP_MICROSECONDS
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
+from server.sessions.client_turns import Turn
 from server.setup.config import LegacyAlgorithms
 from server.state import Server
 
@@ -89,6 +88,11 @@ PAYLOAD: Final = ttlv.TTLV(max_depth=ttlv.MAX_DEPTH - 2)
 """A payload is in a batch item, and that in a message."""
 
 
+SHORTEST_PAYLOAD: Final = 8
+"""Bytes of a payload without fields: its tag, type and length."""
+NO_ROOM: Final = "the response would be longer than the client takes"
+
+
 @dataclass(slots=True)
 class Room:
     """The bytes that are left of the response's size limit.
@@ -96,11 +100,28 @@ class Room:
     They are counted as TTLV, whatever the response is encoded in: an estimate, by which most that
     does not fit is undone in time. What is sent is measured as it is sent.
 
+    A payload that does not fit was made in vain. What is made so is bounded as well, by as many
+    bytes as there were for the response: then items fail before they do any work.
+
     Attributes:
         left: for the payloads to come; None: no limit was asked for.
+        in_vain: bytes of payloads that may still be made without fitting.
     """
 
     left: int | None = None
+    in_vain: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.in_vain = self.left or 0
+
+    def check(self) -> None:
+        """Refuse an item for whose payload there is no room, before it is performed.
+
+        Raises:
+            ResponseTooLarge: there is none.
+        """
+        if self.left is not None and (self.left < SHORTEST_PAYLOAD or self.in_vain <= 0):
+            raise ResponseTooLarge(NO_ROOM)
 
     def take(self, payload: Item) -> Item:
         """Count a payload, before what it reports is made durable.
@@ -114,7 +135,8 @@ class Room:
         encoded, size = ttlv.encoded(payload, PAYLOAD)
         if self.left is not None:
             if size > self.left:
-                raise ResponseTooLarge("the response would be longer than the client takes")
+                self.in_vain -= size
+                raise ResponseTooLarge(NO_ROOM)
             self.left -= size
         return encoded
 
@@ -134,6 +156,7 @@ class Context:
         room: what is left of the response's size limit.
         subject: the object that the item made, or else named first, for the audit log.
         produced: what the item itself produces; those that follow get it once it has succeeded.
+        turn: the message's part in its client's turns; None: it need not take turns.
     """
 
     server: Server
@@ -147,6 +170,7 @@ class Context:
     _version: ProtocolVersion
     subject: str | None = None
     produced: Produced = field(default_factory=Produced)
+    turn: Turn | None = None
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # The client
@@ -273,11 +297,17 @@ class Context:
             cost: microseconds that it takes, as `server.crypto.costs` estimates them.
             call: is run once.
             arguments: of the call.
+
+        Raises:
+            ServerLimitExceeded: too many requests of this client wait for a thread already.
         """
         if cost < LOOP_MICROSECONDS:
             return call(*arguments)
-        async with self.server.thread_shares.of(self.client.name):
-            return await trio.to_thread.run_sync(call, *arguments, limiter=self.server.threads)
+        client, length = self.client.name, 0
+        if self.turn is not None:
+            client, length = self.turn.client, self.turn.length
+            self.turn.release()
+        return await self.server.thread_shares.run(client, length, call, *arguments)
 
     @property
     def allow_legacy(self) -> bool:

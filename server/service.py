@@ -25,6 +25,7 @@ from server.setup.shutdown import Shutdown
 from server.sources import HTTPSListeners, Sources, closing
 from server.state import Server
 from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream, open_listeners
+from server.transport.departures import Departures
 from server.transport.http import HTTPConnection, Limits, Routes
 from server.transport.kmip import Connection
 from storage import SealedStore
@@ -90,7 +91,9 @@ async def serve(
             attester = await _attester(config, sources, tee, store)
             identity = ServerIdentity(config, attester, sources.identity(), nursery)
             context = await sources.kmip_context(identity)
-            endpoints = [kmip_endpoint(server, listeners, context)]
+            departures = Departures()
+            nursery.start_soon(departures.watch)
+            endpoints = [kmip_endpoint(server, listeners, context, departures)]
             if https.listeners:
                 endpoints.append(await _attestation(config, identity, https, shutdown))
             await sources.finish(store)
@@ -142,12 +145,15 @@ def _addresses(endpoints: Sequence[Endpoint]) -> list[str]:
 
 
 def kmip_endpoint(
-    server: Server, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext
+    server: Server,
+    listeners: Sequence[trio.SocketListener],
+    context: ssl.SSLContext,
+    departures: Departures,
 ) -> Endpoint:
     """The endpoint at which KMIP messages come in."""
 
     async def session(stream: Stream, peer: Peer) -> None:
-        await Connection(server, stream, peer.client).serve()
+        await Connection(server, stream, peer.client, peer.address, departures).serve()
 
     return Endpoint(listeners, context, session)
 

@@ -10,7 +10,9 @@ import trio
 from server.access.password_file import Users
 from server.objects.served import Served
 from server.objects.transaction import Opened
+from server.sessions.client_turns import ClientTurns
 from server.sessions.lockout import FailedLogins
+from server.sessions.refusals import Refusals
 from server.sessions.streams import Streams
 from server.sessions.thread_shares import ThreadShares
 from server.sessions.tickets import Tickets
@@ -33,8 +35,10 @@ class Server:
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
         failed_logins: wrong passwords of the last minute.
+        refusals: limits the lines that tell of clients that are not let in.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
+        turns: of the clients, and what their messages hold.
         shutdown: says when to stop, and what is to end then.
     """
 
@@ -47,11 +51,14 @@ class Server:
     streams: Streams = field(default_factory=Streams)
     tickets: Tickets = field(default_factory=Tickets)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+    refusals: Refusals = field(default_factory=Refusals)
     threads: trio.CapacityLimiter = field(init=False)
     thread_shares: ThreadShares = field(init=False)
+    turns: ClientTurns = field(init=False)
     shutdown: Shutdown = field(default_factory=Shutdown)
 
     def __post_init__(self) -> None:
         self.opened = Opened(self.config.cached_objects)
         self.threads = trio.CapacityLimiter(self.config.worker_threads)
-        self.thread_shares = ThreadShares(max(1, self.config.worker_threads // 2))
+        self.thread_shares = ThreadShares(max(1, self.config.worker_threads // 2), self.threads)
+        self.turns = ClientTurns(self.config.max_message_bytes)

@@ -38,6 +38,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from kmip.errors import AuthenticationNotSuccessful
 from server.sessions.lockout import FailedLogins
+from server.sessions.thread_shares import run_abandonable
 from server.setup import files
 from server.setup.failure import Failure
 
@@ -275,9 +276,7 @@ class Users:
             return False
         if len(encoded(password)) > MAX_PASSWORD_BYTES:
             return False
-        return await trio.to_thread.run_sync(
-            self._matches, verifier, password, limiter=self._limiter
-        )
+        return await run_abandonable(self._matches, verifier, password, limiter=self._limiter)
 
     def _matches(self, verifier: str | None, password: str) -> bool:
         self._nobody = self._nobody or self._cost.verifier(secrets.token_hex(16))

@@ -11,8 +11,11 @@ message, after it has come in and before its sender is identified.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import Final
+
+import trio
 
 from kmip.encodings import ttlv
 from kmip.encodings.codec import Codec
@@ -26,6 +29,7 @@ from kmip.errors import (
 from kmip.items import Item
 from kmip.messages import (
     RequestHeader,
+    RequestMessage,
     ResponseBatchItem,
     ResponseHeader,
     ResponseMessage,
@@ -36,15 +40,27 @@ from kmip.messages import (
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
-from server.requests import authentication, batch, store_failures
+from server.requests import audit, authentication, batch, store_failures
+from server.sessions.client_turns import Turn
+from server.setup import logs
 from server.state import Server
 from storage import StorageError
 
 log: Final = logging.getLogger(__name__)
 
 
+NUMBERS: Final = itertools.count(1)
+"""Of the requests since the process started, by which lines of log and audit are joined."""
+
+
 async def answer(
-    server: Server, message: bytes, client: Client | None, codec: Codec = ttlv.MESSAGE
+    server: Server,
+    message: bytes,
+    client: Client | None,
+    codec: Codec = ttlv.MESSAGE,
+    *,
+    address: str = "",
+    turn: Turn | None = None,
 ) -> bytes:
     """The response to a request message, whatever the bytes, and whatever goes wrong here.
 
@@ -53,20 +69,33 @@ async def answer(
         message: one whole message.
         client: whom the transport has identified; None: a credential in the message must.
         codec: the encoding of the message, and of the response.
+        address: where it comes from, for the log.
+        turn: the message's part in its client's turns; None: it need not take turns.
     """
+    origin = logs.Origin(next(NUMBERS), address, client.name if client is not None else "")
+    before = logs.origin.set(origin)
     try:
-        return await _answer(server, message, client, codec)
+        return await _answer(server, message, client, codec, turn)
     except Exception:
         log.exception("a message could not be answered")
         return codec.encode(internal_error(server))
+    finally:
+        logs.origin.reset(before)
 
 
-async def _answer(server: Server, message: bytes, client: Client | None, codec: Codec) -> bytes:
+async def _answer(
+    server: Server, message: bytes, client: Client | None, codec: Codec, turn: Turn | None
+) -> bytes:
+    if turn is not None:
+        await turn.take()
     try:
         item = codec.decode(message)
     except KMIPError as error:
+        log.info("a message of %d bytes was refused: %s", len(message), error)
         return codec.encode(refusal(server, V1_0, error))
-    response = await respond(server, item, client)
+    response = await respond(server, item, client, turn)
+    if turn is not None:
+        await turn.take()
     try:
         return _encoded(response, codec, _maximum(item, server.config.max_message_bytes))
     except KMIPError as error:
@@ -90,7 +119,9 @@ def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
     return encoded
 
 
-async def respond(server: Server, item: Item, client: Client | None) -> Item:
+async def respond(
+    server: Server, item: Item, client: Client | None, turn: Turn | None = None
+) -> Item:
     """The response to a request message as items, in the request's version."""
     version = V1_0
     try:
@@ -105,17 +136,51 @@ async def respond(server: Server, item: Item, client: Client | None) -> Item:
         return refusal(server, version, error)
     header = request.request_header
     try:
-        await server.store.refresh()
+        with trio.CancelScope(shield=True):  # shared with others, who go on
+            await server.store.refresh()
         known = await authentication.identify(server, client, header.authentication, version)
     except KMIPError as error:
-        log.info("a client was refused: %s", error)
+        _tell_refused(server, client, request, error, version)
         items = batch.refused(request, error.reason(version), str(error))
     except StorageError as error:
         message = store_failures.told(error)
         items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
-        items = await batch.run(server, request, known, version)
+        items = await batch.run(server, request, known, version, turn)
     return response_item(_message(server, version, header, items), version)
+
+
+def _tell_refused(
+    server: Server,
+    client: Client | None,
+    request: RequestMessage,
+    error: KMIPError,
+    version: ProtocolVersion,
+) -> None:
+    """One line in the log and one in the audit log, of so many a minute from one address."""
+    origin = logs.origin.get()
+    untold = server.refusals.take(origin.address if origin else "", server.clock())
+    if untold is None:
+        return
+    named = authentication.claimed(request.request_header.authentication, version)
+    more = f"; {untold} more were refused since the last such line" if untold else ""
+    log.warning("a client was refused%s: %s%s", named, error, more)
+    audit.write(
+        audit.line(
+            server.clock(),
+            client or NOBODY,
+            request.batch_item[0].operation,
+            None,
+            ResultStatus.OPERATION_FAILED,
+            error.reason(version),
+            origin.request if origin else None,
+        )
+        for _ in range(1)
+    )
+
+
+NOBODY: Final = Client("", "none")
+"""Who has shown no certificate, and nothing else that holds."""
 
 
 def refusal(server: Server, version: ProtocolVersion, error: KMIPError) -> Item:

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from kmip.errors import AuthenticationNotSuccessful
+from kmip.errors import AuthenticationNotSuccessful, KMIPError
 from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion
 from server.access.client import Client
 from server.access.password_file import Kind
 from server.requests import kmip_users
+from server.setup import logs
 from server.state import Server
 
 MAX_CREDENTIALS: Final = 8
@@ -58,6 +59,25 @@ async def identify(
     if client is None:
         raise AuthenticationNotSuccessful("a client certificate or a credential is needed")
     return client
+
+
+def claimed(authentication: Authentication | None, version: ProtocolVersion) -> str:
+    """Whom a message's credentials name, rightly or not, for the log; no passwords.
+
+    Returns:
+        A phrase that begins with a space, or "" where they name nobody.
+    """
+    names = []
+    for credential in (authentication.credential if authentication else ())[:MAX_CREDENTIALS]:
+        try:
+            value = credential.value(version)
+        except KMIPError:
+            continue
+        if isinstance(value, UsernameAndPassword):
+            names.append(f"user {logs.cut(value.username)!r}")
+        elif isinstance(value, Device):
+            names.append(f"device {logs.cut(value.device_serial_number or '')!r}")
+    return f" as {', '.join(names)}" if names else ""
 
 
 async def _user(server: Server, certified: Client | None, value: UsernameAndPassword) -> Client:

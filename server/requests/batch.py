@@ -36,6 +36,8 @@ from server.context import Context, Produced, Room
 from server.objects.transaction import Transaction
 from server.requests import audit
 from server.requests.dispatch import MAX_ATTEMPTS, Result, failed, make_durable, perform
+from server.sessions.client_turns import Turn
+from server.setup import logs
 from server.state import Server
 from storage import Conflict
 
@@ -67,24 +69,34 @@ def check(request: RequestMessage, limit: int) -> None:
 
 
 async def run(
-    server: Server, request: RequestMessage, client: Client, version: ProtocolVersion
+    server: Server,
+    request: RequestMessage,
+    client: Client,
+    version: ProtocolVersion,
+    turn: Turn | None = None,
 ) -> tuple[ResponseBatchItem, ...]:
-    """Perform the items of a checked request; their answers."""
+    """Perform the items of a checked request; their answers.
+
+    A batch whose client has left is cancelled between two items, or while one waits for a thread;
+    what was done until then is recorded.
+    """
     option = request.request_header.batch_error_continuation_option or Option.STOP
     if option == Option.UNDO and len(request.batch_item) > 1:
         for attempt in range(MAX_ATTEMPTS):
-            batch = _Batch(server, request, client, version, is_fresh=not attempt)
+            batch = _Batch(server, request, client, version, turn, is_fresh=not attempt)
             try:
                 return await _undoable(batch)
             except Conflict:
                 batch.end_streams()
         return await _overtaken(server, request, client, version)
-    batch = _Batch(server, request, client, version)
-    for place, item in enumerate(request.batch_item):
-        result = await batch.perform(place, item, commit=True)
-        if result.failed and option == Option.STOP:
-            break
-    batch.record()
+    batch = _Batch(server, request, client, version, turn)
+    try:
+        for place, item in enumerate(request.batch_item):
+            result = await batch.perform(place, item, commit=True)
+            if result.failed and option == Option.STOP:
+                break
+    finally:
+        batch.record()
     return tuple(result.item for result in batch.results)
 
 
@@ -96,12 +108,23 @@ def refused(
 
 
 async def _undoable(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
+    try:
+        return await _performed(batch)
+    except trio.Cancelled:  # nothing of it was committed
+        batch.undo()
+        batch.record()
+        raise
+
+
+async def _performed(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
     for place, item in enumerate(batch.request.batch_item):
         result = await batch.perform(place, item, commit=False)
         if result.failed:
             batch.undo()
             break
     else:
+        if batch.turn is not None:
+            batch.turn.release()
         await batch.commit()
     batch.record()
     return tuple(result.item for result in batch.results)
@@ -127,6 +150,7 @@ class _Batch:
         request: the message.
         client: whom it is from.
         version: the message's.
+        turn: the message's part in its client's turns.
         is_fresh: whether the store has just been refreshed.
     """
 
@@ -136,6 +160,7 @@ class _Batch:
         request: RequestMessage,
         client: Client,
         version: ProtocolVersion,
+        turn: Turn | None = None,
         *,
         is_fresh: bool = True,
     ) -> None:
@@ -143,6 +168,7 @@ class _Batch:
         self.request = request
         self.client = client
         self.version = version
+        self.turn = turn
         self.now = int(server.clock())
         self.objects = Transaction(server.store, server.opened, self.now, server.served)
         self.earlier = Produced()
@@ -163,14 +189,23 @@ class _Batch:
             now=self.now,
             place=place,
             room=self.room,
+            turn=self.turn,
             _version=self.version,
         )
-        if place:  # a long batch lets other clients in between
-            await trio.lowlevel.checkpoint()
+        await self._take_turn(place)
         result = await perform(context, item, commit=commit, refresh=self._is_stale())
         self.results.append(result)
         self.subjects.append(context.subject)
         return result
+
+    async def _take_turn(self, place: int) -> None:
+        """A long batch lets other clients in between, and other messages of its own."""
+        if place and self.turn is not None:
+            self.turn.release()
+        if place:
+            await trio.lowlevel.checkpoint()
+        if self.turn is not None:
+            await self.turn.take()
 
     def _is_stale(self) -> bool:
         """Whether the next item is to have the store refreshed; it then counts as done."""
@@ -216,6 +251,8 @@ class _Batch:
     def record(self) -> None:
         """Write the audit log's lines."""
         now = self.server.clock()
+        origin = logs.origin.get()
+        number = None if origin is None else origin.request
         audit.write(
             audit.line(
                 now,
@@ -224,6 +261,7 @@ class _Batch:
                 subject,
                 result.item.result_status,
                 result.item.result_reason,
+                number,
             )
             for subject, result in zip(self.subjects, self.results, strict=True)
         )

@@ -12,6 +12,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Final
 
+import trio
+
 from kmip.enums import Operation, ResultReason, ResultStatus
 from kmip.errors import (
     KMIPError,
@@ -75,6 +77,9 @@ async def perform(
     except StorageError as error:
         _forget(context, commit)
         return failed(item, ResultReason.GENERAL_FAILURE, store_failures.told(error))
+    except trio.Cancelled:
+        _forget(context, commit)
+        raise
     except Exception:
         _forget(context, commit)
         log.exception("%s failed", _named(item.operation))
@@ -102,7 +107,7 @@ async def make_durable(
         storage.Conflict: others have changed the same objects meanwhile.
     """
     try:
-        await objects.commit()
+        await commit_whole(objects)
     except KMIPError as error:
         return failed(item, error.reason(version), str(error))
     except Conflict:
@@ -110,6 +115,16 @@ async def make_durable(
     except StorageError as error:
         return failed(item, ResultReason.GENERAL_FAILURE, store_failures.told(error))
     return None
+
+
+async def commit_whole(objects: Transaction) -> None:
+    """Commit, and learn how that went also where the client has left meanwhile: it is recorded.
+
+    Raises:
+        KMIPError, storage.Unavailable, storage.Conflict: as `Transaction.commit`.
+    """
+    with trio.CancelScope(shield=True):
+        await objects.commit()
 
 
 async def _attempts(
@@ -127,6 +142,7 @@ async def _attempts(
     route = ROUTES.get(item.operation) if isinstance(item.operation, Operation) else None
     if route is None or not route.is_for(version):
         raise OperationNotSupported(f"{_named(item.operation)} is not supported")
+    context.room.check()
     permission = context.client.permission
     if permission is not None:
         permission.begin(route.operation)
@@ -134,7 +150,8 @@ async def _attempts(
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
         if refresh or attempt:
-            await context.server.store.refresh()
+            with trio.CancelScope(shield=True):  # shared with others, who go on
+                await context.server.store.refresh()
         context.room.left = left
         try:
             response = await route.handler(context, request)
@@ -144,7 +161,9 @@ async def _attempts(
             if permission is not None:
                 permission.spend()
             if commit:
-                await context.objects.commit()
+                if context.turn is not None:
+                    context.turn.release()
+                await commit_whole(context.objects)
         except Conflict:
             if not commit:
                 raise

@@ -14,10 +14,14 @@ from kmip.framing import Frames
 from kmip.versions import V1_0
 from server.access.client import Client
 from server.requests.answer import answer, refusal
+from server.sessions.client_turns import Turn
 from server.state import Server
+from server.transport.departures import Departures
 
 log: Final = logging.getLogger(__name__)
 
+PROBE: Final = bytes.fromhex("42007b01")
+"""The tag and type of a Response Message, with which every response begins."""
 RECEIVE_BYTES: Final = 65_536
 """Bytes taken from the socket at once: four TLS records."""
 
@@ -32,12 +36,28 @@ class Connection:
         server: what all requests share.
         stream: the TLS stream, after its handshake.
         client: whom its certificate names.
+        address: where it comes from.
+        departures: is told while a request is answered; None: a client that leaves is not noticed
+            before its response is sent.
     """
 
-    def __init__(self, server: Server, stream: trio.abc.Stream, client: Client | None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        stream: trio.abc.Stream,
+        client: Client | None,
+        address: str = "",
+        departures: Departures | None = None,
+    ) -> None:
         self.server = server
         self.stream = stream
         self.client = client
+        self.address = address
+        self.share = client.name if client is not None else f"address {address}"
+        self.departures = departures
+        self.nursery: trio.Nursery | None = None
+        self.sent_early = 0
+        self.sending_early: trio.Event | None = None
         self.frames = Frames(limit=server.config.max_message_bytes)
         self.read_by = math.inf
         self.by = math.inf
@@ -46,6 +66,7 @@ class Connection:
     async def serve(self) -> None:
         """Answer messages until the client leaves, is too slow, or is not understood."""
         async with trio.open_nursery() as nursery:
+            self.nursery = nursery
             self.scope = nursery.cancel_scope
             nursery.start_soon(self._watch)
             await self._converse()
@@ -67,15 +88,59 @@ class Connection:
             while data := await self._receive():
                 for message in self.frames.receive(data):
                     self.read_by = math.inf
-                    if not await self._send(await answer(self.server, message, self.client)):
+                    if not await self._answer(message):
                         return
                     if self.server.shutdown.stop.is_set():
                         return
         except InvalidMessage as error:
-            log.info("a connection ends: %s", error)
+            log.info("a connection from %s ends: %s", self.address, error)
             await self._send(ttlv.encode(refusal(self.server, V1_0, error)))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             log.debug("a connection broke")
+
+    async def _answer(self, message: bytes) -> bool:
+        """Answer one message; False where the connection has come to its end."""
+        if self.departures is not None:
+            self.departures.answering.add(self)
+        turn: Turn | None = None
+        try:
+            turn = await self.server.turns.admit(self.share, len(message))
+            data = await answer(self.server, message, self.client, address=self.address, turn=turn)
+            turn.answered(len(data))
+            if self.departures is not None:
+                self.departures.answering.discard(self)
+            return await self._send(data)
+        finally:
+            if self.departures is not None:
+                self.departures.answering.discard(self)
+            if turn is not None:
+                turn.end()
+
+    @property
+    def descriptor(self) -> int:
+        """See `server.transport.departures.Answering`."""
+        return _descriptor(self.stream)
+
+    def left(self) -> None:
+        """See `server.transport.departures.Answering`."""
+        log.info("a client at %s left before its answer", self.address)
+        self.scope.cancel()
+
+    def half_closed(self) -> None:
+        """See `server.transport.departures.Answering`."""
+        if not self.sent_early and self.nursery is not None:
+            self.sent_early = len(PROBE)
+            self.sending_early = trio.Event()
+            self.nursery.start_soon(self._send_early, self.sending_early)
+
+    async def _send_early(self, done: trio.Event) -> None:
+        """Send the first bytes of the response that is being made."""
+        try:
+            await self.stream.send_all(PROBE)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.scope.cancel()
+        finally:
+            done.set()
 
     async def _receive(self) -> bytes:
         """More bytes; none where the client has left or its time is over.
@@ -107,6 +172,18 @@ class Connection:
     async def _send(self, data: bytes) -> bool:
         """Send a response; False where the client does not take it in time."""
         self.by = trio.current_time() + self.server.config.write_seconds
-        await self.stream.send_all(data)
+        if self.sending_early is not None:
+            await self.sending_early.wait()
+        await self.stream.send_all(data[self.sent_early :])
+        self.sent_early, self.sending_early = 0, None
         self.by = math.inf
         return not self.scope.cancel_called
+
+
+def _descriptor(stream: trio.abc.Stream) -> int:
+    """Of the socket beneath TLS; raises TypeError where there is none."""
+    if isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if not isinstance(stream, trio.SocketStream):
+        raise TypeError("not a socket")
+    return stream.socket.fileno()
