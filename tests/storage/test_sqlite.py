@@ -330,7 +330,7 @@ async def test_no_other_program_can_change_an_open_store(path):
         script = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('{}')"
         for statement in ("DELETE FROM meta", "SELECT count(*) FROM meta", "PRAGMA optimize"):
             command = [sys.executable, "-c", script.format(statement), str(path)]
-            told = await trio.run_process(command, capture_stderr=True, check=False)
+            process = await trio.run_process(command, capture_stderr=True, check=False)
             assert b"database is locked" in process.stderr or statement.startswith("PRAGMA")
     assert await open_and_read(path) == 60
 
