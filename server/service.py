@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from server import operations
 from server.acme.challenges import PROTOCOL
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
+from server.requests import audit
+from server.setup import explanations
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
@@ -29,6 +32,8 @@ from server.transport.departures import Departures
 from server.transport.http import HTTPConnection, Limits, Routes
 from server.transport.kmip import Connection
 from storage import SealedStore
+
+log: Final = logging.getLogger(__name__)
 
 HTTP_IDLE_SECONDS: Final = 60.0
 """Between two requests: operators and verifiers ask one after the other and leave."""
@@ -56,6 +61,7 @@ async def serve(
     *,
     started: Callable[[Up], None] = lambda up: None,
     stop: trio.Event | None = None,
+    hangups: trio.MemoryReceiveChannel[None] | None = None,
 ) -> None:
     """Serve KMIP, and attestation where there is a TEE, until `stop` is set.
 
@@ -64,6 +70,7 @@ async def serve(
         sources: where the server takes what it needs from.
         started: callback(where it listens), once it is up.
         stop: ends it gracefully.
+        hangups: has what can be renewed read again, for each thing received.
 
     Raises:
         OSError, ssl.SSLError, storage.StorageError, server.setup.failure.Failure: it cannot start.
@@ -97,8 +104,35 @@ async def serve(
             if https.listeners:
                 endpoints.append(await _attestation(config, identity, https, shutdown))
             await sources.finish(store)
+            if hangups is not None:
+                nursery.start_soon(_renew, config, sources, endpoints[0], hangups)
         up = Up(endpoints[0].addresses, _addresses(endpoints[1:]), identity.simulated)
         await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
+
+
+async def _renew(
+    config: Config,
+    sources: Sources,
+    kmip: Endpoint,
+    hangups: trio.MemoryReceiveChannel[None],
+) -> None:
+    """Have new connections use certificates and authorities as they are now, for each hangup.
+
+    What cannot be used is told, and what was there goes on being used.
+    """
+    async for _ in hangups:
+        audit.look_now()
+        try:
+            context = await sources.renewed_kmip_context()
+        except (Failure, OSError, ssl.SSLError) as error:
+            sentence = error if isinstance(error, Failure) else explanations.explain(error, config)
+            log.error("the certificates stay as they were: %s", sentence)  # noqa: TRY400 - the operator's to mend
+            continue
+        if context is None:
+            log.info("certificates were given at the start and cannot be read again")
+        else:
+            kmip.context = context
+            log.info("new connections use the certificates and client authorities read now")
 
 
 def now() -> datetime:

@@ -26,6 +26,7 @@ from enclave.tee import Tee
 from server.access.password_file import Users
 from server.attestation import attester
 from server.attestation.identity import ServerIdentity
+from server.pki import local_authority
 from server.setup import open_store, provisioning
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -118,6 +119,17 @@ class Sources(Protocol):
         """
         ...
 
+    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
+        """The TLS settings of KMIP, read again while the server runs; may be called often.
+
+        Returns:
+            None: there is nothing that can be read again.
+
+        Raises:
+            Failure, OSError, ssl.SSLError: as `kmip_context`.
+        """
+        ...
+
     async def finish(self, store: SealedStore) -> None:
         """Keep what another start needs, and let go of every secret.
 
@@ -177,6 +189,10 @@ class DiskSources:
     async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
         """See `Sources`."""
         return tls.context_of_files(self.config)
+
+    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
+        """See `Sources`."""
+        return await trio.to_thread.run_sync(_read_again, self.config)
 
     async def finish(self, store: SealedStore) -> None:
         """See `Sources`; files stay where they are."""
@@ -264,10 +280,42 @@ class OperatorSources:
         await identity.present(context)
         return context
 
+    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
+        """See `Sources`; what the operator gave holds until the server is started anew."""
+        return None
+
     async def finish(self, store: SealedStore) -> None:
         """See `Sources`."""
         await provisioning.keep(self.config.data, self._tee, store, self.provisioning)
         self._provisioning = None
+
+
+def renew_server(config: Config, now: datetime) -> None:
+    """Make the server's own certificate where it is to make it, or it is about to expire.
+
+    Raises:
+        Failure: it cannot be made.
+    """
+    if config.makes_own_certificate:
+        names = local_authority.own_names(config.kmip_host, config.server_names)
+        local_authority.ensure_server(config.tls_directory, names, now)
+
+
+def check_certificates(config: Config, now: datetime) -> None:
+    """Refuse files of certificates that cannot be used.
+
+    Raises:
+        Failure: one is missing, unreadable or expired.
+    """
+    own = local_authority.Pair(config.certificate_file, config.private_key_file)
+    local_authority.check_usable(own, config.client_ca_file, now)
+
+
+def _read_again(config: Config) -> ssl.SSLContext:
+    now = datetime.now(UTC)
+    renew_server(config, now)
+    check_certificates(config, now)
+    return tls.context_of_files(config)
 
 
 async def open_https_listeners(config: Config, port: int) -> list[trio.SocketListener]:

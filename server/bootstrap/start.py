@@ -62,8 +62,13 @@ class Callbacks:
     started: Callable[[service.Up], None]
 
 
-async def serve(config: Config, callbacks: Callbacks, stop: trio.Event) -> None:
-    """Start without secrets and serve until `stop` is set.
+async def serve(
+    config: Config,
+    callbacks: Callbacks,
+    stop: trio.Event,
+    hangups: trio.MemoryReceiveChannel[None] | None = None,
+) -> None:
+    """Start without secrets and serve until `stop` is set; `hangups` as in `service.serve`.
 
     Raises:
         Failure: there is no chip or it does not answer, the settings name no operator, or the port
@@ -74,7 +79,7 @@ async def serve(config: Config, callbacks: Callbacks, stop: trio.Event) -> None:
     tee = attester.find_tee(config, service.now())
     if tee is None:
         raise Failure("Bootstrap mode needs a chip that attests, and this machine has none.")
-    start = Start(config, callbacks, stop, tee, access)
+    start = Start(config, callbacks, stop, tee, access, hangups=hangups)
     if not await start.recalled():
         await start.bootstrapped()
 
@@ -91,6 +96,7 @@ class Start:
         access: says who is the operator.
         instance: the server's number, another at each start.
         up: whether the service has been up.
+        hangups: has the service read again what can be renewed.
     """
 
     config: Config
@@ -100,6 +106,7 @@ class Start:
     access: OperatorAccess
     instance: bytes = field(default_factory=attester.new_instance)
     up: bool = False
+    hangups: trio.MemoryReceiveChannel[None] | None = None
 
     async def recalled(self) -> bool:
         """Serve with provisioning sealed here before; False where the operator is needed."""
@@ -191,7 +198,9 @@ class Start:
             task_status.started()
             self.callbacks.started(up)
 
-        await service.serve(self.config, sources, started=started, stop=self.stop)
+        await service.serve(
+            self.config, sources, started=started, stop=self.stop, hangups=self.hangups
+        )
 
 
 def _is_fault(error: BaseException) -> bool:

@@ -1,8 +1,7 @@
 """`strongroom serve`: the server.
 
 A first start makes what it needs (certificates, the store and its key file); a later one finds it.
-The first SIGTERM or SIGINT stops gracefully: no new requests, those in flight are answered. A
-second one stops at once.
+What it does on signals is in `server.commands.signals`.
 """
 
 import argparse
@@ -13,9 +12,9 @@ import os
 import resource
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,19 +24,22 @@ import trio
 from server import service
 from server.access import password_file
 from server.bootstrap import start
-from server.commands import Command, config, say
+from server.commands import Command, config, say, signals
 from server.pki import local_authority
 from server.requests import audit
 from server.service import Up
+from server.sessions.thread_shares import under_way
 from server.setup import explanations, files, logs, open_store
 from server.setup.config import Config
-from server.sources import DiskSources
+from server.sources import DiskSources, check_certificates, renew_server
 
 log = logging.getLogger(__name__)
 
 FIRST_CLIENT: Final = "client"
 OTHER_FILES: Final = 100
 """Files that are open besides connections: the store, the log, modules being loaded."""
+LAST_SECONDS: Final = 0.5
+"""At the end, the log's last lines are waited for so long."""
 COLLECTED_AT: Final = 10_000
 """New objects that may hold others, from which on cycles among them are looked for: a few MiB."""
 
@@ -52,13 +54,10 @@ def prepare(config: Config, now: datetime) -> None:
     if config.use_bootstrap_server:
         return  # nothing on this disk is to be trusted
     password_file.read(config.users_file)
-    if config.makes_own_certificate:
-        names = local_authority.own_names(config.kmip_host, config.server_names)
-        local_authority.ensure_server(config.tls_directory, names, now)
+    renew_server(config, now)
     if config.tls_client_ca is None:
         local_authority.ensure_client(config.tls_directory, FIRST_CLIENT, now)
-    own = local_authority.Pair(config.certificate_file, config.private_key_file)
-    local_authority.check_usable(own, config.client_ca_file, now)
+    check_certificates(config, now)
 
 
 def banner(config: Config, up: Up) -> str:
@@ -152,46 +151,47 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
         tell: callback(the banner), when the server is up or waits for its operator.
     """
     stop = trio.Event()
+    hangups, heard = trio.open_memory_channel[None](1)
+
+    def hangup() -> None:
+        log.info("SIGHUP: certificates and log files are read again")
+        with suppress(trio.WouldBlock):  # one that waits is enough
+            hangups.send_nowait(None)
 
     def started(up: Up) -> None:
         collect_seldom()
         tell(banner(config, up))
         log.info("serving KMIP on %s", ", ".join(up.kmip))
 
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, stop)
+    with signals.handled(stop, hangup, config.stop_seconds + signals.CLOSING_SECONDS):
         if config.use_bootstrap_server:
             callbacks = start.Callbacks(
                 lambda addresses, simulated: tell(waiting_banner(config, addresses, simulated)),
                 started,
             )
-            await start.serve(config, callbacks, stop)
+            await start.serve(config, callbacks, stop, heard)
         else:
-            await service.serve(config, DiskSources(config), started=started, stop=stop)
-        nursery.cancel_scope.cancel()
+            sources = DiskSources(config)
+            await service.serve(config, sources, started=started, stop=stop, hangups=heard)
     log.info("stopped")
-
-
-async def _stop_on_signal(
-    stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            if stop.is_set():
-                os._exit(128 + number)
-            log.info("stopping on %s", signal.Signals(number).name)
-            stop.set()
 
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
-    logs.configure(settings)
-    audit.send_to(audit.trail(settings.audit))
-    prepare(settings, datetime.now(UTC))
-    forbid_core_dumps()
-    allow_open_files(settings.max_connections + OTHER_FILES)
-    explanations.run(settings, run, settings)
+    lines = logs.standard_error()
+    logs.configure(settings, lines)
+    audit.send_to(audit.trail(settings.audit, lines))
+    try:
+        prepare(settings, datetime.now(UTC))
+        forbid_core_dumps()
+        allow_open_files(settings.max_connections + OTHER_FILES)
+        explanations.run(settings, run, settings)
+    finally:
+        audit.send_to(audit.Nowhere())
+        lines.wait(LAST_SECONDS)
+    if under_way():
+        # Python would end beside threads that compute, and native code does not take that well.
+        os._exit(0)
 
 
 COMMAND = Command("serve", "start the server", _run, settings=None)

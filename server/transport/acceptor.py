@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import trio
@@ -56,12 +57,14 @@ class Peer(NamedTuple):
 Session = Callable[[Stream, Peer], Awaitable[None]]
 
 
-class Endpoint(NamedTuple):
+@dataclass
+class Endpoint:
     """One kind of listener.
 
     Attributes:
         listeners: its sockets, open.
-        context: its TLS settings; a new certificate loaded into it holds for new connections.
+        context: its TLS settings; other ones put in their place, or a new certificate loaded into
+            them, hold for new connections.
         session: serves one connection after its handshake.
         after: is set when connections may be accepted; None: at once.
         max_connections: at once at this endpoint; None: as many as the server takes.
