@@ -90,6 +90,10 @@ PAYLOAD: Final = ttlv.TTLV(max_depth=ttlv.MAX_DEPTH - 2)
 
 SHORTEST_PAYLOAD: Final = 8
 """Bytes of a payload without fields: its tag, type and length."""
+IN_VAIN_BYTES: Final = 65_536
+"""Of payloads that do not fit, which may be made at least, before items fail without being made."""
+IN_VAIN_BYTES_AT_LEAST: Final = 4096
+"""For which each payload that does not fit counts: a short answer may be long work."""
 NO_ROOM: Final = "the response would be longer than the client takes"
 
 
@@ -112,7 +116,7 @@ class Room:
     in_vain: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.in_vain = self.left or 0
+        self.in_vain = max(self.left or 0, IN_VAIN_BYTES)
 
     def check(self) -> None:
         """Refuse an item for whose payload there is no room, before it is performed.
@@ -135,7 +139,7 @@ class Room:
         encoded, size = ttlv.encoded(payload, PAYLOAD)
         if self.left is not None:
             if size > self.left:
-                self.in_vain -= size
+                self.in_vain -= max(size, IN_VAIN_BYTES_AT_LEAST)
                 raise ResponseTooLarge(NO_ROOM)
             self.left -= size
         return encoded

@@ -139,7 +139,18 @@ class Turn:
                 else:
                     share.turns.remove(waiting)
                 raise
-        share.is_taken = self._has_turn = True
+        else:
+            share.is_taken = True
+            if share.messages > 1:  # what else of this client could go on now comes to wait
+                await self._let_others_come()
+        self._has_turn = True
+
+    async def _let_others_come(self) -> None:
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled:
+            self._hand_on()
+            raise
 
     def release(self) -> None:
         """Hand the turn on, before waiting for something else."""

@@ -59,7 +59,7 @@ def parts(computation: GatedComputation, number: int) -> list[Part[GatedComputat
 
 async def test_parts_that_come_at_once_take_turns(context: Context, server: Server):
     """They may come over several connections; the library's contexts allow one call at a time."""
-    computation, server.thread_shares = GatedComputation(), ThreadShares(3)
+    computation, server.thread_shares = GatedComputation(), ThreadShares(3, server.threads)
     async with trio.open_nursery() as nursery:
         for number, part in enumerate(parts(computation, 3)):
             nursery.start_soon(part.compute, context, computation.update, bytes([number]))

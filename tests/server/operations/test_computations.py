@@ -3,8 +3,7 @@
 Nothing is timed: the fixture counts what asks for a thread, and the lengths follow from the rates.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -67,11 +66,9 @@ class CountedShares(ThreadShares):
         super().__init__(2)
         self.count = 0
 
-    @asynccontextmanager
-    async def of(self, client: str) -> AsyncIterator[None]:
+    async def run(self, client: str, length: int, call: Any, *arguments: Any) -> Any:
         self.count += 1
-        async with super().of(client):
-            yield
+        return await super().run(client, length, call, *arguments)
 
 
 @pytest.fixture

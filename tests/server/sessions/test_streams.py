@@ -281,6 +281,6 @@ async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: InProcessClie
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     value = (await begin(ask, key, b"")).correlation_value
     part = ask.item(Operation.ENCRYPT, correlation_value=value, data=bytes(60))
-    (item,) = (await ask.message(part, maximum_response_size=1)).batch_item
+    (item,) = (await ask.message(part, maximum_response_size=210)).batch_item
     assert item.result_reason == ResultReason.RESPONSE_TOO_LARGE
     assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE
