@@ -143,7 +143,7 @@ async def respond(
         _tell_refused(server, client, request, error, version)
         items = batch.refused(request, error.reason(version), str(error))
     except StorageError as error:
-        message = store_failures.told(error)
+        message = store_failures.log_and_explain(error)
         items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
         items = await batch.run(server, request, known, version, turn)

@@ -76,7 +76,7 @@ async def perform(
         raise  # the whole batch is performed anew, see `server.requests.batch`
     except StorageError as error:
         _forget(context, commit)
-        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.told(error))
+        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.log_and_explain(error))
     except trio.Cancelled:
         _forget(context, commit)
         raise
@@ -113,7 +113,7 @@ async def make_durable(
     except Conflict:
         raise
     except StorageError as error:
-        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.told(error))
+        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.log_and_explain(error))
     return None
 
 

@@ -17,7 +17,7 @@ DAMAGED: Final = "the server's store is damaged; its operator must restore it"
 OBJECT_DAMAGED: Final = "the object is damaged in the server's store; its operator must restore it"
 
 
-def told(error: StorageError) -> str:
+def log_and_explain(error: StorageError) -> str:
     """Log a failure of the store; the message for the client."""
     if isinstance(error, StorageFull):
         log.error("the store takes no change: %s", error)

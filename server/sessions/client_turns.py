@@ -100,7 +100,7 @@ class ClientTurns:
         if not share.messages and not share.admitting:
             self._shares.pop(client, None)
 
-    def held(self, client: str) -> tuple[int, int]:
+    def in_use(self, client: str) -> tuple[int, int]:
         """Bytes of a client's requests and responses that are counted now."""
         share = self._shares.get(client, _Share())
         return share.request_bytes, share.response_bytes

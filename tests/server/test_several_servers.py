@@ -236,7 +236,7 @@ async def test_nobody_is_let_in_while_it_cannot_be_asked(servers: TwoServers, ca
     )
     assert [one.result_reason for one in answers] == [R.GENERAL_FAILURE] * 2
     assert "not available" in (answers[0].result_message or "")
-    assert "could not be identified" in caplog.text
+    assert "the store is not available" in caplog.text
     await servers.other(Operation.QUERY)
 
 

@@ -310,10 +310,10 @@ def test_the_operator_is_told_what_keeps_the_file_from_being_used(tmp_path, code
     error = sqlite3.OperationalError("the text of SQLite")
     if code is not None:
         error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_NAME"
-    with pytest.raises(kind, match=words) as told, translated(tmp_path):
+    with pytest.raises(kind, match=words) as raised, translated(tmp_path):
         raise error
-    assert type(told.value) is kind
-    assert "the text of SQLite" not in str(told.value)
+    assert type(raised.value) is kind
+    assert "the text of SQLite" not in str(raised.value)
 
 
 async def test_no_file_is_mapped_nor_shared(path):

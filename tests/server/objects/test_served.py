@@ -21,7 +21,7 @@ from server.state import Server
 from storage import KeyFile, MemoryBackend, StorageFull, open_store
 from storage.testing import FailingBackend
 from tests.server.access.test_policy import wrapped_by
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import ACTIVE, attribute, create, material
 
 GET = Operation.GET
@@ -46,19 +46,19 @@ async def disk(server: Server) -> AsyncIterator[Full]:
         yield disk
 
 
-async def located(ask: Asking, **fields) -> set[str]:
+async def located(ask: InProcessClient, **fields) -> set[str]:
     found = await ask(Operation.LOCATE, **fields)
     assert found.located_items in (len(found.unique_identifier), None)
     return set(found.unique_identifier)
 
 
-async def fresh(ask: Asking) -> set[str]:
+async def fresh(ask: InProcessClient) -> set[str]:
     return await located(ask, object_group_member=ObjectGroupMember.GROUP_MEMBER_FRESH)
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_a_key_is_given_on_a_full_disk(
-    ask: Asking, disk: Full, caplog, version: ProtocolVersion
+    ask: InProcessClient, disk: Full, caplog, version: ProtocolVersion
 ):
     key = await create(ask)
     disk.full = True
@@ -67,7 +67,9 @@ async def test_a_key_is_given_on_a_full_disk(
     assert "are not marked as served yet: the disk is full" in caplog.text
 
 
-async def test_what_was_given_is_fresh_no_more_though_it_is_not_written(ask: Asking, disk: Full):
+async def test_what_was_given_is_fresh_no_more_though_it_is_not_written(
+    ask: InProcessClient, disk: Full
+):
     key, other = await create(ask), await create(ask)
     disk.full = True
     await ask(GET, unique_identifier=key)
@@ -79,7 +81,9 @@ async def test_what_was_given_is_fresh_no_more_though_it_is_not_written(ask: Ask
 
 
 @pytest.mark.parametrize("by", ["another key", "the key itself", "a change of it"])
-async def test_it_is_written_with_the_next_change(ask: Asking, disk: Full, server: Server, by: str):
+async def test_it_is_written_with_the_next_change(
+    ask: InProcessClient, disk: Full, server: Server, by: str
+):
     key = await create(ask)
     disk.full = True
     await ask(GET, unique_identifier=key)
@@ -92,10 +96,10 @@ async def test_it_is_written_with_the_next_change(ask: Asking, disk: Full, serve
         await ask(Operation.ACTIVATE, unique_identifier=key)
     assert len(server.served) == 0
     restarted = Server(server.config, server.store, server.users, server.clock)
-    assert await attribute(Asking(restarted, ask.client), key, Tag.FRESH) is False
+    assert await attribute(InProcessClient(restarted, ask.client), key, Tag.FRESH) is False
 
 
-async def test_many_are_written_some_at_a_time(ask: Asking, disk: Full, server: Server):
+async def test_many_are_written_some_at_a_time(ask: InProcessClient, disk: Full, server: Server):
     keys = [await create(ask) for _ in range(served.WRITTEN_AT_ONCE + 1)]
     disk.full = True
     for key in keys:
@@ -107,7 +111,9 @@ async def test_many_are_written_some_at_a_time(ask: Asking, disk: Full, server: 
     assert len(server.served) == 0
 
 
-async def test_a_key_that_has_gone_meanwhile_is_forgotten(ask: Asking, disk: Full, server: Server):
+async def test_a_key_that_has_gone_meanwhile_is_forgotten(
+    ask: InProcessClient, disk: Full, server: Server
+):
     key = await create(ask)
     disk.full = True
     await ask(GET, unique_identifier=key)
@@ -117,7 +123,7 @@ async def test_a_key_that_has_gone_meanwhile_is_forgotten(ask: Asking, disk: Ful
     assert len(server.served) == 0
 
 
-async def test_a_use_that_is_counted_needs_room(ask: Asking, disk: Full):
+async def test_a_use_that_is_counted_needs_room(ask: InProcessClient, disk: Full):
     """Usage Limits (2.1 section 4.59) would otherwise be without end."""
     limits = UsageLimits(
         usage_limits_total=10, usage_limits_unit=UsageLimitsUnit.OBJECT, usage_limits_count=10
@@ -130,7 +136,9 @@ async def test_a_use_that_is_counted_needs_room(ask: Asking, disk: Full):
     await ask(GET, unique_identifier=key)
 
 
-async def test_a_batch_that_changes_something_needs_room_for_all_of_it(ask: Asking, disk: Full):
+async def test_a_batch_that_changes_something_needs_room_for_all_of_it(
+    ask: InProcessClient, disk: Full
+):
     key, other = await create(ask), await create(ask)
     disk.full = True
     got = ask.item(GET, unique_identifier=key)
@@ -150,7 +158,7 @@ async def test_a_batch_that_changes_something_needs_room_for_all_of_it(ask: Aski
 
 
 async def test_no_more_are_given_than_can_be_noted(
-    ask: Asking, disk: Full, monkeypatch: pytest.MonkeyPatch
+    ask: InProcessClient, disk: Full, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(served, "MAX_SERVED", 1)
     keys = [await create(ask) for _ in range(2)]

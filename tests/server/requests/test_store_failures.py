@@ -22,12 +22,12 @@ from storage import (
 )
 from storage.backend import Kind
 from storage.testing import LyingBackend
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import create, material
 
 
 @pytest.mark.parametrize(
-    "error, logged, told",
+    "error, logged, message",
     [
         (StorageFull("the disk is full"), "the disk is full", store_failures.FULL),
         (Unavailable("a lock is held"), "a lock is held", store_failures.NOT_AVAILABLE),
@@ -41,15 +41,15 @@ from tests.server.samples import create, material
         (WrongSecret("rotated"), "cannot be used", "internal error"),
     ],
 )
-def test_each_failure_is_an_error_in_the_log_and_a_message(caplog, error, logged, told):
-    assert store_failures.told(error) == told
+def test_each_failure_is_an_error_in_the_log_and_a_message(caplog, error, logged, message):
+    assert store_failures.log_and_explain(error) == message
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert logged in record.getMessage()
 
 
 async def test_a_server_that_has_found_its_store_tampered_with_acknowledges_nothing_more(
-    ask: Asking, server: Server, caplog
+    ask: InProcessClient, server: Server, caplog
 ):
     """What it acknowledged would be lost: the store is refused at the next start."""
     lying = LyingBackend(MemoryBackend())

@@ -34,7 +34,7 @@ async def test_thirty_connections_have_no_more_turns_than_one(turns: ClientTurns
     last = len(done) - done[::-1].index("bob")
     assert done[:last].count("mallory") <= 3 * 20 + 30
     assert done.count("mallory") == 600
-    assert turns.held("mallory") == (0, 0)
+    assert turns.in_use("mallory") == (0, 0)
     assert not turns._shares
 
 
@@ -85,7 +85,7 @@ async def test_whoever_leaves_while_waiting_for_a_turn_holds_nobody_up(turns: Cl
 async def test_a_message_waits_undecoded_until_there_is_room(
     turns: ClientTurns, length: int, many: int
 ):
-    held = [await turns.admit("greedy", length) for _ in range(many)]
+    turns_taken = [await turns.admit("greedy", length) for _ in range(many)]
     admitted = []
 
     async def ask() -> None:
@@ -96,30 +96,30 @@ async def test_a_message_waits_undecoded_until_there_is_room(
         await wait_all_tasks_blocked()
         assert not admitted
         (await turns.admit("other", length)).end()
-        held.pop().end()
-    for turn in held + admitted:
+        turns_taken.pop().end()
+    for turn in turns_taken + admitted:
         turn.end()
     assert not turns._shares
 
 
 async def test_whoever_leaves_while_waiting_for_room_makes_way(turns: ClientTurns):
-    held = await turns.admit("one", MAX_REQUEST_BYTES)
+    turns_taken = await turns.admit("one", MAX_REQUEST_BYTES)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(turns.admit, "one", MAX_REQUEST_BYTES)
         await wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
-    held.end()
+    turns_taken.end()
     assert not turns._shares
 
 
 async def test_a_response_counts_as_it_is_until_it_is_sent(turns: ClientTurns):
     turn = await turns.admit("one", 500)
-    assert turns.held("one") == (500, LONGEST)
+    assert turns.in_use("one") == (500, LONGEST)
     turn.answered(70)
-    assert turns.held("one") == (0, 70)
+    assert turns.in_use("one") == (0, 70)
     turn.end()
     turn.end()
-    assert turns.held("one") == (0, 0)
+    assert turns.in_use("one") == (0, 0)
 
 
 async def test_a_message_longer_than_all_room_is_admitted_alone(turns: ClientTurns):
