@@ -25,15 +25,16 @@ def parser() -> argparse.ArgumentParser:
         measure,
         serve,
         store_password,
+        tickets,
         trial,
         user,
         verify,
     )
 
     commands = (
-        serve.COMMAND, client_certificate.COMMAND, user.COMMAND, store_password.COMMAND,
-        trial.COMMAND, configuration.COMMAND, verify.COMMAND, measure.COMMAND,
-        bootstrap_start.COMMAND,
+        serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
+        store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
+        measure.COMMAND, bootstrap_start.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

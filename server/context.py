@@ -161,6 +161,9 @@ class Context:
         subject: the object that the item made, or else named first, for the audit log.
         produced: what the item itself produces; those that follow get it once it has succeeded.
         turn: the message's part in its client's turns; None: it need not take turns.
+        charges: units charged to keys' Usage Limits in the present attempt, by identifier.
+        has_used: whether something was computed with a key that was charged.
+        undoing: takes back what the item has done to things that no transaction covers.
     """
 
     server: Server
@@ -175,6 +178,9 @@ class Context:
     subject: str | None = None
     produced: Produced = field(default_factory=Produced)
     turn: Turn | None = None
+    charges: dict[str, int] = field(default_factory=dict)
+    has_used: bool = False
+    undoing: dict[str, Callable[[], None]] = field(default_factory=dict, repr=False)
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # The client
@@ -184,6 +190,12 @@ class Context:
         """Whether the client is an administrator; one that has shown a ticket is none."""
         client = self.client
         return client.permission is None and client.name in self.server.config.administrators
+
+    @property
+    def holder(self) -> str:
+        """Whose the client's streams are: the ticket's that it has shown, or "", its own."""
+        permission = self.client.permission
+        return permission.issued.handle if permission is not None else ""
 
     def require_administrator(self) -> None:
         """Let administrators pass only.
@@ -305,6 +317,7 @@ class Context:
         Raises:
             ServerLimitExceeded: too many requests of this client wait for a thread already.
         """
+        self.has_used = self.has_used or bool(self.charges)
         if cost < LOOP_MICROSECONDS:
             return call(*arguments)
         client, length = self.client.name, 0
@@ -334,6 +347,20 @@ class Context:
             self._done[name] = call()
         result: T = self._done[name]
         return result
+
+    def when_undone(self, call: Callable[[], None], name: str) -> None:
+        """Have a call made if the item fails or is undone.
+
+        Args:
+            call: takes back something that no transaction covers.
+            name: what; given again when the item is performed anew, it replaces the call.
+        """
+        self.undoing[name] = call
+
+    def undo(self) -> None:
+        """Take back what no transaction covers."""
+        while self.undoing:
+            self.undoing.popitem()[1]()
 
     # The client's version
 

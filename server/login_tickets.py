@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, Protocol
 
 from kmip.attribute_values import UsageLimits
@@ -50,8 +51,12 @@ def ticket(context: Context, wanted: Wanted, grants: tuple[tickets.Grant, ...] |
         requests=wanted.request_count,
         left=count(wanted.usage_limits),
         grants=grants,
+        identification=context.client.identification,
+        since=context.now,
     )
-    value = context.once(lambda: context.server.tickets.issue(issued, context.now))
+    issue, withdraw = context.server.tickets.issue, context.server.tickets.withdraw
+    value = context.once(lambda: issue(issued, context.now))
+    context.when_undone(partial(withdraw, value), "ticket")
     return Ticket(ticket_type=TicketType.LOGIN, ticket_value=value)
 
 

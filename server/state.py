@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import trio
 
+from server.access.ended_tickets import EndedTickets
 from server.access.password_file import Users
 from server.objects.served import Served
 from server.objects.transaction import Opened
 from server.sessions.client_turns import ClientTurns
-from server.sessions.lockout import FailedLogins
 from server.sessions.refusals import Refusals
 from server.sessions.streams import Streams
 from server.sessions.thread_shares import ThreadShares
@@ -34,8 +34,8 @@ class Server:
         served: objects that were given to clients and could not be written.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
-        failed_logins: wrong passwords of the last minute.
         refusals: limits the lines that tell of clients that are not let in.
+        ended_tickets: clients whose tickets an operator has ended.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
         turns: of the clients, and what their messages hold.
@@ -50,14 +50,17 @@ class Server:
     served: Served = field(default_factory=Served)
     streams: Streams = field(default_factory=Streams)
     tickets: Tickets = field(default_factory=Tickets)
-    failed_logins: FailedLogins = field(default_factory=FailedLogins)
     refusals: Refusals = field(default_factory=Refusals)
+    ended_tickets: EndedTickets = field(init=False)
     threads: trio.CapacityLimiter = field(init=False)
     thread_shares: ThreadShares = field(init=False)
     turns: ClientTurns = field(init=False)
     shutdown: Shutdown = field(default_factory=Shutdown)
 
     def __post_init__(self) -> None:
+        self.ended_tickets = EndedTickets(
+            None if self.config.use_bootstrap_server else self.config.ended_tickets_file
+        )
         self.opened = Opened(self.config.cached_objects)
         self.threads = trio.CapacityLimiter(self.config.worker_threads)
         self.thread_shares = ThreadShares(max(1, self.config.worker_threads // 2), self.threads)

@@ -1,14 +1,18 @@
 """Who is asking."""
 
 import hashlib
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from server.access import alternative_names
+from server.sessions.identification import Identification, Means
 from server.sessions.tickets import Permission
 
-RESERVED: Final = ("user:", "device:", "name:", "sha256:")
-"""How clients are named that are no Common Names; a certificate that says so names another."""
+RESERVED: Final = ("user:", "device:", "name:", "sha256:", *alternative_names.LABELS)
+"""How clients are named that are no Common Names and no users of the users' file; whoever is called
+so there is another client (`unreserved`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,16 @@ class Client:
             to this name.
         how: how it was identified: `certificate`, `user`, `device` or `ticket`.
         permission: what its ticket allows; None: it has shown none, and may do everything.
+        identification: what it was identified by; a ticket that it is given ends with that.
+        shown_by: who showed the ticket, as its certificate or another credential names them; None
+            without a ticket, or where nothing else names anybody.
     """
 
     name: str
     how: str = "certificate"
     permission: Permission | None = field(default=None, repr=False, compare=False)
+    identification: Identification | None = field(default=None, repr=False, compare=False)
+    shown_by: str | None = field(default=None, compare=False)
 
 
 def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Client | None:
@@ -36,10 +45,24 @@ def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Clie
     """
     if not der:
         return None
-    for names in (subject or {}).get("subject", ()):
+    fingerprint = hashlib.sha256(der).hexdigest()
+    end = (subject or {}).get("notAfter")
+    until = ssl.cert_time_to_seconds(end) if end else None
+    name = _common_name(subject or {}) or alternative_names.first_name(der)
+    return Client(
+        name or f"sha256:{fingerprint}",
+        identification=Identification(Means.CERTIFICATE, fingerprint, until=until),
+    )
+
+
+def _common_name(subject: Mapping[str, Any]) -> str | None:
+    for names in subject.get("subject", ()):
         for label, value in names:
             if label == "commonName" and value:
-                return Client(f"name:{value}" if value.startswith(RESERVED) else value)
-    for label, value in (subject or {}).get("subjectAltName", ()):
-        return Client(f"{label}:{value}")
-    return Client(f"sha256:{hashlib.sha256(der).hexdigest()}")
+                return unreserved(value)
+    return None
+
+
+def unreserved(name: str) -> str:
+    """The client that a Common Name or a user's name stands for: never one of another kind."""
+    return f"name:{name}" if name.startswith(RESERVED) else name

@@ -12,7 +12,7 @@ for each name, a keyed hash (key: 32 random bytes, in memory only) of the verifi
 that was right; a password it remembers costs a hash. Everything else costs a derivation in a
 thread, of which few run at once (64 MiB each) and few may wait; and who fails too often at a name
 waits for the minute to end (`server.sessions.lockout`). An unknown name costs the same derivation
-as a wrong password and gets the same answer.
+as a wrong password, is counted as one, and gets the same answer.
 
 Source: KMIP 2.1 section 5 (Credential: Username and Password, Device); RFC 9106 section 4.
 """
@@ -23,6 +23,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -37,15 +38,21 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from kmip.errors import AuthenticationNotSuccessful
+from server.access import user_names
 from server.sessions.lockout import FailedLogins
 from server.sessions.thread_shares import run_abandonable
 from server.setup import files
 from server.setup.failure import Failure
 
-MAX_NAME_CHARACTERS: Final = 255
 MAX_PASSWORD_BYTES: Final = 1024
 MAX_DERIVATIONS: Final = 2  # at once, 64 MiB each
 MAX_WAITING: Final = 32  # about 2 s of derivations; who comes later is refused
+MAX_FILE_BYTES: Final = 16 << 20
+"""Of the users' file, some 100 000 names: it is read while others wait."""
+MAX_MEMORY_KIB: Final = 1 << 20
+MAX_ITERATIONS: Final = 64
+MAX_LANES: Final = 64
+"""Of a verifier in the file: one that costs more would keep a thread and the memory of all."""
 
 REFUSED: Final = "the name or the password is not right"
 
@@ -101,7 +108,7 @@ def add(
     Args:
         path: the users' file; made if absent.
         kind: a user, or a device (then `name` is its serial number).
-        name: 1 to 255 printable characters.
+        name: as `server.access.user_names` lets pass, or one that exists.
         password: 1 to 1024 bytes in UTF-8.
         replace: change the password of one that exists.
         cost: of the derivation.
@@ -109,23 +116,30 @@ def add(
     Raises:
         Failure: the name or the password cannot be taken, or the file not be written.
     """
-    check_name(kind, name)
     if not 0 < len(encoded(password)) <= MAX_PASSWORD_BYTES:
         raise Failure(f"A password has 1 to {MAX_PASSWORD_BYTES} bytes.")
     with _changed(path) as verifiers:
-        if name in verifiers[kind] and not replace:
+        if name not in verifiers[kind]:
+            user_names.check(kind, name, verifiers[kind])
+        elif not replace:
             raise Failure(f"The {kind} {name!r} exists; --replace changes the password.")
         verifiers[kind][name] = cost.verifier(password)
 
 
-def check_name(kind: Kind, name: str) -> None:
-    """Let pass what can be a name.
+def check_name(path: Path, kind: Kind, name: str) -> None:
+    """Let pass what can be a name, before a password is asked for.
+
+    Args:
+        path: the users' file.
+        kind: what the name is to belong to.
+        name: the name; one that is there already passes.
 
     Raises:
-        Failure: it is empty, too long, or has a character that cannot be seen.
+        Failure: it cannot be a new name (`server.access.user_names`).
     """
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-        raise Failure(f"A {kind}'s name has 1 to {MAX_NAME_CHARACTERS} printable characters.")
+    known = read(path)[kind]
+    if name not in known:
+        user_names.check(kind, name, known)
 
 
 def remove(path: Path, kind: Kind, name: str) -> None:
@@ -147,18 +161,34 @@ def read(path: Path) -> Verifiers:
     """
     if not files.is_there(path):
         return {kind: {} for kind in Kind}
-    content = files.read(path, "The users' file")
+    content = files.read(path, "The users' file", MAX_FILE_BYTES)
     try:
         document = json.loads(content)
         return {kind: _table(document[kind]) for kind in Kind}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Failure(f"The users' file {path} is damaged.") from None
 
 
 def _table(table: object) -> dict[str, str]:
+    """The verifiers of a table, each of a cost that can be paid.
+
+    Raises:
+        ValueError, TypeError: one is none, or costs too much.
+    """
     if not isinstance(table, dict):
         raise TypeError
+    for verifier in table.values():
+        cost = _COST.match(verifier)
+        if cost is None:
+            raise ValueError
+        memory, iterations, lanes = map(int, cost.groups())
+        if memory > MAX_MEMORY_KIB or iterations > MAX_ITERATIONS or lanes > MAX_LANES:
+            raise ValueError
     return {str(name): str(verifier) for name, verifier in table.items()}
+
+
+_COST: Final = re.compile(r"\$argon2id\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})\$")
+"""How a verifier begins (PHC string format)."""
 
 
 @contextmanager
@@ -225,26 +255,50 @@ class Users:
             AuthenticationNotSuccessful: unknown name, wrong password, too many failures or too
                 many at once; it does not say which.
         """
-        self._refresh()
+        self.refuse_locked_out(name, kind, client)
         verifier = self._verifiers[kind].get(name)
-        whom = f"{kind}:{name}"
-        if self._failed_logins.is_locked_out(client, whom, self._clock()):
-            raise AuthenticationNotSuccessful(REFUSED)
         if verifier and hmac.compare_digest(
             self._proved.get((kind, name), b""), self._mark(verifier, password)
         ):
             return name
+        whom = f"{kind}:{name}"
         if not await self._derive(verifier, password):
-            if verifier and self._failed_logins.count(client, whom, self._clock()):
-                log.warning("%r failed too often to identify as %s %r", client, kind, name)
+            if self._failed_logins.count(client, whom, self._clock()):
+                log.warning("%r failed too often to identify as %s %r", client, kind, name[:128])
             raise AuthenticationNotSuccessful(REFUSED)
-        self._failed_logins.forget(client, whom)
+        self.forget_failures(name, kind, client)
         if verifier:
             self._proved[kind, name] = self._mark(verifier, password)
         return name
 
+    def refuse_locked_out(self, name: str, kind: Kind = Kind.USER, client: str = "") -> None:
+        """Refuse a client that has failed too often at a name, whether or not there is the name.
+
+        Arguments as `verify`. Users that are kept elsewhere are looked for after this, so that
+        being refused takes the same time for every name.
+
+        Raises:
+            AuthenticationNotSuccessful: it has.
+        """
+        self._refresh()
+        if self._failed_logins.is_locked_out(client, f"{kind}:{name}", self._clock()):
+            raise AuthenticationNotSuccessful(REFUSED)
+
+    def forget_failures(self, name: str, kind: Kind = Kind.USER, client: str = "") -> None:
+        """Forget the failures of a client that has shown the right password; see `verify`."""
+        self._failed_logins.forget(client, f"{kind}:{name}")
+
+    def mark(self, name: str, kind: Kind) -> str:
+        """What stays the same until the name is removed or its password replaced; "": no such name.
+
+        It is the hash of the verifier, which is a hash with a random salt.
+        """
+        self._refresh()
+        verifier = self._verifiers[kind].get(name)
+        return hashlib.sha256(verifier.encode()).hexdigest() if verifier else ""
+
     def _refresh(self) -> None:
-        stamp = self._look()
+        stamp = files.stamp(self._path)
         if stamp == self._stamp:
             return
         self._is_readable = False
@@ -257,13 +311,6 @@ class Users:
         self._stamp = stamp
         self._proved.clear()
         self._failed_logins.clear()
-
-    def _look(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _mark(self, verifier: str, password: str) -> bytes:
         return hmac.digest(self._key, f"{verifier}\0{password}".encode(), hashlib.sha256)

@@ -73,7 +73,8 @@ def permit(client: Client, operation: Operation, managed_object: ManagedObject) 
         PermissionDenied: it may do other things with it.
     """
     permitted = PERMITTED[relation(client, managed_object)]
-    if client.permission is not None and not client.permission.touch(managed_object):
+    permission = client.permission
+    if permission is not None and permitted and not permission.touch(managed_object):
         permitted = PERMITTED[Relation.ANYONE]
     if operation in permitted:
         return

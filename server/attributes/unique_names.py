@@ -6,6 +6,9 @@ name that a request gives may not be one of another object of the same client, n
 object has already. Objects that are destroyed, and the other key of a pair, do not count. Names are
 unique for each client rather than for the server, so that nobody learns of other clients' names.
 
+A ticket that reaches some objects only gives no new names at all: the refusal of a name that is
+taken would tell it of an object beyond its rights.
+
 Two requests that give the same name at once would each find it free. So each also writes a record
 that stands for all names of the same hash: one of them is in conflict, and is performed anew.
 """
@@ -18,7 +21,7 @@ from typing import Any, Final
 
 from kmip.attributes import Attributes
 from kmip.enums import LinkType
-from kmip.errors import NonUniqueNameAttribute
+from kmip.errors import NonUniqueNameAttribute, NotAuthorised
 from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from server.context import Context
@@ -37,10 +40,15 @@ async def check(context: Context) -> None:
 
     Raises:
         NonUniqueNameAttribute: a name is another object's, or one that the object has already.
+        NotAuthorised: the client's ticket gives no names.
     """
     if not context.names_are_unique:
         return
-    for managed_object, before in await context.objects.changes():
+    changes = await context.objects.changes()
+    permission = context.client.permission
+    if permission is not None and permission.is_narrow:
+        _refuse_new(changes)
+    for managed_object, before in changes:
         names = managed_object.attributes.all(Tag.NAME)
         had = before.attributes.all(Tag.NAME) if before is not None else ()
         for name in _added(names, had):
@@ -51,6 +59,18 @@ async def check(context: Context) -> None:
                 or await _is_taken(context, managed_object, name)
             ):
                 raise NonUniqueNameAttribute("an object of this name exists")
+
+
+def _refuse_new(changes: Sequence[tuple[ManagedObject, ManagedObject | None]]) -> None:
+    """Refuse names that none of the changed objects had: a replacement takes over its key's.
+
+    Raises:
+        NotAuthorised: there is one.
+    """
+    had = [name for _, before in changes if before for name in before.attributes.all(Tag.NAME)]
+    given = [name for changed, _ in changes for name in changed.attributes.all(Tag.NAME)]
+    if any(name not in had for name in given):
+        raise NotAuthorised("a ticket to some objects gives no new names")
 
 
 def _added(names: Sequence[Any], had: Sequence[Any]) -> list[Any]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from kmip.attribute_values import UsageLimits
 from kmip.enums import UsageLimitsUnit
 from kmip.errors import UsageLimitExceeded
 from kmip.tags import Tag
 from server.context import Context
 from server.objects.managed_object import ManagedObject
+from server.objects.transaction import Transaction
+from storage import Conflict
+
+MAX_ATTEMPTS: Final = 20
+"""Times a count is written anew because others changed the key meanwhile."""
 
 
 def charge(
@@ -30,6 +38,8 @@ def charge(
     amount = length if limits.usage_limits_unit == UsageLimitsUnit.BYTE else int(first)
     if amount:
         spend(context, managed_object.copy(), limits, amount)
+        charged = context.charges.get(managed_object.identifier, 0)
+        context.charges[managed_object.identifier] = charged + amount
 
 
 def units_left(limits: UsageLimits) -> int:
@@ -49,12 +59,45 @@ def spend(
     left = units_left(limits)
     if amount > left:
         raise UsageLimitExceeded("the object's Usage Limits do not allow this much more")
+    _set_left(managed_object, limits, left - amount)
+    context.objects.put(managed_object)
+
+
+async def count(objects: Transaction, charges: Mapping[str, int]) -> None:
+    """Make durable what a failed or undone item has used of keys, whatever else it would have done.
+
+    Args:
+        objects: a transaction of its own.
+        charges: the units used, by the keys' identifiers.
+
+    Raises:
+        storage.StorageError: it cannot be made durable.
+    """
+    for attempt in range(MAX_ATTEMPTS):
+        for identifier, amount in charges.items():
+            found = await objects.find(identifier)
+            limits = found.usage_limits if found is not None else None
+            if found is not None and limits is not None:
+                changed = found.copy()
+                _set_left(changed, limits, max(0, units_left(limits) - amount))
+                objects.put(changed)
+        try:
+            await objects.commit()
+        except Conflict:
+            objects.forget()
+            if attempt == MAX_ATTEMPTS - 1:
+                raise
+            await objects.store.refresh()
+        else:
+            return
+
+
+def _set_left(managed_object: ManagedObject, limits: UsageLimits, left: int) -> None:
     managed_object.attributes.set(
         Tag.USAGE_LIMITS,
         UsageLimits(
             usage_limits_total=limits.usage_limits_total,
-            usage_limits_count=left - amount,
+            usage_limits_count=left,
             usage_limits_unit=limits.usage_limits_unit,
         ),
     )
-    context.objects.put(managed_object)

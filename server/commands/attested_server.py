@@ -148,7 +148,9 @@ def read_remote(
     entries: dict[str, Any] = {}
     if file is not None:
         try:
-            entries = tomllib.loads(files.read(file, "The client configuration").decode())
+            entries = tomllib.loads(
+                files.read(file, "The client configuration", pipes=True).decode()
+            )
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise Failure(f"The client configuration {file} is not TOML: {error}.") from None
         if unknown := entries.keys() - KEYS:
@@ -188,7 +190,7 @@ def _place(url: str) -> tuple[str, int]:
 
 def _policy(path: Path) -> Policy:
     try:
-        return read_policy(files.read(path, "The policy").decode())
+        return read_policy(files.read(path, "The policy", pipes=True).decode())
     except (UnicodeDecodeError, InvalidPolicy) as error:
         raise Failure(f"The policy {path} cannot be used: {error}.") from None
 
@@ -197,7 +199,7 @@ def _collateral(path: Path | None) -> dict[TEE, Collateral]:
     if path is None:
         return {}
     try:
-        document = json.loads(files.read(path, "The collateral"))
+        document = json.loads(files.read(path, "The collateral", pipes=True))
         return {
             TEE(tee): TEES[TEE(tee)].collateral.from_json(json.dumps(member).encode())
             for tee, member in document.items()

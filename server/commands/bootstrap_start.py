@@ -72,7 +72,7 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
     ):
         file: Path | None = getattr(arguments, name)
         if file is not None:
-            yield Step(path, files.read(file, f"The file for {path}"), content_type)
+            yield Step(path, files.read(file, f"The file for {path}", pipes=True), content_type)
     p12_password = _secret(arguments.https_p12_password_file, "Password of the PKCS#12")
     if p12_password is not None:
         yield Step("/pkcs12-password", _json(password=p12_password))

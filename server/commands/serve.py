@@ -22,7 +22,7 @@ from typing import Final
 import trio
 
 from server import service
-from server.access import password_file
+from server.access import ended_tickets, password_file
 from server.bootstrap import start
 from server.commands import Command, config, say, signals
 from server.pki import local_authority
@@ -51,9 +51,12 @@ def prepare(config: Config, now: datetime) -> None:
         Failure: one is missing, unreadable, expired, or cannot be made.
     """
     files.make_directory(config.data)
+    files.warn_of_directory(config.data, "The data directory")
     if config.use_bootstrap_server:
         return  # nothing on this disk is to be trusted
     password_file.read(config.users_file)
+    ended_tickets.read(config.ended_tickets_file)
+    files.warn_of_directory(config.tls_directory, "The directory of keys")
     renew_server(config, now)
     if config.tls_client_ca is None:
         local_authority.ensure_client(config.tls_directory, FIRST_CLIENT, now)

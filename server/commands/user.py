@@ -26,7 +26,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add(arguments: argparse.Namespace) -> None:
     file = config(arguments).users_file
-    password_file.check_name(_kind(arguments), arguments.name)
+    password_file.check_name(file, _kind(arguments), arguments.name)
     password = read_password(arguments.password_file, f"Password of {arguments.name}", twice=True)
     password_file.add(file, _kind(arguments), arguments.name, password, replace=arguments.replace)
     say(f"The {_kind(arguments)} {arguments.name} may identify by a password.")

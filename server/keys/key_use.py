@@ -20,6 +20,7 @@ from kmip.errors import (
     InvalidObjectType,
     ItemNotFound,
     KeyValueNotPresent,
+    ObjectArchived,
     ObjectNotFound,
     WrongKeyLifecycleState,
 )
@@ -183,6 +184,8 @@ async def check_next_part(context: Context, identifier: str, use: Use, length: i
         As `key_for` and `charge`.
     """
     managed_object = await context.find(identifier)
+    if managed_object.archived:
+        raise ObjectArchived("the object is archived; recover it first")
     check_use(context, managed_object, use)
     if use.protects:
         usage_limits.charge(context, managed_object, length, first=False)

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar, TypeVarTuple, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, TypeVarTuple, cast
 
+from kmip.enums import Operation
 from kmip.errors import InvalidField, ServerLimitExceeded
 from server.context import Context
 from server.crypto import costs
@@ -22,6 +23,16 @@ from server.sessions.streams import Computation, Stream
 C = TypeVar("C", bound=Computation)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+MAX_MAC: Final = 1024
+"""Bytes of a MAC to be verified; the longest has 64."""
+MAX_SIGNATURE: Final = 65_536
+"""Bytes of a signature to be verified; the longest has some 50 000 (SLH-DSA)."""
+MAX_EXPECTED: Final = {
+    Operation.MAC_VERIFY: MAX_MAC,
+    Operation.SIGNATURE_VERIFY: MAX_SIGNATURE,
+}
 
 
 class MultipartRequest(Protocol):
@@ -100,6 +111,7 @@ async def part_of(
     length: int,
     *,
     expected: bytes | None = None,
+    kept: int = 0,
 ) -> Part[C]:
     """The part that a request is, its stream begun or found.
 
@@ -109,13 +121,17 @@ async def part_of(
         begin: begins a stream.
         length: bytes of the part.
         expected: a MAC or signature that comes with this part.
+        kept: bytes that a stream keeps from its first part beside data: additional data.
 
     Raises:
         InvalidCorrelationValue: there is no such stream.
-        InvalidField: a first part that goes on with a stream.
+        InvalidField: a first part that goes on with a stream; a MAC or signature that is longer
+            than any.
         WrongKeyLifecycleState, UsageLimitExceeded: the key may not be used so any more.
         ServerLimitExceeded: streams would keep too much.
     """
+    if len(expected or b"") > MAX_EXPECTED.get(context.operation, 0):
+        raise InvalidField("no MAC or signature is as long as the one to be verified")
     if request.correlation_value is not None:
         part = await _following(context, request, request.correlation_value, expected, length)
         # A stream is found by its operation, and each operation has one kind of computation.
@@ -123,7 +139,8 @@ async def part_of(
     identifier, computation = await begin()
     if not request.init_indicator or request.final_indicator:
         return Part(identifier, computation, None, expected, length)
-    value = context.once(lambda: _open(context, identifier, computation, length))
+    kept += len(expected or b"") + (length if computation.gathers else 0)
+    value = context.once(lambda: _open(context, identifier, computation, kept))
     stream = _stream(context, value)
     stream.computation, stream.expected = computation, expected
     context.produced.streams.append(value)
@@ -139,11 +156,14 @@ async def _following(
 
     def take() -> Part[Computation]:
         stream = _stream(context, value)
-        context.server.streams.gather(stream, length)
+        computation = stream.computation
+        more = length if computation.gathers else 0
+        if expected is not None:
+            more += max(0, len(expected) - len(stream.expected or b""))
+        context.server.streams.gather(stream, more)
         context.produced.streams.append(value)
         if expected is not None:
             stream.expected = expected
-        computation = stream.computation
         if not request.final_indicator:
             return Part(stream.identifier, computation, value, None, length, stream)
         context.server.streams.close(value)
@@ -158,11 +178,13 @@ async def _following(
     return context.once(take, "take")  # another part may have come to its end meanwhile
 
 
-def _open(context: Context, identifier: str, computation: Computation, length: int) -> bytes:
+def _open(context: Context, identifier: str, computation: Computation, kept: int) -> bytes:
     streams, client = context.server.streams, context.client.name
-    value = streams.open(client, context.operation, identifier, computation, context.now)
+    value = streams.open(
+        client, context.operation, identifier, computation, context.now, context.holder
+    )
     try:
-        streams.gather(_stream(context, value), length)
+        streams.gather(_stream(context, value), kept)
     except ServerLimitExceeded:
         streams.close(value)
         raise

@@ -31,7 +31,8 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
         )
         return key.managed_object.identifier, stream
 
-    part = await multipart.part_of(context, request, begin, len(data))
+    kept = len(request.authenticated_encryption_additional_data or b"")
+    part = await multipart.part_of(context, request, begin, len(data), kept=kept)
     if not part.is_last:
         ready = await part.compute(context, part.computation.update, data)
         return DecryptResponse(

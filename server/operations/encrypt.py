@@ -32,7 +32,8 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
         )
         return key.managed_object.identifier, stream
 
-    part = await multipart.part_of(context, request, begin, len(data))
+    kept = len(request.authenticated_encryption_additional_data or b"")
+    part = await multipart.part_of(context, request, begin, len(data), kept=kept)
     made_vector = None if request.correlation_value else part.computation.iv_counter_nonce
     if not part.is_last:
         ready = await part.compute(context, part.computation.update, data)

@@ -1,5 +1,7 @@
 """Logout (2.1 section 6.1.31)."""
 
+from functools import partial
+
 from kmip.enums import Operation
 from kmip.payloads.logout import LogoutRequest, LogoutResponse
 from server.context import Context
@@ -9,6 +11,7 @@ from server.registry import operation
 @operation(Operation.LOGOUT)
 async def logout(context: Context, request: LogoutRequest) -> LogoutResponse:
     """End one of the client's tickets, whether or not it is the one that is shown."""
-    value = request.ticket.ticket_value
-    context.once(lambda: context.server.tickets.end(value, context.client.name))
+    value, tickets = request.ticket.ticket_value, context.server.tickets
+    ended = context.once(lambda: tickets.end(value, context.client.name))
+    context.when_undone(partial(tickets.restore, ended), "ticket")
     return LogoutResponse()

@@ -38,7 +38,7 @@ class _Library:
 def _initialize(context: Context, correlation_value: bytes | None) -> PKCS11Response:
     streams, client = context.server.streams, context.client.name
     value = context.once(
-        lambda: streams.open(client, Operation.PKCS_11, "", _Library(), context.now)
+        lambda: streams.open(client, Operation.PKCS_11, "", _Library(), context.now, context.holder)
     )
     return _answer(PKCS11Function.C_INITIALIZE, correlation_value=value)
 

@@ -58,6 +58,7 @@ def line(
     return (
         f'{{"time": "{when}", "request": {"null" if request is None else request}, '
         f'"client": {quoted(logs.cut(client.name))}, "how": "{client.how}", '
+        f'"shown_by": {_quoted_or_null(client.shown_by)}, '
         f'"operation": "{named}", "object": {_quoted_or_null(identifier)}, '
         f'"status": "{status.names[0]}", '
         f'"reason": {_quoted_or_null(reason.names[0] if reason is not None else None)}}}'

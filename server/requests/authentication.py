@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from kmip.errors import AuthenticationNotSuccessful, KMIPError
+from kmip.errors import AuthenticationNotSuccessful, InvalidTicket, KMIPError
 from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion
-from server.access.client import Client
+from server.access.client import Client, unreserved
 from server.access.password_file import Kind
 from server.requests import kmip_users
+from server.sessions.identification import Identification, Means
+from server.sessions.tickets import NO_TICKET
 from server.setup import logs
 from server.state import Server
 
@@ -47,6 +49,7 @@ async def identify(
     credentials = authentication.credential if authentication else ()
     if len(credentials) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
+    certified = client.name if client is not None else ""
     no_users = bool(credentials) and server.users.is_empty() and await kmip_users.is_empty(server)
     for credential in credentials:
         value = credential.value(version)
@@ -55,7 +58,7 @@ async def identify(
         check = _CHECKS.get(type(value))
         if check is None:
             raise AuthenticationNotSuccessful("this type of credential is not taken here")
-        client = await check(server, client, value)
+        client = await check(server, certified, client, value)
     if client is None:
         raise AuthenticationNotSuccessful("a client certificate or a credential is needed")
     return client
@@ -80,34 +83,64 @@ def claimed(authentication: Authentication | None, version: ProtocolVersion) -> 
     return f" as {', '.join(names)}" if names else ""
 
 
-async def _user(server: Server, certified: Client | None, value: UsernameAndPassword) -> Client:
-    password = value.password or ""
-    user = await kmip_users.verify(server, certified, value.username, password)
+async def _user(
+    server: Server, certified: str, _before: Client | None, value: UsernameAndPassword
+) -> Client:
+    name, password = value.username, value.password or ""
+    server.users.refuse_locked_out(name, Kind.USER, certified)
+    user = await kmip_users.verify(server, name, password)
     if user is not None:
+        server.users.forget_failures(name, Kind.USER, certified)
         return user
-    name = await server.users.verify(value.username, password, Kind.USER, _client_name(certified))
-    return Client(name, "user")
+    mark = server.users.mark(name, Kind.USER)
+    await server.users.verify(name, password, Kind.USER, certified)
+    identified = Identification(Means.USER, name, mark)
+    return Client(unreserved(name), "user", identification=identified)
 
 
-async def _device(server: Server, certified: Client | None, value: Device) -> Client:
+async def _device(server: Server, certified: str, _before: Client | None, value: Device) -> Client:
     serial = value.device_serial_number or ""
-    name = await server.users.verify(
-        serial, value.password or "", Kind.DEVICE, _client_name(certified)
-    )
-    return Client(f"device:{name}", "device")
+    mark = server.users.mark(serial, Kind.DEVICE)
+    await server.users.verify(serial, value.password or "", Kind.DEVICE, certified)
+    identified = Identification(Means.DEVICE, serial, mark)
+    return Client(f"device:{serial}", "device", identification=identified)
 
 
-def _client_name(certified: Client | None) -> str:
-    return certified.name if certified is not None else ""
+async def _ticket(
+    server: Server, _certified: str, before: Client | None, value: TicketCredential
+) -> Client:
+    now, ticket = server.clock(), value.ticket.ticket_value
+    issued = server.tickets.find(ticket, int(now))
+    if server.ended_tickets.covers(issued.client, issued.since) or not await _still_holds(
+        server, issued.identification, now
+    ):
+        server.tickets.drop(ticket)
+        raise InvalidTicket(NO_TICKET)
+    permission = server.tickets.use(ticket, int(now))
+    shown_by = None
+    if before is not None:
+        shown_by = before.shown_by if before.how == "ticket" else before.name
+    return Client(issued.client, "ticket", permission, shown_by=shown_by)
 
 
-async def _ticket(server: Server, certified: Client | None, value: TicketCredential) -> Client:
-    permission = server.tickets.use(value.ticket.ticket_value, int(server.clock()))
-    return Client(permission.issued.client, "ticket", permission)
+async def _still_holds(server: Server, known_by: Identification | None, now: float) -> bool:
+    """Whether a client would still be identified as it was when it was given a ticket."""
+    if known_by is None:
+        return True
+    match known_by.means:
+        case Means.CERTIFICATE:
+            return known_by.until is None or now < known_by.until
+        case Means.USER:
+            return server.users.mark(known_by.subject, Kind.USER) == known_by.mark
+        case Means.DEVICE:
+            return server.users.mark(known_by.subject, Kind.DEVICE) == known_by.mark
+        case Means.KMIP_USER:
+            return await kmip_users.is_valid(server, known_by.subject, known_by.mark)
 
 
-Check = Callable[["Server", Client | None, Any], Awaitable[Client]]
-"""Gives the client that a credential proves, for whom the certificate or one before names."""
+Check = Callable[["Server", str, Client | None, Any], Awaitable[Client]]
+"""Gives the client that a credential proves, for whom the certificate names ("": nobody; failures
+are counted for it), and whom the certificate or the credential before does."""
 
 _CHECKS: Final[dict[type[Structure] | type[None], Check]] = {
     UsernameAndPassword: _user,

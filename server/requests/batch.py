@@ -17,6 +17,8 @@ so that a key destroyed there is not used here for minutes.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -35,9 +37,17 @@ from server.access.client import Client
 from server.context import Context, Produced, Room
 from server.objects.transaction import Transaction
 from server.requests import audit
-from server.requests.dispatch import MAX_ATTEMPTS, Result, failed, make_durable, perform
+from server.requests.dispatch import (
+    MAX_ATTEMPTS,
+    Result,
+    count_used,
+    failed,
+    make_durable,
+    perform,
+)
 from server.sessions.client_turns import Turn
 from server.setup import logs
+from server.sessions.tickets import UNDOABLE
 from server.state import Server
 from storage import Conflict
 
@@ -87,7 +97,7 @@ async def run(
             try:
                 return await _undoable(batch)
             except Conflict:
-                batch.end_streams()
+                batch.take_back(for_good=attempt == MAX_ATTEMPTS - 1)
         return await _overtaken(server, request, client, version)
     batch = _Batch(server, request, client, version, turn)
     try:
@@ -126,6 +136,7 @@ async def _performed(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
         if batch.turn is not None:
             batch.turn.release()
         await batch.commit()
+    await batch.count_used()
     batch.record()
     return tuple(result.item for result in batch.results)
 
@@ -175,6 +186,8 @@ class _Batch:
         self.room = Room(_room(request, server.config.max_message_bytes))
         self.results: list[Result] = []
         self.subjects: list[str | None] = []
+        self.undoing: list[Callable[[], None]] = []
+        self.used: list[dict[str, int]] = []
         self._refreshed = server.clock() if is_fresh else 0.0
 
     async def perform(self, place: int, item: RequestBatchItem, *, commit: bool) -> Result:
@@ -196,6 +209,9 @@ class _Batch:
         result = await perform(context, item, commit=commit, refresh=self._is_stale())
         self.results.append(result)
         self.subjects.append(context.subject)
+        if not commit:
+            self.undoing.append(context.undo)
+            self.used.append(dict(context.charges) if context.has_used else {})
         return result
 
     async def _take_turn(self, place: int) -> None:
@@ -231,9 +247,21 @@ class _Batch:
         for value in self.earlier.streams:
             self.server.streams.close(value)
 
+    def take_back(self, *, for_good: bool) -> None:
+        """Take back what no transaction covers, since nothing of the batch becomes durable.
+
+        Args:
+            for_good: whether it will not be performed anew.
+        """
+        self.end_streams()
+        while self.undoing:
+            self.undoing.pop()()
+        if self.client.permission is not None:
+            self.client.permission.give_back(undone=for_good)
+
     def undo(self) -> None:
         """Drop all changes, and say so of the items that had succeeded."""
-        self.end_streams()
+        self.take_back(for_good=True)
         self.objects.forget()
         self.results = [
             result
@@ -247,6 +275,33 @@ class _Batch:
             )
             for result in self.results
         ]
+        self._withhold()
+
+    def _withhold(self) -> None:
+        """Leave out what undone items give, where a ticket's use of them was given back."""
+        permission = self.client.permission
+        if permission is not None and permission.is_counted:
+            self.results = [
+                result
+                if result.failed or result.item.operation not in UNDOABLE
+                else Result(replace(result.item, response_payload=None))
+                for result in self.results
+            ]
+
+    async def count_used(self) -> None:
+        """Make durable what has been used of keys by items that failed, or give what they made.
+
+        The rest of an undone batch gives nothing, and was undone as a whole.
+        """
+        if not any(result.failed for result in self.results):
+            return
+        charges: Counter[str] = Counter()
+        for used, result in zip(self.used, self.results, strict=True):
+            if result.failed or result.item.response_payload is not None:
+                charges.update(used)
+        if charges:
+            objects = Transaction(self.server.store, self.server.opened, self.now)
+            await count_used(objects, charges)
 
     def record(self) -> None:
         """Write the audit log's lines."""

@@ -9,6 +9,8 @@ failed hands nothing on to those that follow: what it made may not have been cou
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,13 +22,14 @@ from kmip.errors import (
     OperationNotSupported,
     ServerLimitExceeded,
     UnknownMessageExtension,
+    UsageLimitExceeded,
 )
 from kmip.items import Item
 from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
-from server.attributes import constraints, unique_names
+from server.attributes import constraints, unique_names, usage_limits
 from server.context import Context
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
@@ -66,7 +69,8 @@ async def perform(
     """
     version = context._version  # noqa: SLF001 - the version is hidden from handlers, not from here
     try:
-        payload = await _attempts(context, item, version, commit=commit, refresh=refresh)
+        attempts = _attempts(context, item, version, commit=commit, refresh=refresh)
+        payload = await _counted(context, attempts, commit=commit)
     except KMIPError as error:
         _forget(context, commit)
         log.info("%s failed: %s", _named(item.operation), error)
@@ -145,6 +149,7 @@ async def _attempts(
     context.room.check()
     permission = context.client.permission
     if permission is not None:
+        permission.check_open(int(context.server.clock()))
         permission.begin(route.operation)
     request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
     left = context.room.left
@@ -153,8 +158,11 @@ async def _attempts(
             with trio.CancelScope(shield=True):  # shared with others, who go on
                 await context.server.store.refresh()
         context.room.left = left
+        context.charges.clear()
         try:
             response = await route.handler(context, request)
+            if permission is not None:
+                permission.has_reached = True
             await constraints.check(context)
             await unique_names.check(context)
             payload = context.room.take(to_item(response, Tag.RESPONSE_PAYLOAD, version))
@@ -164,6 +172,7 @@ async def _attempts(
                 if context.turn is not None:
                     context.turn.release()
                 await commit_whole(context.objects)
+                context.charges.clear()
         except Conflict:
             if not commit:
                 raise
@@ -171,6 +180,48 @@ async def _attempts(
         else:
             return payload
     raise ServerLimitExceeded("too many clients change the same object; try again")
+
+
+async def _counted(context: Context, attempts: Awaitable[Any], *, commit: bool) -> Any:
+    """The response payload; an item that fails takes back what it did and counts what it used.
+
+    What was performed counts although its answer does not fit or its data fail, against Usage
+    Limits and a ticket's uses: otherwise failing would be a way to ask a key without end.
+
+    Raises:
+        UsageLimitExceeded: in place of an error of an item for which the ticket had no use left
+            any more.
+    """
+    permission = context.client.permission
+    try:
+        return await attempts
+    except Conflict:
+        context.undo()
+        raise
+    except BaseException as error:
+        context.undo()
+        if permission is not None and permission.has_reached:
+            with nullcontext() if isinstance(error, KMIPError) else suppress(UsageLimitExceeded):
+                permission.spend(failed=True)
+        raise
+    finally:
+        if commit and context.charges and context.has_used:
+            objects = Transaction(context.server.store, context.server.opened, context.now)
+            await count_used(objects, context.charges)
+
+
+async def count_used(objects: Transaction, charges: Mapping[str, int]) -> None:
+    """Make durable what failed items have used of keys' Usage Limits, and nothing else of them.
+
+    Args:
+        objects: a transaction of its own.
+        charges: the units used, by the keys' identifiers.
+    """
+    try:
+        with trio.CancelScope(shield=True):  # also where the client has left meanwhile
+            await usage_limits.count(objects, charges)
+    except StorageError:
+        log.exception("what a failed item used could not be counted")
 
 
 def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
@@ -203,10 +254,7 @@ def _forget(context: Context, commit: bool) -> None:
 
 
 def _end_streams(context: Context) -> None:
-    """End the streams that a failed item was a part of.
-
-    Its part has been taken, and has not been counted against the key's Usage Limits.
-    """
+    """End the streams that a failed item was a part of: its part has been taken."""
     for value in context.produced.streams:
         context.server.streams.close(value)
 

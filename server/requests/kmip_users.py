@@ -14,8 +14,8 @@ is known by its Common Name, whatever user it is a credential of.
 A user and a credential count while they are Pre-Active or Active, and while whoever made them is
 among the setting `administrators`.
 
-Wrong passwords are answered as those of the users' file are, after the same work. Failures are
-counted by client and user name (`server.sessions.lockout`).
+A name is looked for here and then in the users' file, which does its work and counts the failure
+for every name alike: so neither the answer nor its time tells whether there is such a user.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from server.access.client import Client
 from server.access.password_file import encoded
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
+from server.sessions.identification import Identification, Means
 from server.state import Server
 
 MAX_CANDIDATES: Final = 16
@@ -48,28 +49,50 @@ async def is_empty(server: Server) -> bool:
     return True
 
 
-async def verify(
-    server: Server, certified: Client | None, name: str, password: str
-) -> Client | None:
+async def verify(server: Server, name: str, password: str) -> Client | None:
     """The user of this name and password; None where there is none.
 
     Args:
         server: whose users.
-        certified: whom the certificate names.
         name: one of the user's Names.
         password: what the client sent.
     """
-    now, client_name = server.clock(), certified.name if certified is not None else ""
     objects = _transaction(server)
-    users = await _users(server, objects, name)
-    if not users or server.failed_logins.is_locked_out(client_name, name, now):
-        return None
-    for user in users:
-        for secret in await _passwords(server, objects, user):
+    for user in await _users(server, objects, name):
+        for credential, secret in await _passwords(server, objects, user):
             if hmac.compare_digest(encoded(secret), encoded(password)):
-                return Client(f"user:{user.identifier}", "user")
-    server.failed_logins.count(client_name, name, now)
+                identified = Identification(Means.KMIP_USER, user.identifier, credential)
+                return Client(f"user:{user.identifier}", "user", identification=identified)
     return None
+
+
+async def is_valid(server: Server, identifier: str, credential: str) -> bool:
+    """Whether a user may still come in by a credential.
+
+    Args:
+        server: whose user.
+        identifier: the User's Unique Identifier.
+        credential: that of the password credential.
+    """
+    objects = _transaction(server)
+    user = await objects.find(identifier)
+    if user is None or not _counts(server, objects, user, ObjectType.USER):
+        return False
+    if credential not in user.attributes.all(Tag.CREDENTIAL_LINK)[:MAX_CANDIDATES]:
+        return False
+    found = await objects.find(credential)
+    return found is not None and _counts(server, objects, found, ObjectType.PASSWORD_CREDENTIAL)
+
+
+def _counts(
+    server: Server, objects: Transaction, managed_object: ManagedObject, kind: ObjectType
+) -> bool:
+    """Whether it is of this type, made by an administrator, and neither revoked nor destroyed."""
+    return (
+        managed_object.object_type == kind
+        and managed_object.owner in server.config.administrators
+        and managed_object.state(objects.now) in VALID
+    )
 
 
 def _transaction(server: Server) -> Transaction:
@@ -89,19 +112,18 @@ async def _users(server: Server, objects: Transaction, name: str) -> list[Manage
     return found
 
 
-async def _passwords(server: Server, objects: Transaction, user: ManagedObject) -> list[str]:
-    """The passwords of the user's credentials that count now."""
+async def _passwords(
+    server: Server, objects: Transaction, user: ManagedObject
+) -> list[tuple[str, str]]:
+    """The user's credentials that count now, and their passwords."""
     found = []
     for identifier in user.attributes.all(Tag.CREDENTIAL_LINK)[:MAX_CANDIDATES]:
         credential = await objects.find(identifier)
-        if (
-            credential is None
-            or credential.object_type != ObjectType.PASSWORD_CREDENTIAL
-            or credential.owner not in server.config.administrators
-            or credential.state(objects.now) not in VALID
+        if credential is None or not _counts(
+            server, objects, credential, ObjectType.PASSWORD_CREDENTIAL
         ):
             continue
         content = await objects.load(credential)
         if isinstance(content, PasswordCredential):
-            found.append(content.password)
+            found.append((identifier, content.password))
     return found

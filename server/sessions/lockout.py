@@ -2,10 +2,12 @@
 
 A client that has failed too often at a name is refused for that name until the minute is over, even
 with the right password: otherwise each guess would still be judged. Other clients are not affected,
-so nobody can lock another out. Clients without a certificate, which only an insecure setting lets
-in, count as one client together.
+so nobody can lock another out. Names that do not exist are counted like those that do: otherwise
+the time of a refusal would tell which do. Clients without a certificate, which only an insecure
+setting lets in, count as one client together.
 """
 
+import hashlib
 from collections import OrderedDict
 from typing import Final
 
@@ -20,27 +22,32 @@ class FailedLogins:
     """Recent failures by client and user name."""
 
     def __init__(self) -> None:
-        self._failures: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._failures: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
     def is_locked_out(self, client: str, name: str, now: float) -> bool:
         """Whether passwords are refused without being looked at."""
-        since, count = self._failures.get((client, name), (now, 0))
+        since, count = self._failures.get(_pair(client, name), (now, 0))
         return count >= MAX_FAILURES and now - since < FAILURE_WINDOW_SECONDS
 
     def count(self, client: str, name: str, now: float) -> bool:
         """Count a failure; True where it is the one that locks the client out."""
-        since, count = self._failures.pop((client, name), (now, 0))
+        since, count = self._failures.pop(_pair(client, name), (now, 0))
         if now - since >= FAILURE_WINDOW_SECONDS:
             since, count = now, 0
-        self._failures[client, name] = (since, count + 1)
+        self._failures[_pair(client, name)] = (since, count + 1)
         if len(self._failures) > MAX_PAIRS:
             self._failures.popitem(last=False)
         return count + 1 == MAX_FAILURES
 
     def forget(self, client: str, name: str) -> None:
         """Forget the failures of a client that has sent the right password."""
-        self._failures.pop((client, name), None)
+        self._failures.pop(_pair(client, name), None)
 
     def clear(self) -> None:
         """Forget all."""
         self._failures.clear()
+
+
+def _pair(client: str, name: str) -> bytes:
+    """Stands for a client and a name, in 32 bytes however long a name was sent."""
+    return hashlib.sha256(f"{len(client)}:{client}{name}".encode(errors="surrogatepass")).digest()

@@ -8,9 +8,10 @@ it was given to, for as long as its lease runs, for as many messages (Request Co
 A right names operations, objects and object groups, and restricts nothing by what it leaves out
 (2.1 section 7.34). A request must be within one right as a whole: operation and every object that
 it touches. So each batch item begins with the rights that cover its operation (`begin`), loses
-those that do not reach an object (`touch`), and uses one of those that are left (`spend`) before
-anything of it is made durable. A right that names objects covers only operations that name what
-they work on; making and finding objects is not among them.
+those that do not reach an object (`touch`), and uses one of those that are left (`spend`), whether
+or not it succeeds: once it has reached an object, something was performed. A right that names
+objects covers only operations that name what they work on; making and finding objects is not among
+them. A right to a group reaches what is in the group when it is used, also what Re-key adds to it.
 
 Source: KMIP 2.1 sections 6.1.12, 6.1.30, 6.1.31, 7.21 to 7.39 and 9.11.
 """
@@ -27,6 +28,7 @@ from kmip.enums import Operation as Op
 from kmip.errors import InvalidTicket, NotAuthorised, ServerLimitExceeded, UsageLimitExceeded
 from kmip.tags import Tag
 from server.objects.managed_object import ManagedObject
+from server.sessions.identification import Identification
 
 TICKET_BYTES: Final = 32
 """Random bytes of a ticket: as hard to guess as a key."""
@@ -53,6 +55,21 @@ NAMING: Final = frozenset(
     | {Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY}
 )
 """Operations that work on objects which they name."""
+
+
+UNDOABLE: Final = (
+    TOUCHING_NOTHING
+    | NAMING
+    | {Op.CREATE, Op.CREATE_KEY_PAIR, Op.LOCATE, Op.CREATE_GROUP, Op.CREATE_USER}
+) - {
+    *(Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY),
+    *(Op.CHECK, Op.HASH, Op.RNG_RETRIEVE),
+}
+"""Operations whose use of a ticket is given back where they are undone. The others have used a key
+or a secret, and their mere success tells something of it: whether a padding was right is all that
+an attacker needs."""
+
+NO_TICKET: Final = "there is no such ticket, or its lease has ended"
 
 
 @dataclass(slots=True)
@@ -99,6 +116,12 @@ class Issued:
         requests: messages it is still good for; None: any number.
         left: operations it is still good for; None: any number.
         grants: its rights, one of which an operation must be within; None: all rights.
+        identification: what its client was identified by when it was given out; the ticket is good
+            while that is.
+        since: when it was given out, seconds since 1970.
+        is_over: whether it has been ended, also for the message that shows it.
+        displaced: the ticket that made room for it.
+        handle: stands for the ticket where its streams are counted; hash of its value, hexadecimal.
     """
 
     client: str
@@ -106,6 +129,39 @@ class Issued:
     requests: int | None = None
     left: int | None = None
     grants: tuple[Grant, ...] | None = None
+    identification: Identification | None = field(default=None, repr=False)
+    since: int = 0
+    is_over: bool = False
+    displaced: Ended | None = field(default=None, repr=False)
+    handle: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class Ended:
+    """A ticket that was ended, in case that is undone.
+
+    Attributes:
+        key: the hash of its value.
+        issued: the ticket.
+    """
+
+    key: bytes
+    issued: Issued
+
+
+@dataclass(slots=True)
+class Spent:
+    """A use that was counted.
+
+    Attributes:
+        operation: that was performed.
+        grant: the right that was used; None: one without a limit.
+        failed: whether the operation failed after it had reached an object.
+    """
+
+    operation: Operation
+    grant: Grant | None
+    failed: bool
 
 
 @dataclass(slots=True)
@@ -114,11 +170,35 @@ class Permission:
 
     Attributes:
         issued: the ticket.
+        has_reached: whether the operation has reached an object, or was performed without one: it
+            counts then, whatever comes of it.
     """
 
     issued: Issued
+    has_reached: bool = False
     _within: list[Grant] = field(default_factory=list)
+    _operation: Operation = Operation.QUERY
     _is_spent: bool = False
+    _spent: list[Spent] = field(default_factory=list)
+
+    def check_open(self, now: int) -> None:
+        """Refuse a ticket that has ended since the message came.
+
+        Args:
+            now: seconds since 1970.
+
+        Raises:
+            InvalidTicket: its lease is over, or a Logout, perhaps of this message, has ended it.
+        """
+        if self.issued.is_over or self.issued.until <= now:
+            raise InvalidTicket(NO_TICKET)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the operation is within rights to some objects only."""
+        return self.issued.grants is not None and not any(
+            grant.objects is None and grant.object_groups is None for grant in self._within
+        )
 
     def covers(self, operation: Operation) -> bool:
         """Whether there is a right to the operation at all."""
@@ -132,7 +212,8 @@ class Permission:
             NotAuthorised: no right covers it.
             UsageLimitExceeded: the rights to it are used up.
         """
-        self._is_spent = False
+        self._is_spent = self.has_reached = False
+        self._operation = operation
         if not self.covers(operation):
             raise NotAuthorised(f"the ticket gives no right to {operation.names[0]}")
         covering = [grant for grant in self.issued.grants or () if grant.covers(operation)]
@@ -142,13 +223,25 @@ class Permission:
 
     def touch(self, managed_object: ManagedObject) -> bool:
         """Whether the operation is within a right to this object as well."""
-        if self.issued.grants is None:
-            return True
-        self._within = [grant for grant in self._within if grant.reaches(managed_object)]
-        return bool(self._within)
+        if self.issued.grants is not None:
+            within = [grant for grant in self._within if grant.reaches(managed_object)]
+            if not within:
+                return False
+            self._within = within
+        self.has_reached = True
+        return True
 
-    def spend(self) -> None:
+    @property
+    def is_counted(self) -> bool:
+        """Whether the ticket is good for so many operations and no more."""
+        grants = self.issued.grants or ()
+        return self.issued.left is not None or any(grant.left is not None for grant in grants)
+
+    def spend(self, *, failed: bool = False) -> None:
         """Count the operation, once.
+
+        Args:
+            failed: whether it failed.
 
         Raises:
             UsageLimitExceeded: others have used the ticket up meanwhile.
@@ -164,6 +257,25 @@ class Permission:
         if self.issued.left is not None:
             self.issued.left -= 1
         self._is_spent = True
+        self._spent.append(Spent(self._operation, used, failed))
+
+    def give_back(self, *, undone: bool) -> None:
+        """Take back what this message has counted, because nothing of it was done.
+
+        Args:
+            undone: its items were undone and answered so; what failed, and what tells something by
+                having succeeded (not in `UNDOABLE`), stays counted. Else all are performed anew.
+        """
+        kept = []
+        for spent in self._spent:
+            if undone and (spent.failed or spent.operation not in UNDOABLE):
+                kept.append(spent)
+                continue
+            if spent.grant is not None and spent.grant.left is not None:
+                spent.grant.left += 1
+            if self.issued.left is not None:
+                self.issued.left += 1
+        self._spent = kept
 
 
 class Tickets:
@@ -184,13 +296,24 @@ class Tickets:
         """
         self._issued = {key: one for key, one in self._issued.items() if one.until > now}
         mine = [key for key, one in self._issued.items() if one.client == issued.client]
-        if len(mine) >= MAX_TICKETS_PER_CLIENT:
-            del self._issued[mine[0]]
-        if len(self._issued) >= MAX_TICKETS:
+        if len(mine) < MAX_TICKETS_PER_CLIENT and len(self._issued) >= MAX_TICKETS:
             raise ServerLimitExceeded("too many tickets are out; try again later")
         value = secrets.token_bytes(TICKET_BYTES)
+        issued.displaced = self._end(mine[0]) if len(mine) >= MAX_TICKETS_PER_CLIENT else None
+        issued.handle = _key(value).hex()
         self._issued[_key(value)] = issued
         return value
+
+    def find(self, value: bytes, now: int) -> Issued:
+        """A ticket that is out.
+
+        Raises:
+            InvalidTicket: there is no such ticket, or not any more.
+        """
+        issued = self._issued.get(_key(value))
+        if issued is None or issued.until <= now:
+            raise InvalidTicket(NO_TICKET)
+        return issued
 
     def use(self, value: bytes, now: int) -> Permission:
         """Count a message that shows a ticket; what it may do.
@@ -199,25 +322,45 @@ class Tickets:
             InvalidTicket: there is no such ticket, or not any more.
             UsageLimitExceeded: its Request Count is reached.
         """
-        issued = self._issued.get(_key(value))
-        if issued is None or issued.until <= now:
-            raise InvalidTicket("there is no such ticket, or its lease has ended")
+        issued = self.find(value, now)
         if issued.requests is not None:
             if not issued.requests:
                 raise UsageLimitExceeded("the ticket's Request Count is reached")
             issued.requests -= 1
         return Permission(issued)
 
-    def end(self, value: bytes, client: str) -> None:
-        """End a ticket of this client's.
+    def end(self, value: bytes, client: str) -> Ended:
+        """End a ticket of this client's; what `restore` takes.
 
         Raises:
             InvalidTicket: the client has no such ticket.
         """
         issued = self._issued.get(_key(value))
         if issued is None or issued.client != client:
-            raise InvalidTicket("there is no such ticket, or its lease has ended")
-        del self._issued[_key(value)]
+            raise InvalidTicket(NO_TICKET)
+        return self._end(_key(value))
+
+    def drop(self, value: bytes) -> None:
+        """End a ticket, whosever it is, if it is out."""
+        if _key(value) in self._issued:
+            self._end(_key(value))
+
+    def withdraw(self, value: bytes) -> None:
+        """Undo the giving out of a ticket; the one that made room for it is out again."""
+        issued = self._issued.get(_key(value))
+        self.drop(value)
+        if issued is not None and issued.displaced is not None:
+            self.restore(issued.displaced)
+
+    def restore(self, ended: Ended) -> None:
+        """Undo the end of a ticket."""
+        ended.issued.is_over = False
+        self._issued = {ended.key: ended.issued} | self._issued
+
+    def _end(self, key: bytes) -> Ended:
+        issued = self._issued.pop(key)
+        issued.is_over = True
+        return Ended(key, issued)
 
 
 def _key(value: bytes) -> bytes:

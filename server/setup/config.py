@@ -492,6 +492,11 @@ class Config:
         return self.data / "users.json"
 
     @property
+    def ended_tickets_file(self) -> Path:
+        """Clients whose tickets an operator has ended; may be absent."""
+        return self.data / "tickets.json"
+
+    @property
     def key_file(self) -> Path:
         """The key that opens the store, where no password does."""
         return self.store_key_file or self.data / "store.key"

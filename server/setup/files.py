@@ -10,6 +10,7 @@ key and the other finds it.
 import logging
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from server.setup.failure import Failure
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+MAX_BYTES = 16 << 20
+"""Of a file that is read whole: keys, certificates and settings have a thousandth of it."""
 
 log = logging.getLogger(__name__)
 
@@ -75,20 +78,56 @@ def create(path: Path, content: bytes, mode: int = PRIVATE) -> bool:
     return True
 
 
-def read(path: Path, what: str) -> bytes:
+def read(path: Path, what: str, limit: int = MAX_BYTES, *, pipes: bool = False) -> bytes:
     """The contents of `path`.
 
     Args:
         path: the file.
         what: what it is, to begin the sentence with, such as "The private key".
+        limit: bytes that it has at most.
+        pipes: whether it may be a pipe, as a shell gives one to a command. A server waits for
+            nobody at the other end.
 
     Raises:
-        Failure: it cannot be read.
+        Failure: it cannot be read, is no plain file, or is longer.
     """
     try:
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipes else os.O_NONBLOCK))
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or pipes):
+                raise Failure(f"{what} {path} cannot be read: it is not a plain file.")
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(limit + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Failure(f"{what} {path} cannot be read: {error.strerror}.") from None
+    if len(content) > limit:
+        raise Failure(f"{what} {path} cannot be read: it is longer than {limit} bytes.")
+    return content
+
+
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file does: its time, size and place; None where it cannot be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def warn_of_directory(path: Path, what: str) -> None:
+    """Warn where others can put files into a directory, or it is elsewhere than it seems.
+
+    Args:
+        path: the directory, which may be absent.
+        what: what it is, to begin the warning with.
+    """
+    if path.is_symlink():
+        log.warning("%s %s is a link to %s, and is written to there", what, path, path.readlink())
+    if path.is_dir() and path.stat().st_mode & 0o022:
+        log.warning("%s %s can be written to by other users of this machine", what, path)
 
 
 def read_private(path: Path, what: str) -> bytes:

@@ -1,0 +1,36 @@
+"""How a client was identified when it was given a ticket, so that the ticket ends with that.
+
+A ticket stands for its client without certificate and password. Were it only for its lease, a user
+who has been removed, or whose password was stolen and replaced, would go on for a day by it. So a
+ticket keeps what its client was identified by, and a mark that changes when that does.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Means(StrEnum):
+    """What identifies a client."""
+
+    CERTIFICATE = "certificate"
+    USER = "user"
+    DEVICE = "device"
+    KMIP_USER = "KMIP user"
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What a client was identified by.
+
+    Attributes:
+        means: what kind of thing it was.
+        subject: the user's name, the device's serial number or the User's Unique Identifier; the
+            fingerprint of a certificate (SHA-256, hexadecimal).
+        mark: what must still be so: the hash of a verifier, the Unique Identifier of a credential.
+        until: the end of a certificate, seconds since 1970; None: it has none.
+    """
+
+    means: Means
+    subject: str
+    mark: str = ""
+    until: float | None = None
