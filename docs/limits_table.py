@@ -229,7 +229,7 @@ TABLES = {
                 "server.sessions.streams.MAX_STREAMS",
                 "server.sessions.streams.SECONDS s between two parts",
             ),
-            "the oldest one ends, the client's own first",
+            "the oldest stream of whoever has most ends; who would have most is refused",
         ),
         Attack(
             "streams data that must be held until it is whole",
@@ -238,7 +238,16 @@ TABLES = {
                 "server.sessions.streams.MAX_GATHERED_PER_CLIENT bytes for a client",
                 "server.sessions.streams.MAX_GATHERED bytes in all",
             ),
-            "Server Limit Exceeded; the streams that are there can be ended",
+            "counted are parts, additional data, MACs and signatures; a stream of whoever keeps "
+            "most ends, and who would keep most gets Server Limit Exceeded",
+        ),
+        Attack(
+            "sends a MAC or a signature of excessive length to be verified",
+            (
+                "server.keys.multipart.MAX_MAC bytes",
+                "server.keys.multipart.MAX_SIGNATURE bytes",
+            ),
+            "Invalid Field",
         ),
         Attack(
             "adds attributes to one object without end",

@@ -1,6 +1,7 @@
 """Users and devices with passwords: the file, and who is let in."""
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -171,13 +172,115 @@ async def test_failures_of_an_earlier_minute_do_not_count(path: Path) -> None:
     assert await is_let_in(known, "alice", "secret")
 
 
-async def test_guesses_at_unknown_names_leave_nothing_behind(path: Path) -> None:
-    add(path, "alice", "secret")
+class Counting(Users):
+    """Counts the derivations that it makes: what an answer costs, and so its time."""
+
+    derivations = 0
+
+    def _matches(self, verifier: str | None, password: str) -> bool:
+        self.derivations += 1
+        return super()._matches(verifier, password)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_failures_cost_the_same_at_names_that_exist_and_that_do_not(
+    path: Path, kind: Kind
+) -> None:
+    add(path, "alice", "secret", kind)
+    known = Counting(path, Clock(), QUICK)
+    for name in ("alice", "nobody"):
+        known.derivations = 0
+        for _ in range(MAX_FAILURES + 5):
+            assert not await is_let_in(known, name, "wrong", kind)
+        assert known.derivations == MAX_FAILURES, name
+
+
+async def test_passwords_of_unknown_names_are_not_remembered(path: Path) -> None:
     known = guard(path)
-    for number in range(MAX_FAILURES + 5):
-        assert not await is_let_in(known, f"nobody {number}", "x")
-    assert not known._failed_logins._failures
+    assert not await is_let_in(known, "nobody", "x")
     assert not known._proved
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(" alice", id="a space before"),
+        pytest.param("alice ", id="a space behind"),
+        pytest.param("al  ice", id="two spaces"),
+        pytest.param("\uff41lice", id="fullwidth"),
+        pytest.param("a\u0301lice", id="decomposed"),
+        pytest.param("\u3164", id="Hangul filler"),
+        pytest.param("\u2800", id="Braille blank"),
+        pytest.param("al\u115fice", id="Hangul Choseong filler"),
+        pytest.param("alice\ufe0f", id="variation selector"),
+        pytest.param("\u0300", id="an accent on nothing"),
+        pytest.param("\u0430lice", id="Cyrillic a"),
+        pytest.param("\ufb01n", id="ligature"),
+    ],
+)
+def test_a_new_name_does_not_look_like_another_or_like_none(path: Path, name: str) -> None:
+    with pytest.raises(Failure):
+        add(path, name, "secret")
+    assert password_file.read(path)[Kind.USER] == {}
+
+
+@pytest.mark.parametrize("known, name", [("alice", "Alice"), ("cop", "\u0441\u043e\u0440")])
+def test_a_new_name_does_not_look_like_a_name_that_there_is(
+    path: Path, known: str, name: str
+) -> None:
+    add(path, known, "secret")
+    with pytest.raises(Failure, match="looks like the name of"):
+        add(path, name, "secret")
+
+
+@pytest.mark.parametrize(
+    "label", ["user:", "device:", "name:", "sha256:", "san:", "DNS:", "dns:", "email:", "URI:"]
+)
+def test_no_user_is_called_as_clients_of_other_kinds_are(path: Path, label: str) -> None:
+    with pytest.raises(Failure, match="other clients are called so"):
+        add(path, f"{label}x", "secret")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alice", "Alice B", "\xe1lice", "user", "a:b", "\u0430\u043b\u0438\u0441\u0430", "sn-7"],
+)
+def test_plain_names_are_taken(path: Path, name: str) -> None:
+    add(path, name, "secret")
+    assert list(password_file.read(path)[Kind.USER]) == [name]
+
+
+def test_a_name_of_before_can_be_removed_and_its_password_replaced(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"user": {" alice": QUICK.verifier("x")}, "device": {}}))
+    add(path, " alice", "y", replace=True)
+    password_file.remove(path, Kind.USER, " alice")
+    assert password_file.read(path)[Kind.USER] == {}
+
+
+@pytest.mark.parametrize("cost", ["m=4194304,t=1,p=1", "m=8,t=99,p=1", "m=8,t=1,p=99"])
+def test_a_verifier_that_costs_too_much_damages_the_file(path: Path, cost: str) -> None:
+    path.parent.mkdir()
+    verifier = f"$argon2id$v=19${cost}$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA"
+    path.write_text(json.dumps({"user": {"alice": verifier}, "device": {}}))
+    with pytest.raises(Failure, match="is damaged"):
+        password_file.read(path)
+
+
+def test_a_deeply_nested_file_is_damaged(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("[" * 200_000)
+    with pytest.raises(Failure, match="is damaged"):
+        password_file.read(path)
+
+
+async def test_a_pipe_in_the_place_of_the_file_stops_nobody(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+    assert not await is_let_in(guard(path), "alice", "secret")
+    assert "is not a plain file" in caplog.text
 
 
 async def test_a_crowd_is_refused_rather_than_queued_without_end(path: Path) -> None:

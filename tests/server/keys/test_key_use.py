@@ -12,6 +12,7 @@ from kmip.enums import (
     DigitalSignatureAlgorithm,
     Operation,
     PaddingMethod,
+    ResultReason,
     UsageLimitsUnit,
     ValidityIndicator,
 )
@@ -190,7 +191,28 @@ async def test_protecting_is_counted_and_processing_is_not(
     await key_use.processed(ask, other, output)
 
 
-async def test_a_use_that_fails_costs_nothing(ask: InProcessClient):
+async def test_a_use_that_is_refused_costs_nothing(ask: InProcessClient):
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 5))
+    short = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC)
+    fields = {"cryptographic_parameters": short, "iv_counter_nonce": b"short", "data": bytes(16)}
+    (answer,) = await ask.batch(ask.item(Operation.ENCRYPT, unique_identifier=key, **fields))
+    assert answer.result_reason is not None
+    assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count is None
+
+
+async def test_a_use_counts_although_its_answer_does_not_fit(ask: InProcessClient):
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
+    cbc = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC, random_iv=True)
+    item = ask.item(
+        Operation.ENCRYPT, unique_identifier=key, cryptographic_parameters=cbc, data=bytes(32)
+    )
+    (answer,) = (await ask.message(item, maximum_response_size=200)).batch_item
+    assert answer.result_reason == ResultReason.RESPONSE_TOO_LARGE
+    assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count == 68
+
+
+async def test_a_use_counts_although_its_data_fail(ask: InProcessClient):
+    """What was performed counts, whatever came of it (2.1 section 4.59)."""
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.OBJECT, 5))
     odd = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC, random_iv=True)
     (answer,) = await ask.batch(
@@ -199,7 +221,7 @@ async def test_a_use_that_fails_costs_nothing(ask: InProcessClient):
         )
     )
     assert answer.result_reason is not None
-    assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count is None
+    assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count == 4
 
 
 async def test_without_material_there_is_no_use(ask: InProcessClient):

@@ -47,7 +47,7 @@ CHEAP = Cost(memory_kib=32, iterations=1, lanes=1)
 @pytest.fixture
 def admin(ask: InProcessClient) -> InProcessClient:
     """The administrator; passwords cost little."""
-    ask.server.users = Users(ask.server.config.users_file, cost=CHEAP)
+    ask.server.users = Users(ask.server.config.users_file, ask.server.clock, CHEAP)
     return ask.at(V3_0).named("administrator")
 
 

@@ -76,7 +76,7 @@ async def test_a_request_count_counts_messages(ask: InProcessClient):
     assert await reason_of(bearer, Op.QUERY) == ResultReason.USAGE_LIMIT_EXCEEDED
 
 
-async def test_usage_limits_count_operations_that_succeed(ask: InProcessClient):
+async def test_usage_limits_count_operations_and_not_what_was_not_there(ask: InProcessClient):
     limits = UsageLimits(usage_limits_total=2)
     bearer = showing(ask, (await ask(Op.LOGIN, usage_limits=limits)).ticket)
     assert (

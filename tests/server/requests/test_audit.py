@@ -27,6 +27,7 @@ def test_a_line_is_one_line_of_json_with_what_happened(text: str) -> None:
         "request": None,
         "client": text,
         "how": "certificate",
+        "shown_by": None,
         "operation": "Get",
         "object": text,
         "status": "Success",

@@ -171,13 +171,13 @@ async def test_an_item_that_has_failed_hands_no_object_on(ask: InProcessClient):
 
 
 async def test_an_item_that_has_failed_hands_no_data_on(ask: InProcessClient):
-    """The MAC was not counted against the key's Usage Limits."""
+    """Nor is its MAC given; it counts all the same against the key's Usage Limits."""
     key = "k" * 127
     await ask(
         Op.IMPORT,
         unique_identifier=key,
         object_type=ObjectType.SYMMETRIC_KEY,
-        attributes=aes(ACTIVE, limits(UsageLimitsUnit.OBJECT, 1)),
+        attributes=aes(ACTIVE, limits(UsageLimitsUnit.OBJECT, 2)),
         object=symmetric_key(bytes(32)),
     )
     hashed = {"cryptographic_parameters": SHA256}
@@ -193,3 +193,4 @@ async def test_an_item_that_has_failed_hands_no_data_on(ask: InProcessClient):
     assert first == ResultReason.RESPONSE_TOO_LARGE
     assert others == [ResultReason.INVALID_FIELD] * 2
     assert ask.payload((await ask.batch(mac))[0]).mac_data
+    assert (await ask.batch(mac))[0].result_reason == ResultReason.USAGE_LIMIT_EXCEEDED

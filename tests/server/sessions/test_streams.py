@@ -15,7 +15,7 @@ from kmip.enums import (
     UsageLimitsUnit,
     ValidityIndicator,
 )
-from kmip.errors import ServerLimitExceeded
+from kmip.errors import InvalidField, ServerLimitExceeded
 from kmip.tags import Tag
 from server.sessions import streams
 from server.sessions.streams import Streams
@@ -234,9 +234,88 @@ def test_a_clients_oldest_stream_makes_room():
 
 def test_streams_in_all_are_bounded():
     kept = Streams()
-    for number in range(streams.MAX_STREAMS + 10):
+    for number in range(streams.MAX_STREAMS):
         kept.open(str(number), Operation.HASH, "", None, NOW)
+    with pytest.raises(ServerLimitExceeded):  # nobody has more than who asks
+        kept.open("late", Operation.HASH, "", None, NOW)
     assert len(kept._streams) == streams.MAX_STREAMS
+    kept.open("late", Operation.HASH, "", None, NOW + streams.SECONDS + 1)
+
+
+def test_crowds_of_streams_end_nobodys_who_has_few():
+    kept = Streams()
+    victims = kept.open("victim", Operation.HASH, "", None, NOW)
+    for number in range(20):
+        for _ in range(streams.MAX_STREAMS_PER_CLIENT):
+            kept.open(f"crowd {number}", Operation.HASH, "", None, NOW)
+    assert len(kept._streams) == streams.MAX_STREAMS
+    assert kept.get("victim", Operation.HASH, victims, NOW)
+    assert kept.open("late", Operation.HASH, "", None, NOW)
+
+
+def test_a_ticket_ends_no_stream_of_its_client():
+    kept = Streams()
+    mine = kept.open("alice", Operation.ENCRYPT, "k", None, NOW)
+    for _ in range(2 * streams.MAX_STREAMS_PER_CLIENT):
+        kept.open("alice", Operation.HASH, "", None, NOW, "ticket")
+    assert kept.get("alice", Operation.ENCRYPT, mine, NOW)
+    assert len(kept._streams) == streams.MAX_STREAMS_PER_CLIENT
+
+
+def test_who_keeps_most_gives_way(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 100)
+    monkeypatch.setattr(streams, "MAX_GATHERED", 200)
+    kept, opened = Streams(), {}
+    for client in ("a", "b"):
+        opened[client] = kept.open(client, Operation.DECRYPT, "k", None, NOW)
+        kept.gather(kept.get(client, Operation.DECRYPT, opened[client], NOW), 100)
+    late = kept.get("c", Operation.DECRYPT, kept.open("c", Operation.DECRYPT, "k", None, NOW), NOW)
+    kept.gather(late, 50)
+    assert len({"a", "b"} - {one.client for one in kept._streams.values()}) == 1
+    kept.gather(late, 50)
+    with pytest.raises(ServerLimitExceeded):
+        kept.gather(late, 1)
+
+
+def test_a_ticket_starves_no_stream_of_its_client(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 100)
+    kept = Streams()
+    theirs = kept.open("alice", Operation.DECRYPT, "k", None, NOW, "ticket")
+    kept.gather(kept.get("alice", Operation.DECRYPT, theirs, NOW), 90)
+    mine = kept.open("alice", Operation.DECRYPT, "k", None, NOW)
+    kept.gather(kept.get("alice", Operation.DECRYPT, mine, NOW), 20)
+    assert list(kept._streams) == [mine]
+
+
+async def test_additional_data_and_what_is_to_be_verified_count(ask: InProcessClient):
+    key = await create(ask, ACTIVE)
+    await ask(
+        Operation.ENCRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=GCM,
+        iv_counter_nonce=bytes(12),
+        authenticated_encryption_additional_data=bytes(3000),
+        data=b"",
+        init_indicator=True,
+    )
+    mac = {"cryptographic_parameters": HMAC, "mac_data": bytes(32), "init_indicator": True}
+    await ask(Operation.MAC_VERIFY, unique_identifier=key, data=b"some", **mac)
+    assert [one.gathered for one in ask.server.streams._streams.values()] == [3000, 32]
+
+
+async def test_what_is_longer_than_any_mac_is_refused(ask: InProcessClient):
+    key = await create(ask, ACTIVE)
+    mac = {"cryptographic_parameters": HMAC, "mac_data": bytes(70_000), "init_indicator": True}
+    fields = {"unique_identifier": key, "data": b"some", **mac}
+    await refused_for(ask, InvalidField, Operation.MAC_VERIFY, **fields)
+    assert not ask.server.streams._streams
+
+
+async def test_a_stream_ends_when_its_key_is_archived(ask: InProcessClient):
+    key = await create(ask, ACTIVE)
+    value = (await begin(ask, key, b"some")).correlation_value
+    await ask(Operation.ARCHIVE, unique_identifier=key)
+    assert await refused(ask, value) == ResultReason.OBJECT_ARCHIVED
 
 
 async def begin_decryption(ask: InProcessClient, key: str, length: int) -> bytes:
@@ -268,7 +347,7 @@ async def test_what_streams_keep_is_bounded(ask: InProcessClient, monkeypatch: p
         await begin_decryption(ask, key, 401)
     assert await begin_decryption(ask, key, 400)
     with pytest.raises(Failed):
-        await begin_decryption(ask.named("bob"), theirs, 501)
+        await begin_decryption(ask.named("bob"), theirs, 1001)
     assert await begin_decryption(ask.named("bob"), theirs, 500)
     await begin(ask, key, bytes(5000))  # which keeps nothing
     with pytest.raises(Failed):
@@ -277,10 +356,11 @@ async def test_what_streams_keep_is_bounded(ask: InProcessClient, monkeypatch: p
 
 
 async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: InProcessClient):
-    """The part is not charged, since it has failed: so its data must not count for the result."""
+    """What it has given cannot be had any more; it is charged all the same."""
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 100))
     value = (await begin(ask, key, b"")).correlation_value
     part = ask.item(Operation.ENCRYPT, correlation_value=value, data=bytes(60))
     (item,) = (await ask.message(part, maximum_response_size=210)).batch_item
     assert item.result_reason == ResultReason.RESPONSE_TOO_LARGE
     assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE
+    assert await left(ask, key) == 40

@@ -87,3 +87,52 @@ def test_a_private_file_that_others_can_read_is_told_in_the_log(
     assert files.read_private(path, "The key") == b"secret"
     assert f"The key {path} is open to other users" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_plain_file_is_told_and_nobody_is_waited_for(tmp_path: Path, kind: str) -> None:
+    path = Path("/dev/zero")
+    if kind == "pipe":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with pytest.raises(Failure, match=r"It .* cannot be read: it is not a plain file"):
+        files.read(path, "It")
+
+
+def test_a_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(10))
+    assert files.read(path, "It", 10) == bytes(10)
+    with pytest.raises(Failure, match="longer than 9 bytes"):
+        files.read(path, "It", 9)
+    os.truncate(path, 1 << 40)
+    with pytest.raises(Failure, match="longer than"):
+        files.read(path, "It")
+
+
+def test_a_command_reads_a_pipe_that_its_shell_gives_it() -> None:
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, b"content")
+        os.close(writing)
+        assert files.read(Path(f"/dev/fd/{reading}"), "It", pipes=True) == b"content"
+    finally:
+        os.close(reading)
+
+
+def test_directories_that_others_write_to_and_links_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine, link = tmp_path / "mine", tmp_path / "link"
+    mine.mkdir(mode=0o700)
+    files.warn_of_directory(mine, "The directory")
+    files.warn_of_directory(tmp_path / "absent", "The directory")
+    assert not caplog.messages
+    mine.chmod(0o777)
+    files.warn_of_directory(mine, "The directory")
+    assert "can be written to by other users" in caplog.text
+    mine.chmod(0o700)
+    caplog.clear()
+    link.symlink_to(mine)
+    files.warn_of_directory(link, "The directory")
+    assert "is a link to" in caplog.text
