@@ -67,9 +67,9 @@ def _refuse_new(changes: Sequence[tuple[ManagedObject, ManagedObject | None]]) -
     Raises:
         NotAuthorised: there is one.
     """
-    had = [name for _, before in changes if before for name in before.attributes.all(Tag.NAME)]
-    given = [name for changed, _ in changes for name in changed.attributes.all(Tag.NAME)]
-    if any(name not in had for name in given):
+    old = [name for _, before in changes if before for name in before.attributes.all(Tag.NAME)]
+    new = [name for changed, _ in changes for name in changed.attributes.all(Tag.NAME)]
+    if any(name not in old for name in new):
         raise NotAuthorised("a ticket to some objects gives no new names")
 
 

@@ -46,8 +46,8 @@ from server.requests.dispatch import (
     perform,
 )
 from server.sessions.client_turns import Turn
-from server.setup import logs
 from server.sessions.tickets import UNDOABLE
+from server.setup import logs
 from server.state import Server
 from storage import Conflict
 

@@ -1,5 +1,6 @@
 """What `serve` does around the listener: files, banner, signals."""
 
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def test_a_first_start_makes_certificates_and_a_second_finds_them(tmp_path: Path
     serve.prepare(config, NOW)
     made = {path.name: path.read_bytes() for path in config.tls_directory.iterdir()}
     assert set(made) == {
-        "ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key",
+        "ca.pem", "server.pem", "server.key", "client.pem", "client.key",
     }  # fmt: skip
     serve.prepare(config, NOW)
     assert {path.name: path.read_bytes() for path in config.tls_directory.iterdir()} == made
@@ -61,6 +62,21 @@ def test_a_damaged_users_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "users.json").write_text("{")
     with pytest.raises(Failure, match=r"users\.json is damaged"):
         serve.prepare(Config(data=tmp_path), NOW)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["users.json", "tickets.json"]
+    + [f"tls/{name}" for name in ("ca.pem", "ca.key", "server.pem", "server.key", "client.pem")],
+)
+def test_a_pipe_in_the_place_of_a_file_ends_in_a_sentence(tmp_path: Path, name: str) -> None:
+    config = Config(data=tmp_path)
+    serve.prepare(config, NOW)
+    path = tmp_path / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises(Failure, match="is not a plain file"):
+        serve.prepare(config, NOW)
 
 
 def test_the_banner_tells_address_certificates_and_what_to_try(tmp_path: Path) -> None:

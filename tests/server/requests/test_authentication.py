@@ -1,5 +1,6 @@
 """Who a message is from: a certificate, a credential, or nobody."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,11 +9,13 @@ from kmip.enums import CredentialType, Operation, ResultReason
 from kmip.messages import Authentication, Credential, Device, UsernameAndPassword
 from kmip.structures import to_item
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, V3_0, ProtocolVersion
 from server.access.password_file import Cost, Kind, Users, add
 from server.requests.authentication import MAX_CREDENTIALS
+from server.sessions.lockout import MAX_FAILURES
 from server.state import Server
 from tests.server.conftest import InProcessClient
+from tests.server.operations.test_create_user import make_user
 from tests.server.samples import create
 
 QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
@@ -114,3 +117,40 @@ async def test_a_message_tries_so_many_and_no_more(ask: InProcessClient, users: 
     good = user("bob", "hunter2")
     assert await refusal(ask, *[good] * 2) is None
     assert await refusal(ask, *[good] * (MAX_CREDENTIALS + 1)) == WRONG
+
+
+async def test_a_user_of_a_reserved_name_is_no_other_client(nobody: InProcessClient, users: None):
+    """A file may have such a name from before they were refused."""
+    path = nobody.server.config.users_file
+    table = {"device": {"77": QUICK.verifier("a")}, "user": {"device:77": QUICK.verifier("b")}}
+    path.write_text(json.dumps(table))
+    by_device = {"authentication": Authentication(credential=(device("77", "a"),))}
+    by_user = {"authentication": Authentication(credential=(user("device:77", "b"),))}
+    key = await create(InProcessClient(nobody.server, None, header=by_device))
+    found = await InProcessClient(nobody.server, None, header=by_user)(Operation.LOCATE)
+    assert found.unique_identifier == ()
+    mine = await InProcessClient(nobody.server, None, header=by_device)(Operation.LOCATE)
+    assert mine.unique_identifier == (key,)
+
+
+class Counting(Users):
+    """Counts the derivations that it makes: what an answer costs, and so its time."""
+
+    derivations = 0
+
+    def _matches(self, verifier: str | None, password: str) -> bool:
+        self.derivations += 1
+        return super()._matches(verifier, password)
+
+
+async def test_a_refusal_costs_the_same_wherever_a_user_is_or_is_not(ask: InProcessClient):
+    """In the file, made by an administrator, or nowhere; also once there were too many failures."""
+    path = ask.server.config.users_file
+    add(path, Kind.USER, "bob", "hunter2", cost=QUICK)
+    ask.server.users = counting = Counting(path, ask.server.clock, QUICK)
+    await make_user(ask.at(V3_0).named("administrator"), "fred")
+    for name in ("bob", "fred", "nobody"):
+        counting.derivations = 0
+        for _ in range(MAX_FAILURES + 3):
+            assert await refusal(ask, user(name, "wrong")) == WRONG
+        assert counting.derivations == MAX_FAILURES, name

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,9 +100,9 @@ async def test_what_needs_no_object_counts_too(ask: InProcessClient):
 async def test_a_check_that_fails_counts(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     limited = await bearer(ask, right(Op.CHECK, uses=1))
-    asked = {"unique_identifier": key, "lease_time": 10**6}
-    assert await reason_of(limited, Op.CHECK, **asked) == R.PERMISSION_DENIED
-    assert await reason_of(limited, Op.CHECK, **asked) == R.USAGE_LIMIT_EXCEEDED
+    fields = {"unique_identifier": key, "lease_time": 10**6}
+    assert await reason_of(limited, Op.CHECK, **fields) == R.PERMISSION_DENIED
+    assert await reason_of(limited, Op.CHECK, **fields) == R.USAGE_LIMIT_EXCEEDED
 
 
 async def test_what_reaches_no_object_of_the_client_costs_nothing(ask: InProcessClient):
@@ -312,8 +312,8 @@ async def test_the_audit_log_names_who_showed_a_ticket(ask: InProcessClient):
     lines: list[str] = []
 
     class Kept(audit.Nowhere):
-        def write(self, given) -> None:
-            lines.extend(given)
+        def write(self, more: Iterable[str]) -> None:
+            lines.extend(more)
 
     limited = showing(ask, (await ask(Op.LOGIN)).ticket)
     audit.send_to(Kept())
