@@ -27,7 +27,7 @@ def test_a_first_start_makes_certificates_and_a_second_finds_them(tmp_path: Path
     serve.prepare(config, NOW)
     made = {path.name: path.read_bytes() for path in config.tls_directory.iterdir()}
     assert set(made) == {
-        "ca.pem", "server.pem", "server.key", "client.pem", "client.key",
+        "ca.pem", "ca.key", "server.pem", "server.key", "client.pem", "client.key",
     }  # fmt: skip
     serve.prepare(config, NOW)
     assert {path.name: path.read_bytes() for path in config.tls_directory.iterdir()} == made
@@ -67,7 +67,7 @@ def test_a_damaged_users_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["users.json", "tickets.json"]
-    + [f"tls/{name}" for name in ("ca.pem", "ca.key", "server.pem", "server.key", "client.pem")],
+    + [f"tls/{name}" for name in ("ca.pem", "server.pem", "server.key", "client.pem")],
 )
 def test_a_pipe_in_the_place_of_a_file_ends_in_a_sentence(tmp_path: Path, name: str) -> None:
     config = Config(data=tmp_path)
