@@ -27,12 +27,12 @@ class FailedLogins:
     def is_locked_out(self, client: str, name: str, now: float) -> bool:
         """Whether passwords are refused without being looked at."""
         since, count = self._failures.get(_pair(client, name), (now, 0))
-        return count >= MAX_FAILURES and now - since < FAILURE_WINDOW_SECONDS
+        return count >= MAX_FAILURES and 0 <= now - since < FAILURE_WINDOW_SECONDS
 
     def count(self, client: str, name: str, now: float) -> bool:
         """Count a failure; True where it is the one that locks the client out."""
         since, count = self._failures.pop(_pair(client, name), (now, 0))
-        if now - since >= FAILURE_WINDOW_SECONDS:
+        if not 0 <= now - since < FAILURE_WINDOW_SECONDS:  # below 0: the clock was set back
             since, count = now, 0
         self._failures[_pair(client, name)] = (since, count + 1)
         if len(self._failures) > MAX_PAIRS:

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -123,6 +124,60 @@ def test_a_new_master_keeps_the_roots():
     assert again.keyring().open(Sealed.BODY, b"", old) == b"old"
     with pytest.raises(WrongSecret):
         Unlocked.open(Header.parse(moved.build()), SECRET)
+
+
+def test_a_root_that_was_put_in_another_epochs_place_does_not_open():
+    """Whoever has the master key can authenticate such a header; nobody takes it for right."""
+    base = Unlocked.make(SECRET).with_epoch(2)
+    roots = base.header.roots
+    exchanged = base.remade(replace(base.header, roots={1: roots[2], 2: roots[1]}))
+    again = Unlocked.open(Header.parse(exchanged.build()), SECRET)
+    for use in (again.keyring, lambda: again.with_master(OTHER)):
+        with pytest.raises(Tampered) as caught:
+            use()
+        assert (caught.value.part, caught.value.reason) == (Part.HEADER, Reason.EDITED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: {"slots": ()},
+        lambda header: {"slots": header.slots * 2},
+        lambda header: {"roots": {}},
+        lambda header: {"roots": {0: header.roots[1], 1: header.roots[1]}},
+        lambda header: {"current": 7},
+        lambda header: {"current": 0},
+    ],
+    ids=["no slot", "a slot twice", "no root", "epoch 0", "no such epoch", "current epoch 0"],
+)
+def test_a_header_that_no_store_writes_is_damage(change):
+    """A store has 1 to 8 slots, each number once, epochs from 1 on, and seals under one of them."""
+    base = Unlocked.make(SECRET)
+    data = base.remade(replace(base.header, **change(base.header))).build()
+    with pytest.raises(Tampered) as caught:
+        Header.parse(data)
+    assert (caught.value.part, caught.value.reason) == (Part.HEADER, Reason.DAMAGED)
+
+
+def test_an_epoch_that_stands_there_twice_is_damage():
+    body = bytearray(Unlocked.make(SECRET).with_epoch(2).build()[:-32])
+    second = len(body) - 32 - 73  # the last root, before the MAC: its epoch, then 72 bytes
+    assert body[second] == 2
+    assert body[24] == 2
+    body[second] = body[24] = 1
+    with pytest.raises(Tampered) as caught:
+        Header.parse(checksummed(bytes(body)))
+    assert caught.value.reason is Reason.DAMAGED
+
+
+def test_a_header_whose_mac_is_anothers_is_refused():
+    """Its slots open, and its checksum is right: the MAC alone tells."""
+    base = Unlocked.make(SECRET)
+    body = bytearray(base.build()[:-32])
+    body[-32:] = bytes(32)
+    with pytest.raises(Tampered) as caught:
+        Unlocked.open(Header.parse(checksummed(bytes(body))), SECRET)
+    assert (caught.value.part, caught.value.reason) == (Part.HEADER, Reason.EDITED)
 
 
 def test_repr_shows_no_key():
