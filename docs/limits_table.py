@@ -76,7 +76,14 @@ TABLES = {
         Attack(
             "does not leave when the server stops",
             ("stop_seconds s",),
-            "connections without a request end at once, the others after this time",
+            "connections without a request end at once, the others after this time; a second later "
+            "(`server.commands.signals`) the process ends, whatever is still running",
+        ),
+        Attack(
+            "leaves while its request is answered",
+            ("server.transport.departures.LOOK_SECONDS s",),
+            "its batch ends between two items, what waits for a thread is dropped, the result of "
+            "what runs in one too; who only stops sending has the answer",
         ),
     ),
     "messages": (
@@ -165,6 +172,32 @@ TABLES = {
     ),
     "work": (
         Attack(
+            "sends requests over many connections",
+            (
+                "server.sessions.client_turns.MAX_REQUEST_BYTES bytes decoded",
+                "server.sessions.client_turns.MAX_RESPONSE_BYTES bytes of responses",
+            ),
+            "its items take turns with each other, and a client's turn is one however many "
+            "connections it has; a message waits undecoded until there is room",
+        ),
+        Attack(
+            "has more slow requests wait than are ever answered",
+            (
+                "server.sessions.thread_shares.MAX_WAITING_PER_CLIENT",
+                "server.sessions.thread_shares.MAX_WAITING_BYTES_PER_CLIENT bytes",
+            ),
+            "Server Limit Exceeded",
+        ),
+        Attack(
+            "goes on asking when its response is full",
+            (
+                "server.context.IN_VAIN_BYTES bytes",
+                "server.context.IN_VAIN_BYTES_AT_LEAST bytes for each",
+            ),
+            "after as many bytes made in vain as the response may have, at least this, items fail "
+            "before they are performed",
+        ),
+        Attack(
             "asks for slow cryptography: key pairs, signatures, derivations",
             ("worker_threads threads",),
             "further calls wait for one, and a client has half of them; the event loop goes on",
@@ -219,6 +252,30 @@ TABLES = {
             "changes an object that others change too",
             ("server.requests.dispatch.MAX_ATTEMPTS attempts",),
             "Server Limit Exceeded, and the client may try again",
+        ),
+    ),
+    "lines": (
+        Attack(
+            "does not read the log or the audit log (whoever collects them)",
+            ("server.setup.line_writer.QUEUE_BYTES bytes",),
+            "lines are dropped, and the next one tells how many; requests go on",
+        ),
+        Attack(
+            "sends long names and texts",
+            (
+                "server.setup.logs.MAX_TEXT characters of a message",
+                "server.setup.logs.MAX_NAME of a name",
+                "server.requests.audit.MAX_IDENTIFIER of an identifier",
+            ),
+            "they are cut, with their length",
+        ),
+        Attack(
+            "fails to authenticate without end",
+            (
+                "server.sessions.refusals.BURST lines about an address",
+                "server.sessions.refusals.PER_SECOND a second then",
+            ),
+            "the others have no line of their own, the next line tells how many they were",
         ),
     ),
     "memory": (

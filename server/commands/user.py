@@ -28,8 +28,14 @@ def _add(arguments: argparse.Namespace) -> None:
     file = config(arguments).users_file
     password_file.check_name(file, _kind(arguments), arguments.name)
     password = read_password(arguments.password_file, f"Password of {arguments.name}", twice=True)
+    is_first = not any(password_file.read(file).values())
     password_file.add(file, _kind(arguments), arguments.name, password, replace=arguments.replace)
     say(f"The {_kind(arguments)} {arguments.name} may identify by a password.")
+    if is_first:
+        say(
+            "From now on a password in a request must be right, also beside a certificate: clients "
+            "that send an example's are refused."
+        )
 
 
 def _remove(arguments: argparse.Namespace) -> None:

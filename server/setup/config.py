@@ -369,7 +369,8 @@ class Config:
     )
     stop_seconds: float = setting(
         8.0,
-        "at the end, how long requests in flight are waited for",
+        "at the end, how long requests in flight are waited for; a second later the process ends "
+        "whatever is running",
         "container engines kill after 10",
         unit="seconds",
         minimum=0,
@@ -423,7 +424,8 @@ class Config:
     )
     audit: str = setting(
         "stderr",
-        "where one line for each operation goes: stderr, none, or a file, which is appended to",
+        "where one line for each operation goes: stderr, none, or a file, which is appended to; "
+        "what nobody takes in time is dropped and counted",
         "containers and systemd collect standard error",
         unit="place",
     )

@@ -1,8 +1,11 @@
 """What `serve` does around the listener: files, banner, signals."""
 
+import logging
 import os
 import resource
 import signal
+import ssl
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from server.commands import serve
+from server.commands import serve, signals
 from server.service import Up
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -97,7 +100,7 @@ def test_the_banner_does_not_tell_of_certificates_that_are_others(tmp_path: Path
     assert "INSECURE" in text
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", signals.STOPPING)
 async def test_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None:
     config = Config(data=tmp_path, kmip_port=0, store="memory:")
     serve.prepare(config, NOW)
@@ -107,6 +110,106 @@ async def test_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None
             nursery.start_soon(serve.run, config, lambda banner: up.set())
             await up.wait()
             signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, *signals.MEANINGLESS])
+async def test_other_signals_do_not_end_it(tmp_path: Path, number: signal.Signals) -> None:
+    config = Config(data=tmp_path, kmip_port=0, store="memory:")
+    serve.prepare(config, NOW)
+    up = trio.Event()
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve.run, config, lambda banner: up.set())
+            await up.wait()
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGTERM)
+
+
+async def test_a_hangup_has_certificates_read_again_and_bad_ones_leave_those_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first certificate goes on being shown until a hangup finds another that can be used."""
+    config = Config(data=tmp_path, kmip_port=0, store="memory:")
+    serve.prepare(config, NOW)
+    serve.prepare(Config(data=tmp_path / "other"), NOW)
+    first, other = (
+        directory / "tls" / "server.pem" for directory in (tmp_path, tmp_path / "other")
+    )
+    shown, was, will_be = [], first.read_text(), other.read_text()
+    ports: list[int] = []
+    up, told = trio.Event(), trio.Event()
+
+    class Telling(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "certificates" in record.getMessage() and record.name == "server.service":
+                told.set()
+
+    def started(banner: str) -> None:
+        ports.append(int(banner.partition("127.0.0.1:")[2].split()[0]))
+        up.set()
+
+    async def look() -> None:
+        port = ports[0]
+        shown.append(await trio.to_thread.run_sync(ssl.get_server_certificate, ("127.0.0.1", port)))
+
+    async def hang_up() -> None:
+        nonlocal told
+        told = trio.Event()
+        signal.raise_signal(signal.SIGHUP)
+        await told.wait()
+
+    handler = Telling()
+    logger = logging.getLogger("server.service")
+    logger.addHandler(handler)
+    caplog.set_level(logging.INFO)
+    try:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve.run, config, started)
+                await up.wait()
+                await look()
+                first.write_text("no certificate")
+                await hang_up()
+                await look()
+                first.write_text(will_be)
+                first.with_suffix(".key").write_text(other.with_suffix(".key").read_text())
+                (tmp_path / "tls" / "ca.pem").write_text(
+                    (tmp_path / "other" / "tls" / "ca.pem").read_text()
+                )
+                await hang_up()
+                await look()
+                signal.raise_signal(signal.SIGTERM)
+    finally:
+        logger.removeHandler(handler)
+    ders = [ssl.PEM_cert_to_DER_cert(one) for one in shown]
+    before, after = (ssl.PEM_cert_to_DER_cert(first_of(one)) for one in (was, will_be))
+    assert ders == [before, before, after]
+
+
+def first_of(chain: str) -> str:
+    end = "-----END CERTIFICATE-----"
+    return chain.partition(end)[0] + end + "\n"
+
+
+async def test_a_stop_that_takes_too_long_ends_the_process(caplog: pytest.LogCaptureFixture):
+    """The deadline holds also while the event loop is held, as by `wait` here."""
+    ended: list[int] = []
+    done = threading.Event()
+
+    def end(status: int) -> None:
+        ended.append(status)
+        done.set()
+
+    stop = trio.Event()
+    with signals.handled(stop, lambda: None, 0, end):
+        signal.raise_signal(signal.SIGTERM)
+        done.wait()
+        await stop.wait()
+        assert ended == [1]
+        signal.raise_signal(signal.SIGTERM)
+    assert ended == [1, 128 + signal.SIGTERM]
+    assert "the process ends at once" in caplog.text
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Bytes in, bytes out: versions, encodings and garbage."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -99,6 +100,12 @@ async def test_the_internal_dialect_cannot_be_asked_for(server: Server):
 async def test_without_a_client_nothing_is_answered(server: Server):
     got = response(await answer(server, request(V1_4), None))
     assert got.batch_item[0].result_reason == ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
+
+
+async def test_a_message_that_cannot_be_decoded_leaves_a_line(server: Server, caplog):
+    caplog.set_level(logging.INFO)
+    await answer(server, bytes.fromhex("4200780100000008") + bytes(8), ALICE)
+    assert "a message of 16 bytes was refused" in caplog.text
 
 
 async def test_an_operation_no_version_has_fails_alone(ask: InProcessClient):

@@ -13,8 +13,9 @@ from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, V3_0, ProtocolVersion
 from server.access.password_file import Cost, Kind, Users, add
 from server.requests.authentication import MAX_CREDENTIALS
 from server.sessions.lockout import MAX_FAILURES
+from server.sessions.refusals import BURST, PER_SECOND
 from server.state import Server
-from tests.server.conftest import InProcessClient
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.operations.test_create_user import make_user
 from tests.server.samples import create
 
@@ -154,3 +155,20 @@ async def test_a_refusal_costs_the_same_wherever_a_user_is_or_is_not(ask: InProc
         for _ in range(MAX_FAILURES + 3):
             assert await refusal(ask, user(name, "wrong")) == WRONG
         assert counting.derivations == MAX_FAILURES, name
+
+
+async def test_refused_passwords_leave_lines_with_the_name_and_not_without_end(
+    ask: InProcessClient, users: None, clock: Clock, caplog: pytest.LogCaptureFixture
+):
+    name = "bob\n" + "x" * 500
+    for _ in range(2 * BURST):
+        assert await refusal(ask, user(name, "hunter2"), device("sn-8", "hunter2")) == WRONG
+    clock.now = NOW + 1 / PER_SECOND
+    assert await refusal(ask, user(name, "hunter2")) == WRONG
+    told = [text for text in caplog.messages if "a client was refused" in text]
+    assert len(told) == BURST + 1
+    assert "as user 'bob\\nxxx" in told[0]
+    assert "device 'sn-8'" in told[0]
+    assert f"{BURST} more were refused" in told[-1]
+    assert "hunter2" not in caplog.text
+    assert max(map(len, told)) < 500

@@ -1,10 +1,16 @@
 """Batches: order, stopping, going on, undoing, and what items hand on to each other."""
 
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
 import pytest
+import trio
 
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicParameters
+from kmip.encodings import ttlv
 from kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
@@ -18,10 +24,16 @@ from kmip.enums import (
     UsageLimitsUnit,
 )
 from kmip.masks import CryptographicUsageMask
-from kmip.messages import AsynchronousIndicator
+from kmip.messages import AsynchronousIndicator, RequestHeader, RequestMessage
+from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
+from server.context import IN_VAIN_BYTES, IN_VAIN_BYTES_AT_LEAST
+from server.requests import audit
+from server.requests.answer import answer
 from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD
+from server.sessions.client_turns import Turn
+from server.setup import logs
 from server.state import Server
 from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import ACTIVE, aes, limits, symmetric_key
@@ -35,6 +47,7 @@ AES = Attributes(
     ]
 )
 CONTINUE = BatchErrorContinuationOption.CONTINUE
+UNDO = BatchErrorContinuationOption.UNDO
 HMAC = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
 SHA256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
 CREATE = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": AES}
@@ -194,3 +207,107 @@ async def test_an_item_that_has_failed_hands_no_data_on(ask: InProcessClient):
     assert others == [ResultReason.INVALID_FIELD] * 2
     assert ask.payload((await ask.batch(mac))[0]).mac_data
     assert (await ask.batch(mac))[0].result_reason == ResultReason.USAGE_LIMIT_EXCEEDED
+
+
+class LeavingTurn(Turn):
+    """The turn of a message whose client leaves when it has taken its turn so many times."""
+
+    left: Callable[[], object]
+    takes: int
+
+    async def take(self) -> None:
+        await super().take()
+        self.takes -= 1
+        if not self.takes:
+            self.left()
+
+
+@pytest.mark.parametrize(
+    "option, kept",
+    [(CONTINUE, 5), (BatchErrorContinuationOption.UNDO, 0)],
+    ids=["continue", "undo"],
+)
+async def test_a_batch_ends_when_its_client_has_left_and_what_was_done_is_recorded(
+    ask: InProcessClient, recorded: list[str], option: BatchErrorContinuationOption, kept: int
+):
+    """The first turn is the message's; the sixth is that of the fifth item, which is finished."""
+    admitted = await ask.server.turns.admit("alice", 1)
+    turn = LeavingTurn(
+        admitted._turns, admitted.client, admitted._share, admitted.length, admitted._response
+    )
+    turn.takes = 6
+    item = ask.item(Op.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=aes())
+    header = {"protocol_version": ask.version, "batch_count": 9}
+    request = RequestMessage(
+        request_header=RequestHeader(**header, batch_error_continuation_option=option),
+        batch_item=(item,) * 9,
+    )
+    data = ttlv.encode(to_item(request, Tag.REQUEST_MESSAGE, ask.version))
+    with trio.CancelScope() as scope:
+        turn.left = scope.cancel
+        await answer(ask.server, data, ask.client, turn=turn)
+    assert scope.cancelled_caught
+    assert sum('"status": "Success"' in line for line in recorded) == kept
+    assert len(recorded) == 5
+    assert len((await ask(Op.LOCATE)).unique_identifier) == kept
+
+
+async def test_once_no_room_is_left_items_do_no_work(ask: InProcessClient):
+    """A Get that does not fit is made a few times, and then refused before it is performed.
+
+    An item that is performed finds out that there is no object; one that is not does not.
+    """
+    key = await create(ask, ACTIVE)
+    get, unknown = (ask.item(Op.GET, unique_identifier=one) for one in (key, "nothing"))
+    for many, expected in (
+        (1, ResultReason.OBJECT_NOT_FOUND),
+        (IN_VAIN_BYTES // IN_VAIN_BYTES_AT_LEAST, ResultReason.RESPONSE_TOO_LARGE),
+    ):
+        response = await ask.message(
+            *[get] * many,
+            unknown,
+            batch_error_continuation_option=CONTINUE,
+            maximum_response_size=HEADER_BYTES + (many + 1) * ITEM_OVERHEAD + 50,
+        )
+        *too_large, last = [item.result_reason for item in response.batch_item]
+        assert too_large == [ResultReason.RESPONSE_TOO_LARGE] * many
+        assert last == expected
+
+
+@pytest.fixture
+def recorded() -> Iterator[list[str]]:
+    """What goes to the audit log."""
+    lines: list[str] = []
+
+    class Kept:
+        def write(self, given: Iterable[str]) -> None:
+            lines.extend(given)
+
+        def close(self) -> None:
+            pass
+
+    audit.send_to(Kept())
+    yield lines
+    audit.send_to(audit.Nowhere())
+
+
+async def test_lines_of_log_and_audit_of_one_message_bear_its_number(
+    ask: InProcessClient, recorded: list[str], caplog: pytest.LogCaptureFixture
+):
+    numbers = []
+
+    class Noting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            origin = logs.origin.get()
+            numbers.append(origin.request if origin else None)
+
+    handler = Noting()
+    caplog.set_level(logging.INFO)
+    logging.getLogger("server.requests").addHandler(handler)
+    try:
+        await ask.batch(ask.item(Op.GET, unique_identifier="nothing"), ask.item(Op.QUERY))
+    finally:
+        logging.getLogger("server.requests").removeHandler(handler)
+    assert {json.loads(line)["request"] for line in recorded} == set(numbers)
+    assert len(set(numbers)) == 1
+    assert logs.origin.get() is None
