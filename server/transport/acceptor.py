@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import trio
+from cryptography import x509
 
 from server.access.client import Client, of_certificate
 from server.sessions.networks import network_of
+from server.setup import logs
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
 from server.transport.connection_limits import ConnectionLimits, Place, Pool
@@ -162,7 +164,7 @@ class Acceptor:
             with trio.move_on_after(self.config.write_seconds):
                 await stream.aclose()
         except trio.BrokenResourceError as error:
-            log.info("a connection from %s broke: %s", address, _cause(error))
+            log.info("a connection from %s broke: %s", address, _cause(error, stream))
         finally:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
@@ -190,7 +192,24 @@ def _peer_address(stream: trio.SocketStream) -> str:
         return "an unknown address"
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException, stream: Stream) -> str:
     """What OpenSSL says of a broken handshake; nothing of it is secret."""
     cause = error.__cause__
-    return getattr(cause, "reason", None) or type(cause or error).__name__
+    said = getattr(cause, "reason", None) or type(cause or error).__name__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        said = f"{said} ({cause.verify_message}), certificate of {_refused_subject(stream)}"
+    return said
+
+
+def _refused_subject(stream: Stream) -> str:
+    """Whom the certificate names that a handshake has refused.
+
+    No public interface tells it; where the private ones are gone, it is unknown.
+    """
+    try:
+        (refused, *_) = stream._ssl_object._sslobj.get_verified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
+        pem = refused.public_bytes()
+        subject = x509.load_pem_x509_certificate(pem.encode()).subject
+        return repr(logs.cut(subject.rfc4514_string()))
+    except Exception:  # noqa: BLE001 - whatever it is, the log must do without it
+        return "an unknown subject"

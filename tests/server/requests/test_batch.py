@@ -253,21 +253,21 @@ async def test_a_batch_ends_when_its_client_has_left_and_what_was_done_is_record
 
 
 async def test_once_no_room_is_left_items_do_no_work(ask: InProcessClient):
-    """A Get that does not fit is made a few times, and then refused before it is performed.
+    """What does not fit is made a few times, and then refused before it is performed.
 
     An item that is performed finds out that there is no object; one that is not does not.
     """
-    key = await create(ask, ACTIVE)
-    get, unknown = (ask.item(Op.GET, unique_identifier=one) for one in (key, "nothing"))
+    long = ask.item(Op.RNG_RETRIEVE, data_length=5000)
+    unknown = ask.item(Op.GET, unique_identifier="nothing")
     for many, expected in (
         (1, ResultReason.OBJECT_NOT_FOUND),
         (IN_VAIN_BYTES // IN_VAIN_BYTES_AT_LEAST, ResultReason.RESPONSE_TOO_LARGE),
     ):
         response = await ask.message(
-            *[get] * many,
+            *[long] * many,
             unknown,
             batch_error_continuation_option=CONTINUE,
-            maximum_response_size=HEADER_BYTES + (many + 1) * ITEM_OVERHEAD + 50,
+            maximum_response_size=HEADER_BYTES + (many + 1) * 200,
         )
         *too_large, last = [item.result_reason for item in response.batch_item]
         assert too_large == [ResultReason.RESPONSE_TOO_LARGE] * many

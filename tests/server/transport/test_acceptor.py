@@ -1,9 +1,12 @@
 """Accepting within limits: connections in all, from one address, at one endpoint."""
 
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import trio
@@ -12,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.client import client_context
 from enclave.ratls import server_context, use_certificate
+from server.pki import local_authority
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
 from server.transport.acceptor import (
@@ -23,6 +27,7 @@ from server.transport.acceptor import (
     address_of,
     open_listeners,
 )
+from server.transport.tls import context_of_files
 from tests.server.unprovisioned_server import certificate
 
 Client = trio.SSLStream[trio.SocketStream]
@@ -186,3 +191,35 @@ async def test_an_address_reads_as_one_types_it():
         pytest.skip("this machine has no IPv6")
     assert address_of(v6).startswith("[::1]:")
     await v6.aclose()
+
+
+async def test_a_refused_certificate_leaves_a_line_with_its_subject_and_the_cause(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
+    ours, theirs = Config(data=tmp_path / "ours"), Config(data=tmp_path / "theirs")
+    for config in (ours, theirs):
+        local_authority.ensure_server(config.tls_directory, ["x"], datetime.now(UTC))
+        local_authority.ensure_client(config.tls_directory, "mallory", datetime.now(UTC))
+
+    async def session(stream: Stream, peer: Peer) -> None:
+        pytest.fail("a stranger was let in")
+
+    listeners, shutdown = await open_listeners("127.0.0.1", 0), Shutdown()
+    endpoint = Endpoint(listeners, context_of_files(ours), session)
+    site, stranger = Site(ours, [endpoint], shutdown), client_context()
+    directory = theirs.tls_directory
+    stranger.load_cert_chain(directory / "mallory.pem", directory / "mallory.key")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Acceptor(ours, shutdown).serve, [endpoint], lambda: None)
+        stream = trio.SSLStream(await site.socket(), stranger, server_hostname="x")
+        with pytest.raises(trio.BrokenResourceError):  # noqa: PT012 - at once or at the first byte
+            await stream.do_handshake()
+            await stream.receive_some()
+        while "broke" not in caplog.text:
+            await trio.lowlevel.checkpoint()
+        shutdown.stop.set()
+    for each in (*site.came, *listeners):
+        await trio.aclose_forcefully(each)
+    assert "'CN=mallory'" in caplog.text
+    assert "unable to get local issuer certificate" in caplog.text
