@@ -1,0 +1,30 @@
+"""What both forms of the harness look at."""
+
+import re
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+from server.pki import local_authority
+from tests.e2e.program import Program
+
+MEMORY_MIB = 512
+"""Resident memory of a server under each attack, as docs/limits.md states it."""
+NAME = "mallory"
+
+
+def prepared(data: Path) -> ssl.SSLContext:
+    """What the hostile client connects with; its certificate is made at need."""
+    tls = data / "tls"
+    local_authority.ensure_client(tls, NAME, datetime.now(UTC))
+    context = ssl.create_default_context(cafile=tls / "ca.pem")
+    context.load_cert_chain(tls / f"{NAME}.pem", tls / f"{NAME}.key")
+    return context
+
+
+def memory(program: Program) -> int:
+    """Resident bytes of the server, the most that it had."""
+    status = Path(f"/proc/{program.process.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) * 1024
