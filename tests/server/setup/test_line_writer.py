@@ -127,6 +127,7 @@ def test_an_audit_pipe_that_nobody_reads_is_refused_and_not_waited_for(tmp_path:
 def test_an_audit_pipe_whose_reader_stalls_keeps_no_request_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "audit")
     reading = os.open(tmp_path / "audit", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reading, True)
     trail = audit.trail(str(tmp_path / "audit"))
     for _ in range(300):
         trail.write(["x" * 1000])
