@@ -88,7 +88,7 @@ def response(message: bytes, payload: type[S]) -> S:
 class Session:
     """A connection, one request at a time."""
 
-    def __init__(self, connection: ssl.SSLSocket) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._frames = Frames(Tag.RESPONSE_MESSAGE)
 

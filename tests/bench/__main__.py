@@ -15,15 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import proof
-import request_messages
-import servers
-from load import Caller, Taken, Visitor, drive, session_with, visit
-from report import HEADING, Row, line, machine
-from servers import Process
-
 from kmip.enums import ItemType
 from kmip.tags import Tag
+from tests.bench import proof, request_messages, servers
+from tests.bench.load import Caller, Taken, Visitor, drive, session_with, visit
+from tests.bench.report import HEADING, Row, line, machine
+from tests.bench.servers import Process
 
 SMALL = 1_000
 LARGE = 100_000

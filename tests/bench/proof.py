@@ -18,6 +18,7 @@ import trio
 
 from enclave.claims import Role
 from enclave.client import Expectation, client_context, connect
+from enclave.collateral import Collateral
 from enclave.evidence import TEE, Evidence
 from enclave.insecure import SoftwareChip, SoftwareGuest, SoftwareTee
 from enclave.keys import Purpose, tls_key
@@ -53,7 +54,7 @@ def table(seconds: float) -> list[str]:
 async def _of(chip: SoftwareChip, kind: TEE, seconds: float) -> list[str]:
     """Verification and handshakes for one kind of evidence."""
     tee = SoftwareTee(SoftwareGuest(chip), kind=kind)
-    collateral = {
+    collateral: dict[TEE, Collateral] = {
         SEV_SNP: SNPCollateral((chip.amd.revocation_list(chip.made),)),
         TDX: chip.intel.collateral(chip.made),
     }

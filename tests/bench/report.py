@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trio
-from load import Taken
+
+from tests.bench.load import Taken
 
 
 @dataclass

@@ -53,8 +53,9 @@ def check_facts(item: Item, place: Place) -> None:
             raise different(place.path, f"a {tag_name(fields[0])}", item)
     for inner in walk(item):
         kind: Any = ENUMERATION_OF.get(Tag(inner.tag))
-        if inner.type == ItemType.ENUMERATION and kind and not is_extension(inner.value):
+        value: Any = inner.value
+        if inner.type == ItemType.ENUMERATION and kind and not is_extension(value):
             try:
-                kind(inner.value)
+                kind(value)
             except ValueError:
                 raise different(place.path, f"a value of {kind.__name__}", inner) from None

@@ -8,9 +8,9 @@ import trio
 from server import operations
 from server.access.client import Client
 from server.access.password_file import Cost, Kind, Users, add
-from server.context import Server as WholeServer
 from server.requests.answer import answer
 from server.setup.config import Config, LegacyAlgorithms
+from server.state import Server as WholeServer
 from storage.memory import MemoryBackend
 from storage.secret import MIN_KEY_FILE_BYTES, KeyFile
 from storage.store import open_store

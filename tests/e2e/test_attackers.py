@@ -200,7 +200,7 @@ async def impostor(
 
 async def attested_as(tee: SoftwareTee, key: Any = None, **changes: Any) -> Attester:
     """A server that attests itself truthfully, on a machine of the attacker's."""
-    values = {
+    values: dict[str, Any] = {
         "tee": tee,
         "key": key or ec.generate_private_key(ec.SECP256R1()),
         "role": Role.BOOTSTRAP,
@@ -336,8 +336,12 @@ async def test_a_stale_certificate_is_refused(machine: Machine):
     expectation = where.expectation(Role.BOOTSTRAP, allow_insecure_simulated=True)
     for hours, why in ((25, "the claims ended"), (-1, "the claims begin")):
         clock = datetime.now(UTC) + timedelta(hours=hours)
+
+        def now(at: datetime = clock) -> datetime:
+            return at
+
         with pytest.raises((Refused, VerificationFailed), match=why if hours > 0 else None):
-            await connect(where.host, where.port, expectation, now=lambda at=clock: at)
+            await connect(where.host, where.port, expectation, now=now)
     assert timedelta(hours=25) > MAX_LIFE
 
 
@@ -405,7 +409,7 @@ async def test_guessing_tokens_ends_in_429_and_keeps_nobody_else_out(machine: Ma
     assert {line["from"] for line in nobody} == {ATTACKER}
 
 
-def bearer(token: str) -> dict[str, str]:
+def bearer(token: str) -> dict[str, Any]:
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -512,12 +516,13 @@ async def test_one_operator_provisions_two_servers(tmp_path: Path):
             (one.directory / "policy.toml").write_text(
                 write_policy((await expected(software())).policy)
             )
-            started = await trio.to_thread.run_sync(lambda one=one: one.start("--restart"))
+            started = await trio.to_thread.run_sync(one.start, "--restart")
             assert "/start" in started.stdout
         for one in machines:
             where = one.remote()
             expectation = where.expectation(Role.API, allow_insecure_simulated=True)
             async with await attested_server.attested(where, expectation) as connection:
+                assert connection.attested.claims is not None
                 seen.append(connection.attested.claims)
             client, stream = await one.ask()
             key = await client(

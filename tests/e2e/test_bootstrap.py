@@ -173,7 +173,7 @@ class Machine:
         socket_ = await trio.open_tcp_stream("127.0.0.1", self.kmip)
         stream = trio.SSLStream(socket_, context, server_hostname="localhost")
         await stream.do_handshake()
-        return Client(None, None, V2_1, stream=stream), stream  # type: ignore[arg-type]
+        return Client(None, None, V2_1, stream=stream), stream
 
 
 @pytest.fixture

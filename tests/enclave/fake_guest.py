@@ -114,7 +114,8 @@ class Entry(Directory):
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()
-        self.machine, self.generation, self.values = machine, 0, {}
+        self.machine, self.generation = machine, 0
+        self.values: dict[str, Any] = {}
         self.entries = {
             "provider": Text(lambda: machine.provider),
             "generation": Text(self.count),

@@ -340,7 +340,7 @@ class SNP:
         content = report.build()[:SIGNED_SIZE]
         r, s = decode_dss_signature(self.key.sign(content, ec.ECDSA(hashes.SHA384())))
         signature = ReportSignature(r=r.to_bytes(48, "little"), s=s.to_bytes(48, "little"))
-        return flipped(replace(report, signature=signature).build(), self.tamper)  # type: ignore[type-var]
+        return flipped(replace(report, signature=signature).build(), self.tamper)
 
     @property
     def evidence(self) -> Evidence:
@@ -376,8 +376,13 @@ QE_MRSIGNER = b"\xde" * 32
 
 def level(**changes: Any) -> dict[str, Any]:
     """A level of a TCB info: SGX components 2, PCESVN 11, TDX components 5, 1, 2, up to date."""
-    values = {"sgx": [2] * 16, "pcesvn": 11, "tdx": [5, 1, 2] + [0] * 13, "status": "UpToDate"}
-    values |= changes
+    values: dict[str, Any] = {
+        "sgx": [2] * 16,
+        "pcesvn": 11,
+        "tdx": [5, 1, 2] + [0] * 13,
+        "status": "UpToDate",
+        **changes,
+    }
     return {
         "tcb": {
             "sgxtcbcomponents": [{"svn": svn} for svn in values["sgx"]],

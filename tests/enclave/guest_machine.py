@@ -52,7 +52,10 @@ class GuestMachine:
             stdout=subprocess.PIPE,
             text=True,
         )
-        started = json.loads(self._process.stdout.readline())
+        assert self._process.stdin
+        assert self._process.stdout
+        self._commands, self._answers = self._process.stdin, self._process.stdout
+        started = json.loads(self._answers.readline())
         if not started["ready"]:  # as in a container without CAP_SYS_ADMIN
             self.close()
             pytest.skip(f"cannot simulate the kernel's guest interfaces here: {started['why']}")
@@ -74,14 +77,14 @@ class GuestMachine:
         return self._command({})
 
     def close(self) -> None:
-        self._process.stdin.close()
+        self._commands.close()
         self._process.wait(10)
-        self._process.stdout.close()
+        self._answers.close()
 
     def _command(self, command: dict) -> dict:
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        self._commands.write(json.dumps(command) + "\n")
+        self._commands.flush()
+        return json.loads(self._answers.readline())
 
 
 @pytest.fixture(scope="module")

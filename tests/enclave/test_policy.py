@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from enclave.errors import EnclaveError, InvalidPolicy, Refused
+from enclave.evidence import TEE
 from enclave.policy import (
     MAX_POLICY_SIZE,
     Policy,
@@ -31,7 +33,7 @@ from tests.enclave.forging import DCAP, MEASUREMENT, NOW, SNP, flipped
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs/attestation.md"
 
-FORGED = {
+FORGED: dict[TEE, tuple[Any, Any]] = {
     SEV_SNP: (SNP(), SNP().collateral()),
     TDX: (DCAP(), DCAP().collateral),
     SGX: (
@@ -43,7 +45,9 @@ VERIFIED = {
     tee: verify(forged.evidence, collateral, forged.roots, NOW)
     for tee, (forged, collateral) in FORGED.items()
 }
-MEASURED = {f"rtmr{index}": frozenset({bytes([0xB0 + index]) * 48}) for index in range(4)}
+MEASURED: dict[str, Any] = {
+    f"rtmr{index}": frozenset({bytes([0xB0 + index]) * 48}) for index in range(4)
+}
 ACCEPTING = Policy(
     {
         SEV_SNP: SNPPolicy(

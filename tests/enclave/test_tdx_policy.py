@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,9 @@ from enclave.tdx.policy import TDXPolicy
 from enclave.verify import verify
 from tests.enclave.forging import DCAP, FMSPC, MEASUREMENT, NOW
 
-REGISTERS = {f"rtmr{index}": frozenset({bytes([0xB0 + index]) * 48}) for index in range(4)}
+REGISTERS: dict[str, Any] = {
+    f"rtmr{index}": frozenset({bytes([0xB0 + index]) * 48}) for index in range(4)
+}
 SOME = TDXPolicy(mrtd=frozenset({MEASUREMENT}), **REGISTERS)
 FORGED = DCAP(version=5)
 VERIFIED = verify(FORGED.evidence, FORGED.collateral, FORGED.roots, NOW)

@@ -33,7 +33,8 @@ class Recorder:
     """A call to a chip that notes when it ran and whether another one ran meanwhile."""
 
     def __init__(self) -> None:
-        self.at, self.inside, self.together = [], 0, 0
+        self.at: list[float] = []
+        self.inside, self.together = 0, 0
 
     def __call__(self) -> None:
         self.inside += 1

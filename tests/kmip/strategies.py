@@ -5,8 +5,10 @@ that it lacks, so that what is written is read back equal. Forms and carriages a
 `FORMS` and `CARRIAGES` by their class; one that is missing there is a KeyError, not a gap.
 """
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -118,7 +120,7 @@ def _versioned(form, tag, version):
     return next(of_form(row, tag, version) for span, _, row in form.rows if span.covers(version))
 
 
-FORMS = {
+FORMS: dict[type, Callable[..., st.SearchStrategy[Any]]] = {
     Plain: lambda form, tag, version: PLAIN[form.type],
     EnumerationForm: lambda form, tag, version: st.sampled_from(form.members),
     MaskForm: lambda form, tag, version: st.integers(0, (1 << 32) - 1).map(form.bits),
@@ -220,7 +222,7 @@ def _deleted(version):
     )
 
 
-CARRIAGES = {
+CARRIAGES: dict[type, Callable[..., st.SearchStrategy[Any]]] = {
     Gathered: lambda version: _templates(version),
     Listed: lambda version: attribute_sets(version, 1),
     ReturnedList: lambda version: attribute_sets(version, 1),
@@ -263,7 +265,11 @@ def _slots(cls, version):
     }
 
 
-@cache
-def structures(cls, version):
+def structures(cls: Any, version: ProtocolVersion) -> st.SearchStrategy[Any]:
     """Instances of a declared structure that `version` can tell."""
+    return _structures(cls, version)
+
+
+@cache
+def _structures(cls: Any, version: ProtocolVersion) -> st.SearchStrategy[Any]:
     return st.builds(cls, **_slots(cls, version))

@@ -98,7 +98,7 @@ def fits(have: Any, wanted: Any) -> bool:
         return all(
             getattr(wanted, field.name) in (None, ())
             or getattr(wanted, field.name) == getattr(have, field.name)
-            for field in fields(wanted)  # type: ignore[arg-type]
+            for field in fields(wanted)
         )
     return bool(have == wanted)
 
@@ -122,7 +122,7 @@ def is_small(value: Any) -> bool:
     """Whether several fields of a value find it exactly, see `server.objects.index_terms`."""
     if not isinstance(value, Structure):
         return True
-    fields_set = [field for field in fields(value) if getattr(value, field.name) not in (None, ())]  # type: ignore[arg-type]
+    fields_set = [field for field in fields(value) if getattr(value, field.name) not in (None, ())]
     return len(fields_set) <= MOST_CHOSEN
 
 
@@ -178,13 +178,11 @@ def parts(value: Any) -> st.SearchStrategy[Any]:
     if isinstance(value, Structure):
         optional = [
             field.name
-            for field in fields(value)  # type: ignore[arg-type]
+            for field in fields(value)
             if field.default is None and getattr(value, field.name) is not None
         ]
         left_out = st.lists(st.sampled_from(optional), unique=True) if optional else st.just([])
-        return left_out.map(
-            lambda names: says_something(replace(value, **dict.fromkeys(names)))  # type: ignore[type-var]
-        )
+        return left_out.map(lambda names: says_something(replace(value, **dict.fromkeys(names))))
     return st.just(value)
 
 
@@ -410,7 +408,7 @@ async def test_several_fields_are_those_of_one_value(ask: InProcessClient):
     assert await find(ask, (Tag.LINK, half)) == (private,)
 
 
-TO_CHILD = {"link_type": LinkType.CHILD_LINK, "linked_object_identifier": "child"}
+TO_CHILD: dict[str, Any] = {"link_type": LinkType.CHILD_LINK, "linked_object_identifier": "child"}
 
 
 async def test_an_empty_filter_finds_all_of_the_clients_objects(ask: InProcessClient):

@@ -83,8 +83,14 @@ class InProcessClient:
         response = ttlv.decode(await answer(self.server, data, self.client))
         return from_item(response, ResponseMessage, self.version)
 
-    def item(self, operation: Operation, *, batch_id: bytes | None = None, **fields: Any) -> Any:
-        """A batch item of an operation, its payload made of `fields`."""
+    def item(self, operation: Operation, *, batch_id: Any = None, **fields: Any) -> Any:
+        """A batch item of an operation, its payload made of `fields`.
+
+        Args:
+            operation: of the item.
+            batch_id: bytes. Their type is not stated, since `**fields` of another would not fit.
+            **fields: of the payload.
+        """
         payload = PAYLOADS[operation].request(**fields)
         return RequestBatchItem(
             operation=operation,

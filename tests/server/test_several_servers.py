@@ -66,12 +66,12 @@ async def servers(config: Config, clock: Clock) -> AsyncIterator[TwoServers]:
         open_store(backend, key) as second,
     ):
         users = Users(config.users_file, cost=CHEAP)
-        clients = [
+        one, other = (
             InProcessClient(Server(config=config, store=store, users=users, clock=clock), None)
             for store in (first, second)
-        ]
+        )
         backend.calls.clear()
-        yield TwoServers(*(each.named("alice") for each in clients), backend)
+        yield TwoServers(one.named("alice"), other.named("alice"), backend)
 
 
 def both(servers: TwoServers) -> tuple[InProcessClient, InProcessClient]:
@@ -210,7 +210,7 @@ async def test_a_long_batch_asks_again(servers: TwoServers, clock: Clock):
     key = await create(servers.one)
     await servers.one(Operation.GET, unique_identifier=key)  # only the first one changes it
     items = gets(servers.other, key, 3)
-    answers = []
+    answers: list[Any] = []
 
     true_get = servers.backend.get
 

@@ -76,6 +76,9 @@ class MemorySources:
         context.load_cert_chain(self.files / "server.pem", self.files / "server.key")
         return context
 
+    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
+        return None
+
     async def finish(self, store: SealedStore) -> None:
         self.finished.append(store)
 

@@ -62,7 +62,7 @@ MINE: Mapping[str, str] = {"Authorization": f"Bearer {TOKEN}"}
 
 def configured(data: Path, **settings: Any) -> Config:
     """Settings of a server that waits for the holder of `TOKEN`."""
-    usual = {
+    usual: dict[str, Any] = {
         "data": data,
         "audit": "none",
         "use_bootstrap_server": True,
@@ -99,7 +99,7 @@ async def request(
         await mine.send_all(b"".join(http.send(part) or b"" for part in parts))
         while not isinstance(event := http.next_event(), h11.EndOfMessage):
             if event is h11.NEED_DATA:
-                http.receive_data(await mine.receive_some())
+                http.receive_data(bytes(await mine.receive_some()))
             elif isinstance(event, h11.Response):
                 status = event.status_code
             elif isinstance(event, h11.Data):

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stores import PASSWORD, SECRET
 
 from storage import Cost, KeyFile, Part, Password, Reason, Tampered, WrongSecret
 from storage.header import Header, Unlocked
 from storage.keyring import Sealed
+from tests.storage.stores import PASSWORD, SECRET
 
 OTHER = KeyFile(b"o" * 32)
 

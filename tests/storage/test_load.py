@@ -3,7 +3,6 @@
 import copy
 
 import pytest
-from stores import PASSWORD, SECRET, flipped, put, shared_stores
 
 from storage import (
     Anchor,
@@ -19,6 +18,7 @@ from storage import (
 from storage import replica as replica_module
 from storage.backend import Kind
 from storage.testing import LyingBackend
+from tests.storage.stores import PASSWORD, SECRET, flipped, put, shared_stores
 
 
 @pytest.fixture

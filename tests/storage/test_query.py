@@ -1,7 +1,7 @@
 import pytest
-from stores import terms
 
 from storage import Query, Range, matches
+from tests.storage.stores import terms
 
 RECORD = terms("a", "b", date=10)
 

@@ -3,11 +3,11 @@
 import pytest
 import trio
 import trio.testing
-from stores import SECRET, put
 
 from storage import KEEP, MemoryBackend, Part, Query, Reason, Remove, Tampered, open_store
 from storage.backend import Kind
 from storage.testing import LyingBackend, SlowBackend
+from tests.storage.stores import SECRET, put
 
 READ = {
     Kind.META: lambda store: store.read(b"a"),

@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stores import put
 
 from storage import KEEP, Put, Remove, Terms
 from storage.record import Content, decode_body, encode_body, size_class
+from tests.storage.stores import put
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 TERM = st.binary(min_size=1, max_size=40)

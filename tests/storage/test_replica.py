@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import trio
-from stores import PASSWORD, SECRET, flipped, put, shared_stores, terms
 
 from storage import (
     Conflict,
@@ -23,6 +22,7 @@ from storage import (
 from storage import replica as replica_module
 from storage import turns as turns_module
 from storage.testing import FailingBackend, LyingBackend
+from tests.storage.stores import PASSWORD, SECRET, flipped, put, shared_stores, terms
 
 
 async def test_each_follows_the_other():

@@ -1,6 +1,5 @@
 import pytest
 import trio
-from stores import PASSWORD, SECRET, put, terms
 
 from storage import (
     KEEP,
@@ -14,6 +13,7 @@ from storage import (
 )
 from storage.backend import Kind
 from storage.testing import FailingBackend
+from tests.storage.stores import PASSWORD, SECRET, put, terms
 
 NEW = KeyFile(b"n" * 32)
 

@@ -1,9 +1,9 @@
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from stores import CHEAP
 
 from storage import Cost, KeyFile, Password
 from storage.secret import NO_COST
+from tests.storage.stores import CHEAP
 
 
 def test_a_password_is_stretched_by_argon2id():

@@ -14,7 +14,6 @@ import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stores import SECRET, put
 
 from storage import (
     Damaged,
@@ -27,6 +26,7 @@ from storage import (
 )
 from storage.sqlite_errors import translated
 from storage.testing import check_backend
+from tests.storage.stores import SECRET, put
 
 
 async def test_back_end(tmp_path):

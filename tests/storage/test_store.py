@@ -5,7 +5,6 @@ import trio
 import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stores import CHEAP, PASSWORD, SECRET, put, shared_stores, terms
 
 from storage import (
     KEEP,
@@ -28,6 +27,7 @@ from storage import (
 from storage import store as store_module
 from storage.backend import Kind
 from storage.testing import FailingBackend, SlowBackend
+from tests.storage.stores import CHEAP, PASSWORD, SECRET, put, shared_stores, terms
 
 
 def having(*names):

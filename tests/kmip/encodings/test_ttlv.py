@@ -201,7 +201,7 @@ def test_depth_far_beyond_the_limit_costs_no_stack():
     [
         Item(TAG, ItemType.INTEGER, 1 << 31),
         Item(TAG, ItemType.INTEGER, "8"),
-        Item(TAG, ItemType.INTEGER, None),
+        Item(TAG, ItemType.INTEGER, None),  # type: ignore[arg-type]
         Item(TAG, ItemType.LONG_INTEGER, 1 << 63),
         Item(TAG, ItemType.BIG_INTEGER, b""),
         Item(TAG, ItemType.BIG_INTEGER, b"1234"),

@@ -114,7 +114,7 @@ FIELDS: dict[Operation, dict[str, Any]] = {
 
 def names_objects(operation: Operation) -> bool:
     request = registry.ROUTES[operation].request
-    names = {field.name for field in fields(request)}  # type: ignore[arg-type]
+    names = {field.name for field in fields(request)}
     return not names.isdisjoint(IDENTIFIER_FIELDS) and operation not in SELF_NAMED
 
 
@@ -129,7 +129,7 @@ async def answer(ask: InProcessClient, operation: Operation, identifier: str) ->
     """The reason and the message of an operation on the object; (None, ""): it succeeded."""
     route = registry.ROUTES[operation]
     ask = ask.at(V2_1 if route.span.covers(V2_1) else V3_0)
-    names = {field.name: str(field.type) for field in fields(route.request)}  # type: ignore[arg-type]
+    names = {field.name: str(field.type) for field in fields(route.request)}
     (identifier_field,) = names.keys() & set(IDENTIFIER_FIELDS)
     value = (identifier,) if "tuple" in names[identifier_field] else identifier
     (item,) = await ask.batch(ask.item(operation, **FIELDS[operation], **{identifier_field: value}))

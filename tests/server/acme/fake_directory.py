@@ -160,10 +160,8 @@ class FakeDirectory:
         if self.refuse_nonces and self._good % self.refuse_nonces == 0:
             raise Problem("badNonce", "a nonce of another server")
         if "jwk" in header:
-            numbers = [
-                int.from_bytes(unbase64url(header["jwk"][name]), "big") for name in ("x", "y")
-            ]
-            key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
+            x, y = (int.from_bytes(unbase64url(header["jwk"][name]), "big") for name in "xy")
+            key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
             account = f"{self.base}/account/{thumbprint(key)}"
         else:
             account = header["kid"]

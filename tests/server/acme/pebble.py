@@ -114,7 +114,7 @@ def _wait_until_open(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.02)
         else:
             return
-    pytest.fail(f"{process.args} ended with {process.returncode}")
+    pytest.fail(f"{process.args!r} ended with {process.returncode}")
 
 
 def _address(directory: Path) -> tuple[Path, Path, Path]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trio
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from enclave.evidence import TEE
 from enclave.insecure import SoftwareGuest, SoftwareTee
@@ -118,10 +119,15 @@ async def life(tmp_path: Path) -> Life:
     return Life(tmp_path)
 
 
+def private_value(identity: tls.Identity) -> int:
+    assert isinstance(identity.key, ec.EllipticCurvePrivateKey)
+    return identity.key.private_numbers().private_value
+
+
 async def test_at_two_thirds_of_its_life(autojump_clock, life: Life):
     await life.live(200)
     assert life.days == [0, 60, 120, 180]
-    keys = {identity.key.private_numbers().private_value for _, identity in life.installed}
+    keys = {private_value(identity) for _, identity in life.installed}
     assert len(keys) == 1
 
 
@@ -286,7 +292,7 @@ async def test_no_key_is_told(autojump_clock, life: Life, caplog):
         await renewal.keep()
     texts = caplog.text + repr(renewal) + repr(life.installed)
     (_, identity) = life.installed[0]
-    number = identity.key.private_numbers().private_value
+    number = private_value(identity)
     assert str(number) not in texts
     assert f"{number:x}" not in texts
     assert "PRIVATE" not in texts

@@ -13,7 +13,7 @@ import trio
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from enclave.claims import Role, decode
+from enclave.claims import Role, SkProvider, decode
 from enclave.errors import DeviceError
 from enclave.evidence import TEE
 from enclave.evidence_formats import read_bare, read_tagged
@@ -23,7 +23,7 @@ from enclave.snp import SEV_SNP
 from enclave.snp.abi import parse_report
 from enclave.snp.guest import SnpTee
 from enclave.tdx import TDX
-from enclave.tee import Gate, SkProvider
+from enclave.tee import Gate
 from server.attestation import attester
 from server.attestation.routes import QUOTE_BURST, Attestation
 from server.sessions.rate_limits import MAX_CLIENTS, RateLimiter

@@ -139,6 +139,7 @@ async def test_it_waits_is_provisioned_serves_and_restarts(tmp_path: Path):
         assert up.simulated
         async with one.connected(https, Role.API) as connection:
             claims = connection.attested.claims
+            assert claims is not None
             status = (await attested_server.ask(connection, "GET", "/status")).json()
         assert (status["state"], status["role"]) == ("serving", "api")
         assert claims.store is not None
@@ -201,6 +202,7 @@ async def test_tdx_has_no_key_of_its_own_and_says_so(tmp_path: Path):
         async with running(config, software(TDX)) as one:
             async with one.waiting() as connection:
                 keys.add(connection.attested.pin)
+                assert connection.attested.claims is not None
                 assert connection.attested.claims.sk is SkProvider.NONE
                 status, said = await provision(connection, tmp_path / "clients", restart=True)
                 assert status == 200
@@ -229,6 +231,7 @@ async def test_the_server_s_number_is_not_its_disk_s(tmp_path: Path):
         async with started(configured(tmp_path), software(), tmp_path / "clients") as one:
             https = port_of((await one.until_up()).https[0])
             async with one.connected(https, Role.API) as found:
+                assert found.attested.claims is not None
                 seen.append(found.attested.claims.instance)
             assert seen[-1] == one.start.instance
     assert len({*seen, bytes(16)}) == 3

@@ -133,7 +133,8 @@ def test_a_pin_that_cannot_be_read_is_told_and_not_passed_over(write, text):
 
 async def place_of(port: int, **changes: Any) -> Remote:
     policy = (await expected(software())).policy
-    return Remote(**{"host": "127.0.0.1", "port": port, "policy": policy} | changes)
+    fields: dict[str, Any] = {"host": "127.0.0.1", "port": port, "policy": policy}
+    return Remote(**(fields | changes))
 
 
 @pytest.mark.slow
@@ -245,7 +246,7 @@ async def test_an_answer_that_is_none_is_told(parts, why):
 async def test_an_answer_that_does_not_come_is_told(autojump_clock):
     near, _far = trio.testing.memory_stream_pair()
     with pytest.raises(Failure, match="does not answer in time"):
-        await attested_server.ask(AttestedConnection(near, None), "GET", "/status")  # type: ignore[arg-type]
+        await attested_server.ask(AttestedConnection(near, None), "GET", "/status")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"x", b"\xff"])

@@ -226,8 +226,9 @@ def test_on_a_terminal_a_password_is_asked_for_twice_and_not_echoed(tmp_path: Pa
     terminal = f"import pty, sys; sys.exit(pty.spawn([{child}]) >> 8)"
 
     def answer(*answers: str) -> tuple[int, str]:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen([sys.executable, "-c", terminal], **pipes) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", terminal], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdin
             assert process.stdout
             output = b""

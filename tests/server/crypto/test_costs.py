@@ -1,7 +1,8 @@
 """The table of costs has a row for whatever the engine computes, and for nothing else."""
 
+from typing import Any
+
 import pytest
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicDomainParameters, CryptographicParameters
 from kmip.enums import BlockCipherMode as M
@@ -26,6 +27,7 @@ from server.crypto.keys.symmetric_keys import MAX_LENGTH
 from server.crypto.secret_sharing import split_keys
 from server.crypto.signatures import signing
 from server.crypto.signatures.schemes import SCHEMES
+from tests.server.crypto.samples import private_key
 
 KEYS = (A.RSA, A.DSA, A.DH, A.EC, A.ECDH, A.ED25519, A.ED448, A.ML_DSA_44, A.ML_DSA_65, A.ML_DSA_87)
 """The kinds that sign, decrypt or agree."""
@@ -157,7 +159,7 @@ CBC = CryptographicParameters(block_cipher_mode=M.CBC)
     ],
 )
 def test_a_derivation_goes_by_what_it_goes_through(method: D, big: dict):
-    small = {
+    small: dict[str, Any] = {
         "length": 256,
         "parameters": CBC,
         "derivation_data": [b"x"],

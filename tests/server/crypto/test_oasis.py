@@ -1,7 +1,8 @@
 """The published cases, read where they lie and never copied."""
 
 import pytest
-from oasis_player import Player, case_files
+
+from tests.server.crypto.oasis_player import Player, case_files
 
 FILES = case_files()
 

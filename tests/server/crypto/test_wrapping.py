@@ -1,7 +1,6 @@
 import itertools
 
 import pytest
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import BlockCipherMode as M
@@ -15,6 +14,7 @@ from kmip.errors import (
     UnsupportedCryptographicParameters,
 )
 from server.crypto.wrapping import METHODS, Wrapped, WrappingKey, unwrap, wrap
+from tests.server.crypto.samples import private_key
 
 VALUE = bytes(range(24))
 RSA = private_key(A.RSA)

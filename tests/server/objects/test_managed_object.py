@@ -1,5 +1,7 @@
 """Objects and their records."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +43,8 @@ def test_a_record_keeps_everything(identifier, owner, attributes, archived, allo
 @settings(max_examples=40)
 def test_a_body_is_the_object(data: st.DataObject):
     kind = data.draw(st.sampled_from(sorted(OBJECTS)))
-    managed = data.draw(structures(OBJECTS[kind][1], INTERNAL))
+    cls: Any = OBJECTS[kind][1]
+    managed = data.draw(structures(cls, INTERNAL))
     managed_object = ManagedObject("one", "alice", kind, Attributes(), managed)
     body = managed_object.body()
     assert body is not None

@@ -66,7 +66,9 @@ class CountedShares(ThreadShares):
         super().__init__(2)
         self.count = 0
 
-    async def run(self, client: str, length: int, call: Any, *arguments: Any) -> Any:
+    async def run(  # type: ignore[override] # any call and its arguments
+        self, client: str, length: int, call: Any, *arguments: Any
+    ) -> Any:
         self.count += 1
         return await super().run(client, length, call, *arguments)
 

@@ -51,7 +51,7 @@ async def test_3_0_asks_for_links_of_one_type(ask: InProcessClient):
 
 async def test_the_state_is_that_of_now(ask: InProcessClient, clock: Clock):
     key = await create(ask, (Tag.ACTIVATION_DATE, NOW + 1), (Tag.DEACTIVATION_DATE, NOW + 2))
-    seen = []
+    seen: list[State] = []
     for _ in range(3):
         seen += await values(ask, key, Tag.STATE)
         clock.now += 1

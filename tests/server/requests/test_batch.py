@@ -12,6 +12,7 @@ from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.encodings import ttlv
 from kmip.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
     Data,
@@ -24,7 +25,7 @@ from kmip.enums import (
     UsageLimitsUnit,
 )
 from kmip.masks import CryptographicUsageMask
-from kmip.messages import AsynchronousIndicator, RequestHeader, RequestMessage
+from kmip.messages import RequestHeader, RequestMessage
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
@@ -157,7 +158,7 @@ async def test_a_message_without_items_is_refused(ask: InProcessClient):
 
 async def test_an_asynchronous_answer_cannot_be_demanded(ask: InProcessClient):
     response = await ask.message(
-        ask.item(Op.QUERY), asynchronous_indicator=AsynchronousIndicator.__origin__.MANDATORY
+        ask.item(Op.QUERY), asynchronous_indicator=AsynchronousIndicator.MANDATORY
     )
     assert response.batch_item[0].result_reason == ResultReason.FEATURE_NOT_SUPPORTED
 
@@ -176,8 +177,9 @@ async def test_an_operation_of_a_younger_version_is_not_supported(ask: InProcess
 
 
 async def test_an_item_that_has_failed_hands_no_object_on(ask: InProcessClient):
-    named = CREATE | {"attributes": AES.copy()}
-    named["attributes"].add(Tag.NAME, Name(name_value="one"))
+    attributes = AES.copy()
+    attributes.add(Tag.NAME, Name(name_value="one"))
+    named = CREATE | {"attributes": attributes}
     await ask(Op.CREATE, **named)
     _, got = await ask.batch(ask.item(Op.CREATE, **named), ask.item(Op.GET), option=CONTINUE)
     assert got.result_reason == ResultReason.ITEM_NOT_FOUND

@@ -125,7 +125,7 @@ async def test_the_mac_to_verify_may_come_with_any_part(ask: InProcessClient, wi
     fields = {"unique_identifier": key, "cryptographic_parameters": HMAC}
     good = (await ask(Operation.MAC, data=TEXT, **fields)).mac_data
     for mac, validity in ((good, ValidityIndicator.VALID), (TEXT, ValidityIndicator.INVALID)):
-        parts = [{}, {}, {}]
+        parts: list[dict[str, bytes]] = [{}, {}, {}]
         parts[with_part] = {"mac_data": mac}
         first = await ask(
             Operation.MAC_VERIFY, data=TEXT[:5], init_indicator=True, **fields, **parts[0]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("row", rows(Config), ids=lambda row: row.name)
 def test_every_setting_is_documented_and_its_default_is_within_its_bounds(row) -> None:
-    assert kind_of(row)
+    assert kind_of(row) is not None
     assert row.meaning
     assert row.why
     if row.type in {int, float}:

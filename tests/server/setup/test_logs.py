@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def restored() -> Iterator[None]:
     root.setLevel(level)
 
 
-def configure(**settings: object) -> io.StringIO:
+def configure(**settings: Any) -> io.StringIO:
     stream = io.StringIO()
     logs.configure(Config(**settings), stream)
     return stream

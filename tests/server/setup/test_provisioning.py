@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from enclave.claims import SkProvider
 from enclave.errors import DeviceError
-from enclave.insecure import SoftwareChip
+from enclave.insecure import SoftwareChip, SoftwareTee
 from enclave.insecure.chip import POLICY
 from enclave.keys import MAX_SEALED_BYTES, Purpose, seal
 from enclave.snp.abi import GuestPolicy
@@ -98,12 +98,19 @@ def test_a_sentence_names_what_was_given(one, said):
     assert f"{said}." in explain(WrongSecret(), config)
 
 
+async def recalled(data: Path, tee: SoftwareTee | None = None) -> Provisioning:
+    """What is recalled where something is."""
+    found = await provisioning.recall(data, tee or software())
+    assert found is not None
+    return found
+
+
 async def test_it_is_recalled_by_the_same_code_on_the_same_chip(tmp_path: Path, caplog):
     async with opened() as store:
         assert await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-    recalled = await provisioning.recall(tmp_path, software())
-    assert replace(recalled, anchor="", number=0) == PROVISIONING
-    assert recalled.number == 1
+    found = await recalled(tmp_path)
+    assert replace(found, anchor="", number=0) == PROVISIONING
+    assert found.number == 1
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     content = (tmp_path / FILE_NAME).read_bytes()
     assert b"hunter2" not in content
@@ -169,7 +176,7 @@ async def test_a_chip_that_does_not_answer_asks_for_the_operator(tmp_path: Path)
 
     async with opened() as store:
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-    assert await provisioning.recall(tmp_path, Mute()) is None
+    assert await provisioning.recall(tmp_path, Mute()) is None  # type: ignore[arg-type]
 
 
 def updated() -> SoftwareChip:
@@ -181,10 +188,10 @@ async def test_a_firmware_update_seals_it_anew(tmp_path: Path, caplog):
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     old = (tmp_path / FILE_NAME).read_bytes()
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
-    assert (await provisioning.recall(tmp_path, newer)).password == "hunter2"
+    assert (await recalled(tmp_path, newer)).password == "hunter2"
     again = (tmp_path / FILE_NAME).read_bytes()
     assert again != old
-    assert (await provisioning.recall(tmp_path, newer)).password == "hunter2"
+    assert (await recalled(tmp_path, newer)).password == "hunter2"
     assert (tmp_path / FILE_NAME).read_bytes() == again
     # The firmware before the update does not open what is sealed after it.
     assert await provisioning.recall(tmp_path, software()) is None
@@ -206,18 +213,18 @@ async def test_that_it_cannot_be_sealed_anew_keeps_nobody_from_starting(tmp_path
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
     with full_disk():
-        recalled = await provisioning.recall(tmp_path, newer)
-    assert recalled.password == "hunter2"
+        found = await recalled(tmp_path, newer)
+    assert found.password == "hunter2"
     assert "stays sealed for the older firmware" in caplog.text
 
 
 async def test_an_older_file_is_refused(tmp_path: Path):
     async with opened() as store:
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-        old = await provisioning.recall(tmp_path, software())
+        old = await recalled(tmp_path)
         await provisioning.check_number(store, old)
         await provisioning.keep(tmp_path, software(), store, old)
-        new = await provisioning.recall(tmp_path, software())
+        new = await recalled(tmp_path)
         assert (old.number, new.number) == (1, 2)
         await provisioning.check_number(store, new)
         with pytest.raises(Failure, match="put an old file back"):
@@ -229,7 +236,7 @@ async def test_an_older_file_is_refused(tmp_path: Path):
 async def test_a_file_that_is_ahead_of_the_store_is_that_of_a_crash(tmp_path: Path):
     async with opened() as store:
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-        last = await provisioning.recall(tmp_path, software())
+        last = await recalled(tmp_path)
         await provisioning.check_number(store, replace(last, number=last.number + 1))
 
 
@@ -237,7 +244,7 @@ async def test_the_anchor_notices_an_older_store(tmp_path: Path):
     async with opened() as store:
         before = store.anchor
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-        anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
+        anchor = provisioning.opening(await recalled(tmp_path)).anchor
         assert anchor == before
 
 
@@ -247,7 +254,7 @@ async def test_without_leave_nothing_is_sealed_and_what_was_does_not_hold(tmp_pa
         assert not await provisioning.keep(tmp_path, software(), store, once)
         assert await store.read(provisioning.RECORD) is None
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-        kept = await provisioning.recall(tmp_path, software())
+        kept = await recalled(tmp_path)
         assert not await provisioning.keep(tmp_path, software(), store, once)
         assert not (tmp_path / FILE_NAME).exists()
         with pytest.raises(Failure, match="old file"):

@@ -10,8 +10,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oasis_player import CASES
-from samples import private_key
 
 from kmip.enums import CertificateRequestType, CertificateType
 from kmip.enums import CryptographicAlgorithm as A
@@ -25,6 +23,8 @@ from server.crypto.certificates.certificate_facts import (
     request_facts,
 )
 from server.crypto.errors import InvalidKey
+from tests.server.crypto.oasis_player import CASES
+from tests.server.crypto.samples import private_key
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SUBJECT = x509.Name(

@@ -5,11 +5,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.errors import InvalidField
 from server.crypto.certificates.pkcs12 import seal_pkcs12
+from tests.server.crypto.samples import private_key
 
 KEYS = [A.RSA, A.DSA, A.EC, A.ED25519, A.ED448]
 

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import BlockCipherMode as M
@@ -16,6 +15,7 @@ from kmip.errors import (
     UnsupportedCryptographicParameters,
 )
 from server.crypto.ciphers.encryption import DecryptStream, EncryptStream, decrypt, encrypt
+from tests.server.crypto.samples import private_key
 
 KEY = bytes(range(16))
 modes = st.sampled_from([M.ECB, M.CBC, M.CTR, M.CFB, M.OFB, M.GCM, M.CCM])

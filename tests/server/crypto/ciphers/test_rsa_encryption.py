@@ -3,7 +3,6 @@ import itertools
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import CryptographicAlgorithm as A
@@ -13,6 +12,7 @@ from kmip.enums import PaddingMethod as P
 from kmip.errors import CryptographicFailure, UnsupportedCryptographicParameters
 from server.crypto.ciphers.rsa_encryption import PADDINGS, rsa_decrypt, rsa_encrypt
 from server.crypto.errors import LegacyRefused, MissingParameters
+from tests.server.crypto.samples import private_key
 
 KEY = private_key(A.RSA)
 PUBLIC = KEY.public_key()

@@ -1,5 +1,4 @@
 import pytest
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import CryptographicAlgorithm as A
@@ -7,6 +6,7 @@ from kmip.enums import HashingAlgorithm as H
 from kmip.errors import MissingData
 from server.crypto.derivation.inputs import Base, Inputs
 from server.crypto.errors import InvalidKey, MissingParameters
+from tests.server.crypto.samples import private_key
 
 
 def inputs(parameters=None, data=()):

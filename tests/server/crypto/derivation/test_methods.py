@@ -2,7 +2,6 @@ import hashlib
 import hmac
 
 import pytest
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import BlockCipherMode as M
@@ -18,10 +17,12 @@ from kmip.errors import (
     ServerLimitExceeded,
     UnsupportedCryptographicParameters,
 )
-from server.crypto.derivation.methods import MAX_ITERATIONS, METHODS, Base, derive
+from server.crypto.derivation.inputs import Base
+from server.crypto.derivation.methods import MAX_ITERATIONS, METHODS, derive
 from server.crypto.errors import LegacyRefused, MissingParameters
 from server.crypto.keys.diffie_hellman import group
 from server.crypto.keys.diffie_hellman import private_key as dh_private_key
+from tests.server.crypto.samples import private_key
 
 SHA_1 = Parameters(hashing_algorithm=H.SHA_1)
 SHA_256 = Parameters(hashing_algorithm=H.SHA_256)

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import KINDS, NAMES, private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.errors import InvalidField
@@ -28,6 +27,7 @@ from server.crypto.keys.der_keys import (
     load_private,
     load_public,
 )
+from tests.server.crypto.samples import KINDS, NAMES, private_key
 
 ENCODED = [dump_pkcs_8(private_key(algorithm, curve)) for algorithm, curve in KINDS] + [
     dump_pkcs_1_private(private_key(A.RSA)),

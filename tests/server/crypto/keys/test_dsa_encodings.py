@@ -3,11 +3,11 @@
 import pytest
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from server.crypto.errors import InvalidKey
 from server.crypto.keys import der_keys, dsa_encodings
+from tests.server.crypto.samples import private_key
 
 KEY = private_key(A.DSA)
 FORMATS = (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL)

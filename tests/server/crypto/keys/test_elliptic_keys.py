@@ -1,5 +1,4 @@
 import pytest
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyCompressionType as K
@@ -17,6 +16,7 @@ from server.crypto.keys.elliptic_keys import (
     private_bytes,
     public_bytes,
 )
+from tests.server.crypto.samples import private_key
 
 
 @pytest.mark.parametrize("curve", CURVES)

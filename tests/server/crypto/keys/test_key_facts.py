@@ -1,5 +1,4 @@
 import pytest
-from samples import KINDS, NAMES, curve_of, private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyFormatType as F
@@ -16,6 +15,7 @@ from server.crypto.keys.key_facts import (
     material_length,
 )
 from server.crypto.keys.key_formats import dump_private, dump_public
+from tests.server.crypto.samples import KINDS, NAMES, curve_of, private_key
 
 
 @pytest.mark.parametrize("algorithm, curve", KINDS, ids=NAMES)

@@ -1,5 +1,4 @@
 import pytest
-from samples import KINDS, NAMES, curve_of, private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyCompressionType as K
@@ -19,6 +18,7 @@ from server.crypto.keys.key_formats import (
     load_public,
     load_symmetric,
 )
+from tests.server.crypto.samples import KINDS, NAMES, curve_of, private_key
 
 EC_FORMATS = {
     F.ECPRIVATEKEY,

@@ -1,5 +1,4 @@
 import pytest
-from samples import curve_of, private_key
 
 from kmip.cryptographic_parameters import CryptographicDomainParameters as Domain
 from kmip.enums import CryptographicAlgorithm as A
@@ -9,6 +8,7 @@ from server.crypto.errors import LegacyRefused, MissingParameters
 from server.crypto.keys.curves import CURVES
 from server.crypto.keys.key_facts import algorithm_of, is_of_algorithm, length_of
 from server.crypto.keys.key_pairs import PAIRS, generate_key_pair
+from tests.server.crypto.samples import curve_of, private_key
 
 
 @pytest.mark.parametrize("algorithm", PAIRS)

@@ -1,7 +1,7 @@
 import pytest
-from samples import KINDS, NAMES, private_key
 
 from server.crypto.keys.key_types import PrivateKey, PublicKey, public_half
+from tests.server.crypto.samples import KINDS, NAMES, private_key
 
 
 @pytest.mark.parametrize("algorithm, curve", KINDS, ids=NAMES)

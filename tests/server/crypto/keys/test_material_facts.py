@@ -1,5 +1,4 @@
 import pytest
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import KeyFormatType as F
@@ -9,6 +8,7 @@ from kmip.key_block import TransparentDSAPublicKey, TransparentECPrivateKey
 from server.crypto.keys.der_keys import dump_pkcs_1_private, dump_pkcs_8
 from server.crypto.keys.key_formats import dump_public
 from server.crypto.keys.material_facts import material_facts
+from tests.server.crypto.samples import private_key
 
 RSA = private_key(A.RSA)
 

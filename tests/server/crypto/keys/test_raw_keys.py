@@ -1,5 +1,4 @@
 import pytest
-from samples import KINDS, NAMES, curve_of, private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.enums import RecommendedCurve as C
@@ -7,6 +6,7 @@ from kmip.errors import KeyFormatTypeNotSupported
 from server.crypto.errors import InvalidKey
 from server.crypto.keys.der_keys import Hints, dump_pkcs_8, dump_subject_public_key_info
 from server.crypto.keys.raw_keys import dump_private, dump_public, load_private, load_public
+from tests.server.crypto.samples import KINDS, NAMES, curve_of, private_key
 
 RAW = [(a, c) for a, c in KINDS if a not in (A.RSA, A.DSA, A.DH)]
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from server.crypto.errors import InvalidKey
 from server.crypto.keys import rsa_numbers
+from tests.server.crypto.samples import private_key
 
 NUMBERS = private_key(A.RSA).private_numbers()
 N, E = NUMBERS.public_numbers.n, NUMBERS.public_numbers.e

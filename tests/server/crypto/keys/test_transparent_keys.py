@@ -1,7 +1,7 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.key_block import (
@@ -25,9 +25,10 @@ from server.crypto.keys.transparent_keys import (
     load_rsa_private,
     load_rsa_public,
 )
+from tests.server.crypto.samples import private_key
 
 RSA = private_key(A.RSA)
-WHOLE = dump_rsa_private(RSA)
+WHOLE: Any = dump_rsa_private(RSA)  # each of its fields has a value
 NUMBERS = {
     "modulus",
     "private_exponent",

@@ -6,12 +6,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from samples import private_key
 
 from kmip.enums import CryptographicAlgorithm as A
 from kmip.errors import InvalidCSR
 from server.crypto.certificates import certificate_facts as facts
 from server.pki import issuance, path_validation
+from tests.server.crypto.samples import private_key
 
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "anybody")])
 EC = private_key(A.EC)

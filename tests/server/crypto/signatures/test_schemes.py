@@ -1,5 +1,4 @@
 import pytest
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import CryptographicAlgorithm as A
@@ -9,6 +8,7 @@ from kmip.enums import PaddingMethod as P
 from kmip.errors import BadCryptographicParameters, UnsupportedCryptographicParameters
 from server.crypto.certificates.certificate_facts import SIGNATURE_ALGORITHMS
 from server.crypto.signatures.schemes import DIGITAL_SIGNATURES, SCHEMES, choose, scheme_of
+from tests.server.crypto.samples import private_key
 
 RSA = scheme_of(private_key(A.RSA))
 

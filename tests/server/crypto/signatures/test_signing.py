@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import private_key
 
 from kmip.cryptographic_parameters import CryptographicParameters as Parameters
 from kmip.enums import CryptographicAlgorithm as A
@@ -31,6 +30,7 @@ from server.crypto.errors import LegacyRefused, MissingParameters
 from server.crypto.keys.elliptic_keys import load_ec_private
 from server.crypto.keys.key_formats import load_private, load_public
 from server.crypto.signatures.signing import SignStream, VerifyStream, sign, verify
+from tests.server.crypto.samples import private_key
 
 SHA_256 = Parameters(hashing_algorithm=H.SHA_256)
 PSS = Parameters(hashing_algorithm=H.SHA_256, padding_method=P.PSS)
