@@ -10,7 +10,7 @@ from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import ACTIVE, create, state
 
 
-async def told(ask: InProcessClient, key: str) -> set[State]:
+async def states(ask: InProcessClient, key: str) -> set[State]:
     """The state by Get Attributes, and those by which Locate finds the key."""
     found = {await state(ask, key)}
     for one in State:
@@ -32,7 +32,7 @@ async def test_locate_and_get_attributes_tell_the_state_of_the_time_that_it_is(
     key = await create(ask, *dates)
     for now, expected in ((0, before), (9000, ahead), (0, before), (1000, ahead), (999, before)):
         clock.now = NOW + now
-        assert await told(ask, key) == {expected}
+        assert await states(ask, key) == {expected}
 
 
 async def test_what_was_changed_meanwhile_keeps_to_its_dates(ask: InProcessClient, clock: Clock):
@@ -40,7 +40,7 @@ async def test_what_was_changed_meanwhile_keeps_to_its_dates(ask: InProcessClien
     clock.now = NOW + 9000
     await ask(Operation.GET, unique_identifier=key)  # which writes the object
     clock.now = NOW
-    assert await told(ask, key) == {State.PRE_ACTIVE}
+    assert await states(ask, key) == {State.PRE_ACTIVE}
 
 
 async def test_a_destroyed_object_stays_destroyed(ask: InProcessClient, clock: Clock):
@@ -48,7 +48,7 @@ async def test_a_destroyed_object_stays_destroyed(ask: InProcessClient, clock: C
     key = await create(ask)
     await ask(Operation.DESTROY, unique_identifier=key)
     clock.now = NOW
-    assert await told(ask, key) == {State.DESTROYED}
+    assert await states(ask, key) == {State.DESTROYED}
 
 
 def test_nobody_is_locked_out_until_the_clock_gets_there_again():
