@@ -45,8 +45,13 @@ TABLES = {
         ),
         Attack(
             "opens connections to the HTTPS port, which needs no client certificate",
-            ("server.service.HTTP_SHARE (one connection in so many)",),
-            "the same, and two thirds are left to KMIP",
+            (
+                "server.service.HTTP_SHARE (one connection in so many)",
+                "server.transport.connection_limits.SHARE (one in so many of these, from one "
+                "address)",
+            ),
+            "the same; two thirds are left to KMIP; where all are taken, the oldest of the address "
+            "that has most gives way to one that has fewer",
         ),
         Attack(
             "connects to the port of ACME's http-01 while an order is pending",
@@ -56,7 +61,9 @@ TABLES = {
         Attack(
             "begins a handshake and does not end it",
             ("handshake_seconds s",),
-            "the connection is closed",
+            "the connection is closed; half of all connections may be in their handshake, and half "
+            "of an address's; where all are taken, the oldest of the address that has most gives "
+            "way, strangers' before those of addresses from which a client came before",
         ),
         Attack(
             "sends a request byte by byte",
@@ -158,6 +165,11 @@ TABLES = {
                 "server.sessions.tickets.MAX_TICKETS_PER_CLIENT for a client",
             ),
             "the client's own oldest ticket ends; where all are issued, the next login is refused",
+        ),
+        Attack(
+            "comes with certificates without end",
+            ("server.transport.admission.REMEMBERED clients whose chain is remembered",),
+            "who came longest ago is refused where it resumes a session, and does a full handshake",
         ),
         Attack(
             "asks for fresh evidence without end",

@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
         client_certificate,
         configuration,
         measure,
+        refuse_certificate,
         serve,
         store_password,
         tickets,
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
         store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
         measure.COMMAND, bootstrap_start.COMMAND,
+        refuse_certificate.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

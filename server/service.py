@@ -27,10 +27,12 @@ from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
 from server.sources import HTTPSListeners, Sources, closing
 from server.state import Server
-from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream, open_listeners
+from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream
+from server.transport.admission import Admission
 from server.transport.departures import Departures
 from server.transport.http import HTTPConnection, Limits, Routes
 from server.transport.kmip import Connection
+from server.transport.listening import open_listeners
 from storage import SealedStore
 
 log: Final = logging.getLogger(__name__)
@@ -97,23 +99,23 @@ async def serve(
         with device_errors_as_failure():
             attester = await _attester(config, sources, tee, store)
             identity = ServerIdentity(config, attester, sources.identity(), nursery)
-            context = await sources.kmip_context(identity)
+            admission = await sources.admission(identity)
+            nursery.start_soon(admission.keep)
             departures = Departures()
             nursery.start_soon(departures.watch)
-            endpoints = [kmip_endpoint(server, listeners, context, departures)]
+            endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
                 endpoints.append(await _attestation(config, identity, https, shutdown))
             await sources.finish(store)
             if hangups is not None:
-                nursery.start_soon(_renew, config, sources, endpoints[0], hangups)
+                nursery.start_soon(_renew, config, admission, hangups)
         up = Up(endpoints[0].addresses, _addresses(endpoints[1:]), identity.simulated)
         await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
 
 
 async def _renew(
     config: Config,
-    sources: Sources,
-    kmip: Endpoint,
+    admission: Admission,
     hangups: trio.MemoryReceiveChannel[None],
 ) -> None:
     """Have new connections use certificates and authorities as they are now, for each hangup.
@@ -123,16 +125,15 @@ async def _renew(
     async for _ in hangups:
         audit.look_now()
         try:
-            context = await sources.renewed_kmip_context()
+            read = await admission.read_again()
         except (Failure, OSError, ssl.SSLError) as error:
             sentence = error if isinstance(error, Failure) else explanations.explain(error, config)
             log.error("the certificates stay as they were: %s", sentence)  # noqa: TRY400 - the operator's to mend
             continue
-        if context is None:
-            log.info("certificates were given at the start and cannot be read again")
-        else:
-            kmip.context = context
+        if read:
             log.info("new connections use the certificates and client authorities read now")
+        else:
+            log.info("certificates were given at the start and cannot be read again")
 
 
 def now() -> datetime:
@@ -181,7 +182,7 @@ def _addresses(endpoints: Sequence[Endpoint]) -> list[str]:
 def kmip_endpoint(
     server: Server,
     listeners: Sequence[trio.SocketListener],
-    context: ssl.SSLContext,
+    admission: Admission,
     departures: Departures,
 ) -> Endpoint:
     """The endpoint at which KMIP messages come in."""
@@ -189,7 +190,7 @@ def kmip_endpoint(
     async def session(stream: Stream, peer: Peer) -> None:
         await Connection(server, stream, peer.client, peer.address, departures).serve()
 
-    return Endpoint(listeners, context, session)
+    return Endpoint(listeners, admission, session)
 
 
 def http_endpoint(

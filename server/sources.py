@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -21,8 +20,10 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import trio
+from cryptography import x509
 
 from enclave.tee import Tee
+from server.access.client_certificates import Rules
 from server.access.password_file import Users
 from server.attestation import attester
 from server.attestation.identity import ServerIdentity
@@ -32,7 +33,8 @@ from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
 from server.transport import tls
-from server.transport.acceptor import open_listeners
+from server.transport.admission import Admission, Reading
+from server.transport.listening import open_listeners
 from storage import SealedStore
 
 log: Final = logging.getLogger(__name__)
@@ -41,6 +43,11 @@ DEFAULT_HTTPS_PORT: Final = 9998
 
 NO_USERS: Final = Path(os.devnull) / "none"
 """A provisioned server takes no users from its disk, which is the host's."""
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
 
 
 class HTTPSListeners(NamedTuple):
@@ -106,8 +113,8 @@ class Sources(Protocol):
         """
         ...
 
-    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
-        """The TLS settings of KMIP: the server's certificate, and the authorities of its clients.
+    async def admission(self, identity: ServerIdentity) -> Admission:
+        """Who may come in at KMIP, with the server's certificate and the clients' authorities.
 
         Args:
             identity: the certificates that attest this server.
@@ -116,17 +123,6 @@ class Sources(Protocol):
             Failure: there is no authority, or it or the certificate cannot be used.
             OSError, ssl.SSLError: a file cannot be read, or does not fit the others.
             enclave.errors.EnclaveError: the TEE gives no evidence.
-        """
-        ...
-
-    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
-        """The TLS settings of KMIP, read again while the server runs; may be called often.
-
-        Returns:
-            None: there is nothing that can be read again.
-
-        Raises:
-            Failure, OSError, ssl.SSLError: as `kmip_context`.
         """
         ...
 
@@ -186,13 +182,10 @@ class DiskSources:
         """See `Sources`; the certificate of the files is KMIP's alone."""
         return None
 
-    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
+    async def admission(self, identity: ServerIdentity) -> Admission:
         """See `Sources`."""
-        return tls.context_of_files(self.config)
-
-    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
-        """See `Sources`."""
-        return await trio.to_thread.run_sync(_read_again, self.config)
+        config = self.config
+        return Admission(lambda: _read(config, now()), now, lambda: tls.stamp_of_files(config))
 
     async def finish(self, store: SealedStore) -> None:
         """See `Sources`; files stay where they are."""
@@ -269,20 +262,18 @@ class OperatorSources:
         pkcs12, password = self.provisioning.pkcs12, self.provisioning.pkcs12_password
         return None if pkcs12 is None else tls.open_pkcs12(pkcs12, password)
 
-    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
-        """See `Sources`."""
+    async def admission(self, identity: ServerIdentity) -> Admission:
+        """See `Sources`; what was given is not changed while the server runs."""
         context = tls.empty_context(self.config)
+        authorities: list[x509.Certificate] = []
         client_ca = self.provisioning.client_ca
         if client_ca:
-            tls.trust_clients(context, client_ca)
+            pem = client_ca.encode()
+            authorities = tls.trust_clients(context, pem, tls.CLIENT_AUTHORITY, now())
         elif not self.config.insecure_allow_no_client_certificate:
             raise Failure("No authority for client certificates has been given.")
         await identity.present(context)
-        return context
-
-    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
-        """See `Sources`; what the operator gave holds until the server is started anew."""
-        return None
+        return Admission(lambda: Reading(context, Rules(authorities)), now)
 
     async def finish(self, store: SealedStore) -> None:
         """See `Sources`."""
@@ -311,11 +302,10 @@ def check_certificates(config: Config, now: datetime) -> None:
     local_authority.check_usable(own, config.client_ca_file, now)
 
 
-def _read_again(config: Config) -> ssl.SSLContext:
-    now = datetime.now(UTC)
+def _read(config: Config, now: datetime) -> Reading:
     renew_server(config, now)
     check_certificates(config, now)
-    return tls.context_of_files(config)
+    return tls.reading_of_files(config, now)
 
 
 async def open_https_listeners(config: Config, port: int) -> list[trio.SocketListener]:

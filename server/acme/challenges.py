@@ -35,8 +35,9 @@ from server.acme.client import Challenge
 from server.acme.replies import Refused
 from server.setup.shutdown import Shutdown
 from server.transport import tls
-from server.transport.acceptor import Peer, open_listeners
+from server.transport.acceptor import Peer
 from server.transport.http import HTTPConnection, Limits, Request, Response, Route, Routes
+from server.transport.listening import open_listeners
 
 log: Final = logging.getLogger(__name__)
 

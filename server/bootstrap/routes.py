@@ -184,7 +184,8 @@ class Bootstrap:
     async def client_ca(self, request: Request) -> str:
         """Whose certificates KMIP clients must have."""
         text = _text(request)
-        tls.trust_clients(tls.empty_context(self.config), text)
+        context = tls.empty_context(self.config)
+        tls.trust_clients(context, text.encode(), tls.CLIENT_AUTHORITY, datetime.now(UTC))
         self.provisioning = replace(self.provisioning, client_ca=text)
         return "Client authority received"
 

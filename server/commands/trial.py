@@ -29,6 +29,7 @@ from kmip.tags import Tag
 from kmip.versions import V2_1
 from server.commands import Command, config, say
 from server.pki import local_authority
+from server.setup import addresses
 from server.setup.config import Config
 from server.setup.failure import Failure
 
@@ -106,8 +107,7 @@ def _connected(config: Config, client: str) -> Iterator[ssl.SSLSocket]:
     own = local_authority.pair(config.tls_directory, local_authority.check_client_name(client))
     context = ssl.create_default_context(cafile=config.client_ca_file)
     context.load_cert_chain(own.certificate, own.key)
-    here = config.kmip_host in local_authority.EVERY_ADDRESS
-    host = "localhost" if here else config.kmip_host
+    host = addresses.reachable(config.kmip_host)
     with (
         socket.create_connection((host, config.kmip_port), TIMEOUT_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=host) as connection,

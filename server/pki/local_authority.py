@@ -46,16 +46,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from server.access import client_authorities
 from server.pki import local_x509
 from server.pki.certificate_parts import common_name
-from server.setup import files
+from server.setup import addresses, files
 from server.setup.failure import Failure
 
 WARN_BEFORE: Final = timedelta(days=30)
 
 RESERVED_NAMES: Final = frozenset({"ca", "server"})
 _CLIENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}", re.ASCII)
-EVERY_ADDRESS: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +97,11 @@ def own_names(host: str = "", extra: Iterable[str] = ()) -> tuple[str, ...]:
     """The names and addresses by which clients reach this machine, without repetition.
 
     Args:
-        host: the address served; left out where it stands for all addresses.
+        host: the addresses served, as the setting names them; what stands for all is left out.
         extra: more of them.
     """
     machine = [name for name in [socket.gethostname()] if _is_name(name)]
-    served = [] if host in EVERY_ADDRESS else [host]
+    served = [each for each in addresses.split(host) if each not in addresses.EVERY_ADDRESS]
     return tuple(dict.fromkeys(["localhost", "127.0.0.1", "::1", *machine, *served, *extra]))
 
 
@@ -136,14 +136,16 @@ def check_usable(own: Pair, client_ca: Path, now: datetime) -> None:
     """Refuse certificates with which no client could connect.
 
     Raises:
-        Failure: one cannot be read, is not valid now, or does not belong to the key.
+        Failure: one cannot be read, is not valid now, or does not belong to the key; of the client
+            authorities, none is valid now.
     """
     certificate = _read_certificates(own.certificate)[0]
     _check_time(certificate, own.certificate, now)
     if certificate.public_key() != _read_key(own.key).public_key():
         raise Failure(f"{own.key} is not the private key of the certificate {own.certificate}.")
-    for root in _read_certificates(client_ca):
-        _check_time(root, client_ca, now)
+    what = f"The client authority {client_ca}"
+    authorities = client_authorities.read_authorities(files.read(client_ca, what), what)
+    client_authorities.check_valid(authorities, what, now)
 
 
 def _ensure(directory: Path, file: str, leaf: local_x509.Leaf, now: datetime) -> Pair:

@@ -91,10 +91,11 @@ class Config:
     # Who is admitted
     kmip_host: str = setting(
         "127.0.0.1",
-        "address on which KMIP is served; 0.0.0.0 is all of IPv4, :: all of IPv6",
+        "addresses on which KMIP is served, separated by commas; 0.0.0.0 is all of IPv4, :: all of "
+        "both families, localhost both of this machine's own",
         "only this machine until the operator decides otherwise: the first start makes its own "
         "certificate authority, whose key is beside the server",
-        unit="address",
+        unit="addresses",
     )
     kmip_port: int = setting(
         5696,
@@ -131,10 +132,20 @@ class Config:
     )
     tls_client_ca: Path | None = setting(
         None,
-        "certificates of the authorities whose client certificates are accepted, PEM",
+        "certificates of the authorities whose client certificates are accepted, PEM; an issuing "
+        "authority may stand alone, without the root above it; read again when it changes",
         "the authority that the first start makes",
         unit="file",
         written_default="DATA/tls/ca.pem",
+    )
+    tls_client_revocation_lists: Path | None = setting(
+        None,
+        "certificate revocation lists of the client authorities, PEM or DER: a file, or a "
+        "directory of files; read again when they change; not in a server that its operator "
+        "provisions",
+        "an authority that publishes lists is asked for them; the one that the first start makes "
+        "publishes none",
+        unit="file or directory",
     )
     insecure_allow_no_client_certificate: bool = setting(
         False,
@@ -179,9 +190,9 @@ class Config:
     )
     https_host: str = setting(
         "",
-        "address on which the server attests itself",
+        "addresses on which the server attests itself",
         "clients that reach KMIP may also verify what answers",
-        unit="address",
+        unit="addresses",
         written_default="as kmip_host",
     )
     measured_launch: bool = setting(
@@ -444,6 +455,11 @@ class Config:
         if not re.fullmatch(r"none:|own:|file:.+|object:.+", self.issuer):
             raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
         self._check_certbot()
+        if self.use_bootstrap_server and self.tls_client_revocation_lists is not None:
+            raise Failure(
+                "tls_client_revocation_lists is on a disk that is the host's; a server that its "
+                "operator provisions does not read it."
+            )
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.store_password_file is not None:
@@ -487,6 +503,11 @@ class Config:
     def client_ca_file(self) -> Path:
         """The certificates that client certificates must lead to, PEM."""
         return self.tls_client_ca or self.tls_directory / "ca.pem"
+
+    @property
+    def refused_certificates_file(self) -> Path:
+        """Client certificates that are refused; may be absent."""
+        return self.data / "refused-certificates"
 
     @property
     def users_file(self) -> Path:

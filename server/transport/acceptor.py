@@ -16,25 +16,34 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import trio
 from cryptography import x509
 
 from server.access.client import Client, of_certificate
+from server.access.client_certificates import NotAccepted, Rules
 from server.sessions.networks import network_of
-from server.setup import logs
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
+from server.transport.admission import Admission
 from server.transport.connection_limits import ConnectionLimits, Place, Pool
+from server.transport.handshake import (
+    ALERT_SECONDS,
+    HandshakeFailed,
+    cause_of,
+    shake_hands,
+    subject_of,
+)
+from server.transport.handshake import (
+    Stream as Stream,
+)
+from server.transport.listening import address_of
 
 log: Final = logging.getLogger(__name__)
-
-BACKLOG: Final = 512
-"""Connections the kernel holds until they are accepted: a burst of a pool's reconnections."""
-
-Stream = trio.SSLStream[trio.SocketStream]
 
 
 class Peer(NamedTuple):
@@ -65,15 +74,15 @@ class Endpoint:
 
     Attributes:
         listeners: its sockets, open.
-        context: its TLS settings; other ones put in their place, or a new certificate loaded into
-            them, hold for new connections.
+        context: its TLS settings; a new certificate loaded into it holds for new connections. Or
+            who may come in, with the TLS settings of the moment.
         session: serves one connection after its handshake.
         after: is set when connections may be accepted; None: at once.
         max_connections: at once at this endpoint; None: as many as the server takes.
     """
 
     listeners: Sequence[trio.SocketListener]
-    context: ssl.SSLContext
+    context: ssl.SSLContext | Admission
     session: Session
     after: trio.Event | None = None
     max_connections: int | None = None
@@ -90,10 +99,17 @@ class Acceptor:
     Args:
         config: the limits.
         shutdown: says when to stop.
+        now: the clock, with a time zone.
     """
 
-    def __init__(self, config: Config, shutdown: Shutdown) -> None:
+    def __init__(
+        self,
+        config: Config,
+        shutdown: Shutdown,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.config = config
+        self.now = now
         self.shutdown = shutdown
         self.limits = ConnectionLimits(config.max_connections, config.max_connections_per_address)
         self.pools: dict[Session, Pool] = {}
@@ -150,39 +166,51 @@ class Acceptor:
     async def _serve(
         self, endpoint: Endpoint, socket: trio.SocketStream, address: str, place: Place
     ) -> None:
-        stream = trio.SSLStream(socket, endpoint.context, server_side=True)
+        admission = endpoint.context
+        context = admission.context if isinstance(admission, Admission) else admission
+        stream = trio.SSLStream(socket, context, server_side=True)
         try:
             with self.shutdown.at_most(self.config.handshake_seconds) as scope:
-                await stream.do_handshake()
+                await shake_hands(stream)
             if scope.cancelled_caught:
                 log.info("the handshake with %s was not done in time", address)
                 return
             certificate = stream.getpeercert(True)
+            accepted = self._accepted(endpoint.context, context, stream, address)
             self.limits.shaken(place, known=certificate is not None)
             client = of_certificate(stream.getpeercert(), certificate)
-            await endpoint.session(stream, Peer(address, client, certificate))
+            with accepted:
+                await endpoint.session(stream, Peer(address, client, certificate))
             with trio.move_on_after(self.config.write_seconds):
                 await stream.aclose()
+        except HandshakeFailed as error:
+            log.info("the handshake with %s failed: %s", address, error)
+        except NotAccepted as error:
+            log.info("the client %s from %s is refused: %s", _subject(stream), address, error)
+            with trio.move_on_after(ALERT_SECONDS):
+                await stream.aclose()
         except trio.BrokenResourceError as error:
-            log.info("a connection from %s broke: %s", address, _cause(error, stream))
+            log.info("a connection from %s broke: %s", address, cause_of(error))
         finally:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
 
+    def _accepted(
+        self, by: ssl.SSLContext | Admission, context: ssl.SSLContext, stream: Stream, address: str
+    ) -> AbstractContextManager[None]:
+        """What ends a connection when its client's certificate is not accepted any more.
 
-async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
-    """Sockets that listen at a host's addresses.
-
-    Raises:
-        OSError: the address cannot be had.
-    """
-    return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
-
-
-def address_of(listener: trio.SocketListener) -> str:
-    """Where it listens, as `host:port`."""
-    host, port = listener.socket.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        Raises:
+            NotAccepted: it is not now, though OpenSSL let it in, perhaps by an earlier session.
+        """
+        if isinstance(by, Admission):
+            chain = by.accepted(stream, context)
+            return by.open_while_accepted(chain, address) if chain else nullcontext()
+        certificate = stream.getpeercert(True)
+        if certificate is not None:
+            parsed = x509.load_der_x509_certificate(certificate)
+            Rules((parsed,)).check((parsed,), self.now())
+        return nullcontext()
 
 
 def _peer_address(stream: trio.SocketStream) -> str:
@@ -192,24 +220,8 @@ def _peer_address(stream: trio.SocketStream) -> str:
         return "an unknown address"
 
 
-def _cause(error: BaseException, stream: Stream) -> str:
-    """What OpenSSL says of a broken handshake; nothing of it is secret."""
-    cause = error.__cause__
-    said = getattr(cause, "reason", None) or type(cause or error).__name__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        said = f"{said} ({cause.verify_message}), certificate of {_refused_subject(stream)}"
-    return said
-
-
-def _refused_subject(stream: Stream) -> str:
-    """Whom the certificate names that a handshake has refused.
-
-    No public interface tells it; where the private ones are gone, it is unknown.
-    """
-    try:
-        (refused, *_) = stream._ssl_object._sslobj.get_verified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
-        pem = refused.public_bytes()
-        subject = x509.load_pem_x509_certificate(pem.encode()).subject
-        return repr(logs.cut(subject.rfc4514_string()))
-    except Exception:  # noqa: BLE001 - whatever it is, the log must do without it
-        return "an unknown subject"
+def _subject(stream: Stream) -> str:
+    certificate = stream.getpeercert(True)
+    if certificate is None:
+        return "without a certificate"
+    return subject_of(x509.load_der_x509_certificate(certificate))

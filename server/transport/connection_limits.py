@@ -23,8 +23,6 @@ from typing import Final
 
 KNOWN_NETWORKS: Final = 4096
 """Networks of clients that are remembered; the one that was quiet longest is forgotten first."""
-HANDSHAKES: Final = 2
-"""One in so many connections may be in its handshake, of all and of one network of strangers."""
 SHARE: Final = 4
 """One network has at most one in so many places of an endpoint that lets strangers in."""
 
@@ -107,7 +105,7 @@ class Pool:
 
 
 class ConnectionLimits:
-    """The places of one server.
+    """The places of one server; half of them, and half of a network's, are for handshakes.
 
     Args:
         max_connections: of all kinds together, those still in their handshake included.
@@ -120,8 +118,7 @@ class ConnectionLimits:
         self.by_network: Counter[str] = Counter()
         self._total = 0
         self._known: OrderedDict[str, None] = OrderedDict()
-        share = max(1, per_network // HANDSHAKES)
-        self.handshakes = Pool(max(1, max_connections // HANDSHAKES), share, self.is_known)
+        self.handshakes = Pool(_half(max_connections), _half(per_network), self.is_known)
 
     def is_known(self, network: str) -> bool:
         """Whether a client with an accepted certificate came from there."""
@@ -171,6 +168,10 @@ class ConnectionLimits:
         self.by_network[place.network] -= 1
         if not self.by_network[place.network]:
             del self.by_network[place.network]
+
+
+def _half(places: int) -> int:
+    return (places + 1) // 2
 
 
 def leave(place: Place) -> None:

@@ -6,7 +6,10 @@ host: neither its identity nor the authority that tells who its clients are.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+from datetime import datetime
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -14,8 +17,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
 from enclave.ratls import ServerKey, use_certificate
+from server.access import client_authorities, refused_certificates, revocation_lists
+from server.access.client_certificates import Rules
+from server.setup import files
 from server.setup.config import Config
 from server.setup.failure import Failure
+from server.transport.admission import Reading, Stamp
+from server.transport.handshake import note_certificates
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -24,6 +32,10 @@ CIPHERS: Final = (
 )
 """For TLS 1.2. What comes first is forward secret and authenticated; what comes last is for clients
 that know nothing younger than KMIP's own mandatory suites (Profiles 2.1 section 4)."""
+
+
+CLIENT_AUTHORITY: Final = "The client authority"
+"""How sentences name what an operator gives at bootstrap."""
 
 
 class Identity(NamedTuple):
@@ -48,38 +60,81 @@ def empty_context(config: Config) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[config.tls_minimum_version.value]
     context.set_ciphers(CIPHERS)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # server.access.client_authorities
+    note_certificates(context)
     context.verify_mode = (
         ssl.CERT_OPTIONAL if config.insecure_allow_no_client_certificate else ssl.CERT_REQUIRED
     )
     return context
 
 
-def context_of_files(config: Config) -> ssl.SSLContext:
-    """The TLS settings of the KMIP endpoint, from the files that the settings name.
+def reading_of_files(config: Config, now: datetime) -> Reading:
+    """The TLS settings of the KMIP endpoint and its rules, from the files that the settings name.
 
     Raises:
+        Failure: a file cannot be read, or none of the authorities is valid.
         OSError: a certificate or key cannot be read.
         ssl.SSLError: one does not fit the other.
     """
+    stamp = stamp_of_files(config)
     context = empty_context(config)
     context.load_cert_chain(config.certificate_file, config.private_key_file)
-    context.load_verify_locations(config.client_ca_file)
-    return context
+    what = f"The client authority {config.client_ca_file}"
+    authorities = trust_clients(context, files.read(config.client_ca_file, what), what, now)
+    lists = config.tls_client_revocation_lists
+    rules = Rules(
+        authorities,
+        revocation_lists.RevocationLists() if lists is None else revocation_lists.read(lists),
+        refused_certificates.read(config.refused_certificates_file),
+    )
+    return Reading(context, rules, stamp)
 
 
-def trust_clients(context: ssl.SSLContext, client_ca: str) -> None:
-    """Accept client certificates of these authorities (PEM).
+def stamp_of_files(config: Config) -> Stamp:
+    """What changes when one of these files does."""
+    paths = [
+        config.certificate_file,
+        config.private_key_file,
+        config.client_ca_file,
+        config.refused_certificates_file,
+    ]
+    if config.tls_client_revocation_lists is not None:
+        paths.append(config.tls_client_revocation_lists)
+        with contextlib.suppress(Failure):
+            paths += revocation_lists.files_of(config.tls_client_revocation_lists)
+    return [(path, _stamp(path)) for path in paths]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def trust_clients(
+    context: ssl.SSLContext, pem: bytes, what: str, now: datetime
+) -> list[x509.Certificate]:
+    """Accept client certificates of these authorities, each by itself; which these are.
+
+    Args:
+        context: of the server.
+        pem: certificates, with any text between them.
+        what: what they are, to begin a sentence with.
+        now: the time, with its zone.
 
     Raises:
-        Failure: they are no certificates.
+        Failure: they are no authorities' certificates, or none is valid now.
     """
+    authorities = client_authorities.read_authorities(pem, what)
+    client_authorities.check_valid(authorities, what, now)
+    der = b"".join(each.public_bytes(Encoding.DER) for each in authorities)
     try:
-        found = x509.load_pem_x509_certificates(client_ca.encode())
-        # Written anew: `ssl` takes no text but ASCII between them, and files often have some.
-        pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in found)
-        context.load_verify_locations(cadata=pem.decode())
-    except (ValueError, ssl.SSLError):
-        raise Failure("The client authority is not one or more certificates in PEM.") from None
+        context.load_verify_locations(cadata=der)
+    except ssl.SSLError:
+        raise Failure(f"{what} is not one or more certificates in PEM.") from None
+    return authorities
 
 
 def open_pkcs12(data: bytes, password: str) -> Identity:

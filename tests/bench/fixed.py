@@ -6,13 +6,14 @@ measures sends first a message of the size that our server's response has.
 
 import ssl
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import trio
 
 from kmip.framing import Frames
 from server.setup.config import Config
-from server.transport.tls import context_of_files
+from server.transport.tls import reading_of_files
 
 BACKLOG = 512
 RECEIVE_BYTES = 65_536
@@ -36,7 +37,7 @@ async def answer(stream: trio.SocketStream, context: ssl.SSLContext) -> None:
 
 async def serve(data: Path) -> None:
     """Serve with the certificates in `data` until killed; prints the port."""
-    context = context_of_files(Config(data=data))
+    context = reading_of_files(Config(data=data), datetime.now(UTC)).context
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=BACKLOG)
     print(f"serves on 127.0.0.1:{listeners[0].socket.getsockname()[1]}", flush=True)
 

@@ -19,6 +19,7 @@ from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1
+from server.__main__ import main
 from server.pki import local_authority
 from tests.e2e.program import Program, Remote, running
 from tests.server.conftest import InProcessClient
@@ -133,6 +134,42 @@ async def test_a_session_does_not_outlive_the_process(tmp_path: Path):
         for context, session in sessions:
             reused, _ = await trio.to_thread.run_sync(visit, program, context, session)
             assert not reused
+
+
+async def test_a_refused_certificate_ends_its_connections_and_comes_in_no_more(tmp_path: Path):
+    with running(tmp_path / "data") as program, trio.fail_after(PATIENCE):
+        tls = program.data / "tls"
+        local_authority.ensure_client(tls, "other", datetime.now(UTC))
+        sessions = []
+        for version in VERSIONS:
+            context = only(program.tls(), version)
+            _, session = await trio.to_thread.run_sync(visit, program, context, None)
+            sessions.append((context, session))
+        async with program.client() as ask, program.client(context=program.tls("other")) as other:
+            await ask(Operation.QUERY)
+            words = ("add", tls / "client.pem", "--data", program.data)
+            assert main(["refuse-certificate", *map(str, words)]) == 0
+            assert await until_closed(ask.stream) == b""
+            await other(Operation.QUERY)
+            for context, session in sessions:
+                for kept in (None, session):
+                    with pytest.raises((OSError, AssertionError)):
+                        await trio.to_thread.run_sync(visit, program, context, kept)
+            await other(Operation.QUERY)
+        said = program.said()
+        assert "the connection of client from 127.0.0.1 ends: certificate refused" in said
+        assert "the client client from 127.0.0.1 is refused: certificate refused" in said
+
+
+async def test_a_refused_handshake_is_told_to_the_client_and_to_the_operator(
+    program: Program, tmp_path: Path
+):
+    pair = local_authority.ensure_client(tmp_path, "stranger", datetime.now(UTC))
+    context = ssl.create_default_context(cafile=program.data / "tls" / "ca.pem")
+    context.load_cert_chain(pair.certificate, pair.key)
+    with pytest.raises(ssl.SSLError, match=r"(?i)alert unknown ca"):
+        await trio.to_thread.run_sync(visit, program, context, None)
+    assert "(certificate of stranger)" in program.said()
 
 
 # What a bad press can do

@@ -1,7 +1,6 @@
 """Where a server takes what it needs from: its disk, an operator, or anything of that interface."""
 
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ import trio
 from enclave.tee import Tee
 from server import service
 from server.access import password_file
+from server.access.client_certificates import Rules
 from server.access.password_file import Kind, Users
 from server.attestation.identity import ServerIdentity
 from server.commands import serve
@@ -30,6 +30,7 @@ from server.sources import (
     open_https_listeners,
 )
 from server.transport import tls
+from server.transport.admission import Admission, Reading
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.server.unprovisioned_server import certificate, configured, p12, software
 
@@ -71,13 +72,10 @@ class MemorySources:
     def identity(self) -> tls.Identity | None:
         return None
 
-    async def kmip_context(self, identity: ServerIdentity) -> ssl.SSLContext:
+    async def admission(self, identity: ServerIdentity) -> Admission:
         context = tls.empty_context(self.config)
         context.load_cert_chain(self.files / "server.pem", self.files / "server.key")
-        return context
-
-    async def renewed_kmip_context(self) -> ssl.SSLContext | None:
-        return None
+        return Admission(lambda: Reading(context, Rules(())), lambda: datetime.now(UTC))
 
     async def finish(self, store: SealedStore) -> None:
         self.finished.append(store)

@@ -32,8 +32,9 @@ from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
 from server.transport import tls
-from server.transport.acceptor import Acceptor, open_listeners
+from server.transport.acceptor import Acceptor
 from server.transport.https_client import Fetch, Fetcher
+from server.transport.listening import open_listeners
 from tests.server.acme.fake_directory import (
     FakeDirectory,
     authority_pair,

@@ -124,7 +124,8 @@ async def test_clients_of_the_given_authorities_come_in(tmp_path: Path):
         local_authority.ensure_client(tmp_path / name, "client", datetime.now(UTC))
     both = b"".join((tmp_path / name / "ca.pem").read_bytes() for name in ("ours", "theirs"))
     context = tls.empty_context(Config())
-    tls.trust_clients(context, f"# Autorité\n{both.decode()}\n# fin\n")
+    text = f"# Autorité\n{both.decode()}\n# fin\n"
+    tls.trust_clients(context, text.encode(), tls.CLIENT_AUTHORITY, datetime.now(UTC))
     tls.use_identity(context, tls.Identity(*certificate(), ()))
 
     async def connect(name: str) -> None:
@@ -144,8 +145,9 @@ async def test_clients_of_the_given_authorities_come_in(tmp_path: Path):
     "text", ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "é"]
 )
 def test_what_is_no_authority_is_refused(text):
+    context = tls.empty_context(Config())
     with pytest.raises(Failure, match="not one or more certificates"):
-        tls.trust_clients(tls.empty_context(Config()), text)
+        tls.trust_clients(context, text.encode(), tls.CLIENT_AUTHORITY, datetime.now(UTC))
 
 
 @pytest.mark.parametrize("version", list(TLSVersion))

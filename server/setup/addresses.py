@@ -1,0 +1,36 @@
+"""The addresses at which a server listens, as settings write them.
+
+`kmip_host` and `https_host` name one or several, separated by commas: addresses, or names that are
+looked up. `::` stands for all addresses of both families, as it does in most servers; `0.0.0.0` for
+all of IPv4. A name such as `localhost` stands for its addresses in both families.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+ALL_IPV4: Final = "0.0.0.0"  # noqa: S104 - the operator asks for it
+ALL: Final = "::"
+EVERY_ADDRESS: Final = frozenset({"", ALL_IPV4, ALL})
+"""What stands for addresses and is none by which a client could reach the server."""
+
+
+def split(hosts: str) -> tuple[str, ...]:
+    """What a setting names, each once; an empty text stands for all addresses."""
+    return tuple(dict.fromkeys(each.strip() for each in hosts.split(",") if each.strip())) or (ALL,)
+
+
+def reachable(hosts: str) -> str:
+    """The host by which a client on this machine reaches a server that listens there."""
+    first = split(hosts)[0]
+    return "localhost" if first in EVERY_ADDRESS else first
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an address, and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

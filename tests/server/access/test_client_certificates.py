@@ -1,0 +1,199 @@
+"""Whose certificate is accepted: dates, authorities, revocation lists, the operator's own list."""
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from server.access import client_authorities, refused_certificates, revocation_lists
+from server.access.client_certificates import NotAccepted, Rules, end_of
+from server.access.refused_certificates import RefusedCertificates
+from server.setup.failure import Failure
+from tests.server.access.authorities import DAY, NOW, Issuer
+
+ROOT = Issuer.root("root")
+ISSUING = ROOT.issuing("issuing")
+CLIENT = ISSUING.client("client")
+CHAIN = (CLIENT.certificate, ISSUING.certificate, ROOT.certificate)
+
+
+def lists(path: Path, *crls: x509.CertificateRevocationList) -> revocation_lists.RevocationLists:
+    path.mkdir(exist_ok=True)
+    for number, each in enumerate(crls):
+        form = Encoding.DER if number % 2 else Encoding.PEM
+        (path / str(number)).write_bytes(each.public_bytes(form))
+    return revocation_lists.read(path)
+
+
+def rules(path: Path, *published: x509.CertificateRevocationList) -> Rules:
+    return Rules([ROOT.certificate], lists(path, *published))
+
+
+def test_a_certificate_and_its_authorities_have_their_time():
+    accepting = Rules([ROOT.certificate])
+    accepting.check(CHAIN, NOW)
+    for chain, time, cause in (
+        (CHAIN, end_of(CHAIN), "expired"),
+        (CHAIN, NOW - 2 * DAY, "not yet valid"),
+        ((CLIENT.certificate, ROOT.issuing("old", end=NOW).certificate), NOW, "expired"),
+    ):
+        with pytest.raises(NotAccepted, match=cause):
+            accepting.check(chain, time)
+    assert end_of(CHAIN) == CLIENT.certificate.not_valid_after_utc
+
+
+@pytest.mark.parametrize("authority", [ROOT, ISSUING])
+def test_an_authority_of_the_chain_must_still_be_accepted(authority):
+    Rules([Issuer.root("other").certificate, authority.certificate]).check(CHAIN, NOW)
+    for others in ([], [Issuer.root("root").certificate], [ROOT.issuing("issuing").certificate]):
+        with pytest.raises(NotAccepted, match="not accepted any more"):
+            Rules(others).check(CHAIN, NOW)
+
+
+def test_what_an_authority_has_revoked_is_refused_and_nothing_else(tmp_path: Path):
+    other = ISSUING.client("other")
+    revoking = rules(tmp_path, ROOT.revocations(), ISSUING.revocations([CLIENT]))
+    with pytest.raises(NotAccepted, match="certificate revoked"):
+        revoking.check(CHAIN, NOW)
+    revoking.check((other.certificate, *CHAIN[1:]), NOW)
+
+
+def test_an_issuing_authority_can_be_revoked(tmp_path: Path):
+    with pytest.raises(NotAccepted, match="certificate revoked"):
+        rules(tmp_path, ROOT.revocations([ISSUING])).check(CHAIN, NOW)
+
+
+def test_a_list_whose_time_is_over_refuses_all(tmp_path: Path):
+    listing = rules(tmp_path, ISSUING.revocations(end=NOW + DAY))
+    listing.check(CHAIN, NOW)
+    with pytest.raises(NotAccepted, match=r"the revocation list of CN=issuing has expired"):
+        listing.check(CHAIN, NOW + DAY)
+    assert [each for each in listing.warnings(NOW + DAY) if "CN=issuing expired on" in each]
+    with pytest.raises(NotAccepted, match="is not valid yet"):
+        rules(tmp_path, ISSUING.revocations(start=NOW + DAY)).check(CHAIN, NOW)
+
+
+def test_a_list_that_its_authority_has_not_signed_opens_nothing(tmp_path: Path):
+    forger = Issuer(ISSUING.certificate, ROOT.key)
+    with pytest.raises(NotAccepted, match="is signed by it"):
+        rules(tmp_path / "alone", forger.revocations()).check(CHAIN, NOW)
+    both = rules(tmp_path / "both", ISSUING.revocations([CLIENT]), forger.revocations(start=NOW))
+    with pytest.raises(NotAccepted, match="certificate revoked"):
+        both.check(CHAIN, NOW)
+
+
+def test_the_newest_list_counts(tmp_path: Path):
+    on_hold = ISSUING.revocations([CLIENT], start=NOW - 2 * DAY)
+    rules(tmp_path, on_hold, ISSUING.revocations()).check(CHAIN, NOW)
+
+
+def test_an_authority_without_a_list_is_told(tmp_path: Path):
+    listing = rules(tmp_path, ISSUING.revocations())
+    assert "there is no revocation list of CN=root; its certificates are not checked" in set(
+        listing.warnings(NOW)
+    )
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        x509.DeltaCRLIndicator(1),
+        x509.IssuingDistributionPoint(
+            None, None, only_contains_user_certs=True, only_contains_ca_certs=False,
+            only_some_reasons=None, indirect_crl=False, only_contains_attribute_certs=False,
+        ),
+    ],
+)  # fmt: skip
+def test_lists_of_a_part_or_of_changes_are_refused(tmp_path: Path, extension):
+    with pytest.raises(Failure, match="of a kind that is not known"):
+        lists(tmp_path, ISSUING.revocations(extension=extension))
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", CLIENT.pem, b"-----BEGIN X509 CRL-----\n"])
+def test_what_is_no_list_is_told(tmp_path: Path, content):
+    file = tmp_path / "list"
+    file.write_bytes(content)
+    with pytest.raises(Failure, match="no certificate revocation list"):
+        revocation_lists.read(file)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(Failure, match="no certificate revocation list"):
+        revocation_lists.read(empty)
+    with pytest.raises(Failure, match="cannot be read"):
+        revocation_lists.read(tmp_path / "absent")
+
+
+def test_several_lists_in_one_file_are_all_read(tmp_path: Path):
+    file = tmp_path / "lists.pem"
+    file.write_bytes(
+        b"".join(each.public_bytes(Encoding.PEM) for each in (
+            ROOT.revocations(), ISSUING.revocations([CLIENT]))
+        )
+    )  # fmt: skip
+    with pytest.raises(NotAccepted, match="certificate revoked"):
+        Rules([ROOT.certificate], revocation_lists.read(file)).check(CHAIN, NOW)
+
+
+def test_rules_do_not_forget_what_was_revoked(tmp_path: Path):
+    former = rules(tmp_path / "1", ISSUING.revocations(), ROOT.revocations())
+    rules(tmp_path / "2", ISSUING.revocations(start=NOW), ROOT.revocations()).check_follows(former)
+    with pytest.raises(Failure, match="CN=root is not there any more"):
+        rules(tmp_path / "3", ISSUING.revocations()).check_follows(former)
+    older = rules(tmp_path / "4", ISSUING.revocations(start=NOW - 2 * DAY), ROOT.revocations())
+    with pytest.raises(Failure, match="CN=issuing is older"):
+        older.check_follows(former)
+    refusing = Rules([ROOT.certificate], refused=RefusedCertificates(is_there=True))
+    with pytest.raises(Failure, match="refused certificates is not there any more"):
+        Rules([ROOT.certificate]).check_follows(refusing)
+
+
+def test_the_operator_refuses_by_fingerprint_and_by_serial_number(tmp_path: Path):
+    path = tmp_path / "data" / "refused-certificates"
+    assert not refused_certificates.read(path).is_there
+    for refused in (CLIENT, ISSUING):
+        entry = refused_certificates.entry_of(refused.certificate)
+        assert refused_certificates.add(path, entry.upper(), "lost\nlaptop")
+        assert not refused_certificates.add(path, entry)
+        with pytest.raises(NotAccepted, match="by the operator's list"):
+            Rules([ROOT.certificate], refused=refused_certificates.read(path)).check(CHAIN, NOW)
+        assert refused_certificates.listed(path) == [f"{entry}  # lost?laptop"]
+        assert refused_certificates.remove(path, entry)
+        assert not refused_certificates.remove(path, entry)
+        Rules([ROOT.certificate], refused=refused_certificates.read(path)).check(CHAIN, NOW)
+    number = f"{CLIENT.certificate.serial_number:x}"
+    refused_certificates.add(path, f"serial:00:{number}")
+    assert refused_certificates.read(path).has(CLIENT.certificate)
+    assert not refused_certificates.read(path).has(ISSUING.certificate)
+
+
+@pytest.mark.parametrize(
+    "line", ["sha256:12", "serial:", "serial:xyz", "md5:00", "client", "sha256:" + "g" * 64]
+)
+def test_a_line_that_is_no_entry_ends_in_a_sentence(tmp_path: Path, line):
+    path = tmp_path / "refused"
+    path.write_text(f"# ours\n\nserial:1 # one\n{line}\n")
+    with pytest.raises(Failure, match=r"Line 4 of .* names no certificate"):
+        refused_certificates.read(path)
+
+
+def test_authorities_that_are_not_valid_are_named_and_the_others_go_on():
+    old = Issuer.root("old", start=NOW - 400 * DAY, end=NOW - 30 * DAY)
+    future = Issuer.root("future", start=NOW + DAY)
+    pem = b"".join(each.pem for each in (ROOT, old, future, ROOT))
+    found = client_authorities.read_authorities(pem, "The file")
+    assert found == [ROOT.certificate, old.certificate, future.certificate]
+    client_authorities.check_valid(found, "The file", NOW)
+    warnings = list(client_authorities.warnings(found, NOW))
+    assert [("CN=old expired on" in each, "CN=future is not valid before" in each)
+            for each in warnings] == [(True, False), (False, True)]  # fmt: skip
+    with pytest.raises(Failure, match="no authority that is valid now: CN=old expired on"):
+        client_authorities.check_valid(found[1:], "The file", NOW)
+
+
+def test_a_certificate_that_is_no_authority_is_left_out(caplog):
+    found = client_authorities.read_authorities(CLIENT.pem + ISSUING.pem, "The file")
+    assert found == [ISSUING.certificate]
+    assert "CN=client is not an authority's certificate and is left out" in caplog.text
+    with pytest.raises(Failure, match="has no certificate of an authority"):
+        client_authorities.read_authorities(CLIENT.pem, "The file")
