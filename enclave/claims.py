@@ -13,21 +13,31 @@ hash apart from any other use of the same chip.
     label                      value
     pubkey-hash                CBOR [1, SHA-256 of the SubjectPublicKeyInfo]
     nonce                      32 to 64 bytes that the verifier chose; absent: there was none
-    strongroom-profile         "1"
+    strongroom-profile         "2"
     strongroom-role            bootstrap, api or peer
     strongroom-deployment      UTF-8, 1 to 64 bytes
     strongroom-instance        16 bytes
     strongroom-not-before      8 bytes, seconds since 1970-01-01T00:00:00Z, big-endian
     strongroom-not-after       8 bytes, the same
     strongroom-configuration   32 bytes, SHA-256 of the configuration in force
-    strongroom-store           1 to 64 bytes, the server's account of its store; absent: none open
+    strongroom-settings        names of the `insecure_…` and `allow_…` settings in force, sorted,
+                               with commas between them; absent: none
+    strongroom-store           1 to 64 bytes, the store's state, which only this server can read
+                               and compare; absent: none open
+    strongroom-store-since     32 bytes, SHA-256 of the earlier `strongroom-store` that the verifier
+                               showed, of which the store is a continuation; absent: none shown, or
+                               it is not
     strongroom-sk              where the sealing key comes from, see `SkProvider`
+    strongroom-key-origin      where the TLS key comes from, see `KeyOrigin`
+    strongroom-key-tcb         8 bytes, the TCB version of the chip's key that the TLS key is made
+                               from; absent: it is not
     strongroom-operator        32 bytes, SHA-256 of the operator's credential; absent: none
     strongroom-channel         32 bytes exported from the TLS connection; absent: not bound
 
 Source: CCC "Interoperable RA-TLS X.509 Cert and Evidence Formats" (pubkey-hash and nonce).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,7 +50,11 @@ MAX_LIFE: Final = timedelta(hours=24)  # evidence carries no other freshness tha
 MAX_SKEW: Final = timedelta(minutes=5)  # the server's clock is its host's; a verifier's is its own
 NONCE_BYTES: Final = range(32, 65)  # fewer could be guessed, more could not matter
 
-_PROFILE: Final = b"1"
+MAX_STATE_BYTES: Final = 64
+MAX_SETTINGS_BYTES: Final = 1024  # a few names; there are fewer than ten such settings
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+
+_PROFILE: Final = b"2"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHA256: Final = 1  # IANA named information: sha-256
 
@@ -64,6 +78,19 @@ class SkProvider(StrEnum):
     """Simulated: anyone who reads the chip's file has the key."""
 
 
+class KeyOrigin(StrEnum):
+    """Where the server's TLS key was born, and who else may have it; names are never reused."""
+
+    CHIP = "chip"
+    """Made from the chip's key for this code, operator and deployment: the same after a restart."""
+    RANDOM = "random"
+    """Made within the VM at this start."""
+    ACME = "acme"
+    """Made within the VM, kept sealed, and certified by an ACME directory."""
+    GIVEN = "given"
+    """Brought by the operator (PKCS#12): whoever else has it can stand in for this server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """One server's claims; the table at the top of this module gives sizes and meaning.
@@ -80,7 +107,11 @@ class Claims:
     not_after: datetime
     configuration_sha256: bytes
     sk: SkProvider
+    key_origin: KeyOrigin
+    key_tcb: bytes | None = None
+    insecure_settings: tuple[str, ...] = ()
     store: bytes | None = None
+    store_since: bytes | None = None
     operator_sha256: bytes | None = None
     nonce: bytes | None = None
     channel: bytes | None = None
@@ -91,13 +122,20 @@ class Claims:
             ("deployment", self.deployment.encode(), range(1, 65)),
             ("instance", self.instance, range(16, 17)),
             ("configuration_sha256", self.configuration_sha256, range(32, 33)),
-            ("store", self.store, range(1, 65)),
+            ("key_tcb", self.key_tcb, range(8, 9)),
+            ("insecure_settings", _joined(self.insecure_settings), range(MAX_SETTINGS_BYTES + 1)),
+            ("store", self.store, range(1, MAX_STATE_BYTES + 1)),
+            ("store_since", self.store_since, range(32, 33)),
             ("operator_sha256", self.operator_sha256, range(32, 33)),
             ("nonce", self.nonce, NONCE_BYTES),
             ("channel", self.channel, range(32, 33)),
         ):
             if value is not None and len(value) not in lengths:
                 raise InvalidEvidence("claims", f"{name} has {len(value)} bytes")
+        if not all(map(_NAME.fullmatch, self.insecure_settings)) or (
+            list(self.insecure_settings) != sorted(set(self.insecure_settings))
+        ):
+            raise InvalidEvidence("claims", "the settings are no sorted names")
         for moment in (self.not_before, self.not_after):
             if moment.tzinfo is None or moment.microsecond:
                 raise InvalidEvidence(
@@ -111,7 +149,10 @@ def encode(claims: Claims) -> bytes:
     """The claims as the bytes that report data covers, a few hundred."""
     optional = {
         "nonce": claims.nonce,
+        "strongroom-key-tcb": claims.key_tcb,
+        "strongroom-settings": _joined(claims.insecure_settings) or None,
         "strongroom-store": claims.store,
+        "strongroom-store-since": claims.store_since,
         "strongroom-operator": claims.operator_sha256,
         "strongroom-channel": claims.channel,
     }
@@ -126,6 +167,7 @@ def encode(claims: Claims) -> bytes:
             "strongroom-not-after": _seconds(claims.not_after),
             "strongroom-configuration": claims.configuration_sha256,
             "strongroom-sk": claims.sk.encode(),
+            "strongroom-key-origin": claims.key_origin.encode(),
             **{label: value for label, value in optional.items() if value is not None},
         }
     )
@@ -151,7 +193,11 @@ def decode(data: bytes) -> Claims:
             not_after=_moment(entries["strongroom-not-after"]),
             configuration_sha256=entries["strongroom-configuration"],
             sk=SkProvider(entries["strongroom-sk"].decode()),
+            key_origin=KeyOrigin(entries["strongroom-key-origin"].decode()),
+            key_tcb=entries.get("strongroom-key-tcb"),
+            insecure_settings=_names(entries.get("strongroom-settings")),
             store=entries.get("strongroom-store"),
+            store_since=entries.get("strongroom-store-since"),
             operator_sha256=entries.get("strongroom-operator"),
             nonce=entries.get("nonce"),
             channel=entries.get("strongroom-channel"),
@@ -174,6 +220,14 @@ def check_validity(claims: Claims, now: datetime) -> None:
         raise Refused((f"the claims ended at {claims.not_after:%Y-%m-%d %H:%M:%SZ}",))
     if now < claims.not_before - MAX_SKEW:
         raise Refused((f"the claims begin at {claims.not_before:%Y-%m-%d %H:%M:%SZ}",))
+
+
+def _joined(names: tuple[str, ...]) -> bytes:
+    return ",".join(names).encode()
+
+
+def _names(listed: bytes | None) -> tuple[str, ...]:
+    return () if listed is None else tuple(listed.decode().split(","))
 
 
 def _seconds(moment: datetime) -> bytes:

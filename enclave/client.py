@@ -29,8 +29,8 @@ import trio
 
 from enclave.claims import MAX_LIFE, Claims, Role, check_validity
 from enclave.collateral import Collateral
-from enclave.errors import InvalidEvidence, Refused
-from enclave.evidence import TEE, Evidence
+from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationFailed
+from enclave.evidence import TEE, Evidence, Verified
 from enclave.evidence_formats import Form
 from enclave.insecure.tee import roots_in
 from enclave.peer_certificate import (
@@ -40,6 +40,7 @@ from enclave.peer_certificate import (
     read_answered,
     read_presented,
 )
+from enclave.pinned import Pinned
 from enclave.policy import Appraised, Policy, appraise
 from enclave.roots import Roots, vendor_roots
 from enclave.verify import verify
@@ -61,6 +62,8 @@ class Expectation:
         deployment: the deployment that it must belong to; None for any.
         operator_sha256: SHA-256 of the credential of the operator it must belong to; None for any.
         pin: SHA-256 of the SubjectPublicKeyInfo that it must have; None for any.
+        pinned: what it claimed when it was verified before, which must not have changed; None for
+            any.
         collateral: what the vendors publish, by TEE.
         roots: the trust anchors; None for the vendors' roots.
         forms: the forms of evidence to read. The others carry no role and no claims, so `role`,
@@ -76,6 +79,7 @@ class Expectation:
     deployment: str | None = None
     operator_sha256: bytes | None = None
     pin: bytes | None = None
+    pinned: Pinned | None = None
     collateral: Mapping[TEE, Collateral] = field(default_factory=dict, repr=False)
     roots: Roots | None = None
     forms: frozenset[Form] = frozenset({Form.STRONGROOM})
@@ -278,14 +282,10 @@ def _judge(
     tee = presented.evidence.tee
     if tee not in expectation.policy.sections:
         raise Refused((f"the policy accepts no evidence of {tee}",))
-    verified = verify(
-        presented.evidence,
-        expectation.collateral.get(tee),
-        _roots(presented.evidence, expectation),
-        now,
-    )
+    verified = _verified(presented.evidence, expectation, now)
     presented.check_binding(verified)
     _check_time(presented, expectation, now)
+    _check_key_tcb(presented.claims, verified)
     reasons = _differences(presented, expectation, nonce)
     if reasons:
         raise Refused(tuple(reasons))
@@ -299,6 +299,24 @@ def _judge(
     return Attested(presented, appraised, min(appraised.until, ends))
 
 
+def _verified(evidence: Evidence, expectation: Expectation, now: datetime) -> Verified:
+    """The evidence, verified; simulated evidence is refused as such where it is not allowed."""
+    collateral = expectation.collateral.get(evidence.tee)
+    try:
+        return verify(evidence, collateral, _roots(evidence, expectation), now)
+    except VerificationFailed:
+        if expectation.roots is None and _is_simulated(evidence, collateral, now):
+            raise Refused(("simulated: no chip stands behind this evidence",)) from None
+        raise
+
+
+def _is_simulated(evidence: Evidence, collateral: Collateral | None, now: datetime) -> bool:
+    try:
+        return verify(evidence, collateral, roots_in(evidence), now).simulated
+    except EnclaveError:
+        return False
+
+
 def _roots(evidence: Evidence, expectation: Expectation) -> Roots:
     if expectation.roots is not None:
         return expectation.roots
@@ -306,6 +324,14 @@ def _roots(evidence: Evidence, expectation: Expectation) -> Roots:
         with suppress(InvalidEvidence):  # a real chip's evidence may come without a root
             return roots_in(evidence)
     return vendor_roots()
+
+
+def _check_key_tcb(claims: Claims | None, verified: Verified) -> None:
+    """The key is made for the TCB that the report shows, not for one that was broken before it."""
+    if claims is None or claims.key_tcb is None:
+        return
+    if claims.key_tcb != verified.committed_tcb:
+        raise Refused(("its key was made at another TCB than its report's: it has to start anew",))
 
 
 def _check_time(presented: Presented, expectation: Expectation, now: datetime) -> None:
@@ -334,8 +360,13 @@ def _differences(presented: Presented, expectation: Expectation, nonce: bytes | 
     if nonce is not None and presented.nonce != nonce:
         reasons.append("it answers another nonce")
     claims = presented.claims
+    reasons += expectation.policy.claims.differences(claims)
     if claims is None:
+        if expectation.pinned is not None:
+            reasons.append("it makes no claims, and did so when it was verified")
         return reasons
+    if expectation.pinned is not None:
+        reasons += expectation.pinned.changes(claims, challenged=nonce is not None)
     if claims.role is not expectation.role:
         reasons.append(f"its key is for {claims.role}, not for {expectation.role}")
     if expectation.deployment not in (None, claims.deployment):

@@ -83,6 +83,11 @@ class Verified(ABC):
         """What it comes from."""
 
     @property
+    def committed_tcb(self) -> bytes | None:
+        """The TCB version that keys of this chip are made for now; None where it makes none."""
+        return None
+
+    @property
     @abstractmethod
     def report_data(self) -> bytes:
         """The 64 bytes that the attester chose."""

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from enclave.binary_layout import parse
-from enclave.claims import SkProvider
+from enclave.claims import KeyOrigin, SkProvider
 from enclave.errors import DeviceError, EnclaveError
 
 KEY_BYTES: Final = 32
@@ -62,6 +62,7 @@ class Purpose(StrEnum):
     BOOTSTRAP_TLS = "bootstrap TLS key"
     API_TLS = "API TLS key"
     PROVISIONING = "sealed provisioning"
+    STORE_HEAD = "sealed store head"
     ACME_ACCOUNT = "ACME account key"
     ACME_CERTIFICATE = "ACME certificate"
 
@@ -74,7 +75,7 @@ class DerivedKey:
         provider: where it comes from.
         key: 32 bytes, never used but through `expand`.
         tcb_version: 8 bytes, the one that it is for.
-        current_tcb_version: 8 bytes, the one that the chip reports now.
+        current_tcb_version: 8 bytes, the one that the chip has committed now.
         chip_sha256: 32 bytes, SHA-256 of the chip's identity.
         measurement: 48 bytes.
     """
@@ -128,16 +129,37 @@ def expand_private_key(
     return ec.derive_private_key(1 + number % (_ORDER_P256 - 1), ec.SECP256R1())
 
 
-async def tls_key(tee: HasDerivedKey, purpose: Purpose) -> ec.EllipticCurvePrivateKey:
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A TLS key that was made here, and what the claims say of it.
+
+    Attributes:
+        key: on P-256.
+        origin: the chip's key, or chance.
+        tcb: 8 bytes, the TCB version of the chip's key; None where it is not from there.
+    """
+
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    origin: KeyOrigin
+    tcb: bytes | None = None
+
+
+async def own_key(tee: HasDerivedKey, purpose: Purpose) -> OwnKey:
     """The TLS key for a purpose: from `sk`, or where the chip has none a random one.
 
     Raises:
         DeviceError: the chip has derived keys and did not give one.
     """
     try:
-        return expand_private_key(await tee.derived_key(), purpose)
+        sk = await tee.derived_key()
     except NoDerivedKey:
-        return ec.generate_private_key(ec.SECP256R1())
+        return OwnKey(ec.generate_private_key(ec.SECP256R1()), KeyOrigin.RANDOM)
+    return OwnKey(expand_private_key(sk, purpose), KeyOrigin.CHIP, sk.tcb_version)
+
+
+async def tls_key(tee: HasDerivedKey, purpose: Purpose) -> ec.EllipticCurvePrivateKey:
+    """The key alone of `own_key`, which raises the same."""
+    return (await own_key(tee, purpose)).key
 
 
 def seal(sk: DerivedKey, purpose: Purpose, plaintext: bytes) -> bytes:
@@ -183,19 +205,21 @@ def open_sealed(sk: DerivedKey, purpose: Purpose, sealed: bytes) -> bytes:
 
 
 async def unseal(
-    tee: HasDerivedKey, purpose: Purpose, sealed: bytes, *, minimum_tcb: bytes = bytes(8)
+    tee: HasDerivedKey, purpose: Purpose, sealed: bytes, *, minimum_tcb: bytes | None = None
 ) -> Unsealed:
     """What was sealed on this chip, if need be under an older TCB version.
 
     The header is not trusted: a wrong TCB version in it gives a wrong key, no more. But an
-    attacker who broke the firmware of an old version can seal anything under that version, so an
-    operator who knows of such a version sets the minimum above it.
+    attacker who broke the firmware of an old version can seal anything under that version, with
+    anything in it. Nothing that is sealed can tell it from what is genuine, so the minimum comes
+    from elsewhere, and is the present version where nobody gives another.
 
     Args:
         tee: the chip.
         purpose: what it was sealed as.
         sealed: what `seal` gave.
-        minimum_tcb: 8 bytes; refuse what was sealed below it in any component.
+        minimum_tcb: 8 bytes; refuse what was sealed below it in any component; None: the version
+            that the chip has committed now.
 
     Raises:
         Unsealable: see `open_sealed`; its message names another measurement or chip, or a TCB below
@@ -203,16 +227,23 @@ async def unseal(
         NoDerivedKey, DeviceError: see `enclave.tee.Tee.derived_key`.
     """
     header = _read(sealed)
-    if any(have < least for have, least in zip(header.tcb_version, minimum_tcb, strict=True)):
-        raise Unsealable("sealed under a TCB version below the minimum")
+    if minimum_tcb is not None:
+        _check_tcb(header.tcb_version, minimum_tcb)
     sk = await tee.derived_key(header.tcb_version)
     for name in ("provider", "measurement", "chip_sha256"):
         if getattr(sk, name) != getattr(header, name):
             raise Unsealable(f"sealed under another {name}")
+    if minimum_tcb is None:
+        _check_tcb(header.tcb_version, sk.current_tcb_version)
     plaintext = open_sealed(sk, purpose, sealed)
     if sk.tcb_version == sk.current_tcb_version:
         return Unsealed(plaintext, None)
     return Unsealed(plaintext, seal(await tee.derived_key(), purpose, plaintext))
+
+
+def _check_tcb(have: bytes, minimum: bytes) -> None:
+    if any(one < least for one, least in zip(have, minimum, strict=True)):
+        raise Unsealable("sealed under a TCB version below the minimum")
 
 
 _HEADER: Final = Struct(

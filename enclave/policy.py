@@ -2,7 +2,8 @@
 
 A policy is a TOML file with one table for each TEE whose evidence is accepted, holding reference
 values and conditions. Nothing is accepted that it does not name: no table, no evidence of that
-TEE; no measurement, none at all. A key that is not known here is an error.
+TEE; no measurement, none at all. A key that is not known here is an error. One more table,
+`[claims]` (`enclave.claims_policy`), holds for evidence of every TEE.
 
     [sev-snp]
     measurements = ["0123…"]
@@ -15,26 +16,30 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from enclave.claims import KeyOrigin
+from enclave.claims_policy import ClaimsPolicy
 from enclave.errors import InvalidPolicy, Refused
 from enclave.evidence import TEE, Verified
 from enclave.policy_keys import Section
 from enclave.supported import TEES
 
+CLAIMS = "claims"  # the table that is no TEE's
 MAX_POLICY_SIZE = 1 << 18  # a thousand measurements have about 100 KB
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy: by TEE, what is accepted of it. The empty one accepts nothing.
+    """A policy: by TEE, what is accepted of it, and of all claims. The empty one accepts nothing.
 
     Raises:
         InvalidPolicy: a section is under another TEE than its own.
     """
 
     sections: Mapping[TEE, Section]
+    claims: ClaimsPolicy = field(default_factory=ClaimsPolicy)
 
     def __post_init__(self) -> None:
         for tee, section in self.sections.items():
@@ -73,10 +78,12 @@ def read_policy(text: str) -> Policy:
     except (ValueError, RecursionError) as error:
         # A policy is the reader's own file, so the place that the library names is of use.
         raise InvalidPolicy(f"not TOML: {error}") from None
+    claims = ClaimsPolicy.read(document.pop(CLAIMS, {}), CLAIMS)
     if unknown := sorted(set(document) - set(TEES)):
-        raise InvalidPolicy(f"no table {unknown[0]!r}; there are {', '.join(TEES)}")
+        raise InvalidPolicy(f"no table {unknown[0]!r}; there are {', '.join([*TEES, CLAIMS])}")
     return Policy(
-        {TEE(name): TEES[TEE(name)].section.read(document[name], name) for name in document}
+        {TEE(name): TEES[TEE(name)].section.read(document[name], name) for name in document},
+        claims,
     )
 
 
@@ -90,13 +97,23 @@ def accepting_no_collateral(policy: Policy) -> Policy:
         {
             tee: TEES[tee].accepting_no_collateral(section)
             for tee, section in policy.sections.items()
-        }
+        },
+        policy.claims,
     )
+
+
+def accepting_given_keys(policy: Policy) -> Policy:
+    """The policy, which also accepts a server whose key its operator brought."""
+    origins = policy.claims.key_origins | {KeyOrigin.GIVEN}
+    return replace(policy, claims=replace(policy.claims, key_origins=origins))
 
 
 def write_policy(policy: Policy) -> str:
     """The TOML document that `read_policy` reads as `policy`."""
-    return "\n".join(section.write(tee) for tee, section in policy.sections.items())
+    tables = [section.write(tee) for tee, section in policy.sections.items()]
+    if policy.claims != ClaimsPolicy():
+        tables.append(policy.claims.write(CLAIMS))
+    return "\n".join(tables)
 
 
 def naming(verified: Verified) -> Policy:

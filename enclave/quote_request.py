@@ -1,7 +1,8 @@
 """Request fresh evidence from a peer over HTTP/1.1, on a connection that is already open.
 
-    GET /quote?nonce=<base64url of 32 bytes, without padding>
-    200, body: tagged evidence (`enclave.evidence_formats.write_tagged`) whose claims hold the nonce
+    GET /quote?nonce=<base64url of 32 bytes, without padding>[&store=<base64url of a state>]
+    200, body: tagged evidence (`enclave.evidence_formats.write_tagged`) whose claims hold the
+         nonce, and say whether the store continues the state that the verifier has seen before
 
 For `enclave.client.challenge`. The connection stays open for the requests that follow.
 """
@@ -23,10 +24,17 @@ _READ_BYTES: Final = 16384
 
 @dataclass(frozen=True)
 class HTTPAsk:
-    """The `ask` of a challenge, for a server of this name (the Host header)."""
+    """The `ask` of a challenge.
+
+    Attributes:
+        host: the server's name, for the Host header.
+        path: of the endpoint.
+        store: the state of the store that was pinned; None: none was.
+    """
 
     host: str
     path: str = "/quote"
+    store: bytes | None = None
 
     async def __call__(self, stream: trio.abc.Stream, nonce: bytes) -> bytes:
         """The tagged evidence that the server answers, unverified.
@@ -36,10 +44,10 @@ class HTTPAsk:
             trio.BrokenResourceError, trio.TooSlowError: the connection broke, or no answer came.
         """
         http = h11.Connection(h11.CLIENT)
-        encoded = urlsafe_b64encode(nonce).rstrip(b"=").decode()
+        seen = "" if self.store is None else f"&store={_encoded(self.store)}"
         request = h11.Request(
             method="GET",
-            target=f"{self.path}?nonce={encoded}",
+            target=f"{self.path}?nonce={_encoded(nonce)}{seen}",
             headers=[("Host", self.host), ("Accept", "application/cbor")],
         )
         with trio.fail_after(ANSWER_SECONDS):
@@ -48,6 +56,10 @@ class HTTPAsk:
                 return await _answer(http, stream)
             except h11.RemoteProtocolError:
                 raise InvalidEvidence("answer", "not HTTP, or cut short") from None
+
+
+def _encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _sent(http: h11.Connection, event: Any) -> bytes:

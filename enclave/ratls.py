@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import trio
 from cryptography import x509
@@ -43,7 +43,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from enclave import report_data
-from enclave.claims import MAX_LIFE, Claims, Role, encode
+from enclave.claims import MAX_LIFE, Claims, KeyOrigin, Role, encode
 from enclave.errors import EnclaveError
 from enclave.evidence_formats import (
     BARE_OIDS,
@@ -63,6 +63,27 @@ ServerKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 ServerPublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
+class StoreState(Protocol):
+    """How a server tells the state of its store, without telling strangers anything."""
+
+    def written(self) -> bytes | None:
+        """The present state in the server's own writing, 1 to 64 bytes; None: no store is open."""
+
+    def continues(self, seen: bytes) -> bool:
+        """Whether `seen` is such a writing, and the present state a continuation of it."""
+
+
+class NoStore:
+    """A server that has no store open."""
+
+    def written(self) -> None:
+        """See `StoreState`."""
+
+    def continues(self, seen: bytes) -> bool:
+        """See `StoreState`."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A certificate (DER) and the end of its life."""
@@ -78,8 +99,9 @@ class Attester:
     Attributes:
         tee: the chip.
         key: the TLS key that it serves with.
-        role, deployment, instance, configuration_sha256, operator_sha256: see `enclave.claims`.
-        store: the server's present account of its store; None while none is open.
+        role, deployment, instance, configuration_sha256, operator_sha256, key_origin, key_tcb,
+            insecure_settings: see `enclave.claims`.
+        store: the state of the server's store; None while none is open.
         now: the clock, with a time zone.
         life: how long what it makes is valid, at most 24 hours.
         for_ckms: carry evidence in the form that `ckms` reads too; see `issue_certificate`.
@@ -92,13 +114,20 @@ class Attester:
     instance: bytes
     configuration_sha256: bytes
     operator_sha256: bytes | None = None
-    store: Callable[[], bytes | None] = lambda: None
+    key_origin: KeyOrigin = KeyOrigin.RANDOM
+    key_tcb: bytes | None = None
+    insecure_settings: tuple[str, ...] = ()
+    store: StoreState = field(default_factory=NoStore)
     now: Callable[[], datetime]
     life: timedelta = MAX_LIFE
     for_ckms: bool = False
 
-    def claims(self, nonce: bytes | None = None) -> Claims:
+    def claims(self, nonce: bytes | None = None, since: bytes | None = None) -> Claims:
         """Its claims from now on, for the verifier that chose the nonce.
+
+        Args:
+            nonce: the verifier's; None: there is none.
+            since: the state of the store that the verifier has seen before; None: they show none.
 
         Raises:
             InvalidEvidence: a nonce of another length than 32 to 64 bytes.
@@ -113,7 +142,11 @@ class Attester:
             not_before=start,
             not_after=start + self.life,
             configuration_sha256=self.configuration_sha256,
-            store=self.store(),
+            key_origin=self.key_origin,
+            key_tcb=self.key_tcb,
+            insecure_settings=self.insecure_settings,
+            store=self.store.written(),
+            store_since=self._since(since),
             operator_sha256=self.operator_sha256,
             nonce=nonce,
         )
@@ -126,9 +159,19 @@ class Attester:
         )
         return Issued(certificate, claims.not_after)
 
-    async def quote(self, nonce: bytes) -> bytes:
-        """Tagged evidence over a verifier's nonce: the body that answers `GET /quote?nonce=`."""
-        return write_tagged(await attest(self.tee, self.claims(nonce)))
+    async def quote(self, nonce: bytes, since: bytes | None = None) -> bytes:
+        """Tagged evidence over a verifier's nonce: the body that answers `GET /quote?nonce=`.
+
+        Args:
+            nonce: the verifier's.
+            since: as for `claims`.
+        """
+        return write_tagged(await attest(self.tee, self.claims(nonce, since)))
+
+    def _since(self, seen: bytes | None) -> bytes | None:
+        if seen is None or not self.store.continues(seen):
+            return None
+        return sha256(seen).digest()
 
 
 async def attest(tee: Tee, claims: Claims) -> TaggedEvidence:

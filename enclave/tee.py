@@ -55,7 +55,9 @@ class Tee(Protocol):
         """
 
     async def derived_key(self, tcb_version: bytes | None = None) -> DerivedKey:
-        """The chip's key for this code at a TCB version, by default the reported one.
+        """The chip's key for this code at a TCB version, by default the committed one.
+
+        The host may lower what a chip reports at any time; what it has committed it cannot.
 
         Raises:
             NoDerivedKey: this kind of chip has none.
@@ -64,6 +66,16 @@ class Tee(Protocol):
 
     async def measurement(self) -> bytes:
         """What this VM was launched as, by its own account: MEASUREMENT or MRTD, 48 bytes.
+
+        Raises:
+            DeviceError, DeviceLost: see above.
+        """
+
+    async def host_data(self) -> bytes:
+        """What the host set at launch, by the VM's own account; zeros where it set nothing.
+
+        Returns:
+            HOST_DATA, 32 bytes, or MRCONFIGID, 48 bytes.
 
         Raises:
             DeviceError, DeviceLost: see above.

@@ -25,6 +25,7 @@ from server.setup import explanations
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
+from server.setup.store_state import PrivateState
 from server.sources import HTTPSListeners, Sources, closing
 from server.state import Server
 from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream
@@ -106,11 +107,18 @@ async def serve(
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
                 endpoints.append(await _attestation(config, identity, https, shutdown))
-            await sources.finish(store)
+            head = await sources.finish(store)
             if hangups is not None:
                 nursery.start_soon(_renew, config, admission, hangups)
+        if head is not None:
+            nursery.start_soon(head.keep, shutdown.stop.set)
         up = Up(endpoints[0].addresses, _addresses(endpoints[1:]), identity.simulated)
-        await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
+        try:
+            await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
+        finally:
+            if head is not None:
+                with trio.CancelScope(shield=True):
+                    await head.seal()
 
 
 async def _renew(
@@ -161,9 +169,7 @@ async def _attester(
     if tee is None:
         return None
 
-    def state() -> bytes:
-        return str(store.anchor).encode()
-
+    state = await PrivateState.of(store)
     return await make_attester(config, tee, Role.API, now, instance=sources.instance(), store=state)
 
 

@@ -32,6 +32,7 @@ from server.setup import open_store, provisioning
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
+from server.setup.sealed_head import SealedHead
 from server.transport import tls
 from server.transport.admission import Admission, Reading
 from server.transport.listening import open_listeners
@@ -126,11 +127,14 @@ class Sources(Protocol):
         """
         ...
 
-    async def finish(self, store: SealedStore) -> None:
+    async def finish(self, store: SealedStore) -> SealedHead | None:
         """Keep what another start needs, and let go of every secret.
 
         Args:
             store: the store, open.
+
+        Returns:
+            What keeps the state of the store sealed as it moves; None where nothing is sealed.
 
         Raises:
             Failure, storage.StorageError, enclave.errors.EnclaveError: it cannot be kept.
@@ -275,10 +279,17 @@ class OperatorSources:
         await identity.present(context)
         return Admission(lambda: Reading(context, Rules(authorities)), now)
 
-    async def finish(self, store: SealedStore) -> None:
+    async def finish(self, store: SealedStore) -> SealedHead | None:
         """See `Sources`."""
-        await provisioning.keep(self.config.data, self._tee, store, self.provisioning)
+        head = await provisioning.keep(
+            self.config.data,
+            self._tee,
+            store,
+            self.provisioning,
+            configuration=attester.configuration_sha256(self.config),
+        )
         self._provisioning = None
+        return head
 
 
 def renew_server(config: Config, now: datetime) -> None:

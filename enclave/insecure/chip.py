@@ -64,7 +64,9 @@ class SoftwareChip:
         secret: 32 bytes that silicon would never give away.
         made: since when its certificates are valid.
         amd, intel: the simulated vendors.
-        tcb: of the firmware that is loaded; the committed one is the same.
+        tcb: what the host has the chip report.
+        committed: the highest that was ever in force, below which the firmware never goes again;
+            None: the same.
     """
 
     secret: bytes = field(repr=False)
@@ -72,6 +74,7 @@ class SoftwareChip:
     amd: SimulatedAMD
     intel: SimulatedIntel
     tcb: MilanTCB = TCB
+    committed: MilanTCB | None = None
 
     @classmethod
     def make(cls, now: datetime) -> "SoftwareChip":
@@ -106,8 +109,18 @@ class SoftwareChip:
         return Roots(amd=self.amd.roots.amd, intel=self.intel.roots.intel)
 
     def updated(self, tcb: MilanTCB) -> "SoftwareChip":
-        """The same chip after a firmware update."""
-        return replace(self, tcb=tcb)
+        """The same chip after an update of its firmware, which commits it.
+
+        Where a component is lower than what is committed, only what is reported changes: a host
+        may lower that, and raise it again.
+        """
+        both = zip(tcb.build(), self.committed_tcb, strict=True)
+        return replace(self, tcb=tcb, committed=MilanTCB.parse(bytes(max(one) for one in both)))
+
+    @property
+    def committed_tcb(self) -> bytes:
+        """COMMITTED_TCB, 8 bytes."""
+        return (self.committed or self.tcb).build()
 
     def vcek_key(self) -> ec.EllipticCurvePrivateKey:
         """The key that signs reports at the present TCB."""
@@ -173,7 +186,7 @@ class SoftwareGuest:
         return replace(unsigned, signature=signature).build()
 
     def _unsigned(self, report_data: bytes, vmpl: int) -> AttestationReport:
-        tcb = self.chip.tcb.build()
+        tcb = self.chip.committed_tcb
         return AttestationReport(
             version=5,
             guest_svn=0,
@@ -194,7 +207,7 @@ class SoftwareGuest:
             author_key_digest=bytes(48),
             report_id=self.report_id,
             report_id_ma=NO_MIGRATION_AGENT,
-            reported_tcb=tcb,
+            reported_tcb=self.chip.tcb.build(),
             cpuid_fam_id=0x19,  # Genoa
             cpuid_mod_id=0x11,
             cpuid_step=1,
@@ -221,7 +234,7 @@ class SoftwareGuest:
             DeviceError: a TCB above the committed one, a level above the guest's, an SVN that the
                 guest does not have.
         """
-        committed = self.chip.tcb.build()
+        committed = self.chip.committed_tcb
         too_new = any(svn > limit for svn, limit in zip(tcb_version, committed, strict=True))
         if too_new or vmpl < self.vmpl or guest_svn:
             raise DeviceError("the firmware refuses these parameters")

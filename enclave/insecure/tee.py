@@ -36,12 +36,14 @@ class Simulation:
         certificates: the DER certificates that come along.
         sk: where its derived key comes from.
         roots: the roots that its evidence brings along; None where it brings none.
+        host_data: what the host set at launch, as its report has it.
     """
 
     report: Callable[[SoftwareGuest, bytes], bytes]
     certificates: Callable[[SoftwareGuest], tuple[bytes, ...]]
     sk: SkProvider
     roots: Callable[[Evidence], Roots | None]
+    host_data: Callable[[SoftwareGuest], bytes]
 
 
 def _amd_certificates(guest: SoftwareGuest) -> tuple[bytes, ...]:
@@ -66,12 +68,14 @@ SIMULATIONS: Final[Mapping[TEE, Simulation]] = MappingProxyType(
             certificates=_amd_certificates,
             sk=SkProvider.INSECURE_SOFTWARE_CHIP,
             roots=_amd_roots,
+            host_data=lambda guest: guest.host_data,
         ),
         TDX: Simulation(
             report=SoftwareGuest.quote,
             certificates=lambda guest: (),
             sk=SkProvider.NONE,
             roots=lambda evidence: None,
+            host_data=lambda guest: guest.host_data + bytes(16),
         ),
     }
 )
@@ -108,7 +112,7 @@ class SoftwareTee:
         """See `enclave.tee.Tee`."""
         if self.sk is SkProvider.NONE:
             raise NoDerivedKey(f"{self.kind} derives no keys")
-        current = self.guest.chip.tcb.build()
+        current = self.guest.chip.committed_tcb
         tcb = current if tcb_version is None else tcb_version
         request = partial(
             self.guest.derived_key, SEALING_FIELDS, tcb_version=tcb, vmpl=self.guest.vmpl
@@ -125,6 +129,10 @@ class SoftwareTee:
     async def measurement(self) -> bytes:
         """See `enclave.tee.Tee`."""
         return self.guest.measurement
+
+    async def host_data(self) -> bytes:
+        """See `enclave.tee.Tee`."""
+        return SIMULATIONS[self.kind].host_data(self.guest)
 
 
 def roots_in(evidence: Evidence) -> Roots:

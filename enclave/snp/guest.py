@@ -75,14 +75,14 @@ class SnpTee:
         if self.sk is SkProvider.NONE:
             raise NoDerivedKey("the measurement covers the provider's firmware only")
         report = await self._own_report()
-        tcb = report.reported_tcb if tcb_version is None else tcb_version
+        tcb = report.committed_tcb if tcb_version is None else tcb_version
         vmpl = self.circumstances.vmpl
         request = partial(self.device.derived_key, SEALING_FIELDS, tcb_version=tcb, vmpl=vmpl)
         return DerivedKey(
             provider=self.sk,
             key=await self.gate.run(request),
             tcb_version=tcb,
-            current_tcb_version=report.reported_tcb,
+            current_tcb_version=report.committed_tcb,
             chip_sha256=sha256(report.chip_id).digest(),
             measurement=report.measurement,
         )
@@ -90,6 +90,10 @@ class SnpTee:
     async def measurement(self) -> bytes:
         """See `Tee`."""
         return (await self._own_report()).measurement
+
+    async def host_data(self) -> bytes:
+        """See `Tee`."""
+        return (await self._own_report()).host_data
 
     async def _own_report(self) -> abi.AttestationReport:
         report, _ = await self.gate.run(partial(self._read, bytes(64)))

@@ -73,6 +73,11 @@ class VerifiedSNP(Verified):
         return SEV_SNP
 
     @property
+    def committed_tcb(self) -> bytes:
+        """COMMITTED_TCB, 8 bytes."""
+        return self.report.committed_tcb
+
+    @property
     def report_data(self) -> bytes:
         """REPORT_DATA, 64 bytes."""
         return self.report.report_data

@@ -53,3 +53,8 @@ class TdxTee:
         """See `Tee`."""
         report = await self.gate.run(partial(self.device.report, bytes(64)))
         return report.tdinfo.mrtd
+
+    async def host_data(self) -> bytes:
+        """See `Tee`; of the module's report, which does not pass through the host."""
+        report = await self.gate.run(partial(self.device.report, bytes(64)))
+        return report.tdinfo.mrconfigid

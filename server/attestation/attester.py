@@ -22,9 +22,11 @@ from enclave.claims import Role
 from enclave.errors import DeviceError
 from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SoftwareTee
-from enclave.keys import Purpose, tls_key
-from enclave.ratls import Attester, Issued, keep_fresh, use_certificate
+from enclave.keys import Purpose, own_key
+from enclave.owner import OwnedTee, Owner, check_host_data
+from enclave.ratls import Attester, Issued, NoStore, StoreState, keep_fresh, use_certificate
 from enclave.tee import Circumstances, Tee
+from server.access.operator_credential import operator_sha256
 from server.setup import files, settings
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -39,18 +41,36 @@ PURPOSES: Final = {Role.API: Purpose.API_TLS, Role.BOOTSTRAP: Purpose.BOOTSTRAP_
 
 
 # What makes two servers differ without making them another configuration.
-_NOT_CONFIGURATION: Final = frozenset({"data", "kmip_port", "https_port", "log_level"})
+_NOT_CONFIGURATION: Final = frozenset(
+    {"data", "kmip_port", "https_port", "bootstrap_server_port", "log_level"}
+)
+_WEAKENING: Final = ("insecure_", "allow_")
 
 
 def find_tee(config: Config, now: datetime) -> Tee | None:
     """The TEE of this machine, or the simulated one where the settings enable it.
 
     Returns:
-        None where there is no TEE, and none is to be simulated.
+        It as its owner's (`enclave.owner`); None where there is no TEE, and none is to be
+        simulated.
 
     Raises:
-        Failure: the simulated one is damaged or cannot be kept.
+        Failure: the simulated one is damaged or cannot be kept, or no operator can be read.
     """
+    tee = _found(config, now)
+    return None if tee is None else OwnedTee.of(tee, owner(config))
+
+
+def owner(config: Config) -> Owner:
+    """Whom the server belongs to, by its settings.
+
+    Raises:
+        Failure: see `server.access.operator_credential.configured`.
+    """
+    return Owner(operator_sha256(config), config.deployment)
+
+
+def _found(config: Config, now: datetime) -> Tee | None:
     try:
         return detection.find(circumstances=circumstances(config))
     except DeviceError:
@@ -86,6 +106,14 @@ def configuration_sha256(config: Config) -> bytes:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).digest()
 
 
+def insecure_settings(config: Config) -> tuple[str, ...]:
+    """The names of the settings in force that weaken the server, sorted; the claims hold them."""
+    names = (row.name for row in settings.rows(Config))
+    return tuple(
+        sorted(name for name in names if name.startswith(_WEAKENING) and getattr(config, name))
+    )
+
+
 def instance(data: Path) -> bytes:
     """This server's own number: 16 random bytes, made once and kept.
 
@@ -117,10 +145,9 @@ async def make_attester(
     now: Callable[[], datetime],
     *,
     instance: bytes,
-    store: Callable[[], bytes | None] = lambda: None,
-    operator_sha256: bytes | None = None,
+    store: StoreState | None = None,
 ) -> Attester:
-    """What attests this server in a role.
+    """What attests this server in a role, as that of the operator whom the settings name.
 
     Args:
         config: the settings.
@@ -128,21 +155,29 @@ async def make_attester(
         role: what the key is for.
         now: the clock.
         instance: the server's number.
-        store: the state of the store; None while none is open.
-        operator_sha256: the digest of the credential of the operator who may provision it.
+        store: the state of the store; None: none is open.
 
     Raises:
+        AnotherOwner: the host set at launch that the server is another operator's.
         DeviceError, DeviceLost: the chip gives no key.
+        Failure: no operator can be read.
     """
+    whose = owner(config)
+    owned = OwnedTee.of(tee, whose)
+    await check_host_data(owned, whose)
+    made = await own_key(owned, PURPOSES[role])
     return Attester(
-        tee=tee,
-        key=await tls_key(tee, PURPOSES[role]),
+        tee=owned,
+        key=made.key,
+        key_origin=made.origin,
+        key_tcb=made.tcb,
         role=role,
         deployment=config.deployment,
         instance=instance,
         configuration_sha256=configuration_sha256(config),
-        operator_sha256=operator_sha256,
-        store=store,
+        operator_sha256=whose.operator_sha256,
+        insecure_settings=insecure_settings(config),
+        store=store or NoStore(),
         now=now,
         for_ckms=config.insecure_allow_ckms_verify,
     )

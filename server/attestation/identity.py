@@ -16,6 +16,7 @@ from typing import Final
 import trio
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from enclave.claims import KeyOrigin
 from enclave.ratls import Attester, server_context
 from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_context
 from server.acme.client import Answering
@@ -126,24 +127,29 @@ class ServerIdentity:
         context = certified or server_context()
         await self.present(context, on_certificate)
         if self.identity is not None:
-            self._speak_for(self.identity)
+            self._speak_for(self.identity, KeyOrigin.GIVEN)
         if certified is not None:
             renewal = self._renewal(certified, self.attester, shutdown, now)
             await self.nursery.start(renewal.keep, after)
         return context, attestation
 
     def install(self, identity: tls.Identity) -> None:
-        """Present this identity from now on; open connections keep the certificate they have."""
+        """Present the identity that a directory has certified from now on.
+
+        Open connections keep the certificate they have.
+        """
         for scope in self.evidence:
             scope.cancel()
         for context in self.contexts:
             tls.use_identity(context, identity)
         self.identity = identity
-        self._speak_for(identity)
+        self._speak_for(identity, KeyOrigin.ACME)
 
-    def _speak_for(self, identity: tls.Identity) -> None:
+    def _speak_for(self, identity: tls.Identity, origin: KeyOrigin) -> None:
         if self.attestation is not None and self.attester is not None:
-            self.attestation.attester = replace(self.attester, key=identity.key)
+            self.attestation.attester = replace(
+                self.attester, key=identity.key, key_origin=origin, key_tcb=None
+            )
             self.attestation.certificate = identity.certificate.public_bytes(Encoding.DER)
 
     async def _keep_evidence(

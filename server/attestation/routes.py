@@ -1,7 +1,8 @@
 """The routes by which the server attests itself.
 
     GET /status          what this is, for people and monitors
-    GET /quote?nonce=    evidence over the verifier's nonce and the service's public key
+    GET /quote?nonce=    evidence over the verifier's nonce and the service's public key; with
+                         store=, also whether the store continues the state that they have seen
     GET /tee/attestation_report?nonce=    the same for `ckms verify` 4.10, by a setting only
 
 All are open to anybody: evidence is made to be shown, and holds nothing secret. What each one
@@ -31,7 +32,7 @@ from typing import Final, TypeVar
 import trio
 
 from enclave import report_data
-from enclave.claims import NONCE_BYTES
+from enclave.claims import MAX_STATE_BYTES, NONCE_BYTES
 from enclave.errors import EnclaveError
 from enclave.evidence_formats import write_bare
 from enclave.ratls import Attester
@@ -39,6 +40,8 @@ from server.sessions.rate_limits import RateLimiter
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 
 T = TypeVar("T")
+Question = tuple[bytes, bytes | None]
+"""The nonce, and the state of the store that the verifier has seen; None: they show none."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -70,7 +73,7 @@ class Attestation:
     allow_ckms: bool = False
     routes: Routes = field(init=False)
     _rate_limiter: RateLimiter = field(init=False, repr=False)
-    _made: OrderedDict[bytes, tuple[float, Attester, bytes]] = field(init=False, repr=False)
+    _made: OrderedDict[Question, tuple[float, Attester, bytes]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._rate_limiter = RateLimiter(QUOTE_BURST, QUOTES_PER_SECOND)
@@ -99,13 +102,14 @@ class Attestation:
 
     async def quote(self, request: Request) -> Response:
         """Evidence over the nonce; 503 while the chip has no time for it."""
-        nonce = nonce_of(request)
-        body = self._made_before(nonce)
+        nonce, seen = nonce_of(request), _store_of(request)
+        question = (nonce, seen)
+        body = self._made_before(question)
         if body is None:
             self._check_rate(request)
             attester = self.attester
-            body = await _from_chip(attester.quote(nonce))
-            self._made[nonce] = (trio.current_time() + CACHED_SECONDS, attester, body)
+            body = await _from_chip(attester.quote(nonce, seen))
+            self._made[question] = (trio.current_time() + CACHED_SECONDS, attester, body)
             while len(self._made) > CACHED_QUOTES:
                 self._made.popitem(last=False)
         return Response(body, content_type=CBOR)
@@ -124,9 +128,9 @@ class Attestation:
         evidence = await _from_chip(self.attester.tee.evidence(chosen))
         return answer(b64encode(write_bare(evidence)).decode())
 
-    def _made_before(self, nonce: bytes) -> bytes | None:
+    def _made_before(self, question: Question) -> bytes | None:
         """The answer to the same question, if it was asked just now and the key is still shown."""
-        until, attester, body = self._made.get(nonce, (0.0, None, b""))
+        until, attester, body = self._made.get(question, (0.0, None, b""))
         return body if attester is self.attester and trio.current_time() < until else None
 
     def _check_rate(self, request: Request) -> None:
@@ -153,12 +157,28 @@ def nonce_of(request: Request) -> bytes:
     Raises:
         HTTPError: it is missing or of another length.
     """
-    text = request.query.get("nonce", "")
-    try:
-        nonce = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise HTTPError(400, "the nonce is not base64url") from None
+    nonce = _decoded(request, "nonce")
     if len(nonce) not in NONCE_BYTES:
         least, most = NONCE_BYTES[0], NONCE_BYTES[-1]
         raise HTTPError(400, f"a nonce of {least} to {most} bytes is needed")
     return nonce
+
+
+def _store_of(request: Request) -> bytes | None:
+    """The state of the store that the verifier has seen; None where they show none.
+
+    Raises:
+        HTTPError: it is longer than any.
+    """
+    seen = _decoded(request, "store") or None
+    if seen is not None and len(seen) > MAX_STATE_BYTES:
+        raise HTTPError(400, f"a state of the store has at most {MAX_STATE_BYTES} bytes")
+    return seen
+
+
+def _decoded(request: Request, name: str) -> bytes:
+    text = request.query.get(name, "")
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise HTTPError(400, f"the {name} is not base64url") from None

@@ -7,7 +7,7 @@
     POST /pkcs12             the API identity, multipart/form-data or application/octet-stream
     POST /pkcs12-password    {"password": "..."}
     POST /policy             which other servers may be given the same, TOML
-    POST /start              {"restart": bool}   starts the service
+    POST /start              {"restart": bool, "time": seconds}   starts the service
     GET  /log                what was given, when and by whom
     GET  /status, /quote     open to anybody, see `server.attestation.routes`
 
@@ -42,6 +42,7 @@ from server.setup import explanations, open_store
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning, described, opening
+from server.setup.sealed_head import MAX_STEP
 from server.transport import tls
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 from storage import Missing
@@ -67,6 +68,7 @@ class Bootstrap:
         config: the settings.
         access: says who is the operator.
         launch: starts the service.
+        now: the clock, with a time zone.
         can_seal: whether the chip has a key to seal with, for a restart.
         done: is set when it is up.
         provisioning: what the operator has given so far.
@@ -78,6 +80,7 @@ class Bootstrap:
     access: OperatorAccess
     launch: Launch
     can_seal: bool = True
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     done: trio.Event = field(default_factory=trio.Event)
     provisioning: Provisioning = field(default_factory=Provisioning)
     lines: deque[dict[str, str]] = field(default_factory=partial(deque, maxlen=MAX_LOG_LINES))
@@ -251,12 +254,16 @@ class Bootstrap:
 
     async def start(self, request: Request) -> str:
         """Start the service; answered when it is up."""
-        body = _fields(request, restart=bool, clear_database=bool)
+        body = _fields(request, restart=bool, clear_database=bool, time=int)
         if body.get("clear_database"):
             raise HTTPError(422, "a store is not cleared; name another one")
         if self.done.is_set():
             return "The KMS server is up"
-        provisioning = replace(self.provisioning, restart=body.get("restart", False))
+        provisioning = replace(
+            self.provisioning,
+            restart=body.get("restart", False),
+            time=self._time(body.get("time")),
+        )
         self._check(provisioning)
         try:
             await self.launch(provisioning)
@@ -270,6 +277,23 @@ class Bootstrap:
                 "restart needs the operator"
             )
         return "Starting the KMS server"
+
+    def _time(self, seconds: int | None) -> int:
+        """The operator's time, or 0 where they gave none; in seconds since 1970.
+
+        Raises:
+            HTTPError: this machine's clock, which is its host's, is another one.
+        """
+        if seconds is None:
+            return 0
+        off = round(self.now().timestamp()) - seconds
+        if abs(off) > MAX_STEP.total_seconds():
+            raise HTTPError(
+                422,
+                f"this machine's clock is {abs(off)} s {'ahead of' if off > 0 else 'behind'} the "
+                "operator's: certificates and dates would be judged by a wrong time",
+            )
+        return seconds
 
     def _check(self, provisioning: Provisioning) -> None:
         """Whether everything is there that a start needs, before it makes anything.

@@ -110,7 +110,12 @@ class Start:
 
     async def recalled(self) -> bool:
         """Serve with provisioning sealed here before; False where the operator is needed."""
-        sealed = await provisioning.recall(self.config.data, self.tee)
+        sealed = await provisioning.recall(
+            self.config.data,
+            self.tee,
+            configuration=attester.configuration_sha256(self.config),
+            minimum_tcb=self.config.minimum_tcb,
+        )
         if sealed is None:
             return False
         described = provisioning.described(self.config, sealed)
@@ -168,7 +173,6 @@ class Start:
                     Role.BOOTSTRAP,
                     service.now,
                     instance=self.instance,
-                    operator_sha256=self.access.sha256,
                 )
                 await nursery.start(attester.keep_presented, own, context, names)
             attestation = Attestation(own, lambda: "waiting for its operator")

@@ -5,11 +5,13 @@ The client's configuration is a TOML file, named by an option or by KMS_CLI_CONF
     server_url = "https://host:9998"
     policy = "policy.toml"              beside this file, or an absolute path
     deployment = "strongroom"           optional
+    operator = "<64 digits>"            optional: the digest of the operator's credential
 
-Beside it is `FILE.pin`, which `verify` writes: the digest of the server's public key and the time
-until which its evidence is valid. Until then a server with another key is refused; after that any
-server that the policy accepts is pinned, and the verdict says whether the key has changed. Pinned
-or not, each connection is verified in full. Without a policy nothing is sent to anybody.
+Beside it is `FILE.pin`, which `verify` writes: the digest of the server's public key and what it
+claimed of its operator, its settings and its store (`enclave.pinned`). From then on a server with
+another key, or other claims, is refused, until `verify` is told to accept the change or the file is
+removed. The evidence has an end, the pin has none: each connection is verified in full, pinned or
+not. Without a policy nothing is sent to anybody.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import json
 import ssl
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -27,11 +29,12 @@ from urllib.parse import urlsplit
 import h11
 import trio
 
-from enclave.claims import Role
+from enclave.claims import KeyOrigin, Role
 from enclave.client import AttestedConnection, Expectation, challenge, client_context, connect
 from enclave.collateral import Collateral
 from enclave.errors import EnclaveError, InvalidPolicy
 from enclave.evidence import TEE
+from enclave.pinned import Pinned
 from enclave.policy import Policy, read_policy
 from enclave.quote_request import HTTPAsk
 from enclave.supported import TEES
@@ -40,7 +43,7 @@ from server.setup.failure import Failure
 
 VARIABLE: Final = "KMS_CLI_CONF"
 DEFAULT_PORT: Final = 9998
-KEYS: Final = {"server_url", "policy", "deployment", "collateral"}
+KEYS: Final = {"server_url", "policy", "deployment", "collateral", "operator"}
 MAX_ANSWER_BYTES: Final = 1 << 20
 ANSWER_SECONDS: Final = 120.0
 """For `/start`, which opens a store of any size before it answers."""
@@ -55,6 +58,7 @@ class Remote:
         port: its port.
         policy: what evidence is accepted.
         deployment: the name it must claim; None: any.
+        operator_sha256: the digest of its operator's credential, which it must claim; None: any.
         collateral: what the vendors publish.
         pin_file: the file of the pin; None: nothing is pinned.
     """
@@ -63,72 +67,74 @@ class Remote:
     port: int
     policy: Policy
     deployment: str | None = None
+    operator_sha256: bytes | None = None
     collateral: Mapping[TEE, Collateral] | None = None
     pin_file: Path | None = None
 
-    def expectation(
-        self, role: Role, *, allow_insecure_simulated: bool, now: datetime | None = None
-    ) -> Expectation:
-        """What the server must be in this role, and its pin while that is valid.
+    def expectation(self, role: Role, *, allow_insecure_simulated: bool) -> Expectation:
+        """What the server must be in this role, as it is pinned.
 
         Args:
             role: what its key is for.
             allow_insecure_simulated: accept a simulated TEE.
-            now: the client's clock; None: this machine's.
         """
         expected = Expectation(
             policy=self.policy,
             role=role,
             deployment=self.deployment,
+            operator_sha256=self.operator_sha256,
             collateral=self.collateral or {},
             allow_insecure_simulated=allow_insecure_simulated,
         )
-        pinned = self.pin(role)
-        if pinned is None or pinned.until <= (now or datetime.now(UTC)):
+        pinned = self.pinned(role)
+        if pinned is None:
             return expected
-        return replace(expected, pin=pinned.key)
+        return replace(expected, pin=pinned.key, pinned=pinned)
 
-    def pin(self, role: Role) -> Pin | None:
-        """The pin of the server in this role, if it has been verified before."""
+    def pinned(self, role: Role) -> Pinned | None:
+        """The server as it was verified before in this role, if it was."""
         return _pins(self.pin_file).get(role)
 
-    def keep(self, role: Role, pin: Pin) -> None:
-        """Remember the server's key, and until when its evidence is valid."""
+    def keep(self, role: Role, pinned: Pinned) -> None:
+        """Remember the server as it is now."""
         if self.pin_file is None:
             return
-        pins = _pins(self.pin_file) | {role: pin}
-        rows = {
-            each.value: {"key": pin.key.hex(), "until": pin.until.isoformat()}
-            for each, pin in pins.items()
-        }
+        pins = _pins(self.pin_file) | {role: pinned}
+        rows = {each.value: _written(one) for each, one in pins.items()}
         files.replace(self.pin_file, json.dumps(rows, indent=1).encode())
 
 
-class Pin(NamedTuple):
-    """A server that was verified.
-
-    Attributes:
-        key: SHA-256 of its SubjectPublicKeyInfo.
-        until: when its evidence expires.
-    """
-
-    key: bytes
-    until: datetime
+def _written(pinned: Pinned) -> dict[str, Any]:
+    row = asdict(pinned)
+    return {name: row[name].hex() if isinstance(row[name], bytes) else row[name] for name in row}
 
 
-def _pins(path: Path | None) -> dict[Role, Pin]:
+def _pins(path: Path | None) -> dict[Role, Pinned]:
     if path is None or not files.is_there(path):
         return {}
     try:
         rows = json.loads(files.read(path, "The pin file"))
-        return {
-            Role(role): Pin(
-                bytes.fromhex(row["key"]), datetime.fromisoformat(row["until"]).astimezone(UTC)
-            )
-            for role, row in rows.items()
-        }
+        return {Role(role): _read_pin(row) for role, row in rows.items()}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise Failure(f"The pin file {path} cannot be read; verify the server anew.") from None
+        raise Failure(
+            f"The pin file {path} cannot be read; remove it and verify the server anew."
+        ) from None
+
+
+def _read_pin(row: dict[str, Any]) -> Pinned:
+    return Pinned(
+        key=bytes.fromhex(row["key"]),
+        operator_sha256=_bytes(row["operator_sha256"]),
+        deployment=str(row["deployment"]),
+        key_origin=KeyOrigin(row["key_origin"]),
+        configuration_sha256=bytes.fromhex(row["configuration_sha256"]),
+        insecure_settings=tuple(map(str, row["insecure_settings"])),
+        store=_bytes(row["store"]),
+    )
+
+
+def _bytes(digits: str | None) -> bytes | None:
+    return None if digits is None else bytes.fromhex(digits)
 
 
 def read_remote(
@@ -173,8 +179,26 @@ def read_remote(
     host, port = _place(url)
     pin_file = None if file is None or is_other else file.with_name(file.name + ".pin")
     return Remote(
-        host, port, _policy(policy), entries.get("deployment"), _collateral(collateral), pin_file
+        host,
+        port,
+        _policy(policy),
+        entries.get("deployment"),
+        _operator(entries.get("operator")),
+        _collateral(collateral),
+        pin_file,
     )
+
+
+def _operator(digits: str | None) -> bytes | None:
+    if digits is None:
+        return None
+    try:
+        digest = bytes.fromhex(digits)
+    except ValueError:
+        digest = b""
+    if len(digest) != 32:
+        raise Failure("The operator in the client configuration is 64 hexadecimal digits.")
+    return digest
 
 
 def _place(url: str) -> tuple[str, int]:
@@ -222,7 +246,8 @@ async def attested(
         Failure: it is not what is expected, or does not answer; it was sent nonces and no more.
     """
     place = f"{remote.host} port {remote.port}"
-    ask_it = HTTPAsk(remote.host)
+    seen = None if expectation.pinned is None else expectation.pinned.store
+    ask_it = HTTPAsk(remote.host, store=seen)
     try:
         connection = await connect(
             remote.host,

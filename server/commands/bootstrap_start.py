@@ -9,6 +9,7 @@ import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,8 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
     p12_password = _secret(arguments.https_p12_password_file, "Password of the PKCS#12")
     if p12_password is not None:
         yield Step("/pkcs12-password", _json(password=p12_password))
-    yield Step("/start", _json(restart=arguments.restart or None))
+    now = round(datetime.now(UTC).timestamp())
+    yield Step("/start", _json(restart=arguments.restart or None, time=now))
 
 
 async def give(connection: AttestedConnection, step: Step, token: str | None) -> str:

@@ -47,11 +47,12 @@ async def measure(tee: Tee, now: datetime, out: Path | None) -> None:
         registers = TEES[evidence.tee].registers(evidence)
     except EnclaveError as error:
         raise Failure(f"The chip's evidence cannot be used: {error}.") from None
+    policy = None if out is None else _policy(verified, evidence).encode()
     for name, value in registers.items():
         say(f"{name:12} {value.hex()}")
     say(f"             {_kind(tee.simulated if verified is None else verified.simulated)}")
-    if out is not None:
-        files.replace(out, _policy(verified, evidence).encode())
+    if out is not None and policy is not None:
+        files.replace(out, policy)
         say(f"policy       {out}")
 
 

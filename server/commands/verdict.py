@@ -1,5 +1,8 @@
 """What a command says of a server that it has verified."""
 
+from collections.abc import Iterator
+
+from enclave.claims import Claims, KeyOrigin
 from enclave.client import Attested
 from server.setup.logs import quoted
 
@@ -23,12 +26,30 @@ def verdict(place: str, attested: Attested) -> str:
         f"  good until   {attested.until:%Y-%m-%d %H:%M:%S} UTC",
     ]
     if attested.claims is not None:
-        claims = attested.claims
-        # The host chose the name, which must not write lines of its own here.
-        name = quoted(claims.deployment)[1:-1]
-        lines.append(f"  claims       {claims.role} of {name}, sealing {claims.sk}")
-        lines.append(f"  server       {claims.instance.hex()}")
-        if claims.operator_sha256 is not None:
-            lines.append(f"  operator     sha256 {claims.operator_sha256.hex()}")
+        lines += _claimed(attested.claims)
     lines += [f"  note         {warning}" for warning in attested.appraised.warnings]
     return "\n".join(lines)
+
+
+def _claimed(claims: Claims) -> Iterator[str]:
+    # The host chose the name, which must not write lines of its own here.
+    name = quoted(claims.deployment)[1:-1]
+    operator = claims.operator_sha256
+    yield f"  claims       {claims.role} of {name}, sealing {claims.sk}"
+    yield f"  key origin   {_ORIGINS[claims.key_origin]}"
+    yield f"  server       {claims.instance.hex()}"
+    yield f"  operator     {'none' if operator is None else f'sha256 {operator.hex()}'}"
+    yield f"  settings     sha256 {claims.configuration_sha256.hex()}"
+    if claims.insecure_settings:
+        yield f"  insecure     {', '.join(claims.insecure_settings)}"
+    if claims.store is not None:
+        compared = ", not older than the pinned one" if claims.store_since else ""
+        yield f"  store        {claims.store.hex()}{compared}"
+
+
+_ORIGINS = {
+    KeyOrigin.CHIP: "made from the chip's key",
+    KeyOrigin.RANDOM: "random, made at this start",
+    KeyOrigin.ACME: "made inside, certified by an ACME directory",
+    KeyOrigin.GIVEN: "GIVEN by the operator: whoever else has it can stand in for this server",
+}

@@ -202,6 +202,15 @@ class Config:
         "where a provider's firmware alone is measured, another's VM on the same chip derives the "
         "same key",
     )
+    allow_sealed_tcb: str = setting(
+        "",
+        "on SEV-SNP: the oldest TCB version under which files sealed for a restart are opened; it "
+        "is in the claims as long as it is set",
+        "who broke the firmware of an older version can seal anything under it, so a firmware "
+        "update needs the operator once",
+        unit="16 digits",
+        written_default="the chip's committed version",
+    )
     insecure_software_chip: bool = setting(
         False,
         "simulate a TEE where there is none: evidence then proves nothing and says *simulated*",
@@ -452,6 +461,8 @@ class Config:
         token = self.bootstrap_operator_token_sha256
         if token and not re.fullmatch(r"[0-9a-fA-F]{64}", token):
             raise Failure("bootstrap_operator_token_sha256 is 64 hexadecimal digits.")
+        if not re.fullmatch(r"([0-9a-fA-F]{16})?", self.allow_sealed_tcb):
+            raise Failure("allow_sealed_tcb is 16 hexadecimal digits.")
         if not re.fullmatch(r"none:|own:|file:.+|object:.+", self.issuer):
             raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
         self._check_certbot()
@@ -478,6 +489,11 @@ class Config:
             raise Failure("acme_directory begins with https://.")
         if not self.acme_challenges:
             raise Failure("use_certbot needs one of the acme_challenges.")
+
+    @property
+    def minimum_tcb(self) -> bytes | None:
+        """The least TCB version of sealed files, 8 bytes; None: that of the chip."""
+        return bytes.fromhex(self.allow_sealed_tcb) or None
 
     @property
     def tls_directory(self) -> Path:

@@ -7,13 +7,17 @@
     policy          which other servers may be given the same (TOML, `enclave.policy`); or none
     restart         whether this may be sealed on disk, for a restart without the operator
 
-Sealed provisioning opens only for the same code on the same chip (`enclave.keys`). It holds the
-store's anchor as it was, so that an older store is noticed, and a number that the store holds too,
-so that an older sealed file is noticed. A start that is not to be repeated without the operator
-raises that number too: what was sealed before it is of no use any more.
+Sealed provisioning opens only for the same code on the same chip (`enclave.keys`), for the same
+operator and deployment (`enclave.owner`). It holds the digest of the settings, so that nobody
+starts the server with other ones, and a number that the store holds too, so that an older sealed
+file is noticed. A start that is not to be repeated without the operator raises that number too:
+what was sealed before it is of no use any more. The state of the store, by which an older store is
+noticed, and the highest time are in a file beside it that moves with the store
+(`server.setup.sealed_head`).
 
-The file is written before the number: a crash between the two leaves a file with a higher number
-than the store's, which is the newer one and holds.
+The head is written before the file, and the file before the number: a crash in between leaves a
+head and a file with a higher number than the store's, which are the newer ones and hold. A head of
+a lower number than the file's is an old one that was put back.
 """
 
 from __future__ import annotations
@@ -21,17 +25,20 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from enclave.errors import EnclaveError
-from enclave.keys import MAX_SEALED_BYTES, NoDerivedKey, Purpose, seal, unseal
+from enclave.keys import MAX_SEALED_BYTES, DerivedKey, NoDerivedKey, Purpose, seal, unseal
 from enclave.tee import Tee
-from server.setup import files
+from server.setup import files, sealed_head
 from server.setup import open_store as stores
 from server.setup.config import Config
 from server.setup.failure import Failure
+from server.setup.sealed_head import Head, SealedHead
 from storage import Anchor, KeyFile, Put, SealedStore, Secret, Terms
 
 log: Final = logging.getLogger(__name__)
@@ -56,7 +63,9 @@ class Provisioning:
         client_ca: PEM.
         policy: TOML.
         restart: whether it may be sealed for a restart.
-        anchor: the least state of the store to accept.
+        configuration: the digest of the settings that it was sealed under, in hexadecimal.
+        time: the highest that the operator's clock or the server's has shown, seconds since 1970.
+        anchor: the least state of the store to accept; from the sealed head.
         number: how many times the store has been provisioned.
     """
 
@@ -68,6 +77,8 @@ class Provisioning:
     client_ca: str = ""
     policy: str = ""
     restart: bool = False
+    configuration: str = ""
+    time: int = 0
     anchor: str = ""
     number: int = 0
 
@@ -124,51 +135,108 @@ def opening(provisioning: Provisioning) -> stores.Opening:
     return stores.Opening(provisioning.store, secret, anchor)
 
 
-async def keep(data: Path, tee: Tee, store: SealedStore, provisioning: Provisioning) -> bool:
-    """Seal provisioning on disk, if it may be and the chip has a key; whether it was.
+async def keep(
+    data: Path,
+    tee: Tee,
+    store: SealedStore,
+    provisioning: Provisioning,
+    *,
+    configuration: bytes = b"",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> SealedHead | None:
+    """Seal provisioning on disk, if it may be and the chip has a key.
 
     Where it was not, what was sealed before does not open this store any more.
+
+    Args:
+        data: the data directory.
+        tee: the chip.
+        store: the store, open.
+        provisioning: what is to be sealed.
+        configuration: the digest of the settings in force.
+        now: the clock, with a time zone.
+
+    Returns:
+        What keeps the state of the store sealed from now on; None: nothing was sealed.
 
     Raises:
         DeviceError, storage.StorageError, Failure: it could not be sealed, kept or written.
     """
     last = await _number(store)
-    sealed = await _sealed(tee, replace(provisioning, anchor=str(store.anchor), number=last + 1))
-    if sealed is not None:
-        files.replace(data / FILE_NAME, sealed)
+    sk = await _sealing_key(tee, provisioning)
+    head = None
+    if sk is not None:
+        time = max(provisioning.time, int(now().timestamp()))
+        head = SealedHead(data, sk, store, Head(last + 1, str(store.anchor), time), now)
+        content = _sealed(
+            sk,
+            replace(
+                provisioning,
+                configuration=configuration.hex(),
+                time=time,
+                anchor="",
+                number=last + 1,
+            ),
+        )
+        files.replace(data / sealed_head.FILE_NAME, head.head.seal(sk))
+        files.replace(data / FILE_NAME, content)
     elif not last:
-        return False
+        return None
     number = (last + 1).to_bytes(_COUNTER_BYTES, "big")
     await store.commit([Put(RECORD, store.version(RECORD), number, None, Terms())])
-    if sealed is None:
+    if head is None:
         forget(data)
-    return sealed is not None
+    else:
+        await head.seal()
+    return head
 
 
-async def _sealed(tee: Tee, provisioning: Provisioning) -> bytes | None:
+async def _sealing_key(tee: Tee, provisioning: Provisioning) -> DerivedKey | None:
     if not provisioning.restart:
         return None
     try:
-        return seal(await tee.derived_key(), Purpose.PROVISIONING, provisioning.encode())
+        return await tee.derived_key()
     except NoDerivedKey:
         log.warning("this chip has no key to seal with: a restart needs the operator")
         return None
+
+
+def _sealed(sk: DerivedKey, provisioning: Provisioning) -> bytes:
+    try:
+        return seal(sk, Purpose.PROVISIONING, provisioning.encode())
     except ValueError:
         raise Failure("What was given is too long to be sealed for a restart.") from None
 
 
-async def recall(data: Path, tee: Tee) -> Provisioning | None:
-    """Provisioning sealed here before; None where there is none that opens.
+async def recall(
+    data: Path,
+    tee: Tee,
+    *,
+    configuration: bytes = b"",
+    minimum_tcb: bytes | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Provisioning | None:
+    """Provisioning sealed here before; None where there is none that opens and holds.
 
-    What does not open is left as it is and logged: another chip, other code, or damage. The
-    operator then provisions anew.
+    What does not is left as it is and logged: another chip, other code, another operator, other
+    settings, an older TCB, a clock that was set back, or damage. The operator then provisions anew.
+
+    Args:
+        data: the data directory.
+        tee: the chip.
+        configuration: the digest of the settings in force, which must be the one that was sealed.
+        minimum_tcb: 8 bytes, the least TCB version under which it may be sealed; None: that which
+            the chip has committed.
+        now: the clock, with a time zone.
     """
     path = data / FILE_NAME
     if not files.is_there(path):
         return None
     try:
-        opened = await unseal(tee, Purpose.PROVISIONING, _read(path))
+        opened = await unseal(tee, Purpose.PROVISIONING, _read(path), minimum_tcb=minimum_tcb)
         provisioning = Provisioning.decode(opened.plaintext)
+        head = await sealed_head.recall(data, tee, minimum_tcb)
+        _check(provisioning, head, configuration, now())
     except (EnclaveError, Failure, OSError, ValueError) as error:
         log.warning("the sealed provisioning does not open: %s", error)
         return None
@@ -178,7 +246,20 @@ async def recall(data: Path, tee: Tee) -> Provisioning | None:
             log.info("the provisioning was sealed anew for the updated firmware")
         except Failure as failure:
             log.warning("the provisioning stays sealed for the older firmware: %s", failure)
-    return provisioning
+    return replace(provisioning, anchor=head.anchor, time=max(head.time, provisioning.time))
+
+
+def _check(provisioning: Provisioning, head: Head, configuration: bytes, now: datetime) -> None:
+    """Let pass what was sealed together, under these settings, and not in the future.
+
+    Raises:
+        Failure: it was not.
+    """
+    if head.number < provisioning.number:
+        raise Failure("the state of the store beside it is older: somebody has put it back")
+    if provisioning.configuration != configuration.hex():
+        raise Failure("it was sealed under other settings")
+    head.check_time(now)
 
 
 def _read(path: Path) -> bytes:
@@ -220,5 +301,6 @@ def described(config: Config, provisioning: Provisioning) -> Config:
 
 
 def forget(data: Path) -> None:
-    """Remove sealed provisioning."""
+    """Remove sealed provisioning, and the head that belongs to it."""
     (data / FILE_NAME).unlink(missing_ok=True)
+    (data / sealed_head.FILE_NAME).unlink(missing_ok=True)

@@ -146,6 +146,9 @@ class ToyTee:
     async def measurement(self) -> bytes:
         return MEASUREMENT
 
+    async def host_data(self) -> bytes:
+        return bytes(32)
+
 
 def _read(blob: bytes) -> Evidence | None:
     if blob[:4] != MAGIC:
