@@ -218,10 +218,12 @@ async def issue_certificate(
     return _build(key, claims, name, dns_names, extensions)
 
 
-def make_claims(tee: Tee, key: ServerPublicKey, **claims: Any) -> Claims:
+def make_claims(
+    tee: Tee, key: ServerPublicKey, *, key_origin: KeyOrigin = KeyOrigin.RANDOM, **claims: Any
+) -> Claims:
     """Claims about `key`: its hash, the kind of sealing key, and what the arguments give."""
     digest = sha256(_key_info(key)).digest()
-    return Claims(public_key_sha256=digest, sk=tee.sk, **claims)
+    return Claims(public_key_sha256=digest, sk=tee.sk, key_origin=key_origin, **claims)
 
 
 def _build(

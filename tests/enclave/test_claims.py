@@ -13,6 +13,7 @@ from enclave.claims import (
     MAX_LIFE,
     MAX_SKEW,
     Claims,
+    KeyOrigin,
     Role,
     SkProvider,
     check_validity,
@@ -31,9 +32,17 @@ CLAIMS = Claims(
     not_after=NOON + timedelta(hours=24),
     configuration_sha256=sha256(b"configuration").digest(),
     sk=SkProvider.SNP_DERIVED_KEY,
+    key_origin=KeyOrigin.CHIP,
 )
 FULL = replace(
-    CLAIMS, store=b"epoch 7", operator_sha256=bytes(32), nonce=b"n" * 32, channel=b"c" * 32
+    CLAIMS,
+    key_tcb=bytes(8),
+    insecure_settings=("allow_this", "insecure_that"),
+    store=b"epoch 7",
+    store_since=b"s" * 32,
+    operator_sha256=bytes(32),
+    nonce=b"n" * 32,
+    channel=b"c" * 32,
 )
 
 claims_of_any_kind = st.builds(
@@ -46,6 +55,12 @@ claims_of_any_kind = st.builds(
     not_after=st.integers(1, 86400).map(lambda seconds: NOON + timedelta(seconds=seconds)),
     configuration_sha256=st.binary(min_size=32, max_size=32),
     sk=st.sampled_from(SkProvider),
+    key_origin=st.sampled_from(KeyOrigin),
+    key_tcb=st.none() | st.binary(min_size=8, max_size=8),
+    insecure_settings=st.sets(st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)).map(
+        lambda names: tuple(sorted(names))
+    ),
+    store_since=st.none() | st.binary(min_size=32, max_size=32),
     store=st.none() | st.binary(min_size=1, max_size=64),
     operator_sha256=st.none() | st.binary(min_size=32, max_size=32),
     nonce=st.none() | st.binary(min_size=32, max_size=64),
@@ -90,7 +105,7 @@ def test_the_key_claim_is_that_of_interoperable_ra_tls():
 @pytest.mark.parametrize(
     "change",
     [
-        {"strongroom-profile": b"2"},
+        {"strongroom-profile": b"1"},
         {"strongroom-role": b"root"},
         {"strongroom-sk": b"trust-me"},
         {"strongroom-extra": b""},
@@ -102,6 +117,14 @@ def test_the_key_claim_is_that_of_interoperable_ra_tls():
         {"strongroom-deployment": b"\xff"},
         {"strongroom-operator": bytes(33)},
         {"strongroom-store": b""},
+        {"strongroom-store-since": bytes(31)},
+        {"strongroom-key-origin": b"elsewhere"},
+        {"strongroom-key-tcb": bytes(7)},
+        {"strongroom-settings": b""},
+        {"strongroom-settings": b"b,a"},
+        {"strongroom-settings": b"a,a"},
+        {"strongroom-settings": b"with space"},
+        {"strongroom-settings": b",".join(b"a%03d" % number for number in range(300))},
         {"strongroom-channel": 5},
         {"pubkey-hash": cbor.encode([7, bytes(32)])},
         {"pubkey-hash": cbor.encode([1, bytes(32), 0])},

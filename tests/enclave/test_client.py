@@ -156,7 +156,8 @@ async def test_a_simulated_chip_is_refused_unless_it_was_asked_for():
 async def test_a_simulated_chip_does_not_pass_under_the_vendors_roots():
     strict = expecting(roots=None, allow_insecure_simulated=False)
     error = await refused(await certificate_of(), strict)
-    assert isinstance(error, VerificationFailed)
+    assert isinstance(error, Refused)
+    assert str(error).startswith("simulated"), "and not with a word about its issuer"
 
 
 async def test_a_simulated_chip_that_was_asked_for_may_bring_its_own_root():
@@ -439,7 +440,17 @@ async def test_a_server_that_does_not_answer_a_challenge_is_left():
 
 async def test_a_server_that_attests_itself_is_found_in_order():
     """The whole of both sides: certificate sent, challenge answered, store accounted for."""
-    states = [None]
+
+    class Counting(NoStore):
+        present: bytes | None = None
+
+        def written(self):
+            return self.present
+
+        def continues(self, seen):
+            return seen == b"epoch 0"
+
+    state = Counting()
     attester = Attester(
         tee=chip_of(),
         key=await tls_key(chip_of(), Purpose.BOOTSTRAP_TLS),
@@ -448,13 +459,13 @@ async def test_a_server_that_attests_itself_is_found_in_order():
         instance=b"i" * 16,
         configuration_sha256=b"c" * 32,
         operator_sha256=b"o" * 32,
-        store=lambda: states[-1],
+        store=state,
         now=lambda: NOW + timedelta(microseconds=5),
     )
 
     async def answer(request):
-        states.append(b"epoch 1")
-        return http(await attester.quote(nonce_in(request)))
+        state.present = b"epoch 1"
+        return http(await attester.quote(nonce_in(request), b"epoch 0"))
 
     server = Server((await attester.certificate()).certificate, attester.key, answer)
     expectation = expecting(deployment="eu-1", operator_sha256=b"o" * 32)
@@ -465,6 +476,8 @@ async def test_a_server_that_attests_itself_is_found_in_order():
         assert connection.attested.claims.store is None
         fresh = await challenge(connection, HTTPAsk("kms"), expectation, now=clock())
     assert fresh.attested.claims.store == b"epoch 1"
+    assert fresh.attested.claims.store_since == sha256(b"epoch 0").digest()
+    assert attester.claims(b"n" * 32, b"epoch 2").store_since is None, "it does not continue that"
     assert fresh.attested.pin == connection.attested.pin
     with pytest.raises(InvalidEvidence):
         await attester.quote(b"short")

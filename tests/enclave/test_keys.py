@@ -161,7 +161,11 @@ async def test_after_a_firmware_update_it_unseals_once_more_and_is_sealed_anew()
     newer = software_chip().updated(MilanTCB(boot_loader=9, tee=0, snp=24, microcode=72))
     after = tee(chip=newer)
     sealed = await sealed_on(before)
-    found = await unseal(after, Purpose.PROVISIONING, sealed)
+    with pytest.raises(Unsealable, match="below the minimum"):
+        await unseal(after, Purpose.PROVISIONING, sealed)  # unless somebody says that it may
+    found = await unseal(
+        after, Purpose.PROVISIONING, sealed, minimum_tcb=software_chip().tcb.build()
+    )
     assert found.plaintext == b"secret"
     again = await unseal(after, Purpose.PROVISIONING, found.resealed)
     assert (again.plaintext, again.resealed) == (b"secret", None)
@@ -180,3 +184,14 @@ async def test_another_providers_sealing_is_refused_by_name():
     sealed = seal(SK, Purpose.PROVISIONING, b"secret")
     with pytest.raises(Unsealable, match="another provider"):
         await unseal(tee(), Purpose.PROVISIONING, sealed)
+
+
+async def test_keys_are_of_the_committed_tcb_whatever_the_host_has_reported():
+    """AMD 56860: a host may lower REPORTED_TCB at any time, and COMMITTED_TCB never."""
+    chip = software_chip()
+    lowered = chip.updated(MilanTCB(boot_loader=7, tee=0, snp=14, microcode=60))
+    key = await tls_key(tee(chip=lowered), Purpose.API_TLS)
+    assert key.private_numbers() == (await tls_key(tee(), Purpose.API_TLS)).private_numbers()
+    forged = seal(await tee().derived_key(lowered.tcb.build()), Purpose.PROVISIONING, b"forged")
+    with pytest.raises(Unsealable, match="below the minimum"):
+        await unseal(tee(), Purpose.PROVISIONING, forged)

@@ -237,7 +237,7 @@ def test_a_simulated_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
     config = Config(data=tmp_path, insecure_software_chip=True)
     first, second = (attester.find_tee(config, NOW) for _ in range(2))
     assert first.simulated
-    assert first.guest.chip.chip_id == second.guest.chip.chip_id
+    assert first.tee.guest.chip.chip_id == second.tee.guest.chip.chip_id
     assert "SIMULATED" in caplog.text
 
 

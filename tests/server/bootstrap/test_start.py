@@ -143,7 +143,8 @@ async def test_it_waits_is_provisioned_serves_and_restarts(tmp_path: Path):
             status = (await attested_server.ask(connection, "GET", "/status")).json()
         assert (status["state"], status["role"]) == ("serving", "api")
         assert claims.store is not None
-        assert claims.operator_sha256 is None
+        assert claims.operator_sha256 == one.start.access.sha256
+        assert claims.key_origin is KeyOrigin.CHIP
         async with one.connected(https, Role.API) as connection:
             for path in ("/sqlite", "/start", "/pkcs12", "/key-file", "/client-ca", "/policy"):
                 async with one.connected(https, Role.API) as connection:

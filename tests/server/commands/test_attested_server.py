@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import pytest
 import trio
 import trio.testing
 
-from enclave.claims import Role
+from enclave.claims import KeyOrigin, Role
 from enclave.client import AttestedConnection
+from enclave.pinned import Pinned
 from enclave.snp import SEV_SNP
 from server.commands import attested_server
-from server.commands.attested_server import Pin, Remote, read_remote
+from server.commands.attested_server import Remote, read_remote
 from server.setup.failure import Failure
 from tests.server.unprovisioned_server import configured, expected, running, software
 
@@ -93,22 +94,33 @@ def test_a_configuration_that_is_not_there_is_told(tmp_path: Path):
 # The pin
 
 
-def test_a_pin_holds_until_its_evidence_has_run_out(write):
-    one = read_remote(write(GOOD), None, None, None)
+def pinned(key: int) -> Pinned:
+    return Pinned(
+        key=bytes([key] * 32),
+        operator_sha256=b"o" * 32,
+        deployment="ours",
+        key_origin=KeyOrigin.CHIP,
+        configuration_sha256=b"c" * 32,
+        insecure_settings=("insecure_software_chip",),
+        store=b"state",
+    )
 
-    def pin(role: Role, now: datetime) -> bytes | None:
-        return one.expectation(role, allow_insecure_simulated=False, now=now).pin
 
-    assert pin(Role.API, NOW) is None
-    one.keep(Role.API, Pin(bytes(32), NOW + timedelta(hours=1)))
-    one.keep(Role.BOOTSTRAP, Pin(bytes([1] * 32), NOW + timedelta(hours=2)))
-    assert pin(Role.API, NOW) == bytes(32)
-    assert pin(Role.BOOTSTRAP, NOW) == bytes([1] * 32)
-    assert pin(Role.API, NOW + timedelta(hours=1)) is None
-    assert pin(Role.BOOTSTRAP, NOW + timedelta(hours=1)) is not None
-    one.keep(Role.API, Pin(bytes([2] * 32), NOW + timedelta(hours=3)))
-    assert one.pin(Role.API) == Pin(bytes([2] * 32), NOW + timedelta(hours=3))
-    assert one.pin(Role.BOOTSTRAP) is not None
+def test_a_pin_holds_until_its_user_drops_it(write):
+    one = read_remote(write(), None, None, None)
+
+    def expected(role: Role) -> Pinned | None:
+        return one.expectation(role, allow_insecure_simulated=False).pinned
+
+    assert expected(Role.API) is None
+    one.keep(Role.API, pinned(0))
+    one.keep(Role.BOOTSTRAP, pinned(1))
+    assert (expected(Role.API), expected(Role.BOOTSTRAP)) == (pinned(0), pinned(1))
+    assert one.expectation(Role.API, allow_insecure_simulated=False).pin == bytes(32)
+    one.keep(Role.API, pinned(2))
+    assert (one.pinned(Role.API), one.pinned(Role.BOOTSTRAP)) == (pinned(2), pinned(1))
+    one.pin_file.unlink()
+    assert expected(Role.API) is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +136,9 @@ def test_a_pin_that_cannot_be_read_is_told_and_not_passed_over(write, text):
     path = write(GOOD)
     path.with_name("client.toml.pin").write_bytes(text.encode("utf-8", "surrogateescape"))
     one = read_remote(path, None, None, None)
-    with pytest.raises(Failure, match=r"pin file .* cannot be read; verify the server anew"):
+    with pytest.raises(
+        Failure, match=r"pin file .* cannot be read; remove it and verify the server anew"
+    ):
         one.expectation(Role.API, allow_insecure_simulated=False)
 
 
@@ -256,7 +270,7 @@ def test_an_answer_that_is_no_object_has_no_fields(body):
 
 def test_a_pin_file_is_private(write):
     one = read_remote(write(GOOD), None, None, None)
-    one.keep(Role.API, Pin(bytes(32), NOW))
+    one.keep(Role.API, pinned(0))
     assert one.pin_file.stat().st_mode & 0o777 == 0o600
     assert json.loads(one.pin_file.read_text())["api"]["key"] == "00" * 32
 
@@ -264,6 +278,6 @@ def test_a_pin_file_is_private(write):
 def test_without_a_configuration_file_nothing_is_pinned(tmp_path: Path):
     (tmp_path / "policy.toml").write_text(POLICY)
     one = read_remote(None, "https://x", tmp_path / "policy.toml", None)
-    one.keep(Role.API, Pin(bytes(32), NOW))
-    assert one.pin(Role.API) is None
+    one.keep(Role.API, pinned(0))
+    assert one.pinned(Role.API) is None
     assert [path.name for path in tmp_path.iterdir()] == ["policy.toml"]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from enclave.claims import Role
+from enclave.claims import KeyOrigin, Role
+from enclave.pinned import Pinned
 from enclave.policy import read_policy, write_policy
 from enclave.tdx import TDX
 from server.__main__ import main
 from server.access.operator_credential import key_sha256
 from server.commands import attested_server
-from server.commands.attested_server import Pin, read_remote
+from server.commands.attested_server import read_remote
 from server.commands.measure import measure
 from server.commands.verdict import verdict
 from server.pki import local_authority
@@ -84,7 +85,12 @@ class Desk:
         path = self.directory / "client.toml.pin"
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def repin(self, role: Role, pin: Pin) -> None:
+    def pinned(self, role: Role) -> Pinned:
+        found = read_remote(self.conf, None, None, None).pinned(role)
+        assert found is not None
+        return found
+
+    def repin(self, role: Role, pin: Pinned) -> None:
         read_remote(self.conf, None, None, None).keep(role, pin)
 
 
@@ -125,10 +131,11 @@ async def test_verify_shows_a_verdict_and_pins(desk: Desk, tmp_path: Path, monke
         assert (await desk.types(*words))[0] == 0
 
 
-async def test_verify_refuses_another_key_until_the_pin_has_run_out(desk: Desk, tmp_path: Path):
-    another = Pin(bytes(32), datetime.now(UTC) + timedelta(hours=1))
+async def test_verify_refuses_another_key_until_it_is_told_to_accept_it(desk: Desk, tmp_path: Path):
     async with running(configured(tmp_path / "data"), software()) as one:
         await desk.write(await one.until_waiting())
+        await desk.verifies("--role", "bootstrap")
+        another = replace(desk.pinned(Role.BOOTSTRAP), key=bytes(32))
         desk.repin(Role.BOOTSTRAP, another)
         status, _, said = await desk.verifies("--role", "bootstrap")
         assert (status, is_one_sentence(said)) == (1, True)
@@ -138,15 +145,37 @@ async def test_verify_refuses_another_key_until_the_pin_has_run_out(desk: Desk, 
         assert (status, "its key is not the pinned one" in said) == (1, True)
         assert list(one.start.access._failed_logins._failures) == [], "nothing was sent"
 
-        desk.repin(Role.BOOTSTRAP, another._replace(until=datetime.now(UTC)))
-        status, said, _ = await desk.verifies("--role", "bootstrap")
+        status, said, _ = await desk.verifies("--role", "bootstrap", "--new-key")
         assert (status, f"another one than before: sha256 {'00' * 32}" in said) == (0, True)
         status, said, _ = await desk.verifies("--role", "bootstrap")
         assert (status, "another one" in said) == (0, False)
 
-        desk.repin(Role.BOOTSTRAP, another)
-        assert (await desk.verifies("--role", "bootstrap", "--new-key"))[0] == 0
-        assert desk.pins()["bootstrap"]["key"] != "00" * 32
+
+@pytest.mark.parametrize(
+    "change,why",
+    [
+        ({"operator_sha256": b"m" * 32}, "its operator changed"),
+        ({"deployment": "another"}, "its deployment changed"),
+        ({"key_origin": KeyOrigin.GIVEN}, "its key origin changed"),
+        ({"configuration_sha256": bytes(32)}, "its settings changed"),
+        ({"insecure_settings": ()}, "its insecure settings changed"),
+        ({"store": b"another"}, "its store is older than when it was verified, or another one"),
+    ],
+)
+async def test_verify_refuses_any_change_until_it_is_told_to_accept_it(
+    desk: Desk, tmp_path: Path, change, why
+):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        assert (await desk.verifies("--role", "bootstrap"))[0] == 0
+        desk.repin(Role.BOOTSTRAP, replace(desk.pinned(Role.BOOTSTRAP), **change))
+        for options in ((), ("--new-key",)):
+            status, _, said = await desk.verifies("--role", "bootstrap", *options)
+            assert (status, is_one_sentence(said), why in said) == (1, True, True), said
+        status, _, said = await desk.starts()
+        assert (status, why in said) == (1, True)
+        assert (await desk.verifies("--role", "bootstrap", "--accept-changes"))[0] == 0
+        assert (await desk.verifies("--role", "bootstrap"))[0] == 0
 
 
 async def test_verify_tells_in_a_sentence_why_not(desk: Desk, tmp_path: Path):
@@ -162,8 +191,9 @@ async def test_verify_tells_in_a_sentence_why_not(desk: Desk, tmp_path: Path):
         ):
             status, _, said = await desk.verifies(*words)
             assert (status, is_one_sentence(said), why in said) == (1, True, True), said
-        status, _, said = await desk.types("verify", "--conf", desk.conf, "--role", "bootstrap")
-        assert (status, "certificate chain" in said) == (1, True), (
+        words = ("verify", "--conf", desk.conf, "--role", "bootstrap")
+        status, _, said = await desk.types(*words)
+        assert (status, "simulated" in said) == (1, True), (
             "simulated evidence is refused by default"
         )
         await desk.write(port, software(measurement=bytes(48)))

@@ -1,9 +1,11 @@
 """What was given, sealed for a restart: by this chip and code alone, and never an older one."""
 
+import copy
 import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,14 +17,27 @@ from enclave.errors import DeviceError
 from enclave.insecure import SoftwareChip, SoftwareTee
 from enclave.insecure.chip import POLICY
 from enclave.keys import MAX_SEALED_BYTES, Purpose, seal
+from enclave.owner import OwnedTee, Owner
 from enclave.snp.abi import GuestPolicy
 from enclave.tdx import TDX
-from server.setup import provisioning
+from server.setup import provisioning, sealed_head
 from server.setup.config import Config
 from server.setup.explanations import explain
 from server.setup.failure import Failure
 from server.setup.provisioning import FILE_NAME, Provisioning
-from storage import KeyFile, MemoryBackend, MemorySpace, SealedStore, WrongSecret, open_store
+from server.setup.sealed_head import MAX_STEP
+from storage import (
+    KeyFile,
+    MemoryBackend,
+    MemorySpace,
+    Put,
+    Remove,
+    SealedStore,
+    Tampered,
+    Terms,
+    WrongSecret,
+    open_store,
+)
 from tests.enclave.guest_machine import other_chip
 from tests.server.unprovisioned_server import chip, software
 
@@ -108,9 +123,9 @@ async def recalled(data: Path, tee: SoftwareTee | None = None) -> Provisioning:
 async def test_it_is_recalled_by_the_same_code_on_the_same_chip(tmp_path: Path, caplog):
     async with opened() as store:
         assert await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-    found = await recalled(tmp_path)
-    assert replace(found, anchor="", number=0) == PROVISIONING
-    assert found.number == 1
+    recalled = await provisioning.recall(tmp_path, software())
+    assert replace(recalled, anchor="", number=0, time=0) == PROVISIONING
+    assert recalled.number == 1
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     content = (tmp_path / FILE_NAME).read_bytes()
     assert b"hunter2" not in content
@@ -188,10 +203,14 @@ async def test_a_firmware_update_seals_it_anew(tmp_path: Path, caplog):
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     old = (tmp_path / FILE_NAME).read_bytes()
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
-    assert (await recalled(tmp_path, newer)).password == "hunter2"
+    assert await provisioning.recall(tmp_path, newer) is None, "unless the settings allow it"
+    minimum = chip().tcb.build()
+    recalled = await provisioning.recall(tmp_path, newer, minimum_tcb=minimum)
+    assert recalled.password == "hunter2"
     again = (tmp_path / FILE_NAME).read_bytes()
     assert again != old
-    assert (await recalled(tmp_path, newer)).password == "hunter2"
+    recalled = await provisioning.recall(tmp_path, newer, minimum_tcb=minimum)
+    assert recalled.password == "hunter2"
     assert (tmp_path / FILE_NAME).read_bytes() == again
     # The firmware before the update does not open what is sealed after it.
     assert await provisioning.recall(tmp_path, software()) is None
@@ -213,8 +232,8 @@ async def test_that_it_cannot_be_sealed_anew_keeps_nobody_from_starting(tmp_path
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
     with full_disk():
-        found = await recalled(tmp_path, newer)
-    assert found.password == "hunter2"
+        recalled = await provisioning.recall(tmp_path, newer, minimum_tcb=chip().tcb.build())
+    assert recalled.password == "hunter2"
     assert "stays sealed for the older firmware" in caplog.text
 
 
@@ -240,12 +259,93 @@ async def test_a_file_that_is_ahead_of_the_store_is_that_of_a_crash(tmp_path: Pa
         await provisioning.check_number(store, replace(last, number=last.number + 1))
 
 
-async def test_the_anchor_notices_an_older_store(tmp_path: Path):
+async def test_the_anchor_moves_with_the_store(tmp_path: Path):
     async with opened() as store:
-        before = store.anchor
+        head = await provisioning.keep(tmp_path, software(), store, PROVISIONING)
+        for name in (b"a", b"b"):
+            await store.commit([Put(name, 0, b"", None, Terms())])
+            await head.seal()
+            opening = provisioning.opening(await provisioning.recall(tmp_path, software()))
+            assert opening.anchor == store.anchor
+
+
+async def test_a_store_put_back_to_before_the_newest_sealed_state_is_refused(tmp_path: Path):
+    space = MemorySpace()
+    async with opened(space) as store:
+        head = await provisioning.keep(tmp_path, software(), store, PROVISIONING)
+        await store.commit([Put(b"key", 0, b"", None, Terms())])
+        older = copy.deepcopy(space)
+        await store.commit([Remove(b"key", store.version(b"key"))])
+        await head.seal()
+    anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
+    async with open_store(MemoryBackend(space), KEY, anchor=anchor):
+        pass
+    with pytest.raises(Tampered, match="rolled back|older"):
+        async with open_store(MemoryBackend(older), KEY, anchor=anchor):
+            pass
+
+
+async def test_a_state_of_the_store_from_before_the_last_start_is_refused(tmp_path: Path, caplog):
+    async with opened() as store:
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-        anchor = provisioning.opening(await recalled(tmp_path)).anchor
-        assert anchor == before
+        older = (tmp_path / sealed_head.FILE_NAME).read_bytes()
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
+    (tmp_path / sealed_head.FILE_NAME).write_bytes(older)
+    assert await provisioning.recall(tmp_path, software()) is None
+    assert "somebody has put it back" in caplog.text
+    (tmp_path / sealed_head.FILE_NAME).unlink()
+    assert await provisioning.recall(tmp_path, software()) is None
+
+
+async def test_other_settings_are_refused(tmp_path: Path, caplog):
+    async with opened() as store:
+        await provisioning.keep(tmp_path, software(), store, PROVISIONING, configuration=b"one")
+    assert await provisioning.recall(tmp_path, software(), configuration=b"other") is None
+    assert "sealed under other settings" in caplog.text
+    assert await provisioning.recall(tmp_path, software(), configuration=b"one")
+
+
+@pytest.mark.parametrize("deployment,operator", [("ours", b"m" * 32), ("theirs", b"o" * 32)])
+async def test_what_another_operator_or_deployment_sealed_does_not_open(
+    tmp_path: Path, deployment, operator
+):
+    ours = OwnedTee.of(software(), Owner(b"o" * 32, "ours"))
+    async with opened() as store:
+        await provisioning.keep(
+            tmp_path, OwnedTee.of(software(), Owner(operator, deployment)), store, PROVISIONING
+        )
+        assert await provisioning.recall(tmp_path, ours) is None
+        await provisioning.keep(tmp_path, ours, store, PROVISIONING)
+    assert await provisioning.recall(tmp_path, ours)
+
+
+async def test_a_clock_below_the_highest_time_is_refused(tmp_path: Path, caplog):
+    noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
+    async with opened() as store:
+        given = replace(PROVISIONING, time=int(noon.timestamp()))
+        head = await provisioning.keep(tmp_path, software(), store, given, now=lambda: noon)
+        head.now = lambda: noon + timedelta(days=1)
+        await head.seal()
+        head.now = lambda: noon
+        await head.seal()
+
+    async def at(moment: datetime) -> Provisioning | None:
+        return await provisioning.recall(tmp_path, software(), now=lambda: moment)
+
+    assert await at(noon) is None
+    assert "what has expired would be valid again" in caplog.text
+    assert await at(noon + timedelta(days=1))
+    assert await at(noon + timedelta(days=1) - MAX_STEP), "a time service may correct a little"
+
+
+async def test_a_clock_that_goes_back_ends_the_service(tmp_path: Path, autojump_clock):
+    noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
+    ended = []
+    async with opened() as store:
+        head = await provisioning.keep(tmp_path, software(), store, PROVISIONING, now=lambda: noon)
+        head.now = lambda: noon - MAX_STEP - timedelta(seconds=1)
+        await head.keep(lambda: ended.append(True))
+    assert ended == [True]
 
 
 async def test_without_leave_nothing_is_sealed_and_what_was_does_not_hold(tmp_path: Path):
