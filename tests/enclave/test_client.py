@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 
 import pytest
 import trio
@@ -20,6 +21,7 @@ from enclave.policy import read_policy
 from enclave.quote_request import HTTPAsk
 from enclave.ratls import (
     Attester,
+    NoStore,
     attest,
     issue_certificate,
     server_context,

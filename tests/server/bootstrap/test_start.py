@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from enclave import claims as claims_of
-from enclave.claims import Role, SkProvider
+from enclave.claims import KeyOrigin, Role, SkProvider
 from enclave.client import AttestedConnection, client_context
 from enclave.errors import DeviceError, InvalidEvidence, Refused
 from enclave.evidence_formats import read_tagged

@@ -280,7 +280,7 @@ async def test_a_store_put_back_to_before_the_newest_sealed_state_is_refused(tmp
     anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
     async with open_store(MemoryBackend(space), KEY, anchor=anchor):
         pass
-    with pytest.raises(Tampered, match="rolled back|older"):
+    with pytest.raises(Tampered):
         async with open_store(MemoryBackend(older), KEY, anchor=anchor):
             pass
 
