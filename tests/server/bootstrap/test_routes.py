@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -395,6 +396,23 @@ async def test_a_start_needs_the_store_s_secret_and_the_clients_authority(one, a
     await ask("/client-ca", b"# Autorit\xc3\xa9\n" + authority())
     assert await ask("/start", {"restart": True}) == (200, "Starting the KMS server")
     assert launches.provisioning[0].restart
+
+
+@pytest.mark.parametrize(
+    "off,why", [(301, "301 s behind"), (-301, "301 s ahead of"), (300, None), (-300, None)]
+)
+async def test_a_start_by_another_clock_than_the_operator_s_is_refused(
+    one, ask, launches, off, why
+):
+    one.now = lambda: datetime(2030, 5, 1, 12, tzinfo=UTC)
+    one.given = replace(one.given, password=PASSWORD, client_ca=authority().decode())
+    theirs = int(one.now().timestamp()) + off
+    status, said = await ask("/start", {"restart": True, "time": theirs})
+    if why is None:
+        assert status == 200
+        assert launches.given[0].time == theirs
+    else:
+        assert (status, why in said, launches.given) == (422, True, [])
 
 
 async def test_after_the_start_nothing_is_kept_and_nothing_is_taken(one, ask, launches):
