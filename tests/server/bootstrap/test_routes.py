@@ -405,14 +405,15 @@ async def test_a_start_by_another_clock_than_the_operator_s_is_refused(
     one, ask, launches, off, why
 ):
     one.now = lambda: datetime(2030, 5, 1, 12, tzinfo=UTC)
-    one.given = replace(one.given, password=PASSWORD, client_ca=authority().decode())
+    await ask("/client-ca", authority())
+    one.provisioning = replace(one.provisioning, password=PASSWORD)
     theirs = int(one.now().timestamp()) + off
     status, said = await ask("/start", {"restart": True, "time": theirs})
     if why is None:
         assert status == 200
-        assert launches.given[0].time == theirs
+        assert launches.provisioning[0].time == theirs
     else:
-        assert (status, why in said, launches.given) == (422, True, [])
+        assert (status, why in said, launches.provisioning) == (422, True, [])
 
 
 async def test_after_the_start_nothing_is_kept_and_nothing_is_taken(one, ask, launches):

@@ -274,8 +274,10 @@ async def test_a_store_put_back_to_before_the_newest_sealed_state_is_refused(tmp
     async with opened(space) as store:
         head = await provisioning.keep(tmp_path, software(), store, PROVISIONING)
         await store.commit([Put(b"key", 0, b"", None, Terms())])
-        older = copy.deepcopy(space)
+    older = copy.deepcopy(space)
+    async with opened(space) as store:
         await store.commit([Remove(b"key", store.version(b"key"))])
+        head.store = store
         await head.seal()
     anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
     async with open_store(MemoryBackend(space), KEY, anchor=anchor):

@@ -17,7 +17,9 @@ async def test_a_store_continues_each_state_that_it_was_in_and_none_that_it_was_
     async with open_store(MemoryBackend(space), KEY, create=True) as store:
         state = await PrivateState.of(store)
         first = state.written()
-        older = copy.deepcopy(space)
+    older = copy.deepcopy(space)
+    async with open_store(MemoryBackend(space), KEY) as store:
+        state = await PrivateState.of(store)
         await add(store, b"a")
         second = state.written()
         assert state.continues(first)
