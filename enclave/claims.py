@@ -87,8 +87,8 @@ class KeyOrigin(StrEnum):
     """Made within the VM at this start."""
     ACME = "acme"
     """Made within the VM, kept sealed, and certified by an ACME directory."""
-    GIVEN = "given"
-    """Brought by the operator (PKCS#12): whoever else has it can stand in for this server."""
+    BROUGHT = "given"
+    """Brought by the operator (PKCS#12): whoever else has it can impersonate this server."""
 
 
 @dataclass(frozen=True, slots=True)

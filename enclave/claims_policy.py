@@ -56,8 +56,8 @@ class ClaimsPolicy(Table):
 
 
 _ORIGINS = {
-    KeyOrigin.GIVEN: (
-        "its key was given to it, so that others may have it and stand in for this server "
+    KeyOrigin.BROUGHT: (
+        "its key was given to it, so that others may have it and impersonate this server "
         "(key_origins in [claims] of the policy, or --allow-given-key, accepts that)"
     )
 }

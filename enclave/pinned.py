@@ -65,14 +65,15 @@ class Pinned:
             ("insecure settings", self.insecure_settings, claims.insecure_settings),
         ):
             if before != now:
-                yield f"its {what} changed since it was verified: {_shown(before)} → {_shown(now)}"
+                change = f"{_in_words(before)} → {_in_words(now)}"
+                yield f"its {what} changed since it was verified: {change}"
         if not challenged or self.store is None:
             return
         if claims.store_since != sha256(self.store).digest():
             yield "its store is older than when it was verified, or another one"
 
 
-def _shown(value: bytes | str | tuple[str, ...] | None) -> str:
+def _in_words(value: bytes | str | tuple[str, ...] | None) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, tuple):

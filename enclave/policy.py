@@ -104,7 +104,7 @@ def accepting_no_collateral(policy: Policy) -> Policy:
 
 def accepting_given_keys(policy: Policy) -> Policy:
     """The policy, which also accepts a server whose key its operator brought."""
-    origins = policy.claims.key_origins | {KeyOrigin.GIVEN}
+    origins = policy.claims.key_origins | {KeyOrigin.BROUGHT}
     return replace(policy, claims=replace(policy.claims, key_origins=origins))
 
 

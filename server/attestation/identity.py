@@ -127,7 +127,7 @@ class ServerIdentity:
         context = certified or server_context()
         await self.present(context, on_certificate)
         if self.identity is not None:
-            self._speak_for(self.identity, KeyOrigin.GIVEN)
+            self._speak_for(self.identity, KeyOrigin.BROUGHT)
         if certified is not None:
             renewal = self._renewal(certified, self.attester, shutdown, now)
             await self.nursery.start(renewal.keep, after)

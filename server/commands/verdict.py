@@ -51,5 +51,5 @@ _ORIGINS = {
     KeyOrigin.CHIP: "made from the chip's key",
     KeyOrigin.RANDOM: "random, made at this start",
     KeyOrigin.ACME: "made inside, certified by an ACME directory",
-    KeyOrigin.GIVEN: "GIVEN by the operator: whoever else has it can stand in for this server",
+    KeyOrigin.BROUGHT: "GIVEN by the operator: whoever else has it can impersonate this server",
 }

@@ -1,7 +1,7 @@
 """The state of the store in the claims: legible to this server alone.
 
 The anchor of a store counts its commits, and so tells how much a service is used. Anybody may ask
-for evidence, so what stands in the claims is the anchor sealed under a key that lies in the store
+for evidence, so what is in the claims is the anchor sealed under a key that is kept in the store
 itself, with a random nonce: two answers have nothing in common. A verifier keeps one and shows it
 again, and the server says whether its store is a continuation of that state.
 

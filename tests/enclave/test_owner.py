@@ -118,11 +118,11 @@ def test_claims_that_meet_a_policy_are_accepted():
 
 
 def test_a_brought_key_is_refused_unless_the_policy_has_it():
-    given = claims_for(tee(), key_origin=KeyOrigin.GIVEN)
-    (said,) = read_policy("").claims.differences(given)
-    assert "stand in for this server" in said
+    brought = claims_for(tee(), key_origin=KeyOrigin.BROUGHT)
+    (said,) = read_policy("").claims.differences(brought)
+    assert "impersonate this server" in said
     allowed = read_policy('[claims]\nkey_origins = ["given"]\n')
-    assert list(allowed.claims.differences(given)) == []
+    assert list(allowed.claims.differences(brought)) == []
 
 
 def test_an_unknown_key_is_an_error_here_too():

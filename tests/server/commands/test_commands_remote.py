@@ -156,7 +156,7 @@ async def test_verify_refuses_another_key_until_it_is_told_to_accept_it(desk: De
     [
         ({"operator_sha256": b"m" * 32}, "its operator changed"),
         ({"deployment": "another"}, "its deployment changed"),
-        ({"key_origin": KeyOrigin.GIVEN}, "its key origin changed"),
+        ({"key_origin": KeyOrigin.BROUGHT}, "its key origin changed"),
         ({"configuration_sha256": bytes(32)}, "its settings changed"),
         ({"insecure_settings": ("insecure_x",)}, "its insecure settings changed"),
         ({"store": b"another"}, "its store is older than when it was verified, or another one"),

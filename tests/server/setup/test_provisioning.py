@@ -324,8 +324,8 @@ async def test_what_another_operator_or_deployment_sealed_does_not_open(
 async def test_a_clock_below_the_highest_time_is_refused(tmp_path: Path, caplog):
     noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
     async with opened() as store:
-        given = replace(PROVISIONING, time=int(noon.timestamp()))
-        head = await provisioning.keep(tmp_path, software(), store, given, now=lambda: noon)
+        one = replace(PROVISIONING, time=int(noon.timestamp()))
+        head = await provisioning.keep(tmp_path, software(), store, one, now=lambda: noon)
         head.now = lambda: noon + timedelta(days=1)
         await head.seal()
         head.now = lambda: noon
