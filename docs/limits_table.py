@@ -125,6 +125,19 @@ TABLES = {
             "the item fails",
         ),
         Attack(
+            "asks for the same attribute, or the same function, again and again",
+            (),
+            "Get Attributes: Invalid Message, as specified; elsewhere it is taken once",
+        ),
+        Attack(
+            "has long texts of its own quoted in errors, in the audit log and in the log",
+            (
+                "kmip.errors.MAX_TEXT characters of an error",
+                "server.requests.audit.MAX_IDENTIFIER characters of an identifier",
+            ),
+            "they are cut; what is told of a failed item never takes the room of a completed one",
+        ),
+        Attack(
             "sends many credentials",
             ("server.requests.authentication.MAX_CREDENTIALS",),
             "the message fails",
@@ -163,6 +176,8 @@ TABLES = {
             (
                 "server.sessions.tickets.MAX_TICKETS",
                 "server.sessions.tickets.MAX_TICKETS_PER_CLIENT for a client",
+                "server.sessions.tickets.MAX_MEMORY bytes with their rights",
+                "server.sessions.tickets.MAX_MEMORY_PER_CLIENT bytes for a client",
             ),
             "the client's own oldest ticket ends; where all are issued, the next login is refused",
         ),
@@ -261,6 +276,24 @@ TABLES = {
             "Invalid Field",
         ),
         Attack(
+            "searches by very many values, or joins or derives from very many objects",
+            (
+                "server.objects.index_terms.MAX_FILTERS values of a search",
+                "server.operations.derive_key.MAX_BASES objects to derive from",
+                "server.crypto.secret_sharing.split_keys.MAX_PARTS parts to join",
+            ),
+            "Invalid Field",
+        ),
+        Attack(
+            "sends or reads objects and lists that take long to read and write",
+            (
+                "server.long_steps.LOOP_VALUES values on the event loop",
+                "server.long_steps.LOOP_BYTES bytes of a message on the event loop",
+                "server.long_steps.THREADS threads",
+            ),
+            "longer steps run in a thread, in turns; others go on meanwhile",
+        ),
+        Attack(
             "changes an object that others change too",
             ("server.requests.dispatch.MAX_ATTEMPTS attempts",),
             "Server Limit Exceeded, and the client may try again",
@@ -332,9 +365,13 @@ TABLES = {
             "Server Limit Exceeded; with the usual max_message_bytes none can be sent",
         ),
         Attack(
-            "uses many objects, to fill the caches",
-            ("cached_objects", "store_cache_bytes bytes"),
-            "the least recently used are dropped",
+            "uses many objects, or long ones, to fill the caches",
+            (
+                "object_cache_bytes bytes",
+                "server.objects.opened.CLIENT_SHARE (one part in so many is a client's at most)",
+                "store_cache_bytes bytes",
+            ),
+            "the least recently used are dropped, a client's own first",
         ),
         Attack(
             "sets defaults and constraints without end (an administrator)",

@@ -36,8 +36,9 @@ from kmip.tags import Tag
 from kmip.types import IdentifierForm
 from kmip.versions import DIALECTS, INTERNAL, AttributeForm, ProtocolVersion
 
-MAX_INSTANCES = 10_000
-"""Attribute values in one structure: far more than any real object has."""
+MAX_INSTANCES = 2_000
+"""Attribute values in one structure. Real objects have fifty; and each becomes objects in memory
+and an entry of the index, ten times as long as the 16 bytes that a client sends for it."""
 
 MAX_TEMPLATES = 32
 """Template objects that one request may name, each of which the server must look up; the OASIS
@@ -211,7 +212,7 @@ def read_attributes(items: Iterable[Item], version: ProtocolVersion) -> Attribut
             _read_list(item.children, found, version)
         else:
             _read_list((item,), found, version)
-    if sum(map(len, found.values.values())) > MAX_INSTANCES:
+    if version != INTERNAL and found.count > MAX_INSTANCES:  # what is kept has been counted
         raise InvalidMessage("too many attributes")
     return found
 

@@ -472,7 +472,7 @@ def check_delete(attribute: AttributeName, it: Situation) -> None:
 
 def _check_applies(attribute: AttributeName, object_type: ObjectType) -> None:
     if not applies_to(attribute, object_type):
-        kind = object_type.names[0]
+        kind = object_type.title
         raise InvalidAttribute(f"a {kind} has no {name_of(attribute)}")
 
 

@@ -19,6 +19,7 @@ from kmip.attribute_values import Name
 from kmip.enums import LinkType
 from kmip.items import Item
 from kmip.tags import WORDS, Tag
+from kmip.versions import INTERNAL
 
 CUSTOM_PREFIXES = ("x", "y")
 """What begins a 1.x custom attribute's name: `x-` a client's, `y-` the server's; in 2.x the same
@@ -110,6 +111,11 @@ class Attributes:
     def __bool__(self) -> bool:
         return bool(self.values)
 
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return sum(map(len, self.values.values()))
+
     def get(self, attribute: AttributeName, default: Any = None) -> Any:
         """The first value of `attribute`, or `default`."""
         instances = self.values.get(attribute)
@@ -162,14 +168,18 @@ class Attributes:
         return None
 
     def select(self, references: Iterable[AttributeReference]) -> Attributes:
-        """Only the attributes that are referred to, with their indices."""
+        """Only the attributes that are referred to, each once, with their indices."""
         found = Attributes()
-        for reference in references:
-            kind = reference if isinstance(reference, LinkType) else None
-            attribute: AttributeName = Tag.LINK if isinstance(reference, LinkType) else reference
-            for index, value in self.values.get(attribute, {}).items():
-                if kind is None or value.link_type == kind:
-                    found.values.setdefault(attribute, {})[index] = value
+        wanted = dict.fromkeys(references)
+        kinds = {reference for reference in wanted if isinstance(reference, LinkType)}
+        links = self.values.get(Tag.LINK, {})
+        if kinds and Tag.LINK not in wanted:
+            chosen = {index: link for index, link in links.items() if link.link_type in kinds}
+            if chosen:
+                found.values[Tag.LINK] = chosen
+        for attribute in wanted:
+            if not isinstance(attribute, LinkType) and attribute in self.values:
+                found.values[attribute] = dict(self.values[attribute])
         return found
 
     def copy(self) -> Attributes:
@@ -188,10 +198,18 @@ class Attributes:
                 self.add(attribute, value)
 
 
+def written(attribute: AttributeName, value: Any) -> Item:
+    """A value as an item, which can be looked up in a set where a structure cannot."""
+    row = definition(attribute)
+    if row is None:
+        return custom_value(value)
+    return row.form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
+
+
 def name_of(attribute: AttributeReference) -> str:
     """The attribute's name in text, which is also the 1.x name."""
     if isinstance(attribute, LinkType):
-        return attribute.names[0]
+        return attribute.title
     return str(attribute) if isinstance(attribute, VendorAttributeName) else WORDS[attribute]
 
 

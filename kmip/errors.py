@@ -13,9 +13,30 @@ from kmip.versions import V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, V3_0, ProtocolVers
 
 Reasons = Sequence[tuple[ProtocolVersion, R]]
 
+MAX_TEXT = 256
+"""Characters of an error's text. It may quote what a client sent, of any length, and goes into the
+response and the log, for each item of a batch."""
+
+_CUT = "..."
+
+
+def bounded(text: str) -> str:
+    """A text as an error tells it: printable ASCII, `MAX_TEXT` characters at most."""
+    told = "".join(map(_told, text[: MAX_TEXT + 1]))
+    return told if len(told) <= MAX_TEXT else told[: MAX_TEXT - len(_CUT)] + _CUT
+
+
+def _told(character: str) -> str:
+    if character.isascii() and character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
+
 
 class KMIPError(Exception):
     """A request, or one item of its batch, failed.
+
+    Args:
+        problem: what is wrong; of a text that is long or not printable, what `bounded` leaves.
 
     Attributes:
         reasons: the Result Reason from each version on, oldest first.
@@ -24,6 +45,9 @@ class KMIPError(Exception):
 
     reasons: ClassVar[Reasons] = ((V1_0, R.GENERAL_FAILURE),)
     payload: object | None = None
+
+    def __init__(self, problem: str = "") -> None:
+        super().__init__(bounded(problem))
 
     def reason(self, version: ProtocolVersion) -> R:
         """The Result Reason that a client of `version` knows."""

@@ -43,6 +43,11 @@ class Named(IntEnum):
         member.span = Span(since, until)
         return member
 
+    @property
+    def title(self) -> str:
+        """Its name in the specification; a vendor's value, which has none, as a number."""
+        return self.names[0] if self.names else f"0x{self:08X}"
+
 
 class Closed(Named):
     """An enumeration that leaves no room for vendors."""

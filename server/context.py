@@ -97,6 +97,12 @@ IN_VAIN_BYTES_AT_LEAST: Final = 4096
 NO_ROOM: Final = "the response would be longer than the client takes"
 
 
+HEADER: Final = 8
+"""Bytes of an item beside its value (2.1 section 9.1.1: tag, type and length)."""
+PADDED: Final = 8
+"""A value's bytes are padded to a multiple of it."""
+
+
 @dataclass(slots=True)
 class Room:
     """The bytes that are left of the response's size limit.
@@ -143,6 +149,33 @@ class Room:
                 raise ResponseTooLarge(NO_ROOM)
             self.left -= size
         return encoded
+
+    def take_failure(self, message: str, payload: Item | None) -> tuple[str | None, Item | None]:
+        """Count what a failed item says; a status and a reason are always told.
+
+        Args:
+            message: the error's text.
+            payload: what it tells beside.
+
+        Returns:
+            Both, as far as they fit: the room of what has been done already is not touched.
+        """
+        if payload is not None:
+            try:
+                payload = self.take(payload)
+            except ResponseTooLarge:
+                payload = None
+        if self.left is None:
+            return message, payload
+        fits = (max(self.left - HEADER, 0) // PADDED) * PADDED
+        told = message[:fits]
+        self.left -= text_size(told) if told else 0
+        return told or None, payload
+
+
+def text_size(text: str | bytes) -> int:
+    """Bytes of an item that holds an ASCII text: a header, and the text in blocks."""
+    return HEADER + -(-len(text) // PADDED) * PADDED
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from kmip.messages import Ticket
 from kmip.payloads.rights import TicketTime
 from server.context import Context
 from server.sessions import tickets
+from server.sessions.rights import Rights
 
 NO_TIME: Final = TicketTime(0)
 
@@ -24,13 +25,13 @@ class Wanted(Protocol):
     usage_limits: UsageLimits | None
 
 
-def ticket(context: Context, wanted: Wanted, grants: tuple[tickets.Grant, ...] | None) -> Ticket:
+def ticket(context: Context, wanted: Wanted, rights: Rights | None) -> Ticket:
     """A new ticket of the client's.
 
     Args:
         context: of the request.
         wanted: what the request says of the ticket.
-        grants: its rights; None: all.
+        rights: its rights; None: all.
 
     Raises:
         PermissionDenied: the client itself has shown a ticket, and would outlive or outdo it.
@@ -50,7 +51,7 @@ def ticket(context: Context, wanted: Wanted, grants: tuple[tickets.Grant, ...] |
         until=tickets.until(lease.seconds, context.now, absolute=lease.absolute),
         requests=wanted.request_count,
         left=count(wanted.usage_limits),
-        grants=grants,
+        rights=rights,
         identification=context.client.identification,
         since=context.now,
     )

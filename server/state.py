@@ -9,8 +9,8 @@ import trio
 
 from server.access.ended_tickets import EndedTickets
 from server.access.password_file import Users
+from server.objects.opened import Opened
 from server.objects.served import Served
-from server.objects.transaction import Opened
 from server.sessions.client_turns import ClientTurns
 from server.sessions.refusals import Refusals
 from server.sessions.streams import Streams
@@ -61,7 +61,7 @@ class Server:
         self.ended_tickets = EndedTickets(
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file
         )
-        self.opened = Opened(self.config.cached_objects)
+        self.opened = Opened(self.config.object_cache_bytes)
         self.threads = trio.CapacityLimiter(self.config.worker_threads)
         self.thread_shares = ThreadShares(max(1, self.config.worker_threads // 2), self.threads)
         self.turns = ClientTurns(self.config.max_message_bytes)

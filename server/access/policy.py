@@ -80,4 +80,4 @@ def permit(client: Client, operation: Operation, managed_object: ManagedObject) 
         return
     if not permitted:
         raise not_found(operation, managed_object.identifier)
-    raise PermissionDenied(f"this client may not {operation.names[0]} this object")
+    raise PermissionDenied(f"this client may not {operation.title} this object")

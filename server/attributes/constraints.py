@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from kmip import attribute_rules
-from kmip.attributes import AttributeName, Attributes
+from kmip.attributes import AttributeName, Attributes, written
 from kmip.enums import ObjectType
 from kmip.errors import ConstraintViolation
+from kmip.items import Item
 from kmip.payloads.factory_defaults import Constraint
 from kmip.tags import Tag
 from kmip.vocabulary import Mask
@@ -58,10 +59,9 @@ async def check(context: Context) -> None:
 
 
 def _check(managed_object: ManagedObject, constraints: Sequence[Constraint]) -> None:
+    having = _Having(managed_object)
     for keys, alternatives in _pertaining(managed_object, constraints).items():
-        if not any(
-            _satisfies(managed_object, one.attributes or Attributes()) for one in alternatives
-        ):
+        if not any(having.satisfies(one.attributes or Attributes()) for one in alternatives):
             names = ", ".join(sorted(attribute_rules.name_of(attribute) for attribute in keys))
             raise ConstraintViolation(f"the constraints allow no such {names}")
 
@@ -82,21 +82,37 @@ def _pertaining(
     return general | particular
 
 
-def _satisfies(managed_object: ManagedObject, wanted: Attributes) -> bool:
-    return all(
-        any(
-            _meets(value, other)
-            for value in managed_object.attributes.all(attribute)
-            for other in allowed
-        )
-        for attribute, allowed in (
-            (attribute, wanted.all(attribute)) for attribute in wanted.values
-        )
-        if attribute_rules.applies_to(attribute, managed_object.object_type)
-    )
+class _Having:
+    """What an object has, to be compared with many constraints.
 
+    Each takes the time that it takes to read it, however many values the object has.
 
-def _meets(value: Any, allowed: Any) -> bool:
-    if isinstance(allowed, Mask):
-        return not value & ~allowed
-    return bool(value == allowed)
+    Args:
+        managed_object: the object.
+    """
+
+    def __init__(self, managed_object: ManagedObject) -> None:
+        self.managed_object = managed_object
+        self._written: dict[AttributeName, frozenset[Item]] = {}
+
+    def satisfies(self, wanted: Attributes) -> bool:
+        """Whether it has an allowed value of each attribute that its type has."""
+        return all(
+            any(self._has(attribute, allowed) for allowed in wanted.all(attribute))
+            for attribute in wanted.values
+            if attribute_rules.applies_to(attribute, self.managed_object.object_type)
+        )
+
+    def _has(self, attribute: AttributeName, allowed: Any) -> bool:
+        if isinstance(allowed, Mask):  # an object has one value of each mask
+            mask = self.managed_object.attributes.get(attribute)
+            return mask is not None and not mask & ~allowed
+        return written(attribute, allowed) in self._values(attribute)
+
+    def _values(self, attribute: AttributeName) -> frozenset[Item]:
+        found = self._written.get(attribute)
+        if found is None:
+            values = self.managed_object.attributes.all(attribute)
+            found = frozenset(written(attribute, value) for value in values)
+            self._written[attribute] = found
+        return found

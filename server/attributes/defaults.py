@@ -39,9 +39,9 @@ async def set_(context: Context, object_defaults: Sequence[ObjectDefaults]) -> N
         types = _types(defaults).object_type
         if not types:
             raise InvalidField("defaults are for a type of object")
-        for kind in types:
+        for kind in dict.fromkeys(types):
             if kind not in MADE_BY:
-                raise InvalidField(f"the server makes no {kind.names[0]} for itself")
+                raise InvalidField(f"the server makes no {kind.title} for itself")
             for attribute in defaults.attributes.values:
                 attribute_rules.check_set(attribute, kind, MADE_BY[kind])
     await rules_store.change(context, object_defaults=tuple(object_defaults))

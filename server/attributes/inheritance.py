@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from kmip.attribute_values import UsageLimits
-from kmip.attributes import Attributes, is_single
+from kmip.attributes import Attributes, is_single, written
 from kmip.enums import LinkType, State
 from kmip.errors import InvalidField, WrongKeyLifecycleState
 from kmip.tags import Tag
@@ -94,9 +94,11 @@ def inherited(
     for attribute in requested.values:
         if is_single(attribute):
             attributes.remove(attribute)
-    for attribute, value in requested:
-        if attributes.find(attribute, value) is None:
-            attributes.add(attribute, value)
+    for attribute in requested.values:
+        has = {written(attribute, value) for value in attributes.all(attribute)}
+        for value in requested.all(attribute):
+            if written(attribute, value) not in has:
+                attributes.add(attribute, value)
     return attributes
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from kmip import attribute_rules
+from kmip.attribute_encoding import MAX_INSTANCES
 from kmip.attribute_values import Digest, Link, Name
 from kmip.attributes import AttributeName, Attributes
 from kmip.cryptographic_parameters import RNGParameters
@@ -86,6 +87,8 @@ async def resolve(context: Context, attributes: Attributes | None) -> Attributes
         for key, value in await _template(context, name):
             if key != Tag.NAME and key not in attributes.values:
                 own.add(key, value)
+        if own.count > MAX_INSTANCES:
+            raise InvalidField("the templates have too many attributes together")
     return own
 
 

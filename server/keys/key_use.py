@@ -130,6 +130,7 @@ async def open_key(
     content = await context.content(managed_object)
     if managed_object.opened is None:
         managed_object.opened = await _open(context, managed_object, content)
+        context.objects.count(managed_object)
     algorithm = managed_object.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
     chosen = choose_parameters(
         parameters, managed_object.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS)

@@ -44,6 +44,9 @@ LONGEST: Final = 48
 MOST_CHOSEN: Final = 4
 """Fields of a structure whose choices each have a term: 15 terms."""
 
+MAX_FILTERS: Final = 256
+"""Values of a search, each of which is looked up: some 30 microseconds. Clients give a few."""
+
 REMEMBERED: Final = 1 << 12
 """Terms that are cached: algorithms, types, states and the like are few and in every object.
 One megabyte."""
@@ -110,8 +113,10 @@ def query_of(
         classes: which Object Classes, a bit for each; None: all.
 
     Raises:
-        InvalidField: more than two values of one date, or a value that says nothing.
+        InvalidField: more than two values of one date, a value that says nothing, or too many.
     """
+    if attributes.count > MAX_FILTERS:
+        raise InvalidField(f"a search has at most {MAX_FILTERS} values")
     groups = [frozenset({owner_term(owner)})]
     wanted = StorageStatusMask.ON_LINE_STORAGE if status is None else status
     groups.append(frozenset(_status_term(one) for one in StorageStatusMask if one & wanted))

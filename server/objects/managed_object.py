@@ -19,6 +19,7 @@ from kmip.attribute_values import UsageLimits
 from kmip.attributes import Attributes
 from kmip.encodings import ttlv
 from kmip.enums import ObjectType, State
+from kmip.items import Item
 from kmip.masks import StorageStatusMask
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, structure, to_item
@@ -27,6 +28,16 @@ from kmip.types import LongInteger
 from kmip.versions import INTERNAL
 
 OBJECT_PREFIX: Final = b"object/"
+
+ITEM_MEMORY: Final = 300
+"""Bytes that one item of a record takes in memory beside its own, at most: a value of a custom
+attribute is a name of two texts, an item, and a place in two tables."""
+OBJECT_MEMORY: Final = 2048
+"""Bytes that an object takes beside its attributes and its material."""
+OPENED_MEMORY: Final = 8192
+"""Bytes of a key as the cryptographic library has it, beside its numbers."""
+OPENED_TIMES: Final = 3
+"""Times that such a key holds its numbers: as they are, and prepared for computing."""
 
 # A record is written by this server and authentic; an object may outgrow a message's limits.
 _RECORD: Final = ttlv.TTLV(max_items=1 << 20)
@@ -58,6 +69,8 @@ class ManagedObject:
         allocated: Usage Limits units that Get Usage Allocation has given out.
         version: of its record; 0: not yet committed.
         opened: its key as the cryptographic library has it, once it has been used.
+        meta_memory: bytes of memory that the meta part takes, once it has been read or written.
+        content_memory: the same of the material.
     """
 
     identifier: str
@@ -69,6 +82,15 @@ class ManagedObject:
     allocated: int = 0
     version: int = 0
     opened: Any = field(default=None, repr=False)
+    meta_memory: int = field(default=0, compare=False)
+    content_memory: int = field(default=0, compare=False)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it takes while it is kept, at most; estimated from its record."""
+        content = 0 if self.content is None else self.content_memory
+        opened = 0 if self.opened is None else OPENED_MEMORY + OPENED_TIMES * self.content_memory
+        return OBJECT_MEMORY + self.meta_memory + content + opened
 
     @property
     def name(self) -> bytes:
@@ -101,7 +123,7 @@ class ManagedObject:
         return limits
 
     def meta(self) -> bytes:
-        """The record's meta part."""
+        """The record's meta part; its memory is estimated anew."""
         status = StorageStatusMask.ARCHIVAL_STORAGE if self.archived else _ON_LINE
         record = Record(
             unique_identifier=self.identifier,
@@ -111,14 +133,22 @@ class ManagedObject:
             usage_limits_count=self.allocated or None,
             attributes=self.attributes,
         )
-        return ttlv.encode(to_item(record, Tag.OBJECTS, INTERNAL), _RECORD)
+        data, self.meta_memory = _written(to_item(record, Tag.OBJECTS, INTERNAL))
+        return data
 
     def body(self) -> bytes | None:
-        """The record's body; None where there is no object."""
+        """The record's body; None where there is no object. Its memory is estimated anew."""
         if self.content is None:
             return None
         tag = OBJECTS[self.object_type][0]
-        return ttlv.encode(to_item(self.content, tag, INTERNAL), _RECORD)
+        data, self.content_memory = _written(to_item(self.content, tag, INTERNAL))
+        return data
+
+    def take_body(self, body: bytes) -> None:
+        """Take the material from the record's body."""
+        item = ttlv.decode(body, _RECORD)
+        self.content = from_item(item, OBJECTS[self.object_type][1], INTERNAL)
+        self.content_memory = _memory(item, len(body))
 
 
 _ON_LINE: Final = StorageStatusMask.ON_LINE_STORAGE
@@ -131,7 +161,8 @@ def record_name(identifier: str) -> bytes:
 
 def managed_object_of(meta: bytes, version: int) -> ManagedObject:
     """The object whose record has this meta part; its material is not loaded."""
-    record = from_item(ttlv.decode(meta, _RECORD), Record, INTERNAL)
+    item = ttlv.decode(meta, _RECORD)
+    record = from_item(item, Record, INTERNAL)
     return ManagedObject(
         identifier=record.unique_identifier,
         owner=record.username,
@@ -140,9 +171,21 @@ def managed_object_of(meta: bytes, version: int) -> ManagedObject:
         archived=record.storage_status_mask == StorageStatusMask.ARCHIVAL_STORAGE,
         allocated=record.usage_limits_count or 0,
         version=version,
+        meta_memory=_memory(item, len(meta)),
     )
 
 
-def content_of(body: bytes, object_type: ObjectType) -> Structure:
-    """The object that a record's body holds."""
-    return from_item(ttlv.decode(body, _RECORD), OBJECTS[object_type][1], INTERNAL)
+def _written(item: Item) -> tuple[bytes, int]:
+    """A part of a record as bytes, and the bytes of memory that its object takes."""
+    data = ttlv.encode(item, _RECORD)
+    return data, _memory(item, len(data))
+
+
+def _memory(item: Item, size: int) -> int:
+    return size + ITEM_MEMORY * _count(item)
+
+
+def _count(item: Item) -> int:
+    """Items in a structure, and itself."""
+    children = item.children
+    return 1 + (sum(map(_count, children)) if children else 0)

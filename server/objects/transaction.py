@@ -6,25 +6,29 @@ unit: all or none, durable when it returns, and only if no record has changed si
 (`storage.Conflict`, upon which the item is simply performed again). Reads see the transaction's
 own changes first.
 
-Opened objects are kept in a cache by the version of their record, so that a busy key is not
-unsealed and decoded for every request; the store's resident table knows each record's version
-without input or output.
+Opened objects are kept in a cache by the version of their record (`server.objects.opened`); the
+store's resident table knows each record's version without input or output.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
+
+import trio
 
 from kmip.attributes import Attributes
 from kmip.errors import KMIPError, ServerLimitExceeded
 from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server.objects.index_terms import owner_term, query_of, terms_of
-from server.objects.managed_object import ManagedObject, content_of, managed_object_of, record_name
+from server.long_steps import LOOP_BYTES, are_many, stepped
+from server.objects.index_terms import owner_term, query_of
+from server.objects.managed_object import ManagedObject, managed_object_of, record_name
+from server.objects.opened import Opened
+from server.objects.pending import Change, Pending
 from server.objects.served import Served
 from storage import KEEP, Conflict, Put, Query, Remove, SealedStore, StorageError, Terms
 
@@ -34,44 +38,15 @@ MAX_META_BYTES: Final = 1 << 20
 """An object's attributes as they are kept. Real objects have 1 KiB; and an object that has grown by
 one long attribute after the other must still be read for every use."""
 
-MAX_TERMS: Final = 20_000
-"""Terms by which one object is found. Real objects have fifty; and each of an object's changes
-compares them all."""
+MAX_TERMS: Final = 4_000
+"""Terms by which one object is found, each of which takes some 200 bytes of memory for as long as
+the object is there. Real objects have fifty; and each of an object's changes compares them all."""
+
+YIELD_BYTES: Final = 16 * 1024
+"""Of attributes that a commit encodes, some 5 ms, before others have their turn."""
 
 MAX_BODY_BYTES: Final = 16 << 20
 """An object itself as it is kept, should messages be allowed to be longer than that."""
-
-
-class Opened:
-    """A cache of opened objects, least recently used out first.
-
-    Args:
-        limit: objects kept at most.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._by_identifier: OrderedDict[str, ManagedObject] = OrderedDict()
-
-    def get(self, identifier: str, version: int) -> ManagedObject | None:
-        """The object at this version of its record."""
-        managed_object = self._by_identifier.get(identifier)
-        if managed_object is None or managed_object.version != version:
-            return None
-        self._by_identifier.move_to_end(identifier)
-        return managed_object
-
-    def put(self, managed_object: ManagedObject) -> None:
-        """Keep an object that nobody changes any more."""
-        if self._limit:
-            self._by_identifier[managed_object.identifier] = managed_object
-            self._by_identifier.move_to_end(managed_object.identifier)
-            if len(self._by_identifier) > self._limit:
-                self._by_identifier.popitem(last=False)
-
-    def drop(self, identifier: str) -> None:
-        """Forget an object."""
-        self._by_identifier.pop(identifier, None)
 
 
 @dataclass(slots=True)
@@ -85,14 +60,6 @@ class Located:
 
     identifiers: list[str]
     total: int
-
-
-@dataclass(slots=True)
-class _Changed:
-    managed_object: ManagedObject | None
-    expected: int
-    body: bool
-    may_wait: bool = False
 
 
 @dataclass(slots=True)
@@ -110,9 +77,8 @@ class Transaction:
     opened: Opened
     now: int
     served: Served = field(default_factory=Served)
-    _changed: dict[str, _Changed] = field(default_factory=dict)
+    _changed: Pending = field(default_factory=Pending)
     _notes: dict[bytes, Put] = field(default_factory=dict)
-    _added: set[str] = field(default_factory=set)
 
     async def find(self, identifier: str) -> ManagedObject | None:
         """The object, whoever owns it; not to be changed, but copied and put."""
@@ -129,7 +95,8 @@ class Transaction:
             record = await self.store.read(record_name(identifier))
             if record is None:
                 return None
-            managed_object = managed_object_of(record.meta, record.version)
+            is_long = len(record.meta) > LOOP_BYTES // 4
+            managed_object = await stepped(is_long, managed_object_of, record.meta, record.version)
             self.opened.put(managed_object)
         if identifier in self.served and managed_object.attributes.get(Tag.FRESH):
             managed_object = managed_object.copy()
@@ -146,15 +113,30 @@ class Transaction:
         if managed_object.content is None and managed_object.version:
             body = await self.store.read_body(managed_object.name, managed_object.version)
             if body is not None:
-                managed_object.content = content_of(body, managed_object.object_type)
+                managed_object.take_body(body)
+                self.count(managed_object)
         return managed_object.content
+
+    def count(self, managed_object: ManagedObject) -> None:
+        """Count the memory of a kept object anew: its material, or its key, has been loaded."""
+        if self.opened.get(managed_object.identifier, managed_object.version) is managed_object:
+            self.opened.put(managed_object)
+
+    def begin_item(self) -> None:
+        """A batch item begins: what the items before it have changed is final."""
+        self._changed.begin_item()
+
+    async def settle(self) -> None:
+        """A batch item has done its work: what it has changed is final, and is checked now."""
+        self._changed.settle()
+        for change in self._changed.of_item:
+            one = change.managed_object
+            if one is not None and are_many(one.attributes):
+                await stepped(True, change.settled_terms)
 
     def add(self, managed_object: ManagedObject) -> None:
         """Make a new object."""
-        self._added.add(managed_object.identifier)
-        self._changed[managed_object.identifier] = _Changed(
-            managed_object, self._expected(managed_object.identifier), True
-        )
+        self._changed.add(managed_object, self._expected(managed_object.identifier))
 
     def put(self, managed_object: ManagedObject, *, body: bool = False) -> None:
         """Change an object: `managed_object` is a copy of what `find` gave, with the changes in it.
@@ -166,7 +148,7 @@ class Transaction:
         before = self._changed.get(managed_object.identifier)
         body = body or (before is not None and before.body)
         expected = before.expected if before is not None else managed_object.version
-        self._changed[managed_object.identifier] = _Changed(managed_object, expected, body)
+        self._changed.put(managed_object.identifier, managed_object, expected, body=body)
 
     def serve(self, managed_object: ManagedObject) -> None:
         """Note in an object, a copy of what `find` gave, that it is given to a client.
@@ -177,12 +159,13 @@ class Transaction:
         before = self._changed.get(managed_object.identifier)
         managed_object.attributes.set(Tag.FRESH, value=False)
         self.put(managed_object)
-        self._changed[managed_object.identifier].may_wait = before is None or before.may_wait
+        if before is None or before.may_wait:
+            self._changed.let_wait(managed_object.identifier)
 
     def remove(self, managed_object: ManagedObject) -> None:
         """Remove an object without a trace."""
         expected = self._expected(managed_object.identifier) or managed_object.version
-        self._changed[managed_object.identifier] = _Changed(None, expected, True)
+        self._changed.put(managed_object.identifier, None, expected, body=True)
 
     def _expected(self, identifier: str) -> int:
         before = self._changed.get(identifier)
@@ -192,21 +175,17 @@ class Transaction:
 
     @property
     def added(self) -> list[ManagedObject]:
-        """The new objects, as they are now."""
-        found = (self._changed[one].managed_object for one in self._added if one in self._changed)
-        return [managed_object for managed_object in found if managed_object is not None]
+        """The new objects of this batch item, as they are now."""
+        return self._changed.added
 
     async def changes(self) -> list[tuple[ManagedObject, ManagedObject | None]]:
-        """The changed objects, and each as it is in the store, where it is there."""
+        """What this batch item has changed, and each as it is in the store, where it is there."""
         found = []
-        for changed in list(self._changed.values()):
-            if changed.managed_object is not None:
-                before = (
-                    await self._stored(changed.managed_object.identifier)
-                    if changed.expected
-                    else None
-                )
-                found.append((changed.managed_object, before))
+        for change in self._changed.of_item:
+            managed_object = change.managed_object
+            if managed_object is not None:
+                before = await self._stored(managed_object.identifier) if change.expected else None
+                found.append((managed_object, before))
         return found
 
     async def note(self, name: bytes) -> tuple[bytes, int]:
@@ -235,7 +214,7 @@ class Transaction:
             storage.Conflict: an object has changed since it was read.
             storage.Unavailable: the back end does not answer.
         """
-        changes = [change for change in map(self._change, self._changed.items()) if change]
+        changes = await self._written()
         if changes or self._notes:
             try:
                 await self._write(changes)
@@ -245,22 +224,39 @@ class Transaction:
                 if not self._may_wait():
                     raise
                 log.warning("objects are given, and are not marked as served yet: %s", error)
-                for identifier in self._changed:
+                for identifier, _ in self._changed:
                     self.served.add(identifier)
             else:
                 await self._write_served()
         self.forget()
 
+    async def _written(self) -> list[Put | Remove]:
+        """All changes as they go into the store; others have their turn in between."""
+        changes: list[Put | Remove] = []
+        written = 0
+        for identifier, changed in self._changed:
+            one = changed.managed_object
+            is_long = one is not None and are_many(one.attributes)
+            change = await stepped(is_long, self._change, identifier, changed)
+            if change is not None:
+                changes.append(change)
+                written += len(change.meta) if isinstance(change, Put) else 0
+            if written > YIELD_BYTES:
+                written = 0
+                await trio.lowlevel.checkpoint()
+        return changes
+
     async def _write(self, changes: list[Put | Remove]) -> None:
         version = await self.store.commit([*changes, *self._notes.values()])
-        for identifier, changed in self._changed.items():
+        for identifier, changed in self._changed:
             self._keep(identifier, changed, version)
             self.served.drop(identifier)
 
     def _may_wait(self) -> bool:
         """Whether all that is changed may be written later, or never."""
-        every = all(changed.may_wait for changed in self._changed.values())
-        return every and not self._notes and self.served.has_room_for(self._changed.keys())
+        every = all(changed.may_wait for _, changed in self._changed)
+        identifiers = {identifier for identifier, _ in self._changed}
+        return every and not self._notes and self.served.has_room_for(identifiers)
 
     async def _write_served(self) -> None:
         """Write some of what could not be written before, now that the store takes changes."""
@@ -273,27 +269,25 @@ class Transaction:
                 else:
                     self.serve(managed_object.copy())
             if self._changed:
-                changes = [change for change in map(self._change, self._changed.items()) if change]
-                await self._write(changes)
+                await self._write(await self._written())
         except (KMIPError, StorageError):
             log.debug("objects that were given are still not marked as served", exc_info=True)
 
-    def _change(self, entry: tuple[str, _Changed]) -> Put | Remove | None:
-        identifier, changed = entry
+    def _change(self, identifier: str, changed: Change) -> Put | Remove | None:
         managed_object = changed.managed_object
         if managed_object is None:
             name = record_name(identifier)
             return Remove(name, changed.expected) if changed.expected else None
         body = managed_object.body() if changed.body or not changed.expected else KEEP
         meta = managed_object.meta()
-        terms = terms_of(managed_object)
+        terms = changed.settled_terms()
         if len(meta) > MAX_META_BYTES or len(terms.exact) > MAX_TERMS:
             raise ServerLimitExceeded("the object's attributes are too many or too long together")
         if isinstance(body, bytes) and len(body) > MAX_BODY_BYTES:
             raise ServerLimitExceeded("the object is too long")
         return Put(managed_object.name, changed.expected, meta, body, terms)
 
-    def _keep(self, identifier: str, changed: _Changed, version: int) -> None:
+    def _keep(self, identifier: str, changed: Change, version: int) -> None:
         if changed.managed_object is None:
             self.opened.drop(identifier)
             return
@@ -304,7 +298,6 @@ class Transaction:
         """Drop every change that is not committed."""
         self._changed.clear()
         self._notes.clear()
-        self._added.clear()
 
     async def locate(
         self,
@@ -320,9 +313,8 @@ class Transaction:
 
         A State among the attributes is the one that an object's dates give it at `now`.
         """
-        query = query_of(
-            attributes, owner, self.now, status=status, offset=offset, limit=limit, classes=classes
-        )
+        asked = partial(query_of, status=status, offset=offset, limit=limit, classes=classes)
+        query = await stepped(are_many(attributes), asked, attributes, owner, self.now)
         stale = set(self.served) if attributes.get(Tag.FRESH) else set()
         if not self._changed and not stale:
             found = await self.store.search(query)
@@ -331,32 +323,24 @@ class Transaction:
 
     async def _locate_changed(self, query: Query, owner: str, stale: set[str]) -> Located:
         """The same, with what is changed here, or given, and not yet in the store."""
-        everything = replace(query, offset=0, limit=None)
-        found = await self.store.search(everything)
-        old = [_identifier(name) for name in found.names]
+        mine = self._changed.matching(query, self.store.matches)
+        new = [identifier for identifier, expected in mine if not expected]
+        end = None if query.limit is None else query.offset + query.limit
+        if not self._changed.replacing and not stale:
+            first = new[query.offset : end]
+            limit = None if query.limit is None else query.limit - len(first)
+            offset = max(0, query.offset - len(new))
+            found = await self.store.search(replace(query, offset=offset, limit=limit))
+            return Located(first + list(map(_identifier, found.names)), len(new) + found.total)
+        found = await self.store.search(replace(query, offset=0, limit=None))
+        old = map(_identifier, found.names)
         kept = [one for one in old if one not in self._changed and one not in stale]
-        mine = [
-            changed
-            for changed in reversed(self._changed.values())
-            if changed.managed_object is not None
-            and self.store.matches(query, terms_of(changed.managed_object))
-        ]
-        new = [
-            one.managed_object.identifier
-            for one in mine
-            if one.managed_object is not None and not one.expected
-        ]
-        older = {
-            one.managed_object.identifier
-            for one in mine
-            if one.managed_object is not None and one.expected
-        }
+        older = {identifier for identifier, expected in mine if expected}
         if older:  # they stand where they stood
             older.update(kept)
             every = await self.store.search(Query((frozenset({owner_term(owner)}),)))
             kept = [one for one in map(_identifier, every.names) if one in older]
         both = new + kept
-        end = None if query.limit is None else query.offset + query.limit
         return Located(both[query.offset : end], len(both))
 
 

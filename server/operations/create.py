@@ -14,7 +14,7 @@ async def create(context: Context, request: CreateRequest) -> CreateResponse:
     """Make an object from random material."""
     maker = generation.MAKERS.get(request.object_type)
     if maker is None:
-        raise InvalidField(f"the server does not create a {request.object_type.names[0]}")
+        raise InvalidField(f"the server does not create a {request.object_type.title}")
     attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
     protection_storage.check(attributes, request.protection_storage_masks)

@@ -8,12 +8,16 @@ from kmip.payloads.delegated_login import DelegatedLoginRequest, DelegatedLoginR
 from kmip.payloads.rights import Right
 from server import login_tickets
 from server.context import Context
+from server.long_steps import stepped
 from server.registry import operation
-from server.sessions.tickets import Grant
+from server.sessions.rights import Grant, Rights
 
 MAX_SIZE: Final = 100_000
-"""Bytes, roughly, of the rights of a ticket and what they name, some 1000 objects: a ticket stays
-in memory, and each right is looked at for every object."""
+"""Bytes, roughly, of the rights of a ticket and what they name, some 1000 objects: they are
+arranged at once, and stay in memory (`server.sessions.tickets.MAX_MEMORY_PER_CLIENT`)."""
+
+LOOP_RIGHTS: Final = 64
+"""Rights that are arranged on the event loop, some 20 microseconds each."""
 
 
 @operation(Operation.DELEGATED_LOGIN)
@@ -24,14 +28,16 @@ async def delegated_login(
     if sum(map(_size, request.rights.right)) > MAX_SIZE:
         raise ServerLimitExceeded("the rights of a ticket are too many, or name too much")
     grants = tuple(_grant(context, right) for right in request.rights.right)
-    return DelegatedLoginResponse(ticket=login_tickets.ticket(context, request, grants))
+    rights = await stepped(len(grants) > LOOP_RIGHTS, Rights, grants)
+    return DelegatedLoginResponse(ticket=login_tickets.ticket(context, request, rights))
 
 
 def _size(right: Right) -> int:
     """Bytes, roughly, of a right and of what it names."""
     objects = right.objects.unique_identifier if right.objects is not None else ()
     groups = right.object_groups.object_group if right.object_groups is not None else ()
-    return 64 + sum(64 + len(str(name)) for name in (*objects, *groups))
+    operations = right.operations.operation if right.operations is not None else ()
+    return 64 + 16 * len(set(operations)) + sum(64 + len(str(name)) for name in (*objects, *groups))
 
 
 def _grant(context: Context, right: Right) -> Grant:

@@ -44,7 +44,7 @@ def _meant(
     if isinstance(reference.attribute, LinkType):
         links = managed_object.attributes.select([reference.attribute]).values.get(Tag.LINK)
         if not links:
-            raise AttributeNotFound(f"the object has no {reference.attribute.names[0]}")
+            raise AttributeNotFound(f"the object has no {reference.attribute.title}")
         return Tag.LINK, list(links)
     attribute = reference.attribute
     if reference.index is not None:

@@ -1,6 +1,7 @@
 """Derive Key (2.1 section 6.1.14)."""
 
 from functools import partial
+from typing import Final
 
 from kmip.attributes import Attributes
 from kmip.enums import (
@@ -39,6 +40,8 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
     initial.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
+    if len(request.unique_identifier or ()) > MAX_BASES:
+        raise InvalidField(f"a key is derived from at most {MAX_BASES} objects")
     bases = [
         await _base(context, identifier) for identifier in request.unique_identifier or (None,)
     ]
@@ -74,6 +77,9 @@ def _revealed(request: DeriveKeyRequest, bases: list[key_use.UsableKey]) -> list
         revealed.append(bases[0].managed_object)
     return revealed
 
+
+MAX_BASES: Final = 16
+"""Objects to derive from, each of which is read and gets a link: no method takes more than two."""
 
 USABLE = frozenset({State.PRE_ACTIVE, State.ACTIVE})
 """States from which to derive. Clients derive from keys that they never activate, and so, unlike

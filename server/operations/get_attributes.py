@@ -1,6 +1,7 @@
 """Get Attributes (2.1 section 6.1.21)."""
 
 from kmip.enums import Operation
+from kmip.errors import InvalidMessage
 from kmip.payloads.get_attributes import GetAttributesRequest, GetAttributesResponse
 from server.attributes import client_view
 from server.context import Context
@@ -12,6 +13,8 @@ async def get_attributes(context: Context, request: GetAttributesRequest) -> Get
     """Give the attributes asked for that the object has, or all of them."""
     managed_object = await context.find(request.unique_identifier)
     attributes = managed_object.view(context.now)
+    if len(set(request.attribute_names)) < len(request.attribute_names):
+        raise InvalidMessage("an attribute is asked for twice")  # 1.4 section 11.13
     if request.attribute_names:
         attributes = attributes.select(request.attribute_names)
     else:

@@ -15,7 +15,7 @@ from kmip.payloads.join_split_key import JoinSplitKeyRequest, JoinSplitKeyRespon
 from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import initial, protection_storage
-from server.context import Context
+from server.context import Context, RequestedIdentifier
 from server.crypto.secret_sharing import split_keys
 from server.keys import key_use
 from server.objects.managed_object import ManagedObject
@@ -27,7 +27,7 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     """Put a key together from enough of its parts."""
     attributes = await initial.resolve(context, request.attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
-    sources = [await context.find(identifier) for identifier in request.unique_identifier]
+    sources = [await context.find(identifier) for identifier in _named(request)]
     attributes = initial.guarded(attributes, sources)
     parts, sharing = await _parts(context, sources)
     bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
@@ -52,6 +52,18 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     return JoinSplitKeyResponse(
         object_type=managed_object.object_type, unique_identifier=managed_object.identifier
     )
+
+
+def _named(request: JoinSplitKeyRequest) -> list[RequestedIdentifier]:
+    """The parts that are named, each once.
+
+    Raises:
+        InvalidField: they are more than a key is split into.
+    """
+    named: list[RequestedIdentifier] = list(dict.fromkeys(request.unique_identifier))
+    if len(named) > split_keys.MAX_PARTS:
+        raise InvalidField(f"a key has at most {split_keys.MAX_PARTS} parts")
+    return named
 
 
 async def _parts(

@@ -72,7 +72,7 @@ async def pkcs_11(context: Context, request: PKCS11Request) -> PKCS11Response:
         raise PKCS11InvalidInterface(f"the interface is {INTERFACE!r}")
     function = FUNCTIONS.get(request.pkcs_11_function)
     if function is None:
-        raise PKCS11InvalidFunction(f"{request.pkcs_11_function.names[0]} is not performed here")
+        raise PKCS11InvalidFunction(f"{request.pkcs_11_function.title} is not performed here")
     return function(context, request.correlation_value)
 
 

@@ -40,6 +40,7 @@ from kmip.messages import (
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
+from server.long_steps import LOOP_BYTES, stepped
 from server.requests import audit, authentication, batch, store_failures
 from server.sessions.client_turns import Turn
 from server.setup import logs
@@ -89,7 +90,7 @@ async def _answer(
     if turn is not None:
         await turn.take()
     try:
-        item = codec.decode(message)
+        item = await stepped(len(message) > LOOP_BYTES, codec.decode, message)
     except KMIPError as error:
         log.info("a message of %d bytes was refused: %s", len(message), error)
         return codec.encode(refusal(server, V1_0, error))
@@ -188,7 +189,7 @@ def refusal(server: Server, version: ProtocolVersion, error: KMIPError) -> Item:
     item = ResponseBatchItem(
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=error.reason(version),
-        result_message=str(error).encode("ascii", "backslashreplace").decode(),
+        result_message=str(error),
     )
     return response_item(_message(server, version, None, (item,)), version)
 

@@ -54,14 +54,14 @@ def line(
         request: the number of the message, by which the log's lines are joined with it.
     """
     when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    named = operation.names[0] if isinstance(operation, Operation) else hex(operation)
+    named = operation.title if isinstance(operation, Operation) else hex(operation)
     return (
         f'{{"time": "{when}", "request": {"null" if request is None else request}, '
         f'"client": {quoted(logs.cut(client.name))}, "how": "{client.how}", '
         f'"shown_by": {_quoted_or_null(client.shown_by)}, '
         f'"operation": "{named}", "object": {_quoted_or_null(identifier)}, '
-        f'"status": "{status.names[0]}", '
-        f'"reason": {_quoted_or_null(reason.names[0] if reason is not None else None)}}}'
+        f'"status": "{status.title}", '
+        f'"reason": {_quoted_or_null(reason.title if reason is not None else None)}}}'
     )
 
 

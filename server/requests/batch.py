@@ -34,7 +34,7 @@ from kmip.messages import (
 )
 from kmip.versions import ProtocolVersion
 from server.access.client import Client
-from server.context import Context, Produced, Room
+from server.context import Context, Produced, Room, text_size
 from server.objects.transaction import Transaction
 from server.requests import audit
 from server.requests.dispatch import (
@@ -51,8 +51,9 @@ from server.setup import logs
 from server.state import Server
 from storage import Conflict
 
-ITEM_OVERHEAD: Final = 64
-"""Bytes of a response batch item beside its payload and its id."""
+ITEM_OVERHEAD: Final = 56
+"""Bytes of a response batch item beside its payload, its message and its id: its own header, and
+operation, status and reason of 16 bytes each."""
 HEADER_BYTES: Final = 128
 """Bytes of a response beside its items and what it echoes, at most."""
 FRESH_SECONDS: Final = 1.0
@@ -328,7 +329,7 @@ def _room(request: RequestMessage, limit: int) -> int | None:
     requested = header.maximum_response_size
     most = limit if requested is None else min(requested, limit)
     items = sum(
-        ITEM_OVERHEAD + len(item.unique_batch_item_id or b"") for item in request.batch_item
+        ITEM_OVERHEAD + text_size(item.unique_batch_item_id or b"") for item in request.batch_item
     )
-    echoed = len((header.client_correlation_value or "").encode())
+    echoed = text_size((header.client_correlation_value or "").encode())
     return most - items - echoed - HEADER_BYTES

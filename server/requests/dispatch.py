@@ -30,7 +30,8 @@ from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
 from server.attributes import constraints, unique_names, usage_limits
-from server.context import Context
+from server.context import Context, Room
+from server.long_steps import has_many, is_long, stepped
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
 from server.requests import store_failures
@@ -67,27 +68,31 @@ async def perform(
         commit: make its changes durable before answering; False leaves them in the transaction.
         refresh: first ask the store what other servers have done.
     """
+    left = context.room.left
     version = context._version  # noqa: SLF001 - the version is hidden from handlers, not from here
     try:
         attempts = _attempts(context, item, version, commit=commit, refresh=refresh)
         payload = await _counted(context, attempts, commit=commit)
     except KMIPError as error:
-        _forget(context, commit)
+        _forget(context, commit, left)
         log.info("%s failed: %s", _named(item.operation), error)
-        return failed(item, error.reason(version), str(error), _payload(error, version))
+        return failed(
+            item, error.reason(version), str(error), _payload(error, version), context.room
+        )
     except Conflict:
         _end_streams(context)
         raise  # the whole batch is performed anew, see `server.requests.batch`
     except StorageError as error:
-        _forget(context, commit)
-        return failed(item, ResultReason.GENERAL_FAILURE, store_failures.log_and_explain(error))
+        _forget(context, commit, left)
+        explained = store_failures.log_and_explain(error)
+        return failed(item, ResultReason.GENERAL_FAILURE, explained, room=context.room)
     except trio.Cancelled:
-        _forget(context, commit)
+        _forget(context, commit, left)
         raise
     except Exception:
-        _forget(context, commit)
+        _forget(context, commit, left)
         log.exception("%s failed", _named(item.operation))
-        return failed(item, ResultReason.GENERAL_FAILURE, "internal error")
+        return failed(item, ResultReason.GENERAL_FAILURE, "internal error", room=context.room)
     context.earlier.take(context.produced)
     return Result(
         ResponseBatchItem(
@@ -151,7 +156,8 @@ async def _attempts(
     if permission is not None:
         permission.check_open(int(context.server.clock()))
         permission.begin(route.operation)
-    request = from_item(item.request_payload or EMPTY_PAYLOAD, route.request, version)
+    asked = item.request_payload or EMPTY_PAYLOAD
+    request = await stepped(has_many(asked), from_item, asked, route.request, version)
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
         if refresh or attempt:
@@ -160,12 +166,14 @@ async def _attempts(
         context.room.left = left
         context.charges.clear()
         try:
+            context.objects.begin_item()
             response = await route.handler(context, request)
             if permission is not None:
                 permission.has_reached = True
+            await context.objects.settle()
             await constraints.check(context)
             await unique_names.check(context)
-            payload = context.room.take(to_item(response, Tag.RESPONSE_PAYLOAD, version))
+            payload = await stepped(is_long(response), _written, context.room, response, version)
             if permission is not None:
                 permission.spend()
             if commit:
@@ -224,6 +232,11 @@ async def count_used(objects: Transaction, charges: Mapping[str, int]) -> None:
         log.exception("what a failed item used could not be counted")
 
 
+def _written(room: Room, response: Structure, version: ProtocolVersion) -> Item:
+    """The response payload, counted."""
+    return room.take(to_item(response, Tag.RESPONSE_PAYLOAD, version))
+
+
 def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
     payload = error.payload
     return (
@@ -232,22 +245,44 @@ def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
 
 
 def failed(
-    item: RequestBatchItem, reason: ResultReason, message: str, payload: Item | None = None
+    item: RequestBatchItem,
+    reason: ResultReason,
+    message: str,
+    payload: Item | None = None,
+    room: Room | None = None,
 ) -> Result:
-    """The answer to an item that failed."""
+    """The answer to an item that failed.
+
+    Args:
+        item: the item.
+        reason: why it failed.
+        message: the same in words.
+        payload: what the error tells beside.
+        room: of the response; the words are cut to what is left of it.
+    """
+    told: str | None = message
+    if room is not None:
+        told, payload = room.take_failure(message, payload)
     answer = ResponseBatchItem(
         operation=item.operation,
         unique_batch_item_id=item.unique_batch_item_id,
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=reason,
-        result_message=message.encode("ascii", "backslashreplace").decode(),
+        result_message=told,
         response_payload=payload,
     )
     return Result(answer, failed=True)
 
 
-def _forget(context: Context, commit: bool) -> None:
-    """Drop what a failed item has changed; an undoable batch drops all of it at its end."""
+def _forget(context: Context, commit: bool, left: int | None) -> None:
+    """Drop what a failed item has changed; an undoable batch drops all of it at its end.
+
+    Args:
+        context: the item's.
+        commit: whether its changes are its own.
+        left: the response's room before it.
+    """
+    context.room.left = left
     _end_streams(context)
     if commit:
         context.objects.forget()
@@ -260,4 +295,4 @@ def _end_streams(context: Context) -> None:
 
 
 def _named(operation: Operation | int) -> str:
-    return operation.names[0] if isinstance(operation, Operation) else f"operation {operation:#x}"
+    return operation.title if isinstance(operation, Operation) else f"operation {operation:#x}"

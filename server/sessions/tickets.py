@@ -26,36 +26,27 @@ from typing import Final
 from kmip.enums import Operation
 from kmip.enums import Operation as Op
 from kmip.errors import InvalidTicket, NotAuthorised, ServerLimitExceeded, UsageLimitExceeded
-from kmip.tags import Tag
 from server.objects.managed_object import ManagedObject
 from server.sessions.identification import Identification
+from server.sessions.rights import NAMING, TOUCHING_NOTHING, Rights
 
 TICKET_BYTES: Final = 32
 """Random bytes of a ticket: as hard to guess as a key."""
+TICKET_MEMORY: Final = 512
+"""Bytes of memory of a ticket beside its rights."""
 MAX_TICKETS: Final = 10_000
-"""In all, half a kilobyte each; further ones are refused, lest one client ends another's."""
+"""In all, of half a kilobyte without rights; further ones are refused, lest one client ends
+another's."""
+MAX_MEMORY: Final = 32 << 20
+"""Bytes of all tickets with their rights: more than three for each ticket without any."""
 MAX_TICKETS_PER_CLIENT: Final = 100
 """A client's oldest ticket makes room for its newest."""
+MAX_MEMORY_PER_CLIENT: Final = 2 << 20
+"""Bytes of a client's tickets with their rights: six with a right for each of some 1000 objects."""
 LEASE_SECONDS: Final = 3600
 """The lease of a ticket whose client asks for none: as that of an object."""
 MAX_LEASE_SECONDS: Final = 86_400
 """The longest lease; a longer one is cut, and the client logs in again the next day."""
-
-TOUCHING_NOTHING: Final = frozenset(
-    {Op.DISCOVER_VERSIONS, Op.QUERY, Op.INTEROP, Op.LOG, Op.PING, Op.LOGOUT}
-    | {Op.HASH, Op.RNG_RETRIEVE, Op.RNG_SEED}
-)
-"""Operations without an object."""
-
-NAMING: Final = frozenset(
-    {Op.GET, Op.GET_ATTRIBUTES, Op.GET_ATTRIBUTE_LIST, Op.CHECK, Op.EXPORT, Op.OBTAIN_LEASE}
-    | {Op.ADD_ATTRIBUTE, Op.MODIFY_ATTRIBUTE, Op.DELETE_ATTRIBUTE, Op.SET_ATTRIBUTE}
-    | {Op.ADJUST_ATTRIBUTE, Op.ACTIVATE, Op.DEACTIVATE, Op.REVOKE, Op.DESTROY, Op.OBLITERATE}
-    | {Op.ARCHIVE, Op.RECOVER, Op.GET_USAGE_ALLOCATION, Op.REKEY, Op.REKEY_KEY_PAIR}
-    | {Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY}
-)
-"""Operations that work on objects which they name."""
-
 
 UNDOABLE: Final = (
     TOUCHING_NOTHING
@@ -73,40 +64,6 @@ NO_TICKET: Final = "there is no such ticket, or its lease has ended"
 
 
 @dataclass(slots=True)
-class Grant:
-    """One right as it was granted; None restricts nothing.
-
-    Attributes:
-        operations: what may be done.
-        objects: identifiers of the objects it may be done with.
-        object_groups: names of groups, of one of which the object must be.
-        left: operations that may still be performed.
-    """
-
-    operations: frozenset[Operation] | None = None
-    objects: frozenset[str] | None = None
-    object_groups: frozenset[str] | None = None
-    left: int | None = None
-
-    def covers(self, operation: Operation) -> bool:
-        """Whether the operation may be performed, on the right object."""
-        if self.operations is not None and operation not in self.operations:
-            return False
-        if self.objects is None and self.object_groups is None:
-            return True
-        return operation in TOUCHING_NOTHING or operation in NAMING
-
-    def reaches(self, managed_object: ManagedObject) -> bool:
-        """Whether it may be performed on this object."""
-        if self.objects is not None and managed_object.identifier not in self.objects:
-            return False
-        groups = self.object_groups
-        return groups is None or not groups.isdisjoint(
-            managed_object.attributes.all(Tag.OBJECT_GROUP)
-        )
-
-
-@dataclass(slots=True)
 class Issued:
     """A ticket that is out.
 
@@ -115,12 +72,12 @@ class Issued:
         until: the end of its lease, seconds since 1970.
         requests: messages it is still good for; None: any number.
         left: operations it is still good for; None: any number.
-        grants: its rights, one of which an operation must be within; None: all rights.
+        rights: its rights, one of which an operation must be within; None: all rights.
         identification: what its client was identified by when it was given out; the ticket is good
             while that is.
         since: when it was given out, seconds since 1970.
         is_over: whether it has been ended, also for the message that shows it.
-        displaced: the ticket that made room for it.
+        displaced: the tickets that made room for it.
         handle: stands for the ticket where its streams are counted; hash of its value, hexadecimal.
     """
 
@@ -128,12 +85,17 @@ class Issued:
     until: int
     requests: int | None = None
     left: int | None = None
-    grants: tuple[Grant, ...] | None = None
+    rights: Rights | None = None
     identification: Identification | None = field(default=None, repr=False)
     since: int = 0
     is_over: bool = False
-    displaced: Ended | None = field(default=None, repr=False)
+    displaced: tuple[Ended, ...] = field(default=(), repr=False)
     handle: str = field(default="", repr=False)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it takes, at most."""
+        return TICKET_MEMORY + (self.rights.memory if self.rights is not None else 0)
 
 
 @dataclass(slots=True)
@@ -155,12 +117,12 @@ class Spent:
 
     Attributes:
         operation: that was performed.
-        grant: the right that was used; None: one without a limit.
+        right: the number of the right that was used; None: one without a limit.
         failed: whether the operation failed after it had reached an object.
     """
 
     operation: Operation
-    grant: Grant | None
+    right: int | None
     failed: bool
 
 
@@ -176,7 +138,7 @@ class Permission:
 
     issued: Issued
     has_reached: bool = False
-    _within: list[Grant] = field(default_factory=list)
+    _within: int = 0
     _operation: Operation = Operation.QUERY
     _is_spent: bool = False
     _spent: list[Spent] = field(default_factory=list)
@@ -196,14 +158,13 @@ class Permission:
     @property
     def is_narrow(self) -> bool:
         """Whether the operation is within rights to some objects only."""
-        return self.issued.grants is not None and not any(
-            grant.objects is None and grant.object_groups is None for grant in self._within
-        )
+        rights = self.issued.rights
+        return rights is not None and rights.are_narrow(self._within)
 
     def covers(self, operation: Operation) -> bool:
         """Whether there is a right to the operation at all."""
-        grants = self.issued.grants
-        return grants is None or any(grant.covers(operation) for grant in grants)
+        rights = self.issued.rights
+        return rights is None or bool(rights.covering(operation))
 
     def begin(self, operation: Operation) -> None:
         """Begin an operation; the one before has ended.
@@ -215,16 +176,16 @@ class Permission:
         self._is_spent = self.has_reached = False
         self._operation = operation
         if not self.covers(operation):
-            raise NotAuthorised(f"the ticket gives no right to {operation.names[0]}")
-        covering = [grant for grant in self.issued.grants or () if grant.covers(operation)]
-        self._within = [grant for grant in covering if grant.left != 0]
-        if self.issued.left == 0 or (covering and not self._within):
+            raise NotAuthorised(f"the ticket gives no right to {operation.title}")
+        rights = self.issued.rights
+        self._within = rights.usable(rights.covering(operation)) if rights is not None else 0
+        if self.issued.left == 0 or (rights is not None and not self._within):
             raise UsageLimitExceeded("the ticket's Usage Limits are reached")
 
     def touch(self, managed_object: ManagedObject) -> bool:
         """Whether the operation is within a right to this object as well."""
-        if self.issued.grants is not None:
-            within = [grant for grant in self._within if grant.reaches(managed_object)]
+        if self.issued.rights is not None:
+            within = self.issued.rights.reaching(self._within, managed_object)
             if not within:
                 return False
             self._within = within
@@ -234,8 +195,8 @@ class Permission:
     @property
     def is_counted(self) -> bool:
         """Whether the ticket is good for so many operations and no more."""
-        grants = self.issued.grants or ()
-        return self.issued.left is not None or any(grant.left is not None for grant in grants)
+        rights = self.issued.rights
+        return self.issued.left is not None or (rights is not None and rights.are_counted)
 
     def spend(self, *, failed: bool = False) -> None:
         """Count the operation, once.
@@ -248,12 +209,15 @@ class Permission:
         """
         if self._is_spent:
             return
-        limited = [grant for grant in self._within if grant.left is not None]
-        used = limited[0] if limited and len(limited) == len(self._within) else None
-        if self.issued.left == 0 or (used is not None and used.left == 0):
+        rights, used = self.issued.rights, None
+        try:
+            used = rights.to_spend(self._within) if rights is not None else None
+        except LookupError:
+            raise UsageLimitExceeded("the ticket's Usage Limits are reached") from None
+        if self.issued.left == 0:
             raise UsageLimitExceeded("the ticket's Usage Limits are reached")
-        if used is not None and used.left is not None:
-            used.left -= 1
+        if rights is not None and used is not None:
+            rights.spend(used)
         if self.issued.left is not None:
             self.issued.left -= 1
         self._is_spent = True
@@ -271,8 +235,8 @@ class Permission:
             if undone and (spent.failed or spent.operation not in UNDOABLE):
                 kept.append(spent)
                 continue
-            if spent.grant is not None and spent.grant.left is not None:
-                spent.grant.left += 1
+            if spent.right is not None and self.issued.rights is not None:
+                self.issued.rights.spend(spent.right, -1)
             if self.issued.left is not None:
                 self.issued.left += 1
         self._spent = kept
@@ -295,14 +259,29 @@ class Tickets:
             ServerLimitExceeded: too many are out.
         """
         self._issued = {key: one for key, one in self._issued.items() if one.until > now}
-        mine = [key for key, one in self._issued.items() if one.client == issued.client]
-        if len(mine) < MAX_TICKETS_PER_CLIENT and len(self._issued) >= MAX_TICKETS:
+        ending = self._making_room(issued)
+        going = sum(self._issued[key].memory for key in ending)
+        every = issued.memory - going + sum(one.memory for one in self._issued.values())
+        if len(self._issued) - len(ending) >= MAX_TICKETS or every > MAX_MEMORY:
             raise ServerLimitExceeded("too many tickets are out; try again later")
         value = secrets.token_bytes(TICKET_BYTES)
-        issued.displaced = self._end(mine[0]) if len(mine) >= MAX_TICKETS_PER_CLIENT else None
+        issued.displaced = tuple(map(self._end, ending))
         issued.handle = _key(value).hex()
         self._issued[_key(value)] = issued
         return value
+
+    def _making_room(self, issued: Issued) -> list[bytes]:
+        """The client's oldest tickets that are to end, so that this one has a place."""
+        mine = {key: one for key, one in self._issued.items() if one.client == issued.client}
+        taken = issued.memory + sum(one.memory for one in mine.values())
+        ending: list[bytes] = []
+        for key, one in mine.items():
+            left = len(mine) - len(ending)
+            if left < MAX_TICKETS_PER_CLIENT and taken <= MAX_MEMORY_PER_CLIENT:
+                break
+            taken -= one.memory
+            ending.append(key)
+        return ending
 
     def find(self, value: bytes, now: int) -> Issued:
         """A ticket that is out.
@@ -346,11 +325,11 @@ class Tickets:
             self._end(_key(value))
 
     def withdraw(self, value: bytes) -> None:
-        """Undo the giving out of a ticket; the one that made room for it is out again."""
+        """Undo the giving out of a ticket; those that made room for it are out again."""
         issued = self._issued.get(_key(value))
         self.drop(value)
-        if issued is not None and issued.displaced is not None:
-            self.restore(issued.displaced)
+        for ended in reversed(issued.displaced if issued is not None else ()):
+            self.restore(ended)
 
     def restore(self, ended: Ended) -> None:
         """Undo the end of a ticket."""
@@ -360,6 +339,7 @@ class Tickets:
     def _end(self, key: bytes) -> Ended:
         issued = self._issued.pop(key)
         issued.is_over = True
+        issued.displaced = ()  # lest each ticket keeps all before it in memory
         return Ended(key, issued)
 
 

@@ -412,13 +412,14 @@ class Config:
         minimum=0,
         maximum=1 << 36,
     )
-    cached_objects: int = setting(
-        10_000,
-        "objects kept opened in memory, most recently used",
-        "about 2 KiB each, so 20 MiB; a busy client's keys are read again and again",
-        unit="objects",
+    object_cache_bytes: int = setting(
+        64 * 1024 * 1024,
+        "memory for objects that are decoded, with their material once it has been used, most "
+        "recently used; one client's objects take half of it at most",
+        "some six thousand keys, 10 KiB each; a busy client's keys are used again and again",
+        unit="bytes",
         minimum=0,
-        maximum=10_000_000,
+        maximum=1 << 36,
     )
 
     # What is answered

@@ -37,8 +37,15 @@ def users_file(tmp_path_factory):
     return file
 
 
-async def difference_of(case, users_file, data):
-    """What is not as expected when a case is played, if anything."""
+async def difference_of(case, users_file, data, before=None):
+    """What is not as expected when a case is played, if anything.
+
+    Args:
+        case: which.
+        users_file: the users that the server knows.
+        data: its directory.
+        before: is called with each request, and what answers it, before that is sent.
+    """
     config = Config(data=data, legacy_algorithms=LegacyAlgorithms.ALLOW)
     async with AsyncExitStack() as stack:
 
@@ -50,8 +57,13 @@ async def difference_of(case, users_file, data):
             users = Users(users_file, cost=CHEAP)
             server = WholeServer(config=config, store=store, users=users, clock=clock)
 
-            async def answer_it(message):
+            async def ask(message):
                 return await answer(server, message, Client(CLIENT))
+
+            async def answer_it(message):
+                if before is not None:
+                    await before(message, ask)
+                return await ask(message)
 
             return Server(answer_it, clock)
 

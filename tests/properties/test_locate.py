@@ -41,7 +41,8 @@ from kmip.versions import INTERNAL, SUPPORTED, V1_1, V1_4, V2_1, V3_0
 from kmip.vocabulary import Mask
 from server.objects.index_terms import DATES, MOST_CHOSEN, query_of
 from server.objects.managed_object import ManagedObject
-from server.objects.transaction import Opened, Transaction
+from server.objects.opened import Opened
+from server.objects.transaction import Transaction
 from server.state import Server
 from storage import KeyFile, MemoryBackend, SealedStore, open_store
 from tests.kmip.strategies import attribute_value, customs
@@ -199,7 +200,7 @@ def says_something(value: Any) -> Any:
 async def store_of(objects: list[ManagedObject], now: int) -> AsyncIterator[SealedStore]:
     async with open_store(MemoryBackend(), KeyFile(bytes(32)), create=True) as store:
         for one in objects:
-            transaction = Transaction(store, Opened(10), now)
+            transaction = Transaction(store, Opened(1 << 20), now)
             transaction.add(one)
             await transaction.commit()
         yield store
@@ -222,7 +223,7 @@ async def test_the_index_finds_what_the_model_finds(data: st.DataObject):
             status = data.draw(st.none() | st.integers(1, 7).map(Status))
             offset = data.draw(OFFSETS)
             limit = data.draw(LIMITS)
-            found = await Transaction(store, Opened(10), now).locate(
+            found = await Transaction(store, Opened(1 << 20), now).locate(
                 wanted, "alice", status=status, offset=offset, limit=limit
             )
             every = expected(made.objects, now, wanted, "alice", status)
@@ -238,7 +239,7 @@ async def test_a_transaction_finds_its_own_changes(data: st.DataObject):
     old = made.objects
     async with store_of(old, NOW) as store:
         objects = {one.identifier: one for one in old}
-        transaction = Transaction(store, Opened(10), NOW)
+        transaction = Transaction(store, Opened(1 << 20), NOW)
         for identifier in data.draw(
             st.lists(st.sampled_from(sorted(objects)), min_size=1, unique=True)
         ):
@@ -317,8 +318,8 @@ async def test_a_state_is_found_at_any_time_whenever_its_object_was_written(data
     async with store_of(list(objects.values()), NOW) as store:
         for _ in range(4):
             now = data.draw(TIMES)
-            await check_states(objects, Transaction(store, Opened(10), now), data)
-            writing = Transaction(store, Opened(10), now)
+            await check_states(objects, Transaction(store, Opened(1 << 20), now), data)
+            writing = Transaction(store, Opened(1 << 20), now)
             for identifier in data.draw(st.lists(st.sampled_from(sorted(objects)), unique=True)):
                 before = await writing.find(identifier)
                 assert before is not None

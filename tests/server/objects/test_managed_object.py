@@ -13,7 +13,6 @@ from kmip.versions import INTERNAL
 from server.objects.managed_object import (
     OBJECT_PREFIX,
     ManagedObject,
-    content_of,
     managed_object_of,
     record_name,
 )
@@ -48,7 +47,10 @@ def test_a_body_is_the_object(data: st.DataObject):
     managed_object = ManagedObject("one", "alice", kind, Attributes(), managed)
     body = managed_object.body()
     assert body is not None
-    assert content_of(body, kind) == managed
+    again = ManagedObject("one", "alice", kind, Attributes())
+    again.take_body(body)
+    assert again.content == managed
+    assert again.content_memory == managed_object.content_memory
 
 
 def test_without_an_object_there_is_no_body():

@@ -8,10 +8,13 @@ from kmip.enums import (
     ObjectType,
 )
 from kmip.tags import Tag
+from server.objects import pending
+from server.objects.index_terms import terms_of
 from server.objects.managed_object import ManagedObject
-from server.objects.transaction import Opened, Transaction
+from server.objects.opened import Opened
+from server.objects.transaction import Transaction
 from server.state import Server
-from storage import Conflict
+from storage import Conflict, Terms
 from tests.server.conftest import NOW
 
 UNDO = BatchErrorContinuationOption.UNDO
@@ -20,35 +23,6 @@ UNDO = BatchErrorContinuationOption.UNDO
 def managed_object(identifier: str, version: int = 0) -> ManagedObject:
     attributes = Attributes([(Tag.UNIQUE_IDENTIFIER, identifier)])
     return ManagedObject(identifier, "alice", ObjectType.OPAQUE_OBJECT, attributes, version=version)
-
-
-# The cache
-
-
-def test_the_cache_forgets_what_was_used_longest_ago():
-    opened = Opened(2)
-    for name in "ab":
-        opened.put(managed_object(name, 1))
-    assert opened.get("a", 1)
-    opened.put(managed_object("c", 1))
-    assert opened.get("b", 1) is None
-    assert opened.get("a", 1)
-    assert opened.get("c", 1)
-
-
-def test_the_cache_gives_no_other_version():
-    opened = Opened(2)
-    opened.put(managed_object("a", 1))
-    assert opened.get("a", 2) is None
-    opened.drop("a")
-    assert opened.get("a", 1) is None
-    opened.drop("a")
-
-
-def test_a_cache_of_nothing_keeps_nothing():
-    opened = Opened(0)
-    opened.put(managed_object("a", 1))
-    assert opened.get("a", 1) is None
 
 
 # One server
@@ -91,7 +65,7 @@ async def test_of_two_changes_to_one_version_the_second_conflicts(server: Server
     first = Transaction(server.store, server.opened, NOW)
     first.add(managed_object("a"))
     await first.commit()
-    one, other = (Transaction(server.store, Opened(1), NOW) for _ in range(2))
+    one, other = (Transaction(server.store, Opened(1 << 20), NOW) for _ in range(2))
     for transaction in (one, other):
         found = await transaction.find("a")
         assert found is not None
@@ -105,11 +79,59 @@ async def test_material_is_that_of_the_version_read(server: Server):
     first = Transaction(server.store, server.opened, NOW)
     first.add(managed_object("a"))
     await first.commit()
-    reader = Transaction(server.store, Opened(1), NOW)
+    reader = Transaction(server.store, Opened(1 << 20), NOW)
     found = await reader.find("a")
     assert found is not None
-    writer = Transaction(server.store, Opened(1), NOW)
+    writer = Transaction(server.store, Opened(1 << 20), NOW)
     writer.put(found.copy(), body=True)
     await writer.commit()
     with pytest.raises(Conflict):
         await reader.load(found)
+
+
+async def test_a_transaction_finds_what_each_of_its_items_changed_last(server: Server):
+    transaction = Transaction(server.store, server.opened, NOW)
+    for name in ("a", "b", "c"):
+        transaction.begin_item()
+        transaction.add(managed_object(name))
+        await transaction.settle()
+    transaction.begin_item()
+    found = await transaction.find("b")
+    assert found is not None
+    grouped = found.copy()
+    grouped.attributes.add(Tag.OBJECT_GROUP, "g")
+    transaction.put(grouped)
+    wanted = Attributes([(Tag.OBJECT_GROUP, "g")])
+    assert (await transaction.locate(wanted, "alice")).identifiers == ["b"]
+    await transaction.settle()
+    assert (await transaction.locate(wanted, "alice")).identifiers == ["b"]
+    every = await transaction.locate(Attributes(), "alice", offset=1, limit=1)
+    assert (every.identifiers, every.total) == (["b"], 3)
+
+
+async def test_only_what_an_item_changed_is_checked_with_it(server: Server):
+    transaction = Transaction(server.store, server.opened, NOW)
+    for name in ("a", "b"):
+        transaction.begin_item()
+        transaction.add(managed_object(name))
+        await transaction.settle()
+        assert [one.identifier for one in transaction.added] == [name]
+        assert [one.identifier for one, _ in await transaction.changes()] == [name]
+
+
+async def test_terms_are_computed_once_for_each_change(server: Server, monkeypatch):
+    computed = []
+
+    def counted(one: ManagedObject) -> Terms:
+        computed.append(one.identifier)
+        return terms_of(one)
+
+    monkeypatch.setattr(pending, "terms_of", counted)
+    transaction = Transaction(server.store, server.opened, NOW)
+    for number in range(10):
+        transaction.begin_item()
+        transaction.add(managed_object(str(number)))
+        await transaction.settle()
+        await transaction.locate(Attributes(), "alice")
+    await transaction.commit()
+    assert sorted(computed) == [str(number) for number in range(10)]

@@ -8,7 +8,7 @@ from kmip.masks import CryptographicUsageMask
 from kmip.payloads.factory_defaults import ObjectGroups
 from kmip.payloads.rights import Objects, Operations, Right, Rights
 from kmip.tags import Tag
-from server.sessions.tickets import NAMING, TOUCHING_NOTHING, Grant
+from server.sessions.rights import NAMING, TOUCHING_NOTHING, Grant
 from tests.server.conftest import InProcessClient
 from tests.server.operations.test_login import AES, CREATE, reason_of, showing
 

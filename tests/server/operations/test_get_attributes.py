@@ -3,11 +3,11 @@
 import pytest
 
 from kmip.attributes import VendorAttributeName
-from kmip.enums import ItemType, LinkType, Operation, State
+from kmip.enums import ItemType, LinkType, Operation, ResultReason, State
 from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V3_0, ProtocolVersion
-from tests.server.conftest import NOW, Clock, InProcessClient
+from tests.server.conftest import NOW, Clock, Failed, InProcessClient
 from tests.server.samples import create, create_pair, values
 
 FLAVOUR = VendorAttributeName("x", "flavour")
@@ -56,3 +56,14 @@ async def test_the_state_is_that_of_now(ask: InProcessClient, clock: Clock):
         seen += await values(ask, key, Tag.STATE)
         clock.now += 1
     assert seen == [State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED]
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+@pytest.mark.parametrize("name", [Tag.STATE, FLAVOUR])
+async def test_the_same_attribute_is_not_asked_for_twice(ask: InProcessClient, version, name):
+    """1.4 section 11.13: Invalid Message; 2.1 section 6.1.20: SHALL NOT."""
+    ask = ask.at(version)
+    key = await create(ask)
+    with pytest.raises(Failed) as refused:
+        await ask(Operation.GET_ATTRIBUTES, unique_identifier=key, attribute_names=(name, name))
+    assert refused.value.reason == ResultReason.INVALID_MESSAGE

@@ -1,0 +1,108 @@
+"""Rights arranged as sets mean what each right means alone, and are counted with their memory."""
+
+import gc
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kmip.attributes import Attributes
+from kmip.enums import ObjectType, Operation
+from kmip.errors import ServerLimitExceeded
+from kmip.tags import Tag
+from server.objects.managed_object import ManagedObject
+from server.sessions import tickets
+from server.sessions.rights import Grant, Rights
+from server.sessions.tickets import Issued, Permission, Tickets
+from tests.server.conftest import NOW
+
+OPERATIONS = st.sampled_from(
+    (Operation.GET, Operation.CREATE, Operation.QUERY, Operation(0x80000001))
+)
+NAMES = st.sampled_from("abc")
+
+grants = st.builds(
+    Grant,
+    operations=st.none() | st.frozensets(OPERATIONS),
+    objects=st.none() | st.frozensets(NAMES),
+    object_groups=st.none() | st.frozensets(NAMES),
+)
+
+
+def reaches(grant: Grant, identifier: str, groups: set[str]) -> bool:
+    return (grant.objects is None or identifier in grant.objects) and (
+        grant.object_groups is None or bool(grant.object_groups & groups)
+    )
+
+
+@given(every=st.lists(grants, max_size=12), name=NAMES, groups=st.sets(NAMES), data=st.data())
+def test_a_thousand_rights_together_are_each_of_them(every, name, groups, data):
+    operation = data.draw(st.sampled_from((Operation.GET, Operation.CREATE, Operation.QUERY)))
+    attributes = Attributes((Tag.OBJECT_GROUP, group) for group in sorted(groups))
+    managed_object = ManagedObject(name, "alice", ObjectType.SYMMETRIC_KEY, attributes)
+    permission = Permission(Issued("alice", NOW + 1, rights=Rights(every)))
+    covering = [grant for grant in every if grant.covers(operation)]
+    assert permission.covers(operation) == bool(covering)
+    if covering:
+        permission.begin(operation)
+        reaching = [grant for grant in covering if reaches(grant, name, groups)]
+        assert permission.touch(managed_object) == bool(reaching)
+
+
+def test_a_right_of_any_number_is_used_up_alone():
+    rights = Rights([Grant(left=1, objects=frozenset({str(number)})) for number in range(100)])
+    permission = Permission(Issued("alice", NOW + 1, rights=rights))
+    for number in (0, 99):
+        one = ManagedObject(str(number), "alice", ObjectType.SYMMETRIC_KEY, Attributes())
+        permission.begin(Operation.GET)
+        assert permission.touch(one)
+        permission.spend()
+        permission.begin(Operation.GET)
+        assert not permission.touch(one)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "every",
+    [
+        [Grant()] * 1500,
+        [Grant(left=5)] * 1500,
+        [Grant(objects=frozenset({f"{number:036}"})) for number in range(700)],
+        [Grant(objects=frozenset(f"{number:036}" for number in range(900)))],
+        [Grant(object_groups=frozenset({chr(70_000 + number) * 20})) for number in range(700)],
+    ],
+)
+def test_no_rights_take_more_memory_than_is_counted(every):
+    Rights(every)
+    gc.collect()
+    tracemalloc.start()
+    rights = Rights(every)
+    gc.collect()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken <= Issued("alice", NOW, rights=rights).memory
+
+
+def test_a_clients_tickets_are_bounded_in_bytes_and_its_oldest_ends(monkeypatch):
+    issued = Issued("alice", NOW + 9, rights=Rights([Grant()] * 100))
+    monkeypatch.setattr(tickets, "MAX_MEMORY_PER_CLIENT", 2 * issued.memory)
+    out = Tickets()
+    first = out.issue(issued, NOW)
+    second = out.issue(issued, NOW)
+    out.issue(issued, NOW)
+    assert len(out) == 2
+    out.use(second, NOW)
+    with pytest.raises(tickets.InvalidTicket):
+        out.use(first, NOW)
+
+
+def test_all_tickets_are_bounded_in_bytes_and_nobody_elses_ends(monkeypatch):
+    rights = Rights([Grant()] * 100)
+    monkeypatch.setattr(tickets, "MAX_MEMORY", 2 * Issued("", NOW, rights=rights).memory)
+    out = Tickets()
+    values = [out.issue(Issued(name, NOW + 9, rights=rights), NOW) for name in ("alice", "bob")]
+    with pytest.raises(ServerLimitExceeded):
+        out.issue(Issued("mallory", NOW + 9, rights=rights), NOW)
+    for value in values:
+        out.use(value, NOW)
