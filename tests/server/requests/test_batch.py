@@ -202,7 +202,7 @@ async def test_an_item_that_has_failed_hands_no_data_on(ask: InProcessClient):
         ask.item(Op.HASH, data=Data.MAC_MAC_DATA, **hashed),
         ask.item(Op.HASH, data=0, **hashed),
         batch_error_continuation_option=CONTINUE,
-        maximum_response_size=HEADER_BYTES + 3 * ITEM_OVERHEAD + 150,
+        maximum_response_size=HEADER_BYTES + 3 * (ITEM_OVERHEAD + 8) + 180,
     )
     first, *others = [item.result_reason for item in response.batch_item]
     assert first == ResultReason.RESPONSE_TOO_LARGE
