@@ -60,6 +60,8 @@ class Produced:
 
     Attributes:
         placeholder: the ID Placeholder.
+        empties_placeholder: whether the item leaves the ID Placeholder empty (Locate of none or of
+            several, 2.1 section 6.1.28).
         by_operation: what the last operation of each kind produced (2.1 section 11.60).
         by_item: what each item of the batch produced, by its place from 0.
         data_by_operation: the data that the last operation of each kind gave (2.1 section 7.9).
@@ -68,6 +70,7 @@ class Produced:
     """
 
     placeholder: str | None = None
+    empties_placeholder: bool = False
     by_operation: dict[UniqueIdentifier, str] = field(default_factory=dict)
     by_item: dict[int, str] = field(default_factory=dict)
     data_by_operation: dict[Data, bytes] = field(default_factory=dict, repr=False)
@@ -76,7 +79,8 @@ class Produced:
 
     def take(self, later: Produced) -> None:
         """Add what a later item has produced."""
-        self.placeholder = later.placeholder or self.placeholder
+        if later.empties_placeholder or later.placeholder is not None:
+            self.placeholder = later.placeholder
         self.by_operation |= later.by_operation
         self.by_item |= later.by_item
         self.data_by_operation |= later.data_by_operation
@@ -115,10 +119,12 @@ class Room:
 
     Attributes:
         left: for the payloads to come; None: no limit was asked for.
+        is_clients: whether the limit is the client's Maximum Response Size, and not the server's.
         in_vain: bytes of payloads that may still be made without fitting.
     """
 
     left: int | None = None
+    is_clients: bool = False
     in_vain: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -307,6 +313,10 @@ class Context:
         self.produced.by_item[self.place] = identifier
         for kind in kinds:
             self.produced.by_operation[kind] = identifier
+
+    def empty_placeholder(self) -> None:
+        """Leave no ID Placeholder to the items that follow."""
+        self.produced.empties_placeholder = True
 
     def data_of(self, reference: bytes | Data | int | None) -> bytes | None:
         """The data that a request means: its own, or what an earlier item of the batch gave.

@@ -17,6 +17,7 @@ from kmip.enums import (
 from kmip.errors import (
     IncompatibleCryptographicUsageMask,
     InvalidField,
+    InvalidMessage,
     WrongKeyLifecycleState,
 )
 from kmip.key_block import KeyBlock, KeyValue
@@ -42,9 +43,7 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     initial.required(attributes, Tag.CRYPTOGRAPHIC_LENGTH)
     if len(request.unique_identifier or ()) > MAX_BASES:
         raise InvalidField(f"a key is derived from at most {MAX_BASES} objects")
-    bases = [
-        await _base(context, identifier) for identifier in request.unique_identifier or (None,)
-    ]
+    bases = [await _base(context, identifier) for identifier in _named(request)]
     material = await _derived(context, request, bases, attributes.get(Tag.CRYPTOGRAPHIC_LENGTH))
     attributes = initial.guarded(attributes, _revealed(request, bases))
     content = _object(request.object_type, material, attributes)
@@ -62,6 +61,16 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     context.objects.add(managed_object)
     context.remember(managed_object.identifier, UniqueIdentifier.DERIVE_KEY)
     return DeriveKeyResponse(unique_identifier=managed_object.identifier)
+
+
+def _named(request: DeriveKeyRequest) -> tuple[RequestedIdentifier, ...]:
+    """The objects to derive from: never the ID Placeholder (2.1 section 6.1.14)."""
+    placeholder = (None, "", UniqueIdentifier.ID_PLACEHOLDER)
+    if not request.unique_identifier or any(
+        one in placeholder for one in request.unique_identifier
+    ):
+        raise InvalidMessage("the Unique Identifier of the base object is missing")
+    return request.unique_identifier
 
 
 def _revealed(request: DeriveKeyRequest, bases: list[key_use.UsableKey]) -> list[ManagedObject]:

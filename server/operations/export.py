@@ -15,6 +15,7 @@ async def export(context: Context, request: ExportRequest) -> ExportResponse:
     content = None
     if not managed_object.is_destroyed:
         content = await key_output.deliver(context, managed_object, request)
+    context.remember(managed_object.identifier)
     return ExportResponse(
         object_type=managed_object.object_type,
         unique_identifier=managed_object.identifier,

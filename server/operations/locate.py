@@ -1,12 +1,29 @@
-"""Locate (2.1 section 6.1.32)."""
+"""Locate (2.1 section 6.1.28).
+
+Where more is found than fits into a response, the newest that fit are given, and Located Items
+tells how many there are: a server may limit what it gives. A client that has set a Maximum Response
+Size is told Response Too Large instead, as it asked for.
+"""
+
+from collections.abc import Sequence
+from typing import Final
 
 from kmip.attributes import Attributes
 from kmip.enums import ObjectGroupMember, Operation, UniqueIdentifier
 from kmip.errors import InvalidField
 from kmip.payloads.locate import LocateRequest, LocateResponse
 from kmip.tags import Tag
-from server.context import Context
+from server.context import Context, Room
 from server.registry import operation
+
+ITEM_HEADER: Final = 8
+"""Bytes of tag, type and length of an item."""
+
+LEAST_ITEM: Final = 2 * ITEM_HEADER
+"""Bytes of the shortest Unique Identifier item."""
+
+LOCATED_BYTES: Final = 24
+"""Bytes of the response payload beside the identifiers: its header, and Located Items."""
 
 
 @operation(Operation.LOCATE)
@@ -20,12 +37,35 @@ async def locate(context: Context, request: LocateRequest) -> LocateResponse:
         context.client.name,
         status=request.storage_status_mask,
         offset=request.offset_items or 0,
-        limit=request.maximum_items,
+        limit=_limit(request.maximum_items, context.room),
         classes=request.object_class_mask,
     )
     if len(found.identifiers) == 1:
         context.remember(found.identifiers[0], UniqueIdentifier.LOCATE)
-    return LocateResponse(located_items=found.total, unique_identifier=tuple(found.identifiers))
+    else:
+        context.empty_placeholder()
+    given = _fitting(found.identifiers, context.room)
+    return LocateResponse(located_items=found.total, unique_identifier=tuple(given))
+
+
+def _limit(maximum: int | None, room: Room) -> int | None:
+    """How many to look for: no more than could fit."""
+    if room.left is None or room.is_clients:
+        return maximum
+    most = max(2, room.left // LEAST_ITEM)
+    return most if maximum is None else min(maximum, most)
+
+
+def _fitting(identifiers: Sequence[str], room: Room) -> Sequence[str]:
+    """The first of the identifiers that fit into the response."""
+    if room.left is None or room.is_clients:
+        return identifiers
+    left = room.left - LOCATED_BYTES
+    for place, identifier in enumerate(identifiers):
+        left -= ITEM_HEADER + -(-len(identifier.encode()) // 8) * 8
+        if left < 0:
+            return identifiers[:place]
+    return identifiers
 
 
 def _filter(request: LocateRequest) -> Attributes:

@@ -13,4 +13,5 @@ async def recover(context: Context, request: RecoverRequest) -> RecoverResponse:
     if managed_object.archived:
         managed_object.archived = False
         context.keep(managed_object)
+    context.remember(managed_object.identifier)
     return RecoverResponse(unique_identifier=managed_object.identifier)

@@ -184,7 +184,7 @@ class _Batch:
         self.now = int(server.clock())
         self.objects = Transaction(server.store, server.opened, self.now, server.served)
         self.earlier = Produced()
-        self.room = Room(_room(request, server.config.max_message_bytes))
+        self.room = _room(request, server.config.max_message_bytes)
         self.results: list[Result] = []
         self.subjects: list[str | None] = []
         self.undoing: list[Callable[[], None]] = []
@@ -323,8 +323,8 @@ class _Batch:
         )
 
 
-def _room(request: RequestMessage, limit: int) -> int | None:
-    """Bytes that the response's payloads may have together."""
+def _room(request: RequestMessage, limit: int) -> Room:
+    """What the response's payloads may have together."""
     header = request.request_header
     requested = header.maximum_response_size
     most = limit if requested is None else min(requested, limit)
@@ -332,4 +332,5 @@ def _room(request: RequestMessage, limit: int) -> int | None:
         ITEM_OVERHEAD + text_size(item.unique_batch_item_id or b"") for item in request.batch_item
     )
     echoed = text_size((header.client_correlation_value or "").encode())
-    return most - items - echoed - HEADER_BYTES
+    is_clients = requested is not None and requested < limit
+    return Room(most - items - echoed - HEADER_BYTES, is_clients)

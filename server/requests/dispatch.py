@@ -43,6 +43,29 @@ MAX_ATTEMPTS: Final = 20
 """Times an item is performed anew because others changed the same objects meanwhile: with as many
 clients at one object as there are attempts, each of them wins once."""
 
+HANDING_ON: Final = frozenset(
+    {
+        Operation.CHECK,
+        Operation.CREATE,
+        Operation.CREATE_KEY_PAIR,
+        Operation.CREATE_SPLIT_KEY,
+        Operation.CERTIFY,
+        Operation.DERIVE_KEY,
+        Operation.EXPORT,
+        Operation.IMPORT,
+        Operation.JOIN_SPLIT_KEY,
+        Operation.LOCATE,
+        Operation.RECERTIFY,
+        Operation.RECOVER,
+        Operation.REGISTER,
+        Operation.REKEY,
+        Operation.REKEY_KEY_PAIR,
+    }
+)
+"""Operations that set the ID Placeholder, and Check, which keeps it. One that fails empties it, as
+the specification says of Check (2.1 section 6.1.7): the items behind it mean the object that it was
+to give, and must not reach an earlier one instead."""
+
 
 @dataclass(slots=True)
 class Result:
@@ -284,6 +307,8 @@ def _forget(context: Context, commit: bool, left: int | None) -> None:
     """
     context.room.left = left
     _end_streams(context)
+    if context.operation in HANDING_ON:
+        context.earlier.placeholder = None
     if commit:
         context.objects.forget()
 

@@ -10,15 +10,15 @@ from kmip.enums import (
     CryptographicAlgorithm,
     DerivationMethod,
     HashingAlgorithm,
-    KeyFormatType,
     LinkType,
     ObjectType,
     Operation,
+    UniqueIdentifier,
 )
 from kmip.errors import (
     IncompatibleCryptographicUsageMask,
     InvalidField,
-    ItemNotFound,
+    InvalidMessage,
     NotExtractable,
     Sensitive,
     WrongKeyLifecycleState,
@@ -121,17 +121,16 @@ async def test_what_is_missing_is_refused(ask: InProcessClient):
         {"object_type": ObjectType.OPAQUE_OBJECT},
     ):
         await refused(ask, InvalidField, DERIVE, **hashed(key, **fields))
-    await refused(ask, ItemNotFound, DERIVE, **hashed())
 
 
-async def test_the_placeholder_may_be_the_base(ask: InProcessClient):
-    fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
-    created, made = await ask.batch(
-        ask.item(Operation.CREATE, **fields), ask.item(DERIVE, **hashed())
-    )
-    base, key = (ask.payload(one).unique_identifier for one in (created, made))
-    assert await links(ask, key) == {LinkType.DERIVATION_BASE_OBJECT_LINK: base}
-    assert await attribute(ask, key, Tag.KEY_FORMAT_TYPE) == KeyFormatType.RAW
+async def test_the_placeholder_is_never_the_base(ask: Asking):
+    """2.1 section 6.1.14: it SHALL NOT be used."""
+    create_one = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
+    for named in ((), (UniqueIdentifier.ID_PLACEHOLDER,), ("",)):
+        _, answer = await ask.batch(
+            ask.item(Operation.CREATE, **create_one), ask.item(DERIVE, **hashed(*named))
+        )
+        assert answer.result_reason == InvalidMessage("").reason(ask.version)
 
 
 GUARDS = [
