@@ -189,6 +189,20 @@ class Attributes:
         twin._following = dict(self._following)
         return twin
 
+    def united(self, other: Attributes) -> Attributes:
+        """These, and those of `other`: of a single value these, of several the union."""
+        both = self.copy()
+        for attribute in other.values:
+            if is_single(attribute) and attribute in both:
+                continue
+            seen = {written(attribute, value) for value in both.all(attribute)}
+            for value in other.all(attribute):
+                written = written(attribute, value)
+                if written not in seen:
+                    seen.add(written)
+                    both.add(attribute, value)
+        return both
+
     def update(self, other: Attributes) -> None:
         """Take the instances of `other`: in place of a single value, beside several."""
         for attribute, value in other:

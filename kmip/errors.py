@@ -265,6 +265,12 @@ class AttributeNotFound(KMIPError):
     reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.ATTRIBUTE_NOT_FOUND))
 
 
+class NoUsageLimits(KMIPError):
+    """Get Usage Allocation of an object without Usage Limits (1.4 section 11.19; 2.1 6.1.23.1)."""
+
+    reasons = ((V1_0, R.ILLEGAL_OPERATION), (V2_0, R.ATTRIBUTE_NOT_FOUND))
+
+
 class InvalidAttribute(KMIPError):
     """The attribute does not apply here."""
 

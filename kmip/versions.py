@@ -79,6 +79,9 @@ class Dialect(NamedTuple):
         names_are_text: Name is a text instead of a structure with a type (3.0).
         wraps_in_structure: what is wrapped with No Encoding is in a Key Value structure, as a
             plain key does (OASIS TC-WRAP-3 in 1.4), instead of being the Key Value (in 2.0).
+        archived_are_readable: Get Attributes and Get Attribute List tell of archived objects, of
+            which the tables of 2.1 section 6.1.20.1 say nothing else; 1.x refuses both (1.4
+            sections 11.13 and 11.14).
         names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
     """
@@ -89,22 +92,23 @@ class Dialect(NamedTuple):
     links_are_attributes: bool
     names_are_text: bool
     wraps_in_structure: bool
+    archived_are_readable: bool
     names_are_unique: bool
 
 
 NAMED, TAGGED = AttributeForm.NAMED, AttributeForm.TAGGED
 
 DIALECTS: Final[dict[ProtocolVersion, Dialect]] = {
-    # version     attributes  order  item types  links  names  wrapped  unique
-    V1_0: Dialect(NAMED, False, 0x0A, False, False, True, False),
-    V1_1: Dialect(NAMED, False, 0x0A, False, False, True, False),
-    V1_2: Dialect(NAMED, False, 0x0A, False, False, True, False),
-    V1_3: Dialect(NAMED, False, 0x0A, False, False, True, False),
-    V1_4: Dialect(NAMED, False, 0x0A, False, False, True, False),
-    V2_0: Dialect(TAGGED, True, 0x0B, False, False, False, False),
-    V2_1: Dialect(TAGGED, True, 0x0B, False, False, False, True),
-    V3_0: Dialect(TAGGED, True, 0x0E, True, True, False, True),
-    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, False, False),
+    # version     attributes  order  item types  links  names  wrapped  archived  unique
+    V1_0: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
+    V1_1: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
+    V1_2: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
+    V1_3: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
+    V1_4: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
+    V2_0: Dialect(TAGGED, True, 0x0B, False, False, False, True, False),
+    V2_1: Dialect(TAGGED, True, 0x0B, False, False, False, True, True),
+    V3_0: Dialect(TAGGED, True, 0x0E, True, True, False, True, True),
+    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, False, True, False),
 }
 
 SUPPORTED: Final = tuple(sorted((v for v in DIALECTS if v != INTERNAL), reverse=True))

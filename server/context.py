@@ -184,6 +184,10 @@ def text_size(text: str | bytes) -> int:
     return HEADER + -(-len(text) // PADDED) * PADDED
 
 
+READING: Final = frozenset({Operation.GET_ATTRIBUTES, Operation.GET_ATTRIBUTE_LIST})
+"""What may be done with an archived object from 2.0 on, apart from recovering it."""
+
+
 @dataclass(slots=True)
 class Context:
     """One batch item's view of the server.
@@ -272,6 +276,7 @@ class Context:
         Raises:
             ObjectNotFound: there is none, or it is another client's.
             PermissionDenied: the client may do other things with it.
+            ObjectArchived: it is in archival storage, and is to be recovered first.
         """
         identifier = self.identify(reference)
         self.subject = self.subject or identifier  # what is wrapped, not the wrapping key
@@ -279,7 +284,15 @@ class Context:
         if managed_object is None:
             raise policy.not_found(self.operation, identifier)
         policy.permit(self.client, self.operation, managed_object)
+        if managed_object.archived and not self._reaches_archived:
+            raise ObjectArchived("the object is archived; recover it first")
         return managed_object
+
+    @property
+    def _reaches_archived(self) -> bool:
+        """Whether the operation is for archived objects (2.1 section 6: others need Recover)."""
+        readable = DIALECTS[self._version].archived_are_readable
+        return self.operation == Operation.RECOVER or (readable and self.operation in READING)
 
     async def change(self, reference: RequestedIdentifier) -> ManagedObject:
         """A copy of the object a request names, to be changed and given to `keep`."""
@@ -290,11 +303,8 @@ class Context:
 
         Raises:
             ObjectDestroyed: its material is gone.
-            ObjectArchived: it is in archival storage.
             InvalidObjectType: it never has any.
         """
-        if managed_object.archived:
-            raise ObjectArchived("the object is archived; recover it first")
         content = await self.objects.load(managed_object)
         if content is None and managed_object.object_type not in OBJECTS:
             raise InvalidObjectType("this type of object has attributes only")

@@ -15,6 +15,7 @@ from kmip.errors import (
     AttributeInstanceNotFound,
     AttributeNotFound,
     IndexOutOfBounds,
+    InvalidField,
 )
 from kmip.tags import Tag
 from server.attributes import usage_limits
@@ -40,6 +41,11 @@ def is_used(managed_object: ManagedObject) -> bool:
     """
     limits = managed_object.usage_limits
     return limits is not None and usage_limits.units_left(limits) < limits.usage_limits_total
+
+
+def as_set(attribute: AttributeName, value: Any) -> Any:
+    """A value that a client sets, with what in it is the server's: the Count of Usage Limits."""
+    return usage_limits.begun(value) if attribute == Tag.USAGE_LIMITS else value
 
 
 def attribute_of(selector: AttributeName | LinkType) -> AttributeName:
@@ -77,6 +83,7 @@ def index_of(
         AttributeNotFound: the object has no such attribute.
         AttributeInstanceNotFound: no instance has the value.
         IndexOutOfBounds: no instance has the index.
+        InvalidField: neither is given, and there are several (2.1 section 6.1.34).
     """
     instances = present(managed_object, attribute)
     if current is not None:
@@ -86,6 +93,8 @@ def index_of(
         return found
     if index is not None and index not in instances:
         raise IndexOutOfBounds(f"the object has no {name_of(attribute)} with index {index}")
+    if index is None and len(instances) > 1:
+        raise InvalidField(f"the object has more than one {name_of(attribute)}: say which")
     return next(iter(instances)) if index is None else index
 
 

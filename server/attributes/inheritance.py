@@ -2,14 +2,14 @@
 
 The tables "Re-key … Attribute Requirements" of 2.1 sections 6.1.45 to 6.1.47 as data: what is not
 in `NOT_TAKEN_OVER` is copied. Names move from the old object to the new one, both link to each
-other, and with an Offset all dates of the new object move along with its Activation Date.
+other, and with an Offset all dates of the new object move along with its Activation Date. The
+Rotate attributes count and date the replacement (2.1 sections 4.49, 4.50 and 4.52).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from kmip.attribute_values import UsageLimits
 from kmip.attributes import Attributes, is_single, written
 from kmip.enums import LinkType, State
 from kmip.errors import InvalidField, WrongKeyLifecycleState
@@ -41,7 +41,9 @@ NOT_TAKEN_OVER: Final = frozenset(
         Tag.KEY_FORMAT_TYPE,
         Tag.KEY_VALUE_PRESENT,
         Tag.KEY_VALUE_LOCATION,
-        Tag.DEACTIVATION_DATE,
+        Tag.ROTATE_DATE,
+        Tag.ROTATE_GENERATION,
+        Tag.ROTATE_LATEST,
     }
 )
 
@@ -81,14 +83,6 @@ def inherited(
     for attribute, value in managed_object.attributes:
         if attribute not in NOT_TAKEN_OVER:
             attributes.add(attribute, value)
-    limits: UsageLimits | None = attributes.get(Tag.USAGE_LIMITS)
-    if limits is not None:
-        fresh = UsageLimits(
-            usage_limits_total=limits.usage_limits_total,
-            usage_limits_count=limits.usage_limits_total,
-            usage_limits_unit=limits.usage_limits_unit,
-        )
-        attributes.set(Tag.USAGE_LIMITS, fresh)
     if offset is not None:
         _move(managed_object, attributes, requested, context.now + offset)
     for attribute in requested.values:
@@ -119,6 +113,8 @@ def _move(
 def replace(context: Context, old: ManagedObject, new: ManagedObject) -> None:
     """Link both objects, take the names from the old one, and put both into the transaction.
 
+    The new object is the latest of its set, one generation on; both tell when that was.
+
     Args:
         context: of the request.
         old: a copy of the object that is replaced.
@@ -127,5 +123,10 @@ def replace(context: Context, old: ManagedObject, new: ManagedObject) -> None:
     old.attributes.remove(Tag.NAME)
     initial.link(old, LinkType.REPLACEMENT_OBJECT_LINK, new.identifier)
     initial.link(new, LinkType.REPLACED_OBJECT_LINK, old.identifier)
+    generation = old.attributes.get(Tag.ROTATE_GENERATION, 0) + 1
+    new.attributes.set(Tag.ROTATE_GENERATION, generation)
+    for one in (old, new):
+        one.attributes.set(Tag.ROTATE_DATE, context.now)
+        one.attributes.set(Tag.ROTATE_LATEST, one is new)
     context.keep(old)
     context.objects.add(new)

@@ -23,6 +23,7 @@ from kmip.enums import (
     LinkType,
     ObjectClass,
     ObjectType,
+    Operation,
     RNGAlgorithm,
 )
 from kmip.errors import AttributeSingleValued, InvalidField, ItemNotFound
@@ -40,6 +41,7 @@ from kmip.objects import (
 from kmip.structures import Structure, to_item
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
+from server.attributes import usage_limits
 from server.context import Context
 from server.crypto import costs
 from server.crypto.certificates.certificate_facts import CertificateFacts, certificate_facts
@@ -72,7 +74,8 @@ _CREDENTIALS: Final = frozenset(
 async def resolve(context: Context, attributes: Attributes | None) -> Attributes:
     """The attributes of a request with those of the templates it names.
 
-    What the request sets itself comes before what a template sets (1.4 section 2.1.8).
+    What the request sets itself comes before what a template sets, and a later template before an
+    earlier one; of attributes with several values all are taken (1.4 section 4).
 
     Raises:
         ItemNotFound: the client has no template of that name.
@@ -83,10 +86,10 @@ async def resolve(context: Context, attributes: Attributes | None) -> Attributes
         return attributes
     own = attributes.copy()
     own.templates = ()
-    for name in attributes.templates:
-        for key, value in await _template(context, name):
-            if key != Tag.NAME and key not in attributes.values:
-                own.add(key, value)
+    for name in reversed(attributes.templates):
+        lent = (await _template(context, name)).copy()
+        lent.remove(Tag.NAME)  # the template's own
+        own = own.united(lent)
         if own.count > MAX_INSTANCES:
             raise InvalidField("the templates have too many attributes together")
     return own
@@ -259,6 +262,8 @@ def _always(context: Context, managed_object: ManagedObject, *, created: bool) -
     _default(managed_object, Tag.OBJECT_CLASS, _object_class(managed_object.object_type))
     _default(managed_object, Tag.OPERATION_POLICY_NAME, DEFAULT_POLICY)
     _default(managed_object, Tag.INITIAL_DATE, now)
+    if context.operation != Operation.IMPORT:  # which brings what is left (2.1 section 6.1.25)
+        usage_limits.begin(attributes)
     attributes.set(Tag.LAST_CHANGE_DATE, now)
     attributes.set(Tag.LEASE_TIME, LEASE_SECONDS)
     _default(managed_object, Tag.FRESH, True)

@@ -1,11 +1,17 @@
-"""Usage Limits: counting what a key protects (2.1 section 4.59)."""
+"""Usage Limits: counting what a key protects (2.1 section 4.59).
+
+The Count is the server's alone: it is the Total when the limits are set, whatever a client says,
+and less from then on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from kmip.attribute_values import UsageLimits
+from kmip.attributes import Attributes
 from kmip.enums import UsageLimitsUnit
 from kmip.errors import UsageLimitExceeded
 from kmip.tags import Tag
@@ -16,6 +22,18 @@ from storage import Conflict
 
 MAX_ATTEMPTS: Final = 20
 """Times a count is written anew because others changed the key meanwhile."""
+
+
+def begun(limits: UsageLimits) -> UsageLimits:
+    """Limits as a client sets them, with all of their Total left."""
+    return replace(limits, usage_limits_count=limits.usage_limits_total)
+
+
+def begin(attributes: Attributes) -> None:
+    """Let the limits among an object's new attributes begin, where there are any."""
+    limits: UsageLimits | None = attributes.get(Tag.USAGE_LIMITS)
+    if limits is not None:
+        attributes.set(Tag.USAGE_LIMITS, begun(limits))
 
 
 def charge(

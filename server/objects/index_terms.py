@@ -1,11 +1,12 @@
 """Attributes as terms of the store's index: what makes an object findable, and what asks for it.
 
 Every attribute of every object is a term: its name and its value as TTLV, hashed where long. So any
-attribute is a filter of Locate without a line of its own. Three kinds of value give more:
+attribute is a filter of Locate without a line of its own. Four kinds of value give more:
 
     structures   a term for each field too, so that a filter may leave fields out
     masks        a term for each bit, since a filter's bits need only be among the object's
     dates        a ranged value, since two dates in a filter mean from and to
+    limits       a ranged value for each number, since an object may have more than a filter says
 
 The state of an object changes by time alone, and so the index has a term only for the states in
 which it does not: compromised and destroyed. An object without such a term is in the state that its
@@ -25,6 +26,7 @@ from typing import Any, Final
 
 from kmip import lifecycle
 from kmip.attribute_table import ATTRIBUTES
+from kmip.attribute_values import UsageLimits
 from kmip.attributes import AttributeName, Attributes, VendorAttributeName, name_of
 from kmip.encodings import ttlv
 from kmip.enums import ItemType, ObjectClass, State
@@ -64,6 +66,9 @@ def terms_of(managed_object: ManagedObject) -> Terms:
     for attribute, value in managed_object.attributes:
         if attribute in DATES:
             ranged[_label(attribute)] = value
+        elif attribute == Tag.USAGE_LIMITS:
+            ranged.update(_amounts(value))
+            exact.add(_unit_term(value))
         else:
             exact.update(_value_terms(attribute, value))
     state = lifecycle.lasting_state(managed_object.attributes)
@@ -132,6 +137,13 @@ def query_of(
             conditions.ranges.append(_range(attribute, values))
             continue
         for value in values:
+            if attribute == Tag.USAGE_LIMITS:  # as much or more is left (2.1 section 6.1.28)
+                conditions.ranges += (
+                    Range(column, low=least) for column, least in _amounts(value).items()
+                )
+                if value.usage_limits_unit is not None:
+                    conditions.groups.append(frozenset({_unit_term(value)}))
+                continue
             schedule = SCHEDULES.get(value) if attribute == Tag.STATE else None
             if schedule is not None:
                 conditions.schedule(schedule, now)
@@ -166,6 +178,17 @@ def _lasting_terms() -> frozenset[bytes]:
     """The terms of the states that time does not change."""
     states = (state for state in State if state not in SCHEDULES)
     return frozenset(term for state in states for term in _value_terms(Tag.STATE, state))
+
+
+def _amounts(limits: UsageLimits) -> dict[bytes, int]:
+    """The numbers of Usage Limits by the columns that hold them."""
+    label, count = _label(Tag.USAGE_LIMITS), limits.usage_limits_count
+    amounts = {label + b"total": limits.usage_limits_total}
+    return amounts if count is None else amounts | {label + b"count": count}
+
+
+def _unit_term(limits: UsageLimits) -> bytes:
+    return _term(_label(Tag.USAGE_LIMITS), b"unit", bytes([limits.usage_limits_unit or 0]))
 
 
 def _range(attribute: AttributeName, dates: tuple[int, ...]) -> Range:

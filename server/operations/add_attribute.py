@@ -17,6 +17,7 @@ async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAt
     attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
+    value = changes.as_set(attribute, value)
     attribute_rules.check_add(attribute, value, changes.situation(context, managed_object))
     index = managed_object.attributes.add(attribute, value)
     context.keep(managed_object)

@@ -10,6 +10,7 @@ from kmip.enums import AdjustmentType, ItemType, Operation
 from kmip.errors import InvalidDataType, InvalidField, MultiValuedAttribute, NumericRange
 from kmip.items import Item
 from kmip.payloads.adjust_attribute import AdjustAttributeRequest, AdjustAttributeResponse
+from kmip.structures import Converted, Form, Plain
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from server.attributes import changes
@@ -41,11 +42,12 @@ async def adjust_attribute(
         raise InvalidField("one attribute is adjusted at a time")
     managed_object = await context.change(request.unique_identifier)
     attribute = changes.attribute_of(request.attribute_names[0])
-    instances = changes.present(managed_object, attribute)
-    if len(instances) != 1:
+    values = managed_object.attributes.all(attribute)
+    if len(values) > 1:
         raise MultiValuedAttribute("the attribute has more than one value")
-    before = _item(attribute, managed_object.attributes.get(attribute))
-    after = adjusted(before, request.adjustment_type, _amount(request.adjustment_value))
+    by = request.adjustment_value
+    before = _item(attribute, values[0]) if values else _absent(attribute, by)
+    after = adjusted(before, request.adjustment_type, _amount(by))
     value: Any = after
     if not isinstance(attribute, VendorAttributeName):
         value = ATTRIBUTES[attribute].form.read(after, INTERNAL)
@@ -77,6 +79,30 @@ def _item(attribute: AttributeName, value: Any) -> Item:
     if isinstance(attribute, VendorAttributeName):
         return Item(Tag.ATTRIBUTE_VALUE, value.type, value.value)
     return ATTRIBUTES[attribute].form.write(Tag.ATTRIBUTE_VALUE, value, INTERNAL)
+
+
+def _absent(attribute: AttributeName, by: Item | None) -> Item:
+    """What an object that lacks the attribute counts as having: 0 or false (2.1 section 6.1.3).
+
+    A vendor's attribute is of the type of what is added to it.
+
+    Raises:
+        InvalidDataType: the attribute is of a type that cannot be adjusted.
+    """
+    if isinstance(attribute, VendorAttributeName):
+        kind = ItemType.INTEGER if by is None else ItemType(by.type)
+    else:
+        kind = _type_of(ATTRIBUTES[attribute].form)
+    if kind != ItemType.BOOLEAN and kind not in RANGES:
+        raise InvalidDataType("an attribute of this type cannot be adjusted")
+    return Item(Tag.ATTRIBUTE_VALUE, kind, value=False if kind == ItemType.BOOLEAN else 0)
+
+
+def _type_of(form: Form) -> ItemType:
+    """The type of the items of a form that a number or a truth may have; else Structure."""
+    if isinstance(form, Converted):
+        return _type_of(form.form)
+    return form.type if isinstance(form, Plain) else ItemType.STRUCTURE
 
 
 def _amount(value: Item | None) -> int:

@@ -11,8 +11,7 @@ from server.registry import operation
 async def archive(context: Context, request: ArchiveRequest) -> ArchiveResponse:
     """Move an object to archival storage, where its material cannot be used."""
     managed_object = await context.change(request.unique_identifier)
-    if not managed_object.archived:
-        managed_object.archived = True
-        managed_object.attributes.set(Tag.ARCHIVE_DATE, context.now)
-        context.keep(managed_object)
+    managed_object.archived = True
+    managed_object.attributes.set(Tag.ARCHIVE_DATE, context.now)
+    context.keep(managed_object)
     return ArchiveResponse(unique_identifier=managed_object.identifier)

@@ -1,6 +1,5 @@
 """Create Key Pair (2.1 section 6.1.9)."""
 
-from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.payloads.create_key_pair import CreateKeyPairRequest, CreateKeyPairResponse
@@ -15,8 +14,9 @@ from server.registry import operation
 async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> CreateKeyPairResponse:
     """Make a private and a public key that link to each other."""
     common = await initial.resolve(context, request.common_attributes)
-    private = _merged(common, await initial.resolve(context, request.private_key_attributes))
-    public = _merged(common, await initial.resolve(context, request.public_key_attributes))
+    # One key's own attributes come before what both have; of several values all are taken.
+    private = (await initial.resolve(context, request.private_key_attributes)).united(common)
+    public = (await initial.resolve(context, request.public_key_attributes)).united(common)
     private = await defaults.completed(context, ObjectType.PRIVATE_KEY, private)
     public = await defaults.completed(context, ObjectType.PUBLIC_KEY, public)
     initial.required(private, Tag.CRYPTOGRAPHIC_ALGORITHM)
@@ -54,12 +54,3 @@ async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> Cr
         private_key_unique_identifier=private_object.identifier,
         public_key_unique_identifier=public_object.identifier,
     )
-
-
-def _merged(common: Attributes, own: Attributes) -> Attributes:
-    """One key's own attributes come before what both have (1.4 section 4.2)."""
-    merged = own.copy()
-    for key, value in common:
-        if key not in own.values:
-            merged.add(key, value)
-    return merged

@@ -1,6 +1,7 @@
 """Create Split Key (2.1 section 6.1.10)."""
 
 import itertools
+from typing import Final
 
 from kmip.attributes import Attributes
 from kmip.enums import KeyFormatType, LinkType, ObjectType, Operation, UniqueIdentifier
@@ -26,6 +27,8 @@ async def create_split_key(
     attributes = await initial.resolve(context, request.attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
     secret, whole = await _secret(context, request, attributes)
+    if whole is not None:  # the key's own come first (1.4 section 4.38)
+        attributes = _of(whole).united(attributes)
     attributes = initial.guarded(attributes, [] if whole is None else [whole])
     sharing = split_keys.Sharing(
         request.split_key_method,
@@ -73,6 +76,20 @@ async def _secret(
         length,
     )
     return material, None
+
+
+OF_THE_KEY: Final = (
+    Tag.CRYPTOGRAPHIC_ALGORITHM,
+    Tag.CRYPTOGRAPHIC_LENGTH,
+    Tag.CRYPTOGRAPHIC_USAGE_MASK,
+    Tag.CRYPTOGRAPHIC_PARAMETERS,
+)
+"""What the parts of an existing key have of it."""
+
+
+def _of(whole: ManagedObject) -> Attributes:
+    """What a key lends to its parts."""
+    return whole.attributes.select(OF_THE_KEY)
 
 
 def _part(

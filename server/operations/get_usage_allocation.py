@@ -2,7 +2,7 @@
 
 from kmip import lifecycle
 from kmip.enums import Operation
-from kmip.errors import InvalidField, WrongKeyLifecycleState
+from kmip.errors import InvalidField, NoUsageLimits, WrongKeyLifecycleState
 from kmip.payloads.get_usage_allocation import (
     GetUsageAllocationRequest,
     GetUsageAllocationResponse,
@@ -20,7 +20,7 @@ async def get_usage_allocation(
     managed_object = await context.change(request.unique_identifier)
     limits = managed_object.usage_limits
     if limits is None:
-        raise InvalidField("the object has no Usage Limits")
+        raise NoUsageLimits("the object has no Usage Limits")
     if request.usage_limits_count < 1:
         raise InvalidField("at least one unit is allocated")
     if not lifecycle.may_use(managed_object.attributes, context.now, protects=True):

@@ -1,5 +1,8 @@
 """Join Split Key (2.1 section 6.1.27)."""
 
+from typing import Any
+
+from kmip.attributes import Attributes
 from kmip.enums import (
     KeyFormatType,
     LinkType,
@@ -10,7 +13,7 @@ from kmip.enums import (
 )
 from kmip.errors import CryptographicFailure, InvalidField, InvalidObjectType
 from kmip.key_block import KeyBlock, KeyValue
-from kmip.objects import SecretData, SplitKey, SymmetricKey
+from kmip.objects import SecretData, SplitKey, SymmetricKey, key_block_of
 from kmip.payloads.join_split_key import JoinSplitKeyRequest, JoinSplitKeyResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
@@ -30,6 +33,7 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     sources = [await context.find(identifier) for identifier in _named(request)]
     attributes = initial.guarded(attributes, sources)
     parts, sharing = await _parts(context, sources)
+    attributes = await _as_the_parts(context, attributes, sources)
     bits = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     length = None if bits is None else (bits + 7) // 8
     secret = await context.compute(
@@ -64,6 +68,28 @@ def _named(request: JoinSplitKeyRequest) -> list[RequestedIdentifier]:
     if len(named) > split_keys.MAX_PARTS:
         raise InvalidField(f"a key has at most {split_keys.MAX_PARTS} parts")
     return named
+
+
+async def _as_the_parts(
+    context: Context, attributes: Attributes, sources: list[ManagedObject]
+) -> Attributes:
+    """The key's attributes, those that the request leaves out being what all parts say.
+
+    An algorithm, a length and a usage mask always have a value (2.1 section 4). A part's length is
+    the key's where its Key Block states it; otherwise it may only have been measured.
+    """
+    full = attributes.copy()
+    blocks = [key_block_of(await context.content(source)) for source in sources]
+    masks = [source.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK) for source in sources]
+    stated: dict[Tag, set[Any]] = {
+        Tag.CRYPTOGRAPHIC_ALGORITHM: {block.cryptographic_algorithm for block in blocks if block},
+        Tag.CRYPTOGRAPHIC_LENGTH: {block.cryptographic_length for block in blocks if block},
+        Tag.CRYPTOGRAPHIC_USAGE_MASK: set(masks),
+    }
+    for tag, values in stated.items():
+        if tag not in full and len(values) == 1:
+            full.set(tag, values.pop())
+    return full
 
 
 async def _parts(

@@ -19,6 +19,7 @@ async def modify_attribute(
     attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
+    value = changes.as_set(attribute, value)
     attribute_rules.check_modify(attribute, value, changes.situation(context, managed_object))
     index = changes.index_of(
         managed_object, attribute, request.current_attribute, request.new_attribute.index

@@ -5,7 +5,7 @@ from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.payloads.rekey_key_pair import ReKeyKeyPairRequest, ReKeyKeyPairResponse
 from kmip.tags import Tag
-from server.attributes import inheritance, initial
+from server.attributes import inheritance, initial, protection_storage
 from server.context import Context
 from server.keys import pair_generation
 from server.objects.managed_object import ManagedObject
@@ -21,6 +21,9 @@ async def rekey_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKe
     public = await _other_half(context, private)
     common = await initial.resolve(context, request.common_attributes)
     replacement = await _attributes(context, request, private, public, common)
+    both = request.common_protection_storage_masks
+    protection_storage.check(replacement[0], request.private_protection_storage_masks or both)
+    protection_storage.check(replacement[1], request.public_protection_storage_masks or both)
     domain = private.attributes.get(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
     pair = await pair_generation.generate(context, replacement[0], domain)
     new = [
@@ -68,8 +71,7 @@ async def _attributes(
         (public, request.public_key_attributes),
     ):
         inheritance.check_replaceable(managed_object, context.now)
-        requested = common.copy()
-        requested.update(await initial.resolve(context, own))
+        requested = (await initial.resolve(context, own)).united(common)
         initial.check_set(context, managed_object.object_type, requested)
         found.append(inheritance.inherited(context, managed_object, requested, request.offset))
     return found

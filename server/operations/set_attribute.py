@@ -16,6 +16,7 @@ async def set_attribute(context: Context, request: SetAttributeRequest) -> SetAt
     attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
+    value = changes.as_set(attribute, value)
     attribute_rules.check_put(attribute, value, changes.situation(context, managed_object))
     managed_object.attributes.set(attribute, value)
     context.keep(managed_object)

@@ -261,19 +261,16 @@ class _Batch:
             self.client.permission.give_back(undone=for_good)
 
     def undo(self) -> None:
-        """Drop all changes, and say so of the items that had succeeded."""
+        """Drop all changes, and say so of the items that had succeeded.
+
+        They keep their payloads: what has not failed has one (2.1 section 8.6).
+        """
         self.take_back(for_good=True)
         self.objects.forget()
         self.results = [
             result
             if result.failed
-            else Result(
-                replace(
-                    result.item,
-                    result_status=ResultStatus.OPERATION_UNDONE,
-                    response_payload=None,
-                )
-            )
+            else Result(replace(result.item, result_status=ResultStatus.OPERATION_UNDONE))
             for result in self.results
         ]
         self._withhold()

@@ -5,7 +5,6 @@ import pytest
 from kmip.attributes import VendorAttributeName
 from kmip.enums import AdjustmentType, ItemType, Operation
 from kmip.errors import (
-    AttributeNotFound,
     InvalidDataType,
     InvalidField,
     MultiValuedAttribute,
@@ -106,12 +105,33 @@ async def test_what_is_no_number_is_not_adjusted(ask: InProcessClient):
 async def test_one_value_of_one_attribute_is_adjusted(ask: InProcessClient):
     key = await create(ask, (NUMBER, number(1)), (NUMBER, number(2)))
     await refused(ask, MultiValuedAttribute, ADJUST, **adjusting(key, UP))
-    await refused(ask, AttributeNotFound, ADJUST, **adjusting(key, UP, None, Tag.ROTATE_INTERVAL))
     fields = adjusting(key, UP) | {"attribute_names": (NUMBER, Tag.ACTIVATION_DATE)}
     await refused(ask, InvalidField, ADJUST, **fields)
 
 
-async def test_what_is_read_only_is_not_adjusted(ask: InProcessClient):
+@pytest.mark.parametrize(
+    "name,how,by,expected",
+    [
+        (Tag.PROTECTION_PERIOD, UP, number(5), 5),
+        (Tag.ROTATE_INTERVAL, UP, None, 1),
+        (Tag.QUANTUM_SAFE, NEGATE, None, True),
+        (NUMBER, DOWN, number(7, ItemType.LONG_INTEGER), number(-7, ItemType.LONG_INTEGER)),
+    ],
+    ids=str,
+)
+async def test_what_is_absent_counts_as_nothing(ask: Asking, name, how, by, expected):
+    """2.1 section 6.1.3: 0 for numbers and intervals, false for a Boolean."""
+    key = await create(ask)
+    await ask(ADJUST, **adjusting(key, how, by, name))
+    assert await attribute(ask, key, name) == expected
+
+
+async def test_an_absent_text_is_not_adjusted(ask: Asking):
+    key = await create(ask)
+    await refused(ask, InvalidDataType, ADJUST, **adjusting(key, UP, None, Tag.COMMENT))
+
+
+async def test_what_is_read_only_is_not_adjusted(ask: Asking):
     key = await create(ask)
     for tag in (Tag.CRYPTOGRAPHIC_LENGTH, Tag.INITIAL_DATE, Tag.LEASE_TIME):
         await refused(ask, ReadOnlyAttribute, ADJUST, **adjusting(key, UP, None, tag))

@@ -40,6 +40,7 @@ from tests.server.samples import (
     material,
     refused,
     state,
+    values,
 )
 
 AES = CryptographicAlgorithm.AES
@@ -190,7 +191,20 @@ async def test_a_template_gives_what_the_request_does_not(ask: InProcessClient):
         assert await attribute(ask, made.unique_identifier, Tag.NAME) is None
 
 
-async def test_a_template_is_its_owners(ask: InProcessClient):
+async def test_of_several_values_those_of_all_templates_are_taken(ask: Asking):
+    """1.4 section 4: the union; of a single value that of the last template."""
+    ask = ask.at(V1_4)
+    aes = (Tag.CRYPTOGRAPHIC_ALGORITHM, AES)
+    await template(ask, "first", aes, (Tag.CRYPTOGRAPHIC_LENGTH, 128), (Tag.OBJECT_GROUP, "a"))
+    await template(ask, "last", (Tag.CRYPTOGRAPHIC_LENGTH, 256), (Tag.OBJECT_GROUP, "b"))
+    given = attributes((Tag.OBJECT_GROUP, "c"), (Tag.OBJECT_GROUP, "a"))
+    given.templates = (Name(name_value="first"), Name(name_value="last"))
+    made = await ask(Operation.CREATE, object_type=KEY, attributes=given)
+    assert await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH) == 256
+    assert set(await values(ask, made.unique_identifier, Tag.OBJECT_GROUP)) == {"a", "b", "c"}
+
+
+async def test_a_template_is_its_owners(ask: Asking):
     ask = ask.at(V1_4)
     await template(ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256))
     requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))

@@ -18,8 +18,8 @@ from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
 from server.state import Server
-from tests.server.conftest import InProcessClient
-from tests.server.samples import attribute, attributes, create_pair, material, refused
+from tests.server.conftest import Asking
+from tests.server.samples import attribute, attributes, create_pair, material, refused, values
 
 ED25519 = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ED25519)
 
@@ -90,3 +90,42 @@ async def test_both_or_neither(ask: InProcessClient, server: Server):
             **{f"{which}_protection_storage_masks": hardware},
         )
     assert server.store.count == 0
+
+
+async def test_of_several_values_each_half_has_its_own_and_those_of_both(ask: Asking):
+    """2.1 section 6.1.9: the union SHALL be used; 6.1.47 likewise."""
+    groups = {
+        "common_attributes": Attributes(
+            [ED25519, (Tag.OBJECT_GROUP, "both"), (Tag.OBJECT_GROUP, "either")]
+        ),
+        "private_key_attributes": attributes(
+            (Tag.OBJECT_GROUP, "private"), (Tag.OBJECT_GROUP, "either"), mask=Mask.SIGN
+        ),
+    }
+    made = await ask(Operation.CREATE_KEY_PAIR, **groups)
+    private = made.private_key_unique_identifier
+    expected = ("private", "either", "both")
+    assert await values(ask, private, Tag.OBJECT_GROUP) == expected
+    groups["common_attributes"] = Attributes([(Tag.OBJECT_GROUP, "again")])
+    made = await ask(
+        Operation.REKEY_KEY_PAIR,
+        private_key_unique_identifier=private,
+        common_attributes=groups["common_attributes"],
+        private_key_attributes=Attributes([(Tag.OBJECT_GROUP, "new")]),
+    )
+    new = made.private_key_unique_identifier
+    assert await values(ask, new, Tag.OBJECT_GROUP) == (*expected, "new", "again")
+
+
+async def test_a_pair_is_replaced_only_where_it_can_be_kept_as_asked(ask: Asking):
+    """2.1 section 6.1.47: Protection Storage Unavailable."""
+    private, _ = await create_pair(ask)
+    hardware = ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.HARDWARE,))
+    for which in ("common", "private", "public"):
+        await refused(
+            ask,
+            ProtectionStorageUnavailable,
+            Operation.REKEY_KEY_PAIR,
+            private_key_unique_identifier=private,
+            **{f"{which}_protection_storage_masks": hardware},
+        )

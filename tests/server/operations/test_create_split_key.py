@@ -2,7 +2,14 @@
 
 import pytest
 
-from kmip.enums import KeyFormatType, LinkType, ObjectType, Operation, SplitKeyMethod
+from kmip.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    SplitKeyMethod,
+)
 from kmip.errors import (
     CryptographicFailure,
     InvalidField,
@@ -10,12 +17,14 @@ from kmip.errors import (
     NotExtractable,
     Sensitive,
 )
+from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_2, ProtocolVersion
-from tests.server.conftest import InProcessClient
+from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, ProtocolVersion
+from tests.server.conftest import Asking
 from tests.server.operations.test_rekey import links
 from tests.server.samples import (
     aes,
+    attribute,
     attributes,
     create,
     material,
@@ -119,3 +128,21 @@ async def test_parts_and_what_is_joined_are_guarded_as_the_whole_is(ask: InProce
         joined = await ask(JOIN, object_type=KEY, unique_identifier=shares, attributes=lifted)
         for key in (*shares, joined.unique_identifier):
             await refused(ask, kind, Operation.GET, unique_identifier=key)
+
+
+@pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
+@pytest.mark.parametrize("method", [SplitKeyMethod.XOR, SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8])
+async def test_parts_have_the_attributes_of_their_key_and_a_joined_key_those_of_its_parts(
+    ask: Asking, version: ProtocolVersion, method: SplitKeyMethod
+):
+    """1.4 section 4.38: the key's take precedence; 2.1 section 4: some always have a value."""
+    ask = ask.at(version)
+    whole = await create(ask, mask=Mask.ENCRYPT, length=128)
+    asked = {"unique_identifier": whole, "attributes": attributes(mask=Mask.SIGN)}
+    made = await ask(SPLIT, **parts(method, 2, 2, **asked))
+    joined = await ask(JOIN, object_type=KEY, unique_identifier=made.unique_identifier)
+    for key in (*made.unique_identifier, joined.unique_identifier):
+        assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_ALGORITHM) == CryptographicAlgorithm.AES
+        assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_LENGTH) == 128
+        assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.ENCRYPT
+    assert await material(ask, joined.unique_identifier) == await material(ask, whole)

@@ -2,18 +2,20 @@
 
 import pytest
 
-from kmip.attributes import AttributeInstance, InstanceReference
+from kmip.attribute_values import UsageLimits
+from kmip.attributes import AttributeInstance, Attributes, InstanceReference
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import BlockCipherMode, Operation, UsageLimitsUnit
 from kmip.errors import (
     InvalidField,
+    NoUsageLimits,
     UsageLimitExceeded,
     WrongKeyLifecycleState,
 )
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_4, ProtocolVersion
-from tests.server.conftest import Failed, InProcessClient
-from tests.server.samples import ACTIVE, attribute, create, limits, refused
+from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
+from tests.server.conftest import Asking, Failed
+from tests.server.samples import ACTIVE, attribute, create, limits, refused, register, symmetric_key
 
 OPERATION = Operation.GET_USAGE_ALLOCATION
 
@@ -42,7 +44,9 @@ async def test_from_then_on_the_limits_stand(ask: InProcessClient):
 async def test_only_an_active_object_with_limits_gives(ask: InProcessClient):
     count = {"usage_limits_count": 1}
     without = await create(ask, ACTIVE)
-    await refused(ask, InvalidField, OPERATION, unique_identifier=without, **count)
+    for version in (V1_4, V2_1):  # 1.4 section 11.19; 2.1 section 6.1.23.1
+        other = ask.at(version)
+        await refused(other, NoUsageLimits, OPERATION, unique_identifier=without, **count)
     early = await create(ask, limits(UsageLimitsUnit.BYTE, 100))
     await refused(ask, WrongKeyLifecycleState, OPERATION, unique_identifier=early, **count)
 
@@ -69,3 +73,44 @@ async def test_what_the_server_has_used_itself_stands_too(ask: InProcessClient):
         with pytest.raises(Failed):
             await ask(operation, unique_identifier=key, **change)
     await refused(ask, UsageLimitExceeded, Operation.ENCRYPT, **used)
+
+
+def told(total: int, count: int | None) -> Attributes:
+    """Usage Limits with a Count, which is not the client's to say."""
+    value = UsageLimits(
+        usage_limits_total=total, usage_limits_count=count, usage_limits_unit=UsageLimitsUnit.BYTE
+    )
+    return Attributes([(Tag.USAGE_LIMITS, value)])
+
+
+@pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
+@pytest.mark.parametrize("count", [None, 5, 900])
+async def test_the_count_begins_as_the_total(ask: Asking, version: ProtocolVersion, count):
+    """1.4 section 3.21; 2.1 section 4.59: the server ignores the client's Count."""
+    ask = ask.at(version)
+    given = told(200, count).get(Tag.USAGE_LIMITS)
+    created = await create(ask, (Tag.USAGE_LIMITS, given))
+    registered = await register(ask, symmetric_key(bytes(16)), (Tag.USAGE_LIMITS, given))
+    added = await create(ask)
+    new = AttributeInstance(Tag.USAGE_LIMITS, given)
+    await ask(Operation.ADD_ATTRIBUTE, unique_identifier=added, new_attribute=new)
+    modified = await create(ask, limits(UsageLimitsUnit.BYTE, 10))
+    await ask(Operation.MODIFY_ATTRIBUTE, unique_identifier=modified, new_attribute=new)
+    for key in (created, registered, added, modified):
+        found = await attribute(ask, key, Tag.USAGE_LIMITS)
+        assert (found.usage_limits_total, found.usage_limits_count) == (200, 200)
+
+
+async def test_keys_are_found_that_may_protect_as_much_or_more(ask: Asking):
+    """2.1 section 6.1.28: Count and Total equal to or larger than asked for."""
+    key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 777))
+    await create(ask, limits(UsageLimitsUnit.OBJECT, 1000))
+    await create(ask)
+    await ask(OPERATION, unique_identifier=key, usage_limits_count=77)
+
+    async def found(total: int, count: int | None = None) -> tuple[str, ...]:
+        located = await ask(Operation.LOCATE, attributes=told(total, count))
+        return tuple(located.unique_identifier)
+
+    assert await found(777) == await found(600, 700) == (key,)
+    assert await found(778) == await found(600, 701) == ()

@@ -9,6 +9,7 @@ from kmip.errors import (
     AttributeNotFound,
     AttributeReadOnly,
     IndexOutOfBounds,
+    InvalidField,
     PermissionDenied,
     WrongKeyLifecycleState,
 )
@@ -92,3 +93,11 @@ async def test_what_is_locked_is_not_unlocked(ask: InProcessClient):
         await refused(ask, PermissionDenied, MODIFY, unique_identifier=key, new_attribute=instance)
     assert await attribute(ask, key, Tag.SENSITIVE) is True
     assert ask.version == V2_1
+
+
+async def test_which_of_several_values_must_be_said(ask: Asking):
+    """2.1 section 6.1.34: an error SHALL be returned."""
+    key = await create(ask, (GROUP, "a"), (GROUP, "b"))
+    new = {"new_attribute": AttributeInstance(GROUP, "c")}
+    await refused(ask, InvalidField, MODIFY, unique_identifier=key, **new)
+    assert await values(ask, key, GROUP) == ("a", "b")

@@ -15,6 +15,7 @@ async def test_an_archived_object_comes_back(ask: InProcessClient, version: Prot
     key = await archived(ask)
     await ask(Operation.RECOVER, unique_identifier=key)
     assert len(await material(ask, key)) == 32
+    assert await attribute(ask, key, Tag.ARCHIVE_DATE) is None  # 2.1 section 4.5
     assert (await ask(Operation.LOCATE)).unique_identifier == (key,)
 
 

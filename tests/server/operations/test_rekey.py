@@ -12,11 +12,10 @@ from kmip.errors import (
     WrongKeyLifecycleState,
 )
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, ProtocolVersion
-from tests.server.conftest import NOW, Clock, InProcessClient
+from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
+from tests.server.conftest import NOW, Asking, Clock
 from tests.server.samples import (
     ACTIVE,
-    archived,
     attribute,
     create,
     create_pair,
@@ -110,11 +109,36 @@ async def test_only_symmetric_keys_that_are_there(ask: InProcessClient):
     await refused(ask, WrongKeyLifecycleState, REKEY, unique_identifier=await destroyed(ask))
 
 
-async def test_the_new_key_is_not_archived_with_the_old(ask: InProcessClient):
-    old = await archived(ask)
+@pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
+@pytest.mark.parametrize("left_out", [None, Tag.PROCESS_START_DATE, Tag.DEACTIVATION_DATE])
+async def test_without_an_offset_the_dates_are_the_old_ones(
+    ask: Asking, version: ProtocolVersion, left_out: Tag | None
+):
+    """1.4 section 4.4; 2.1 section 6.1.46."""
+    ask = ask.at(version)
+    dates = {
+        Tag.ACTIVATION_DATE: NOW - 100,
+        Tag.PROCESS_START_DATE: NOW - 50,
+        Tag.PROTECT_STOP_DATE: NOW + 100,
+        Tag.DEACTIVATION_DATE: NOW + 200,
+    }
+    given = {tag: date for tag, date in dates.items() if tag != left_out}
+    old = await create(ask, *given.items())
     new = (await ask(REKEY, unique_identifier=old)).unique_identifier
-    assert await attribute(ask, new, Tag.ARCHIVE_DATE) is None
-    await material(ask, new)
+    found = {tag: await attribute(ask, new, tag) for tag in dates}
+    assert found == {tag: given.get(tag) for tag in dates}
+
+
+async def test_the_latest_of_a_set_is_told_with_its_generation(ask: Asking, clock: Clock):
+    """2.1 sections 4.49, 4.50 and 4.52."""
+    first = await create(ask)
+    clock.now += 5
+    second = (await ask(REKEY, unique_identifier=first)).unique_identifier
+    clock.now += 5
+    third = (await ask(REKEY, unique_identifier=second)).unique_identifier
+    tags = (Tag.ROTATE_GENERATION, Tag.ROTATE_LATEST, Tag.ROTATE_DATE)
+    told = [[await attribute(ask, key, tag) for tag in tags] for key in (first, second, third)]
+    assert told == [[None, False, NOW + 5], [1, False, NOW + 10], [2, True, NOW + 10]]
 
 
 async def test_the_next_item_works_with_the_new_key(ask: InProcessClient):
