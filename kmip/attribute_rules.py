@@ -411,6 +411,15 @@ def check_set(attribute: AttributeName, object_type: ObjectType, operation: Oper
     raise AttributeReadOnly(f"{name_of(attribute)} is set by the server alone")
 
 
+def may_set(attribute: AttributeName, object_type: ObjectType, operation: Operation) -> bool:
+    """Whether a client may give the attribute in the request that makes an object."""
+    try:
+        check_set(attribute, object_type, operation)
+    except (InvalidAttribute, AttributeReadOnly):
+        return False
+    return True
+
+
 def check_add(attribute: AttributeName, value: Any, it: Situation) -> None:
     """Let a client add a value (Add Attribute), or raise.
 

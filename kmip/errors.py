@@ -115,6 +115,12 @@ class InvalidField(KMIPError):
     reasons = ((V1_0, R.INVALID_FIELD),)
 
 
+class MissingField(KMIPError):
+    """A field or an attribute that the operation requires is not there (1.4 section 11)."""
+
+    reasons = ((V1_0, R.INVALID_MESSAGE), (V2_0, R.INVALID_FIELD))
+
+
 class FeatureNotSupported(KMIPError):
     """The server lacks this option of an operation it performs."""
 
@@ -319,6 +325,12 @@ class InvalidObjectType(KMIPError):
     reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_OBJECT_TYPE))
 
 
+class NotCreated(KMIPError):
+    """Create of a type of object that it does not make (1.4 section 11.2; 2.1 section 6.1.8.1)."""
+
+    reasons = ((V1_0, R.INVALID_FIELD), (V2_1, R.INVALID_OBJECT_TYPE))
+
+
 class InvalidCorrelationValue(KMIPError):
     """No stream with this correlation value."""
 
@@ -352,7 +364,7 @@ class InvalidCSR(KMIPError):
 class MissingInitializationVector(KMIPError):
     """The mode needs an initialization vector."""
 
-    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.MISSING_INITIALIZATION_VECTOR))
+    reasons = ((V1_0, R.INVALID_MESSAGE), (V2_0, R.MISSING_INITIALIZATION_VECTOR))
 
 
 class ServerLimitExceeded(KMIPError):

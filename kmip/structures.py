@@ -16,7 +16,8 @@ a value is spread over several items, as attributes are).
 
 `from_item` reads liberally in one respect only, as clients need: a field is accepted whatever its
 span and its position. Its type, its number and its tag are strict; a vendor's extension tag is
-ignored. `to_item` writes strictly: in order, and what the version lacks is left out.
+ignored. `to_item` writes strictly: in order, and what the version lacks is left out, unless the
+client would be lost without it: a field with the note `NEEDED` that cannot be written is an error.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, dataclass_transform
 
 from kmip.enums import ItemType
-from kmip.errors import InvalidField, InvalidMessage
+from kmip.errors import FeatureNotSupported, InvalidField, InvalidMessage
 from kmip.items import Item, is_extension_tag, tag_name
 from kmip.tags import Tag
 from kmip.versions import ALWAYS, ProtocolVersion, Span
@@ -36,6 +37,15 @@ from kmip.vocabulary import Mask, Named
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Structure")
+
+
+class Needed:
+    """The note on a field whose value is never dropped silently."""
+
+
+NEEDED = Needed()
+"""For what a client cannot do without where it is set: the Correlation Value of a stream it has
+begun, the tag of what it has had encrypted."""
 
 
 class Form(Protocol):
@@ -229,6 +239,7 @@ class StructureField(NamedTuple):
     required: bool
     span: Span
     carriage: Carriage | None
+    needed: bool = False
 
 
 class Plan(NamedTuple):
@@ -239,7 +250,8 @@ class Plan(NamedTuple):
         by_tag: the field that an item with this tag belongs to.
         required: names of the fields without which a structure is not read.
         gathered: the fields that are read from several items.
-        writing: the fields that each version has, as far as they have been needed.
+        writing: the fields that each version has, as far as they have been written.
+        needed: the fields that are not to be left out.
     """
 
     fields: tuple[StructureField, ...]
@@ -247,6 +259,7 @@ class Plan(NamedTuple):
     required: frozenset[str]
     gathered: tuple[StructureField, ...]
     writing: dict[ProtocolVersion, tuple[StructureField, ...]]
+    needed: tuple[StructureField, ...] = ()
 
 
 PLAIN: dict[type, Form] = {
@@ -310,8 +323,15 @@ def from_item(item: Item, cls: type[S], version: ProtocolVersion) -> S:
 
 
 def to_item(value: Structure, tag: int, version: ProtocolVersion) -> Item:
-    """The structure item with `tag` that holds `value`, encoded for protocol `version`."""
+    """The structure item with `tag` that holds `value`, encoded for protocol `version`.
+
+    Raises:
+        FeatureNotSupported: the version lacks a field that the client needs.
+    """
     plan = plan_of(type(value))
+    for field in plan.needed:
+        if not field.span.covers(version) and getattr(value, field.name) is not None:
+            raise FeatureNotSupported(f"KMIP {version} has no {tag_name(field.tag)}")
     writing = plan.writing.get(version)
     if writing is None:
         writing = tuple(field for field in plan.fields if field.span.covers(version))
@@ -352,7 +372,8 @@ def _planned(cls: type[Structure]) -> Plan:
             by_tag[tag] = field
     required = frozenset(field.name for field in resolved if field.required)
     gathered = tuple(field for field in resolved if field.many or field.carriage is not None)
-    return Plan(resolved, by_tag, required, gathered, {})
+    needed = tuple(field for field in resolved if field.needed)
+    return Plan(resolved, by_tag, required, gathered, {}, needed)
 
 
 def _resolved(field: Any, hint: Any) -> StructureField:
@@ -369,7 +390,8 @@ def _resolved(field: Any, hint: Any) -> StructureField:
         tag = Tag[field.name.upper()]
     required = field.default is MISSING and field.default_factory is MISSING
     form = cast("Form", Raw()) if carriage is not None else form_of(inner, notes)
-    return StructureField(field.name, int(tag or 0), form, many, required, span, carriage)
+    needed = NEEDED in notes
+    return StructureField(field.name, int(tag or 0), form, many, required, span, carriage, needed)
 
 
 def _unfold(hint: Any) -> tuple[Any, list[Any]]:

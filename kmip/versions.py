@@ -77,11 +77,11 @@ class Dialect(NamedTuple):
         last_item_type: the highest item type it knows (2.1 section 11.27).
         links_are_attributes: one attribute for each kind of link instead of Link structures (3.0).
         names_are_text: Name is a text instead of a structure with a type (3.0).
-        wraps_in_structure: what is wrapped with No Encoding is in a Key Value structure, as a
-            plain key does (OASIS TC-WRAP-3 in 1.4), instead of being the Key Value (in 2.0).
         archived_are_readable: Get Attributes and Get Attribute List tell of archived objects, of
             which the tables of 2.1 section 6.1.20.1 say nothing else; 1.x refuses both (1.4
             sections 11.13 and 11.14).
+        usage_mask_is_required: a client gives the mask of a symmetric key (1.4 sections 4.1 and
+            4.3), and the server supplies none.
         names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
     """
@@ -91,24 +91,24 @@ class Dialect(NamedTuple):
     last_item_type: int
     links_are_attributes: bool
     names_are_text: bool
-    wraps_in_structure: bool
     archived_are_readable: bool
+    usage_mask_is_required: bool
     names_are_unique: bool
 
 
 NAMED, TAGGED = AttributeForm.NAMED, AttributeForm.TAGGED
 
 DIALECTS: Final[dict[ProtocolVersion, Dialect]] = {
-    # version     attributes  order  item types  links  names  wrapped  archived  unique
-    V1_0: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
-    V1_1: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
-    V1_2: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
-    V1_3: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
-    V1_4: Dialect(NAMED, False, 0x0A, False, False, True, False, False),
-    V2_0: Dialect(TAGGED, True, 0x0B, False, False, False, True, False),
-    V2_1: Dialect(TAGGED, True, 0x0B, False, False, False, True, True),
-    V3_0: Dialect(TAGGED, True, 0x0E, True, True, False, True, True),
-    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, False, True, False),
+    # version     attributes  order  item types  links  names  archived  mask  unique
+    V1_0: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
+    V1_1: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
+    V1_2: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
+    V1_3: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
+    V1_4: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
+    V2_0: Dialect(TAGGED, True, 0x0B, False, False, True, False, False),
+    V2_1: Dialect(TAGGED, True, 0x0B, False, False, True, False, True),
+    V3_0: Dialect(TAGGED, True, 0x0E, True, True, True, False, True),
+    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, True, False, False),
 }
 
 SUPPORTED: Final = tuple(sorted((v for v in DIALECTS if v != INTERNAL), reverse=True))

@@ -27,7 +27,7 @@ from kmip.errors import (
 from kmip.items import Item
 from kmip.key_block import KeyValue
 from kmip.objects import OBJECTS
-from kmip.structures import Structure, from_item, to_item
+from kmip.structures import Structure, from_item, plan_of, to_item
 from kmip.tags import Tag
 from kmip.versions import DIALECTS, ProtocolVersion, Span
 from server.access import policy
@@ -431,8 +431,25 @@ class Context:
 
     @property
     def wraps_in_structure(self) -> bool:
-        """Whether what is wrapped with No Encoding is to be put in a Key Value structure."""
-        return DIALECTS[self._version].wraps_in_structure
+        """Whether what is wrapped with No Encoding is to stand in a Key Value structure.
+
+        It is the Key Value itself, a Byte String (1.4 section 2.1.4; 2.1 section 3.3); the setting
+        `wrapped_key_in_structure` names clients that read it in a structure only.
+        """
+        named = self.server.config.wrapped_key_in_structure
+        return self.client.name in named or "*" in named
+
+    @property
+    def requires_usage_mask(self) -> bool:
+        """Whether the client must give a symmetric key's Cryptographic Usage Mask."""
+        return DIALECTS[self._version].usage_mask_is_required
+
+    def gives(self, response: type[Structure], name: str) -> bool:
+        """Whether the client's version has a field of a response."""
+        return any(
+            field.name == name and field.span.covers(self._version)
+            for field in plan_of(response).fields
+        )
 
     @property
     def names_are_unique(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.payloads.data import Data
-from kmip.structures import Structure, structure
+from kmip.structures import NEEDED, Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V1_3, V1_4, since
 
@@ -41,5 +41,5 @@ class EncryptResponse(Structure):
     unique_identifier: Identifier
     data: bytes | None = None
     iv_counter_nonce: bytes | None = None
-    correlation_value: Annotated[bytes | None, since(V1_3)] = None
-    authenticated_encryption_tag: Annotated[bytes | None, since(V1_4)] = None
+    correlation_value: Annotated[bytes | None, since(V1_3), NEEDED] = None
+    authenticated_encryption_tag: Annotated[bytes | None, since(V1_4), NEEDED] = None

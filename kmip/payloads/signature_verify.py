@@ -7,7 +7,7 @@ from typing import Annotated
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import ValidityIndicator
 from kmip.payloads.data import Data
-from kmip.structures import Structure, structure
+from kmip.structures import NEEDED, Structure, structure
 from kmip.types import Identifier
 from kmip.versions import V1_3, V1_4, since
 
@@ -42,4 +42,4 @@ class SignatureVerifyResponse(Structure):
     unique_identifier: Identifier
     validity_indicator: ValidityIndicator | None = None
     data: bytes | None = None
-    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    correlation_value: Annotated[bytes | None, since(V1_3), NEEDED] = None

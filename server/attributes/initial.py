@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from kmip import attribute_rules
@@ -26,9 +27,9 @@ from kmip.enums import (
     Operation,
     RNGAlgorithm,
 )
-from kmip.errors import AttributeSingleValued, InvalidField, ItemNotFound
+from kmip.errors import AttributeSingleValued, InvalidField, ItemNotFound, KMIPError, MissingField
 from kmip.items import Item
-from kmip.key_block import Transparent, TransparentSymmetricKey
+from kmip.key_block import Transparent
 from kmip.masks import ProtectionStorageMask
 from kmip.objects import (
     Certificate,
@@ -41,11 +42,15 @@ from kmip.objects import (
 from kmip.structures import Structure, to_item
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
-from server.attributes import usage_limits
+from server.attributes import usage_limits, usage_masks
 from server.context import Context
 from server.crypto import costs
-from server.crypto.certificates.certificate_facts import CertificateFacts, certificate_facts
-from server.crypto.keys import key_facts
+from server.crypto.certificates.certificate_facts import (
+    CertificateFacts,
+    certificate_der,
+    certificate_facts,
+)
+from server.crypto.keys import key_costs, key_facts, key_formats
 from server.objects.managed_object import ManagedObject
 
 LEASE_SECONDS: Final = 3600
@@ -106,6 +111,19 @@ async def _template(context: Context, name: Name) -> Attributes:
     return lent
 
 
+def in_der(content: Structure) -> Structure:
+    """An object whose certificate is DER, as its value is by definition (2.1 section 2.2).
+
+    Clients also give PEM, of which this is what it holds. All else is given back as it is.
+
+    Raises:
+        InvalidKey: it is PEM of no certificate.
+    """
+    if isinstance(content, Certificate):
+        return replace(content, certificate_value=certificate_der(content.certificate_value))
+    return content
+
+
 async def read(context: Context, content: Structure | None) -> CertificateFacts | None:
     """What a certificate says; None for other objects.
 
@@ -154,7 +172,8 @@ def new_object(
         content=content,
     )
     if content is not None:
-        describe(managed_object, content, facts)
+        describe(managed_object, content, context.operation, facts)
+    usage_masks.complete(context, managed_object)
     _always(context, managed_object, created=created)
     return managed_object
 
@@ -168,12 +187,15 @@ def check_set(context: Context, object_type: ObjectType, attributes: Attributes)
 
 
 def describe(
-    managed_object: ManagedObject, content: Structure, facts: CertificateFacts | None = None
+    managed_object: ManagedObject,
+    content: Structure,
+    operation: Operation,
+    facts: CertificateFacts | None = None,
 ) -> None:
     """Set what the material itself tells, where the client has not."""
     block = key_block_of(content)
     if block is not None:
-        _describe_key(managed_object, block)
+        _describe_key(managed_object, block, operation)
     elif isinstance(content, Certificate):
         facts = facts or certificate_facts(content.certificate_value)
         for tag, values in facts.attributes.items():
@@ -190,12 +212,12 @@ def describe(
         for tag in (Tag.SPLIT_KEY_METHOD, Tag.SPLIT_KEY_PARTS, Tag.SPLIT_KEY_THRESHOLD):
             _default(managed_object, tag, getattr(content, tag.name.lower()))
         _default(managed_object, Tag.KEY_PART_IDENTIFIER, content.key_part_identifier)
-    digest = digest_of(content)
-    if digest is not None:
-        managed_object.attributes.set(Tag.DIGEST, digest)
+    managed_object.attributes.remove(Tag.DIGEST)
+    for digest in digests_of(managed_object.object_type, content):
+        managed_object.attributes.add(Tag.DIGEST, digest)
 
 
-def _describe_key(managed_object: ManagedObject, block: KeyBlock) -> None:
+def _describe_key(managed_object: ManagedObject, block: KeyBlock, operation: Operation) -> None:
     _default(managed_object, Tag.KEY_FORMAT_TYPE, block.key_format_type)
     _default(managed_object, Tag.CRYPTOGRAPHIC_ALGORITHM, block.cryptographic_algorithm)
     length = block.cryptographic_length
@@ -203,9 +225,12 @@ def _describe_key(managed_object: ManagedObject, block: KeyBlock) -> None:
         material = block.key_material
         length = None if material is None else key_facts.material_length(material)
     _default(managed_object, Tag.CRYPTOGRAPHIC_LENGTH, length)
-    for key, value in block.attributes or ():
-        if key not in managed_object.attributes:
-            managed_object.attributes.add(key, value)
+    if block.attributes is not None:
+        own = block.attributes.copy()
+        for key in block.attributes.values:
+            if not attribute_rules.may_set(key, managed_object.object_type, operation):
+                own.remove(key)  # what only the server says of an object
+        managed_object.attributes = managed_object.attributes.united(own)
 
 
 def _default(managed_object: ManagedObject, key: AttributeName, value: Any) -> None:
@@ -214,12 +239,42 @@ def _default(managed_object: ManagedObject, key: AttributeName, value: Any) -> N
         managed_object.attributes.set(key, value)
 
 
-def digest_of(content: Structure) -> Digest | None:
-    """The SHA-256 digest of an object's material (2.1 section 4.21); None where it is not held."""
+def digests_of(object_type: ObjectType, content: Structure) -> list[Digest]:
+    """The SHA-256 digests of an object's material (2.1 section 4.21); none where it is not held.
+
+    One is of the material in the format in which it is kept, and another of the object's default
+    format where that is a different one and the server converts between them.
+    """
     found = _digested(content)
     if found is None:
+        return []
+    block = key_block_of(content)
+    default = None if block is None else _in_default_format(object_type, block)
+    return [_digest(*one) for one in (found, default) if one is not None]
+
+
+def _in_default_format(
+    object_type: ObjectType, block: KeyBlock
+) -> tuple[bytes, KeyFormatType] | None:
+    """The digested bytes of a plain key in its default format; None: it is in that already."""
+    default = key_facts.default_format(object_type, block.cryptographic_algorithm)
+    kept, material = block.key_format_type, block.key_material
+    if default == kept or material is None or block.key_wrapping_data is not None:
         return None
-    data, key_format = found
+    if kept == KeyFormatType.OPAQUE:  # bytes that nobody knows the form of
+        return None
+    private = object_type == ObjectType.PRIVATE_KEY
+    if key_costs.of_loading(material, private=private) >= costs.LOOP_MICROSECONDS:
+        return None
+    algorithm = block.cryptographic_algorithm
+    try:
+        converted = key_formats.convert(object_type, material, kept, default, algorithm)
+    except KMIPError:
+        return None
+    return _material_bytes(converted), default
+
+
+def _digest(data: bytes, key_format: KeyFormatType) -> Digest:
     return Digest(
         hashing_algorithm=HashingAlgorithm.SHA_256,
         digest_value=hashlib.sha256(data).digest(),
@@ -245,8 +300,6 @@ def _digested(content: Structure) -> tuple[bytes, KeyFormatType] | None:
 def _material_bytes(material: bytes | Transparent | Item) -> bytes:
     if isinstance(material, bytes):
         return material
-    if isinstance(material, TransparentSymmetricKey):
-        return material.key
     if isinstance(material, Item):
         return ttlv.encode(material)
     return ttlv.encode(to_item(material, Tag.KEY_MATERIAL, INTERNAL))
@@ -274,6 +327,8 @@ def _always(context: Context, managed_object: ManagedObject, *, created: bool) -
     _default(managed_object, Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.SOFTWARE)
     if created:
         _default(managed_object, Tag.ORIGINAL_CREATION_DATE, now)
+        if attributes.get(Tag.RANDOM_NUMBER_GENERATOR, RANDOM) != RANDOM:
+            raise InvalidField("the server has no such Random Number Generator")
         attributes.set(Tag.RANDOM_NUMBER_GENERATOR, RANDOM)
 
 
@@ -312,8 +367,8 @@ def required(attributes: Attributes, *tags: Tag) -> None:
     """Refuse a request that lacks one of these attributes.
 
     Raises:
-        InvalidField: one is missing.
+        MissingField: one is missing.
     """
     for tag in tags:
         if tag not in attributes:
-            raise InvalidField(f"{attribute_rules.name_of(tag)} is needed")
+            raise MissingField(f"{attribute_rules.name_of(tag)} is needed")

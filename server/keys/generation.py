@@ -21,6 +21,9 @@ from server.crypto import costs
 from server.crypto.keys import symmetric_keys
 from server.keys import key_blocks
 
+DEFAULT_ALGORITHM: Final = CryptographicAlgorithm.AES
+"""Of a key whose algorithm is left to the server, as it may be from 2.0 on (2.1 section 4)."""
+
 DEFAULT_LENGTHS: Final = {
     CryptographicAlgorithm.AES: 256,
     CryptographicAlgorithm.CHACHA20: 256,
@@ -44,8 +47,9 @@ async def symmetric_key(context: Context, attributes: Attributes) -> SymmetricKe
     Raises:
         KeyFormatTypeNotSupported: symmetric keys do not have the format.
     """
-    initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
-    algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    if context.requires_usage_mask:  # and so all else that a key needs
+        initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM, DEFAULT_ALGORITHM)
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, DEFAULT_LENGTHS.get(algorithm))
     if length is None:
         raise InvalidField("Cryptographic Length is needed")

@@ -1,7 +1,7 @@
 """Create: a new symmetric key, or new secret data (2.1 section 6.1.8)."""
 
 from kmip.enums import Operation, UniqueIdentifier
-from kmip.errors import InvalidField
+from kmip.errors import NotCreated
 from kmip.payloads.create import CreateRequest, CreateResponse
 from server.attributes import defaults, initial, protection_storage
 from server.context import Context
@@ -14,7 +14,7 @@ async def create(context: Context, request: CreateRequest) -> CreateResponse:
     """Make an object from random material."""
     maker = generation.MAKERS.get(request.object_type)
     if maker is None:
-        raise InvalidField(f"the server does not create a {request.object_type.title}")
+        raise NotCreated(f"the server does not create a {request.object_type.title}")
     attributes = await initial.resolve(context, request.attributes)
     attributes = await defaults.completed(context, request.object_type, attributes)
     protection_storage.check(attributes, request.protection_storage_masks)

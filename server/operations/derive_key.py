@@ -50,7 +50,6 @@ async def derive_key(context: Context, request: DeriveKeyRequest) -> DeriveKeyRe
     managed_object = initial.new_object(
         context, request.object_type, content, attributes, created=True
     )
-    managed_object.attributes.set(Tag.RANDOM_NUMBER_GENERATOR, None)
     for base in bases:
         initial.link(
             managed_object, LinkType.DERIVATION_BASE_OBJECT_LINK, base.managed_object.identifier

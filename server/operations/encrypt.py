@@ -1,5 +1,7 @@
 """Encrypt (2.1 section 6.1.17)."""
 
+from dataclasses import replace
+
 from kmip.enums import Data, Operation
 from kmip.payloads.encrypt import EncryptRequest, EncryptResponse
 from server.attributes import usage_limits
@@ -44,9 +46,12 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             correlation_value=part.correlation_value,
         )
     done = await part.compute(context, part.computation.finalize, data)
+    tag = done.authenticated_encryption_tag
+    if tag and not context.gives(EncryptResponse, "authenticated_encryption_tag"):
+        done, tag = replace(done, data=done.data + tag), None  # as Decrypt takes it
     return EncryptResponse(
         unique_identifier=part.identifier,
         data=context.give(multipart.rest(request, done.data), Data.ENCRYPT),
         iv_counter_nonce=made_vector,
-        authenticated_encryption_tag=done.authenticated_encryption_tag,
+        authenticated_encryption_tag=tag,
     )

@@ -35,6 +35,7 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         raise InvalidObjectType("the object is not of the Object Type given")
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
         content = await _plain(context, content)
+    content = initial.in_der(content)
     facts = await initial.read(context, content)
     attributes = request.attributes.copy()
     history = {tag: attributes.get(tag) for tag in HISTORY}

@@ -30,7 +30,7 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     if isinstance(content, Template):
         attributes = _named(attributes, content)
     protection_storage.check(attributes, request.protection_storage_masks)
-    content, key = await _completed(context, request.object_type, content)
+    content, key = await _completed(context, request.object_type, initial.in_der(content))
     managed_object = initial.new_object(
         context,
         request.object_type,
@@ -83,15 +83,9 @@ def _named(attributes: Attributes, template: Template) -> Attributes:
 
 
 def check_key_value(managed_object: ManagedObject, content: Structure) -> None:
-    """Mark an object whose key value is elsewhere (1.2: Key Value Location).
-
-    Raises:
-        InvalidField: there is neither a key value nor a place of it.
-    """
+    """Mark an object whose key value is elsewhere; it may say where (2.1 section 4.27)."""
     block = key_block_of(content)
     if block is not None and block.key_value is None:
-        if Tag.KEY_VALUE_LOCATION not in managed_object.attributes:
-            raise InvalidField("there is neither a Key Value nor a Key Value Location")
         managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=False)
     elif Tag.KEY_VALUE_LOCATION in managed_object.attributes:
         managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=True)

@@ -436,6 +436,13 @@ class Config:
         "the specification asks for every attribute",
         unit="clients",
     )
+    wrapped_key_in_structure: tuple[str, ...] = setting(
+        (),
+        "clients (names in their certificates) that get a key wrapped with No Encoding within a "
+        "Key Value structure, where PyKMIP looks for it; * is all clients",
+        "the specification has a byte string in the structure's place",
+        unit="clients",
+    )
 
     # What is written down
     log_level: LogLevel = setting(

@@ -16,8 +16,9 @@ PYKMIP = REPOSITORY / ".venvs" / "pykmip" / "bin" / "python"
 
 @pytest.fixture(scope="session")
 def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with every setting at its default."""
-    with running(tmp_path_factory.mktemp("plain") / "data") as server:
+    """A server at its defaults, but for the place where PyKMIP looks for a wrapped key."""
+    options = ("--wrapped-key-in-structure", "*")
+    with running(tmp_path_factory.mktemp("plain") / "data", *options) as server:
         yield server
 
 

@@ -2,7 +2,7 @@
 
 Source: 2.1 sections 4.6 to 4.8, 4.15, 4.22 and 4.61 to 4.63; 1.4 sections 3.8 to 3.17. The names
 and numbers of the X.509 attributes are DER, the number with its tag and length (OASIS TC-ECC-3);
-those of 1.0 are text: names as RFC 4514 writes them, numbers in decimal.
+those of 1.0 are text: names as RFC 4514 writes them, numbers in hexadecimal.
 """
 
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from cryptography import x509
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from cryptography.x509.oid import NameOID
 from cryptography.x509.oid import SignatureAlgorithmOID as S
 
@@ -25,6 +26,7 @@ from kmip.enums import CertificateRequestType, CertificateType
 from kmip.enums import DigitalSignatureAlgorithm as D
 from kmip.errors import InvalidCSR
 from kmip.tags import Tag
+from server.crypto.certificates.certificate_outline import Outline, outline
 from server.crypto.errors import InvalidKey
 from server.crypto.keys import diffie_hellman
 from server.crypto.keys.key_facts import algorithm_of, length_of
@@ -110,6 +112,8 @@ class CertificateFacts(NamedTuple):
 def certificate_facts(value: bytes) -> CertificateFacts:
     """What an X.509 certificate says; nothing is verified.
 
+    Of one that OpenSSL reads and the library does not, what its outline tells.
+
     Args:
         value: Certificate Value: DER or PEM.
 
@@ -120,6 +124,57 @@ def certificate_facts(value: bytes) -> CertificateFacts:
         raise InvalidKey("the certificate is longer than certificates are")
     try:
         return _facts(_load(value), value)
+    except CERTIFICATE_ERRORS:
+        pass
+    try:
+        return _outlined(outline(value), value)
+    except CERTIFICATE_ERRORS:
+        raise InvalidKey("the certificate value is not an X.509 certificate") from None
+
+
+def _outlined(parts: Outline, value: bytes) -> CertificateFacts:
+    """What can be told of a certificate whose names or version the library does not read."""
+    key = None
+    if not diffie_hellman.is_diffie_hellman(parts.public_key):
+        try:
+            key = load_der_public_key(parts.public_key)
+        except CERTIFICATE_ERRORS:
+            key = None
+    attributes: dict[Tag, tuple[Any, ...]] = {
+        Tag.CERTIFICATE_TYPE: (CertificateType.X_509,),
+        Tag.CERTIFICATE_LENGTH: (len(value),),
+        Tag.X_509_CERTIFICATE_IDENTIFIER: (
+            X509CertificateIdentifier(
+                issuer_distinguished_name=parts.issuer,
+                certificate_serial_number=parts.serial_number,
+            ),
+        ),
+        Tag.X_509_CERTIFICATE_SUBJECT: (
+            X509CertificateSubject(
+                subject_distinguished_name=parts.subject, subject_alternative_name=()
+            ),
+        ),
+        Tag.X_509_CERTIFICATE_ISSUER: (
+            X509CertificateIssuer(
+                issuer_distinguished_name=parts.issuer, issuer_alternative_name=()
+            ),
+        ),
+        Tag.CERTIFICATE_SUBJECT_DN: (parts.subject,),
+        Tag.CERTIFICATE_ISSUER_DN: (parts.issuer,),
+    }
+    return CertificateFacts(attributes | _key_attributes(key), key)
+
+
+def certificate_der(value: bytes) -> bytes:
+    """The DER of a Certificate Value, which may be PEM.
+
+    Raises:
+        InvalidKey: it is PEM and holds no certificate.
+    """
+    if len(value) > MAX_CERTIFICATE or not value.lstrip().startswith(b"-----BEGIN "):
+        return value
+    try:
+        return _load(value).public_bytes(Encoding.DER)
     except CERTIFICATE_ERRORS:
         raise InvalidKey("the certificate value is not an X.509 certificate") from None
 
@@ -157,7 +212,7 @@ def _facts(certificate: x509.Certificate, value: bytes) -> CertificateFacts:
         ),
         Tag.CERTIFICATE_IDENTIFIER: (
             CertificateIdentifier(
-                issuer=_text(issuer), serial_number=str(certificate.serial_number)
+                issuer=_text(issuer), serial_number=_hexadecimal(certificate.serial_number)
             ),
         ),
         Tag.CERTIFICATE_SUBJECT: (
@@ -220,18 +275,24 @@ def _name_attributes(whose: str, name: x509.Name) -> dict[Tag, tuple[Any, ...]]:
     return attributes
 
 
+def _hexadecimal(serial: int) -> str:
+    """A serial number as the published examples write it: the hexadecimal digits of its bytes."""
+    size = (abs(serial).bit_length() + 7) // 8 or 1
+    return f"{'-' if serial < 0 else ''}{abs(serial):0{2 * size}X}"
+
+
 def _text(name: x509.Name) -> str:
     """A name as RFC 4514 writes it."""
     return name.rfc4514_string({NameOID.EMAIL_ADDRESS: "emailAddress"})
 
 
 def _alternatives(certificate: x509.Certificate, kind: type[Any]) -> Alternatives:
-    """The alternative names in an extension; none where there is no such extension."""
+    """The alternative names in an extension; none where there is no such extension to be read."""
     try:
         names: list[x509.GeneralName] = list(
             certificate.extensions.get_extension_for_class(kind).value
         )
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, *CERTIFICATE_ERRORS):
         return Alternatives()
     return Alternatives(
         tuple(_general_name(name) for name in names),
@@ -262,6 +323,19 @@ class RequestFacts(NamedTuple):
     request: x509.CertificateSigningRequest
 
 
+NOT_ACCEPTED = frozenset({"sha1", "md5"})
+"""Hashes under which the library verifies no request; nobody should vouch for what they sign."""
+
+
+def _hash_of(request: x509.CertificateSigningRequest) -> str:
+    """The name of the hash that a request was signed with; empty where it is unknown."""
+    try:
+        algorithm = request.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return ""
+    return "" if algorithm is None else algorithm.name
+
+
 def request_facts(value: bytes) -> RequestFacts:
     """What a PKCS#10 certificate request says (RFC 2986); its proof of possession is verified.
 
@@ -281,6 +355,8 @@ def request_facts(value: bytes) -> RequestFacts:
         holds = has_readable_key(request) and request.is_signature_valid
     except CERTIFICATE_ERRORS:
         raise InvalidCSR("the value is not a PKCS#10 certificate request") from None
+    if not holds and _hash_of(request) in NOT_ACCEPTED:
+        raise InvalidCSR("certificate requests signed with SHA-1 or MD5 are not accepted")
     if not holds:
         raise InvalidCSR("the signature of the certificate request does not hold")
     key = _public_key(request)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 from kmip.enums import CryptographicAlgorithm as A
+from kmip.enums import KeyFormatType as F
 from kmip.enums import RecommendedCurve as C
 from server.crypto.errors import InvalidKey
 from server.crypto.keys import diffie_hellman, dsa_encodings, rsa_numbers
@@ -50,6 +51,47 @@ def der(material: Any) -> bytes:
         )
     except binascii.Error:
         raise InvalidKey("the PEM encoding of the key does not hold") from None
+
+
+SEQUENCE, INTEGER, BIT_STRING, OCTET_STRING = b"\x30", b"\x02", b"\x03", b"\x04"
+
+FORMS: dict[F, tuple[bytes, ...]] = {
+    F.PKCS_1: (INTEGER + INTEGER,),
+    F.PKCS_8: (INTEGER + SEQUENCE,),
+    F.ECPRIVATEKEY: (INTEGER + OCTET_STRING,),
+    F.X_509: (SEQUENCE + BIT_STRING,),
+}
+"""The types of the first two fields of each encoding, which no two of them share (RFC 8017 appendix
+A.1, RFC 5208 section 5, RFC 5915 section 3, RFC 5280 section 4.1)."""
+
+
+def is_form(key_format: F, material: Any) -> bool:
+    """Whether material is in the encoding that its format says, as far as its first fields tell.
+
+    Clients label one encoding as another, and PEM as DER. Material of a format that is no encoding
+    in DER counts as what it says.
+    """
+    forms = FORMS.get(key_format)
+    if forms is None or not isinstance(material, bytes):
+        return True
+    outer = _field(material, 0)
+    if material[:1] != SEQUENCE or outer is None or outer[1] != len(material):
+        return False
+    first = _field(material, outer[0])
+    if first is None:
+        return False
+    return material[outer[0] : outer[0] + 1] + material[first[1] : first[1] + 1] in forms
+
+
+def _field(data: bytes, start: int) -> tuple[int, int] | None:
+    """Where the contents of the DER field at `start` begin and end; None: it is cut short."""
+    if start + 2 > len(data):
+        return None
+    size, begin = data[start + 1], start + 2
+    if size & 0x80:
+        begin += size & 0x7F
+        size = int.from_bytes(data[start + 2 : begin], "big")
+    return (begin, begin + size) if begin + size <= len(data) else None
 
 
 def load_private(material: Any, hints: Hints) -> PrivateKey:

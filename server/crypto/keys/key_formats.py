@@ -285,9 +285,9 @@ def convert(
 
     Raises:
         KeyFormatTypeNotSupported: there is no way from one to the other.
-        InvalidKey: the material is not what its format says.
+        InvalidKey: the material is not what its format says, nor another form of such a key.
     """
-    if from_format == to_format and compression is None:
+    if from_format == to_format and compression is None and der_keys.is_form(to_format, material):
         return cast("Material", material)
     if object_type == ObjectType.PRIVATE_KEY:
         private = load_private(from_format, material, algorithm, validated=True)

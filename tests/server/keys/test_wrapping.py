@@ -128,9 +128,22 @@ async def test_the_bytes_alone_are_wrapped_without_encoding(
     ask = ask.at(version)
     key = await register(ask, symmetric_key(RAW))
     got = await block(ask, key, **specified(await kek(ask), encoding_option=PLAIN))
+    assert isinstance(got.key_value, bytes)  # 1.4 section 2.1.4: "Byte String"
     assert unwrapped(got) == RAW
     assert got.key_wrapping_data is not None
     assert got.key_wrapping_data.encoding_option == PLAIN
+
+
+@pytest.mark.parametrize("named", ["alice", "*", "bob"])
+async def test_a_client_that_looks_for_them_in_a_structure_gets_one(ask: Asking, named: str):
+    """As PyKMIP does; see `wrapped_key_in_structure`."""
+    ask = ask.at(V1_4)
+    config = ask.server.config
+    ask.server.config = replace(config, wrapped_key_in_structure=(named,))
+    key = await register(ask, symmetric_key(RAW))
+    got = await block(ask, key, **specified(await kek(ask), encoding_option=PLAIN))
+    assert isinstance(got.key_value, bytes) == (named == "bob")
+    assert unwrapped(got) == RAW
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)

@@ -6,12 +6,15 @@ import pytest
 
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
+from kmip.cryptographic_parameters import CryptographicParameters, RNGParameters
 from kmip.enums import (
+    BlockCipherMode,
     CryptographicAlgorithm,
     HashingAlgorithm,
     KeyFormatType,
     ObjectType,
     Operation,
+    RNGAlgorithm,
     State,
 )
 from kmip.errors import (
@@ -21,9 +24,12 @@ from kmip.errors import (
     InvalidField,
     ItemNotFound,
     KeyFormatTypeNotSupported,
+    MissingField,
+    NotCreated,
     ProtectionStorageUnavailable,
 )
 from kmip.key_block import TransparentSymmetricKey
+from kmip.masks import CryptographicUsageMask as Mask
 from kmip.masks import ProtectionStorageMask
 from kmip.objects import Template
 from kmip.payloads.protection_storage import ProtectionStorageMasks
@@ -81,9 +87,30 @@ async def test_the_length_may_be_left_to_the_server(ask: InProcessClient):
     assert len(await material(ask, made.unique_identifier)) == 32
 
 
-async def test_the_algorithm_may_not(ask: InProcessClient):
-    requested = attributes((Tag.CRYPTOGRAPHIC_LENGTH, 256))
-    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=requested)
+async def test_what_a_key_needs_is_supplied_from_2_0_on(ask: Asking):
+    """2.1 section 4, Table 28, and 4.17; up to 1.4 the client gives it (1.4 section 11.2)."""
+    made = await ask(Operation.CREATE, object_type=KEY, attributes=Attributes([ACTIVE]))
+    key = made.unique_identifier
+    assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_ALGORITHM) == AES
+    assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_LENGTH) == 256
+    assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.ENCRYPT | Mask.DECRYPT
+    ecb = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    used = {"unique_identifier": key, "cryptographic_parameters": ecb}
+    await ask(Operation.ENCRYPT, data=bytes(16), **used)
+    for left_out in (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_USAGE_MASK):
+        given = aes()
+        given.remove(left_out)
+        old = ask.at(V1_4)
+        await refused(old, MissingField, Operation.CREATE, object_type=KEY, attributes=given)
+
+
+async def test_a_random_number_generator_that_is_not_here_is_refused(ask: Asking):
+    """2.1 section 4.46: the operation SHALL fail."""
+    drbg = (Tag.RANDOM_NUMBER_GENERATOR, RNGParameters(rng_algorithm=RNGAlgorithm.DRBG))
+    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=aes(drbg))
+
+
+async def test_a_length_must_be_known_or_said(ask: Asking):
     odd = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RC4))
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=odd)
 
@@ -104,8 +131,8 @@ async def test_secret_data_is_random_bytes(ask: InProcessClient):
 
 
 @pytest.mark.parametrize("kind", [ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE])
-async def test_other_types_are_not_created(ask: InProcessClient, kind: ObjectType):
-    await refused(ask, InvalidField, Operation.CREATE, object_type=kind, attributes=aes())
+async def test_other_types_are_not_created(ask: Asking, kind: ObjectType):
+    await refused(ask, NotCreated, Operation.CREATE, object_type=kind, attributes=aes())
 
 
 async def test_the_format_may_be_asked_for(ask: InProcessClient):

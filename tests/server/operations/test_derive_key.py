@@ -33,7 +33,6 @@ from tests.server.samples import (
     ACTIVE,
     STOPPED,
     aes,
-    attribute,
     attributes,
     create,
     create_pair,
@@ -68,7 +67,6 @@ async def test_a_key_is_derived_and_linked(ask: InProcessClient, version: Protoc
     assert await material(ask, key) == hashlib.sha256(RAW).digest()
     assert await links(ask, key) == {LinkType.DERIVATION_BASE_OBJECT_LINK: base}
     assert await links(ask, base) == {LinkType.DERIVED_KEY_LINK: key}
-    assert await attribute(ask, key, Tag.RANDOM_NUMBER_GENERATOR) is None
 
 
 async def test_secret_data_is_derived_too(ask: InProcessClient):

@@ -3,10 +3,21 @@
 import pytest
 
 from kmip.cryptographic_parameters import CryptographicParameters
-from kmip.enums import BlockCipherMode, Data, Operation, PaddingMethod
-from kmip.errors import InvalidField, OperationNotSupported
-from kmip.versions import SUPPORTED, V1_1, V1_2, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import InProcessClient
+from kmip.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    Data,
+    HashingAlgorithm,
+    Operation,
+    PaddingMethod,
+)
+from kmip.errors import FeatureNotSupported, InvalidField, OperationNotSupported
+from kmip.messages import RequestBatchItem
+from kmip.payloads import PAYLOADS
+from kmip.structures import to_item
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, V1_1, V1_2, V1_3, V1_4, V2_1, ProtocolVersion
+from tests.server.conftest import Asking
 from tests.server.samples import ACTIVE, create, refused
 
 CBC = CryptographicParameters(
@@ -82,3 +93,42 @@ async def test_it_came_with_1_2(ask: InProcessClient):
     ask = ask.at(V1_1)
     key = await create(ask, ACTIVE)
     await refused(ask, OperationNotSupported, Operation.ENCRYPT, unique_identifier=key)
+
+
+@pytest.mark.parametrize("version", [V1_2, V1_3], ids=str)
+@pytest.mark.parametrize("mode", [BlockCipherMode.GCM, BlockCipherMode.CCM])
+async def test_before_1_4_the_tag_stands_behind_the_cipher_text(
+    ask: Asking, version: ProtocolVersion, mode: BlockCipherMode
+):
+    """The field for it came with 1.4; without the tag what is encrypted would be lost."""
+    ask = ask.at(version)
+    parameters = CryptographicParameters(block_cipher_mode=mode)
+    key = await create(ask, ACTIVE)
+    fields = {"unique_identifier": key, "cryptographic_parameters": parameters}
+    vector = bytes(range(12))
+    made = await ask(Operation.ENCRYPT, data=b"hello", iv_counter_nonce=vector, **fields)
+    assert len(made.data) > 5
+    got = await ask(Operation.DECRYPT, data=made.data, iv_counter_nonce=vector, **fields)
+    assert got.data == b"hello"
+
+
+@pytest.mark.parametrize("operation", [Operation.ENCRYPT, Operation.MAC, Operation.HASH])
+async def test_a_stream_that_a_version_cannot_go_on_with_is_refused(ask: Asking, operation):
+    """The Correlation Value came with 1.3."""
+    key = await create(ask, ACTIVE)
+    parameters = CBC
+    if operation != Operation.ENCRYPT:
+        parameters = CryptographicParameters(
+            hashing_algorithm=HashingAlgorithm.SHA_256,
+            cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256,
+        )
+    payload = PAYLOADS[operation].request(
+        cryptographic_parameters=parameters,
+        data=b"x",
+        init_indicator=True,
+        **({} if operation == Operation.HASH else {"unique_identifier": key}),
+    )
+    newer = to_item(payload, Tag.REQUEST_PAYLOAD, V1_4)  # as clients send it, whatever they say
+    item = RequestBatchItem(operation=operation, request_payload=newer)
+    (answer,) = await ask.at(V1_2).batch(item)
+    assert answer.result_reason == FeatureNotSupported("").reason(V1_2)

@@ -1,6 +1,8 @@
 """Get: formats, compression, and what may leave the server at all."""
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kmip.enums import (
     CryptographicAlgorithm,
@@ -17,9 +19,15 @@ from kmip.errors import (
     ObjectNotFound,
     Sensitive,
 )
-from kmip.key_block import TransparentECPrivateKey, TransparentSymmetricKey
+from kmip.key_block import (
+    KeyBlock,
+    KeyValue,
+    TransparentECPrivateKey,
+    TransparentSymmetricKey,
+)
+from kmip.objects import PrivateKey
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V2_1, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
 from tests.server.access.test_policy import wrapped_by
 from tests.server.conftest import InProcessClient
 from tests.server.samples import (
@@ -127,3 +135,38 @@ async def test_once_given_it_is_not_fresh(ask: InProcessClient):
     await ask(GET, unique_identifier=key)
     assert await attribute(ask, key, Tag.FRESH) is False
     assert ask.version == V2_1
+
+
+RSA, EC = (
+    rsa.generate_private_key(65537, 2048),
+    ec.generate_private_key(ec.SECP256R1()),
+)
+OLD, NEW = PrivateFormat.TraditionalOpenSSL, PrivateFormat.PKCS8
+LABELS = {
+    (RSA, OLD): KeyFormatType.PKCS_1,
+    (RSA, NEW): KeyFormatType.PKCS_8,
+    (EC, OLD): KeyFormatType.ECPRIVATEKEY,
+    (EC, NEW): KeyFormatType.PKCS_8,
+}
+
+
+@pytest.mark.parametrize("key", [RSA, EC], ids=["rsa", "ec"])
+@pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM], ids=["der", "pem"])
+@pytest.mark.parametrize("given", [OLD, NEW], ids=["old", "new"])
+@pytest.mark.parametrize("wanted", [OLD, NEW], ids=["old", "new"])
+async def test_a_form_that_is_asked_for_is_given_whatever_was_called_so(
+    ask: Asking, key, encoding, given, wanted
+):
+    """1.4 sections 2.1.3 and 4.11: clients label one encoding as another, and PEM as DER."""
+    ask, label = ask.at(V1_4), LABELS[key, wanted]
+    block = KeyBlock(
+        key_format_type=label,
+        key_value=KeyValue(key_material=key.private_bytes(encoding, given, NoEncryption())),
+        cryptographic_algorithm=(
+            CryptographicAlgorithm.RSA if key is RSA else CryptographicAlgorithm.EC
+        ),
+        cryptographic_length=key.key_size,
+    )
+    one = await register(ask, PrivateKey(key_block=block))
+    got = await material(ask, one, key_format_type=label)
+    assert got == key.private_bytes(Encoding.DER, wanted, NoEncryption())

@@ -1,8 +1,11 @@
 """Register, of all types of objects."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from kmip.attribute_values import KeyValueLocation
 from kmip.attributes import Attributes
@@ -14,17 +17,20 @@ from kmip.enums import (
     ObjectType,
     Operation,
     SplitKeyMethod,
+    State,
 )
 from kmip.errors import (
     InvalidField,
     InvalidObjectType,
     KeyValueNotPresent,
+    MissingField,
 )
 from kmip.key_block import KeyBlock, KeyValue, TransparentSymmetricKey
-from kmip.objects import Certificate, PGPKey, SplitKey, SymmetricKey
+from kmip.masks import CryptographicUsageMask as Mask
+from kmip.objects import Certificate, PGPKey, SplitKey, SymmetricKey, object_type_of
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_2, V3_0, ProtocolVersion
-from tests.server.conftest import InProcessClient
+from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, V3_0, ProtocolVersion
+from tests.server.conftest import NOW, Asking
 from tests.server.samples import (
     ACTIVE,
     aes,
@@ -35,7 +41,9 @@ from tests.server.samples import (
     refused,
     register,
     secret,
+    state,
     symmetric_key,
+    values,
 )
 
 KEY = ObjectType.SYMMETRIC_KEY
@@ -84,16 +92,65 @@ async def test_what_the_material_tells_need_not_be_said(ask: InProcessClient):
     assert b"alice" in subject.subject_distinguished_name
 
 
-async def test_a_transparent_key_has_the_digest_of_its_bytes(ask: InProcessClient):
+async def test_a_transparent_key_has_a_digest_of_its_material_and_one_of_its_bytes(ask: Asking):
+    """2.1 section 4.21: of the TTLV-encoded structure, and of the default format."""
     block = replace(
         symmetric_key(RAW).key_block,
         key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY,
         key_value=KeyValue(key_material=TransparentSymmetricKey(key=RAW)),
     )
     one = await register(ask, SymmetricKey(key_block=block))
-    other = await register(ask, symmetric_key(RAW))
-    digests = [await attribute(ask, key, Tag.DIGEST) for key in (one, other)]
-    assert digests[0].digest_value == digests[1].digest_value
+    structure = bytes.fromhex("4200430100000028 42003f0800000020") + RAW
+    digests = {one.key_format_type: one.digest_value for one in await values(ask, one, Tag.DIGEST)}
+    assert digests == {
+        KeyFormatType.TRANSPARENT_SYMMETRIC_KEY: hashlib.sha256(structure).digest(),
+        KeyFormatType.RAW: hashlib.sha256(RAW).digest(),
+    }
+
+
+@pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
+async def test_what_the_key_block_says_keeps_to_the_rules(ask: Asking, version: ProtocolVersion):
+    """1.4 section 3, 2.1 section 4: what is set by the server only is not the client's to say."""
+    ask = ask.at(version)
+    tags = (Tag.DESTROY_DATE, Tag.COMPROMISE_DATE, Tag.INITIAL_DATE, Tag.LAST_CHANGE_DATE)
+    within = Attributes([(tag, NOW - 1000) for tag in tags])
+    value = KeyValue(key_material=RAW, attributes=within)
+    managed = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=value))
+    key = await register(ask, managed)
+    found = [await attribute(ask, key, tag) for tag in tags]
+    assert found == [None, None, NOW, NOW]
+    assert await state(ask, key) == State.PRE_ACTIVE
+
+
+@pytest.mark.parametrize(
+    "managed,expected",
+    [
+        (symmetric_key(RAW), Mask.ENCRYPT | Mask.DECRYPT),
+        (secret(), Mask.DERIVE_KEY),
+        (certificate(), Mask.VERIFY),
+        (opaque(), None),
+    ],
+    ids=["key", "secret", "certificate", "opaque"],
+)
+async def test_a_usage_mask_is_supplied_from_2_0_on(ask: Asking, managed, expected):
+    """2.1 section 4.17: keys, secrets and certificates always have one."""
+    kind = object_type_of(managed)
+    fields = {"object_type": kind, "object": managed, "attributes": Attributes()}
+    made = await ask(Operation.REGISTER, **fields)
+    found = await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_USAGE_MASK)
+    assert found == expected
+    if kind == KEY:
+        await refused(ask.at(V1_4), MissingField, Operation.REGISTER, **fields)
+
+
+async def test_a_certificate_in_pem_is_kept_as_it_is_defined(ask: Asking):
+    """2.1 section 2.2: DER; and so its length and what Get gives."""
+    der = certificate()
+    text = x509.load_der_x509_certificate(der.certificate_value).public_bytes(Encoding.PEM)
+    key = await register(ask, replace(der, certificate_value=text))
+    got = await ask(Operation.GET, unique_identifier=key)
+    assert got.object == der
+    assert await attribute(ask, key, Tag.CERTIFICATE_LENGTH) == len(der.certificate_value)
 
 
 async def test_attributes_within_the_key_block_count_where_none_is_given(ask: InProcessClient):
@@ -115,7 +172,8 @@ async def test_a_key_may_be_kept_elsewhere(ask: InProcessClient):
     ask = ask.at(V1_2)
     bare = SymmetricKey(key_block=replace(symmetric_key(RAW).key_block, key_value=None))
     fields = {"object_type": KEY, "object": bare}
-    await refused(ask, InvalidField, Operation.REGISTER, attributes=aes(), **fields)
+    made = await ask(Operation.REGISTER, attributes=aes(), **fields)  # the place MAY be said
+    assert await attribute(ask, made.unique_identifier, Tag.KEY_VALUE_PRESENT) is False
     place = KeyValueLocation(
         key_value_location_value="https://elsewhere.example/1",
         key_value_location_type=KeyValueLocationType.URI,

@@ -21,6 +21,7 @@ from kmip.tags import Tag
 from kmip.versions import V2_0
 from tests.server.conftest import InProcessClient
 from tests.server.operations.test_login import reason_of
+from tests.server.samples import attribute
 
 Op = Operation
 R = ResultReason
@@ -70,13 +71,18 @@ async def test_a_key_gets_what_its_client_leaves_out(ask: InProcessClient):
     assert (await made(ask, (LENGTH, 128))).get(LENGTH) == 128
 
 
-async def test_without_them_the_client_says_what_it_wants(ask: InProcessClient):
-    fields = {"object_type": SYMMETRIC, "attributes": Attributes()}
-    assert await reason_of(ask, Op.CREATE, **fields) == R.INVALID_FIELD
+async def test_without_them_the_server_has_its_own(ask: Asking):
+    async def made() -> int:
+        fields = {"object_type": SYMMETRIC, "attributes": Attributes()}
+        created = await ask(Op.CREATE, **fields)
+        length: int = await attribute(ask, created.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH)
+        return length
+
+    assert await made() == 256
     await set_(ask, aes(192))
-    await ask(Op.CREATE, **fields)
+    assert await made() == 192
     await ask(Op.SET_DEFAULTS)
-    assert await reason_of(ask, Op.CREATE, **fields) == R.INVALID_FIELD
+    assert await made() == 256
 
 
 async def test_both_keys_of_a_pair_have_their_own(ask: InProcessClient):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
@@ -103,7 +104,7 @@ def test_the_structures_of_x_509_are_der():
 def test_the_structures_of_1_0_are_text():
     attributes = certificate_facts(DER).attributes
     assert attributes[Tag.CERTIFICATE_IDENTIFIER][0].issuer == "CN=Authority"
-    assert attributes[Tag.CERTIFICATE_IDENTIFIER][0].serial_number == str(0xEC0B7402196D5295)
+    assert attributes[Tag.CERTIFICATE_IDENTIFIER][0].serial_number == "EC0B7402196D5295"
     subject = attributes[Tag.CERTIFICATE_SUBJECT][0]
     assert "emailAddress=keys@example.org" in subject.certificate_subject_distinguished_name
     assert subject.certificate_subject_alternative_name == (
@@ -170,11 +171,32 @@ def test_any_bytes_are_a_certificate_or_refused(where, garbage):
             assert "not an X.509 certificate" in refused
 
 
-def test_a_version_that_there_is_not_is_refused():
-    """The library raises an error of its own for it."""
+def test_a_version_that_the_library_does_not_read_is_told_by_its_outline():
+    """OpenSSL reads version 2, and such certificates are about (1.4 section 2.2.1)."""
     version = DER.index(bytes.fromhex("a003020102"))
+    facts = certificate_facts(DER[: version + 4] + b"\x01" + DER[version + 5 :])
+    whole = certificate_facts(DER)
+    for tag in (Tag.X_509_CERTIFICATE_IDENTIFIER, Tag.CERTIFICATE_SUBJECT_DN):
+        assert facts.attributes[tag] == whole.attributes[tag]
+    assert facts.public_key == whole.public_key
+
+
+@pytest.mark.parametrize("kind,text", [(19, b"*.example"), (19, b"my_host"), (20, b"Zo\xeb")])
+def test_names_in_strings_that_they_do_not_fit_are_taken(kind: int, text: bytes):
+    """Authorities have written such; OpenSSL reads them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "q" * len(text))])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(5)
+    builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=9))
+    der = builder.public_key(key.public_key()).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    place = bytes([len(text)])
+    odd = der.replace(b"\x0c" + place + b"q" * len(text), bytes([kind]) + place + text)
+    facts = certificate_facts(odd)
+    assert text in facts.attributes[Tag.CERTIFICATE_SUBJECT_DN][0]
+    assert facts.public_key == key.public_key()
     with pytest.raises(InvalidKey):
-        certificate_facts(DER[: version + 4] + b"\x01" + DER[version + 5 :])
+        certificate_facts(odd[:-1])
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
