@@ -8,11 +8,12 @@
     8+n     0..7   zero padding up to a multiple of 8
 
 Theory: the forms of the values are declared with construct in `VALUES`; one `Construct`, `TTLV`,
-walks over the items. The walk is strict, and so whatever decodes encodes to the same bytes. It does
-not use construct's own repetition and choice: `GreedyRange` swallows errors (a truncated child
-would vanish), `Padding` does not look at the padding, and their errors quote the value, which may
-be a key. For the same reason, and for speed, `decode` and `encode` call the walk itself and not
-construct's entry, which would put it on a stream.
+walks over the items. The walk is strict, and so whatever decodes encodes to the same bytes, with
+one exception: true in the wrong byte order (`SWAPPED_TRUE`). It does not use construct's own
+repetition and choice: `GreedyRange` swallows errors (a truncated child would vanish), `Padding`
+does not look at the padding, and their errors quote the value, which may be a key. For the same
+reason, and for speed, `decode` and `encode` call the walk itself and not construct's entry, which
+would put it on a stream.
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ _BYTES: Final = {
 _HEADER: Final = struct.Struct(">II")
 _STRUCTURE: Final = int(ItemType.STRUCTURE)
 _BOOLEAN: Final = int(ItemType.BOOLEAN)
+SWAPPED_TRUE: Final = 1 << 56
+"""True as a client in use writes it, IBM's libkmip on x86: the bytes of a 1 in the wrong order."""
 _ZEROS: Final = tuple(b"\0" * n for n in range(8))
 
 
@@ -271,7 +274,7 @@ class _Walk:
             (number,) = form.unpack(self.data, start)
             if kind != _BOOLEAN:
                 return number
-            if number > 1:
+            if number > 1 and number != SWAPPED_TRUE:
                 raise InvalidMessage("a boolean is neither 0 nor 1", _place(tag, start))
             return bool(number)
         if kind in _TEXTS:

@@ -137,7 +137,8 @@ MALFORMED = {
     "an enumeration of 8 bytes": "420020 05 00000008 00000000000000FF",
     "a boolean of 4 bytes": "420020 06 00000004 00000001 00000000",
     "a boolean of 2": "420020 06 00000008 0000000000000002",
-    "a boolean in the wrong byte": "420020 06 00000008 0100000000000000",
+    "a boolean in a byte between": "420020 06 00000008 0001000000000000",
+    "a boolean of two bytes": "420020 06 00000008 0100000000000001",
     "a date of 4 bytes": "420020 09 00000004 00000001 00000000",
     "an interval of 8 bytes": "420020 0A 00000008 0000000000000001",
     "microseconds of 4 bytes": "420020 0B 00000004 00000001 00000000",
@@ -260,3 +261,11 @@ def test_encoding_before_refuses_what_encoding_refuses():
         encoded(structure(TAG, Item(TAG, ItemType.INTEGER, 1 << 40)))
     with pytest.raises(ValueError, match="too deep"):
         encoded(structure(TAG, structure(TAG)), TTLV(max_depth=1))
+
+
+def test_true_is_understood_in_the_other_byte_order():
+    """A client in use writes it so; it is written as it should be."""
+    swapped = bytes.fromhex("420020 06 00000008 0100000000000000")
+    item = decode(swapped)
+    assert item.value is True
+    assert encode(item) == bytes.fromhex("420020 06 00000008 0000000000000001")
