@@ -80,8 +80,8 @@ class Dialect(NamedTuple):
         archived_are_readable: Get Attributes and Get Attribute List tell of archived objects, of
             which the tables of 2.1 section 6.1.20.1 say nothing else; 1.x refuses both (1.4
             sections 11.13 and 11.14).
-        usage_mask_is_required: a client gives the mask of a symmetric key (1.4 sections 4.1 and
-            4.3), and the server supplies none.
+        usage_mask_is_required: a client gives the mask of a symmetric key (1.3 sections 4.1 and
+            4.3), and the server supplies none. 1.4 says so too; OASIS TC-CS-CORVAL-1-14 gives none.
         names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
     """
@@ -104,7 +104,7 @@ DIALECTS: Final[dict[ProtocolVersion, Dialect]] = {
     V1_1: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
     V1_2: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
     V1_3: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
-    V1_4: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
+    V1_4: Dialect(NAMED, False, 0x0A, False, False, False, False, False),
     V2_0: Dialect(TAGGED, True, 0x0B, False, False, True, False, False),
     V2_1: Dialect(TAGGED, True, 0x0B, False, False, True, False, True),
     V3_0: Dialect(TAGGED, True, 0x0E, True, True, True, False, True),

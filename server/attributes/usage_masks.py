@@ -1,9 +1,9 @@
 """Cryptographic Usage Masks of objects whose client gives none (2.1 section 4, Table 28, and 4.17).
 
-From 2.0 on the server supplies what a client leaves out and an object must have: such a key may do
-what keys of its algorithm are for. Up to 1.4 a symmetric key needs a mask in the request (1.4
-sections 4.1 and 4.3); but clients in use make key pairs and register public keys without one, and
-these get the same defaults.
+The server supplies what a client leaves out and an object must have: such a key may do what keys of
+its algorithm are for. Up to 1.3 a Create without a mask is refused, since the mask is REQUIRED (1.3
+section 4.1). In 1.4 it is too, but a published case gives none (OASIS TC-CS-CORVAL-1-14); and
+clients in use register keys and make pairs without one in every version.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ AGREEING: Final = frozenset({A.DH, A.ECDH, A.ECMQV, A.ML_KEM_512, A.ML_KEM_768, 
 BOTH_WAYS: Final = frozenset({A.RSA})
 """Algorithms that sign and that encrypt."""
 
-REQUIRING: Final = frozenset({Operation.CREATE, Operation.REGISTER})
-"""Operations that up to 1.4 must bring the mask of a symmetric key."""
-
 
 def complete(context: Context, managed_object: ManagedObject) -> None:
     """Give a new object a mask where it must have one and its client has given none.
@@ -41,7 +38,7 @@ def complete(context: Context, managed_object: ManagedObject) -> None:
         return
     if context.operation == Operation.IMPORT:  # which brings all that there is
         return
-    requiring = context.operation in REQUIRING and kind == ObjectType.SYMMETRIC_KEY
+    requiring = context.operation == Operation.CREATE and kind == ObjectType.SYMMETRIC_KEY
     if requiring and context.requires_usage_mask:
         raise MissingField("Cryptographic Usage Mask is needed")
     attributes.set(tag, default_of(kind, attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)))

@@ -135,7 +135,7 @@ async def test_the_bytes_alone_are_wrapped_without_encoding(
 
 
 @pytest.mark.parametrize("named", ["alice", "*", "bob"])
-async def test_a_client_that_looks_for_them_in_a_structure_gets_one(ask: Asking, named: str):
+async def test_a_client_that_looks_in_a_structure_gets_one(ask: InProcessClient, named: str):
     """As PyKMIP does; see `wrapped_key_in_structure`."""
     ask = ask.at(V1_4)
     config = ask.server.config

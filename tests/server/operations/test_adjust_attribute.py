@@ -119,19 +119,19 @@ async def test_one_value_of_one_attribute_is_adjusted(ask: InProcessClient):
     ],
     ids=str,
 )
-async def test_what_is_absent_counts_as_nothing(ask: Asking, name, how, by, expected):
+async def test_what_is_absent_counts_as_nothing(ask: InProcessClient, name, how, by, expected):
     """2.1 section 6.1.3: 0 for numbers and intervals, false for a Boolean."""
     key = await create(ask)
     await ask(ADJUST, **adjusting(key, how, by, name))
     assert await attribute(ask, key, name) == expected
 
 
-async def test_an_absent_text_is_not_adjusted(ask: Asking):
+async def test_an_absent_text_is_not_adjusted(ask: InProcessClient):
     key = await create(ask)
     await refused(ask, InvalidDataType, ADJUST, **adjusting(key, UP, None, Tag.COMMENT))
 
 
-async def test_what_is_read_only_is_not_adjusted(ask: Asking):
+async def test_what_is_read_only_is_not_adjusted(ask: InProcessClient):
     key = await create(ask)
     for tag in (Tag.CRYPTOGRAPHIC_LENGTH, Tag.INITIAL_DATE, Tag.LEASE_TIME):
         await refused(ask, ReadOnlyAttribute, ADJUST, **adjusting(key, UP, None, tag))

@@ -8,7 +8,7 @@ from kmip.errors import ObjectArchived
 from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_0, V2_1, ProtocolVersion
-from tests.server.conftest import NOW, Asking
+from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import ACTIVE, archived, attribute, create, refused
 
 
@@ -46,7 +46,7 @@ OTHER_OPERATIONS = {
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
 @pytest.mark.parametrize("operation", OTHER_OPERATIONS, ids=lambda one: one.name)
 async def test_nothing_else_is_done_with_an_archived_object(
-    ask: Asking, version: ProtocolVersion, operation: Operation
+    ask: InProcessClient, version: ProtocolVersion, operation: Operation
 ):
     """1.4 sections 11.5 to 11.35; 2.1 sections 6 and 6.1.4.1."""
     ask = ask.at(version)
@@ -56,7 +56,7 @@ async def test_nothing_else_is_done_with_an_archived_object(
 
 
 @pytest.mark.parametrize("operation", [Operation.GET_ATTRIBUTES, Operation.GET_ATTRIBUTE_LIST])
-async def test_nor_is_it_told_of_in_1_4(ask: Asking, operation: Operation):
+async def test_nor_is_it_told_of_in_1_4(ask: InProcessClient, operation: Operation):
     """1.4 sections 11.13 and 11.14."""
     ask = ask.at(V1_4)
     await refused(ask, ObjectArchived, operation, unique_identifier=await archived(ask))

@@ -34,7 +34,7 @@ from kmip.masks import ProtectionStorageMask
 from kmip.objects import Template
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_4, V3_0, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_3, V1_4, V3_0, ProtocolVersion
 from server.attributes.protection_storage import OFFERED, NotQuantumSafe
 from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import (
@@ -87,8 +87,8 @@ async def test_the_length_may_be_left_to_the_server(ask: InProcessClient):
     assert len(await material(ask, made.unique_identifier)) == 32
 
 
-async def test_what_a_key_needs_is_supplied_from_2_0_on(ask: Asking):
-    """2.1 section 4, Table 28, and 4.17; up to 1.4 the client gives it (1.4 section 11.2)."""
+async def test_what_a_key_needs_is_supplied_from_1_4_on(ask: InProcessClient):
+    """2.1 section 4, Table 28, and 4.17; before, the client gives it (1.3 section 11.2)."""
     made = await ask(Operation.CREATE, object_type=KEY, attributes=Attributes([ACTIVE]))
     key = made.unique_identifier
     assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_ALGORITHM) == AES
@@ -100,17 +100,17 @@ async def test_what_a_key_needs_is_supplied_from_2_0_on(ask: Asking):
     for left_out in (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_USAGE_MASK):
         given = aes()
         given.remove(left_out)
-        old = ask.at(V1_4)
+        old = ask.at(V1_3)
         await refused(old, MissingField, Operation.CREATE, object_type=KEY, attributes=given)
 
 
-async def test_a_random_number_generator_that_is_not_here_is_refused(ask: Asking):
+async def test_a_random_number_generator_that_is_not_here_is_refused(ask: InProcessClient):
     """2.1 section 4.46: the operation SHALL fail."""
     drbg = (Tag.RANDOM_NUMBER_GENERATOR, RNGParameters(rng_algorithm=RNGAlgorithm.DRBG))
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=aes(drbg))
 
 
-async def test_a_length_must_be_known_or_said(ask: Asking):
+async def test_a_length_must_be_known_or_said(ask: InProcessClient):
     odd = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RC4))
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=odd)
 
@@ -131,7 +131,7 @@ async def test_secret_data_is_random_bytes(ask: InProcessClient):
 
 
 @pytest.mark.parametrize("kind", [ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE])
-async def test_other_types_are_not_created(ask: Asking, kind: ObjectType):
+async def test_other_types_are_not_created(ask: InProcessClient, kind: ObjectType):
     await refused(ask, NotCreated, Operation.CREATE, object_type=kind, attributes=aes())
 
 
@@ -218,7 +218,7 @@ async def test_a_template_gives_what_the_request_does_not(ask: InProcessClient):
         assert await attribute(ask, made.unique_identifier, Tag.NAME) is None
 
 
-async def test_of_several_values_those_of_all_templates_are_taken(ask: Asking):
+async def test_of_several_values_those_of_all_templates_are_taken(ask: InProcessClient):
     """1.4 section 4: the union; of a single value that of the last template."""
     ask = ask.at(V1_4)
     aes = (Tag.CRYPTOGRAPHIC_ALGORITHM, AES)
@@ -231,7 +231,7 @@ async def test_of_several_values_those_of_all_templates_are_taken(ask: Asking):
     assert set(await values(ask, made.unique_identifier, Tag.OBJECT_GROUP)) == {"a", "b", "c"}
 
 
-async def test_a_template_is_its_owners(ask: Asking):
+async def test_a_template_is_its_owners(ask: InProcessClient):
     ask = ask.at(V1_4)
     await template(ask, "strong", (Tag.CRYPTOGRAPHIC_LENGTH, 256))
     requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, AES))

@@ -18,7 +18,7 @@ from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
 from server.state import Server
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import attribute, attributes, create_pair, material, refused, values
 
 ED25519 = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ED25519)
@@ -92,7 +92,7 @@ async def test_both_or_neither(ask: InProcessClient, server: Server):
     assert server.store.count == 0
 
 
-async def test_of_several_values_each_half_has_its_own_and_those_of_both(ask: Asking):
+async def test_of_several_values_each_half_has_its_own_and_those_of_both(ask: InProcessClient):
     """2.1 section 6.1.9: the union SHALL be used; 6.1.47 likewise."""
     groups = {
         "common_attributes": Attributes(
@@ -117,7 +117,7 @@ async def test_of_several_values_each_half_has_its_own_and_those_of_both(ask: As
     assert await values(ask, new, Tag.OBJECT_GROUP) == (*expected, "new", "again")
 
 
-async def test_a_pair_is_replaced_only_where_it_can_be_kept_as_asked(ask: Asking):
+async def test_a_pair_is_replaced_only_where_it_can_be_kept_as_asked(ask: InProcessClient):
     """2.1 section 6.1.47: Protection Storage Unavailable."""
     private, _ = await create_pair(ask)
     hardware = ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.HARDWARE,))

@@ -20,7 +20,7 @@ from kmip.errors import (
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.operations.test_rekey import links
 from tests.server.samples import (
     aes,
@@ -133,7 +133,7 @@ async def test_parts_and_what_is_joined_are_guarded_as_the_whole_is(ask: InProce
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
 @pytest.mark.parametrize("method", [SplitKeyMethod.XOR, SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8])
 async def test_parts_have_the_attributes_of_their_key_and_a_joined_key_those_of_its_parts(
-    ask: Asking, version: ProtocolVersion, method: SplitKeyMethod
+    ask: InProcessClient, version: ProtocolVersion, method: SplitKeyMethod
 ):
     """1.4 section 4.38: the key's take precedence; 2.1 section 4: some always have a value."""
     ask = ask.at(version)

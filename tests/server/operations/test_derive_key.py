@@ -121,7 +121,7 @@ async def test_what_is_missing_is_refused(ask: InProcessClient):
         await refused(ask, InvalidField, DERIVE, **hashed(key, **fields))
 
 
-async def test_the_placeholder_is_never_the_base(ask: Asking):
+async def test_the_placeholder_is_never_the_base(ask: InProcessClient):
     """2.1 section 6.1.14: it SHALL NOT be used."""
     create_one = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
     for named in ((), (UniqueIdentifier.ID_PLACEHOLDER,), ("",)):

@@ -17,7 +17,7 @@ from kmip.payloads import PAYLOADS
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, V1_2, V1_3, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import ACTIVE, create, refused
 
 CBC = CryptographicParameters(
@@ -98,7 +98,7 @@ async def test_it_came_with_1_2(ask: InProcessClient):
 @pytest.mark.parametrize("version", [V1_2, V1_3], ids=str)
 @pytest.mark.parametrize("mode", [BlockCipherMode.GCM, BlockCipherMode.CCM])
 async def test_before_1_4_the_tag_stands_behind_the_cipher_text(
-    ask: Asking, version: ProtocolVersion, mode: BlockCipherMode
+    ask: InProcessClient, version: ProtocolVersion, mode: BlockCipherMode
 ):
     """The field for it came with 1.4; without the tag what is encrypted would be lost."""
     ask = ask.at(version)
@@ -113,7 +113,7 @@ async def test_before_1_4_the_tag_stands_behind_the_cipher_text(
 
 
 @pytest.mark.parametrize("operation", [Operation.ENCRYPT, Operation.MAC, Operation.HASH])
-async def test_a_stream_that_a_version_cannot_go_on_with_is_refused(ask: Asking, operation):
+async def test_a_stream_that_cannot_go_on_is_refused(ask: InProcessClient, operation):
     """The Correlation Value came with 1.3."""
     key = await create(ask, ACTIVE)
     parameters = CBC

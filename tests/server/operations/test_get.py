@@ -155,7 +155,7 @@ LABELS = {
 @pytest.mark.parametrize("given", [OLD, NEW], ids=["old", "new"])
 @pytest.mark.parametrize("wanted", [OLD, NEW], ids=["old", "new"])
 async def test_a_form_that_is_asked_for_is_given_whatever_was_called_so(
-    ask: Asking, key, encoding, given, wanted
+    ask: InProcessClient, key, encoding, given, wanted
 ):
     """1.4 sections 2.1.3 and 4.11: clients label one encoding as another, and PEM as DER."""
     ask, label = ask.at(V1_4), LABELS[key, wanted]

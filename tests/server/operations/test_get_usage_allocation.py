@@ -14,7 +14,7 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import Asking, Failed
+from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import ACTIVE, attribute, create, limits, refused, register, symmetric_key
 
 OPERATION = Operation.GET_USAGE_ALLOCATION
@@ -85,7 +85,7 @@ def told(total: int, count: int | None) -> Attributes:
 
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
 @pytest.mark.parametrize("count", [None, 5, 900])
-async def test_the_count_begins_as_the_total(ask: Asking, version: ProtocolVersion, count):
+async def test_the_count_begins_as_the_total(ask: InProcessClient, version: ProtocolVersion, count):
     """1.4 section 3.21; 2.1 section 4.59: the server ignores the client's Count."""
     ask = ask.at(version)
     given = told(200, count).get(Tag.USAGE_LIMITS)
@@ -101,7 +101,7 @@ async def test_the_count_begins_as_the_total(ask: Asking, version: ProtocolVersi
         assert (found.usage_limits_total, found.usage_limits_count) == (200, 200)
 
 
-async def test_keys_are_found_that_may_protect_as_much_or_more(ask: Asking):
+async def test_keys_are_found_that_may_protect_as_much_or_more(ask: InProcessClient):
     """2.1 section 6.1.28: Count and Total equal to or larger than asked for."""
     key = await create(ask, ACTIVE, limits(UsageLimitsUnit.BYTE, 777))
     await create(ask, limits(UsageLimitsUnit.OBJECT, 1000))

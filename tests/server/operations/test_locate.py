@@ -10,7 +10,7 @@ from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_3, ProtocolVersion
 from server.setup.config import Config
-from tests.server.conftest import Asking
+from tests.server.conftest import InProcessClient
 from tests.server.samples import aes, create, refused
 
 LOCATE, CONTINUE = Operation.LOCATE, BatchErrorContinuationOption.CONTINUE
@@ -31,7 +31,7 @@ class TestWithLittleRoom:
     @pytest.mark.parametrize("version", SUPPORTED, ids=str)
     @pytest.mark.parametrize("maximum", [None, 99])
     async def test_the_newest_that_fit_are_given(
-        self, ask: Asking, version: ProtocolVersion, maximum: int | None
+        self, ask: InProcessClient, version: ProtocolVersion, maximum: int | None
     ):
         ask = ask.at(version)
         made = [await create(ask) for _ in range(100)]
@@ -44,7 +44,7 @@ class TestWithLittleRoom:
             rest = await ask(LOCATE, attributes=KEYS, offset_items=len(given))
             assert (*given, *rest.unique_identifier) == tuple(made[::-1])
 
-    async def test_a_client_with_a_limit_of_its_own_is_told(self, ask: Asking):
+    async def test_a_client_with_a_limit_of_its_own_is_told(self, ask: InProcessClient):
         for _ in range(20):
             await create(ask)
         ask.header["maximum_response_size"] = 512
@@ -54,7 +54,7 @@ class TestWithLittleRoom:
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 @pytest.mark.parametrize("sought", ["nothing", "many"])
 async def test_none_or_several_empty_the_id_placeholder(
-    ask: Asking, version: ProtocolVersion, sought: str
+    ask: InProcessClient, version: ProtocolVersion, sought: str
 ):
     ask = ask.at(version)
     await create(ask)
@@ -69,7 +69,7 @@ async def test_none_or_several_empty_the_id_placeholder(
     assert destroyed.result_reason == ItemNotFound("").reason(version)
 
 
-async def test_one_of_several_that_was_asked_for_is_the_id_placeholder(ask: Asking):
+async def test_one_of_several_that_was_asked_for_is_the_id_placeholder(ask: InProcessClient):
     await create(ask)
     newest = await create(ask)
     items = await ask.batch(
@@ -90,7 +90,7 @@ async def test_one_of_several_that_was_asked_for_is_the_id_placeholder(ask: Aski
     ],
     ids=lambda value: value.name if isinstance(value, Operation) else "",
 )
-async def test_what_fails_to_give_an_object_leaves_none(ask: Asking, operation, fields):
+async def test_what_fails_to_give_an_object_leaves_none(ask: InProcessClient, operation, fields):
     """2.1 section 6.1.7 of Check; what others should have made is not an earlier object either."""
     await create(ask, (Tag.NAME, Name(name_value="first")), mask=Mask.ENCRYPT)
     if operation == Operation.CREATE_SPLIT_KEY:
@@ -117,7 +117,9 @@ def split() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("operation", [Operation.EXPORT, Operation.RECOVER])
-async def test_what_gives_an_object_sets_the_id_placeholder(ask: Asking, operation: Operation):
+async def test_what_gives_an_object_sets_the_placeholder(
+    ask: InProcessClient, operation: Operation
+):
     """2.1 sections 6 and 6.1.18."""
     key, _ = await create(ask), await create(ask)
     items = await ask.batch(

@@ -95,7 +95,7 @@ async def test_what_is_locked_is_not_unlocked(ask: InProcessClient):
     assert ask.version == V2_1
 
 
-async def test_which_of_several_values_must_be_said(ask: Asking):
+async def test_which_of_several_values_must_be_said(ask: InProcessClient):
     """2.1 section 6.1.34: an error SHALL be returned."""
     key = await create(ask, (GROUP, "a"), (GROUP, "b"))
     new = {"new_attribute": AttributeInstance(GROUP, "c")}

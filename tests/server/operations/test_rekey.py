@@ -13,7 +13,7 @@ from kmip.errors import (
 )
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
-from tests.server.conftest import NOW, Asking, Clock
+from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.samples import (
     ACTIVE,
     attribute,
@@ -112,7 +112,7 @@ async def test_only_symmetric_keys_that_are_there(ask: InProcessClient):
 @pytest.mark.parametrize("version", [V1_4, V2_1], ids=str)
 @pytest.mark.parametrize("left_out", [None, Tag.PROCESS_START_DATE, Tag.DEACTIVATION_DATE])
 async def test_without_an_offset_the_dates_are_the_old_ones(
-    ask: Asking, version: ProtocolVersion, left_out: Tag | None
+    ask: InProcessClient, version: ProtocolVersion, left_out: Tag | None
 ):
     """1.4 section 4.4; 2.1 section 6.1.46."""
     ask = ask.at(version)
@@ -129,7 +129,7 @@ async def test_without_an_offset_the_dates_are_the_old_ones(
     assert found == {tag: given.get(tag) for tag in dates}
 
 
-async def test_the_latest_of_a_set_is_told_with_its_generation(ask: Asking, clock: Clock):
+async def test_the_latest_of_a_set_is_told_with_its_generation(ask: InProcessClient, clock: Clock):
     """2.1 sections 4.49, 4.50 and 4.52."""
     first = await create(ask)
     clock.now += 5

@@ -71,7 +71,7 @@ async def test_a_key_gets_what_its_client_leaves_out(ask: InProcessClient):
     assert (await made(ask, (LENGTH, 128))).get(LENGTH) == 128
 
 
-async def test_without_them_the_server_has_its_own(ask: Asking):
+async def test_without_them_the_server_has_its_own(ask: InProcessClient):
     async def made() -> int:
         fields = {"object_type": SYMMETRIC, "attributes": Attributes()}
         created = await ask(Op.CREATE, **fields)
