@@ -197,7 +197,7 @@ async def test_a_use_that_is_refused_costs_nothing(ask: InProcessClient):
     fields = {"cryptographic_parameters": short, "iv_counter_nonce": b"short", "data": bytes(16)}
     (answer,) = await ask.batch(ask.item(Operation.ENCRYPT, unique_identifier=key, **fields))
     assert answer.result_reason is not None
-    assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count is None
+    assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count == 5
 
 
 async def test_a_use_counts_although_its_answer_does_not_fit(ask: InProcessClient):
