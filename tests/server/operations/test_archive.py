@@ -1,5 +1,7 @@
 """Archive and what it keeps from being used."""
 
+from typing import Any
+
 import pytest
 
 from kmip.attributes import AttributeInstance
@@ -29,7 +31,7 @@ async def test_an_archived_object_is_known_and_not_given(
     assert found.unique_identifier == (key,)
 
 
-OTHER_OPERATIONS = {
+OTHER_OPERATIONS: dict[Operation, dict[str, Any]] = {
     Operation.ARCHIVE: {},
     Operation.ACTIVATE: {},
     Operation.CHECK: {},

@@ -1,5 +1,7 @@
 """Encrypt."""
 
+from typing import Any
+
 import pytest
 
 from kmip.cryptographic_parameters import CryptographicParameters
@@ -122,7 +124,8 @@ async def test_a_stream_that_cannot_go_on_is_refused(ask: InProcessClient, opera
             hashing_algorithm=HashingAlgorithm.SHA_256,
             cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256,
         )
-    payload = PAYLOADS[operation].request(
+    request: Any = PAYLOADS[operation].request
+    payload = request(
         cryptographic_parameters=parameters,
         data=b"x",
         init_indicator=True,
