@@ -61,9 +61,8 @@ TABLES = {
         Attack(
             "begins a handshake and does not end it",
             ("handshake_seconds s",),
-            "the connection is closed; half of all connections may be in their handshake, and half "
-            "of an address's; where all are taken, the oldest of the address that has most gives "
-            "way, strangers' before those of addresses from which a client came before",
+            "the connection is closed; where all are taken, the oldest handshake of the address "
+            "that has most gives way, strangers' before those of addresses that a client came from",
         ),
         Attack(
             "sends a request byte by byte",

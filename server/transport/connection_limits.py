@@ -105,7 +105,7 @@ class Pool:
 
 
 class ConnectionLimits:
-    """The places of one server; half of them, and half of a network's, are for handshakes.
+    """The places of one server; in a handshake every connection is a stranger's.
 
     Args:
         max_connections: of all kinds together, those still in their handshake included.
@@ -118,7 +118,7 @@ class ConnectionLimits:
         self.by_network: Counter[str] = Counter()
         self._total = 0
         self._known: OrderedDict[str, None] = OrderedDict()
-        self.handshakes = Pool(_half(max_connections), _half(per_network), self.is_known)
+        self.handshakes = Pool(max_connections, per_network, self.is_known)
 
     def is_known(self, network: str) -> bool:
         """Whether a client with an accepted certificate came from there."""
@@ -168,10 +168,6 @@ class ConnectionLimits:
         self.by_network[place.network] -= 1
         if not self.by_network[place.network]:
             del self.by_network[place.network]
-
-
-def _half(places: int) -> int:
-    return (places + 1) // 2
 
 
 def leave(place: Place) -> None:
