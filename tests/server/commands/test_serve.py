@@ -129,21 +129,21 @@ async def test_other_signals_do_not_end_it(tmp_path: Path, number: signal.Signal
 async def test_a_hangup_has_certificates_read_again_and_bad_ones_leave_those_before(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first certificate goes on being shown until a hangup finds another that can be used."""
+    """The first certificate goes on being presented until a hangup finds another that can be used."""
     config = Config(data=tmp_path, kmip_port=0, store="memory:")
     serve.prepare(config, NOW)
     serve.prepare(Config(data=tmp_path / "other"), NOW)
     first, other = (
         directory / "tls" / "server.pem" for directory in (tmp_path, tmp_path / "other")
     )
-    shown, was, will_be = [], first.read_text(), other.read_text()
+    presented, was, will_be = [], first.read_text(), other.read_text()
     ports: list[int] = []
-    up, told = trio.Event(), trio.Event()
+    up, noticed = trio.Event(), trio.Event()
 
     class Telling(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if "certificates" in record.getMessage() and record.name == "server.service":
-                told.set()
+                noticed.set()
 
     def started(banner: str) -> None:
         ports.append(int(banner.partition("127.0.0.1:")[2].split()[0]))
@@ -151,13 +151,15 @@ async def test_a_hangup_has_certificates_read_again_and_bad_ones_leave_those_bef
 
     async def look() -> None:
         port = ports[0]
-        shown.append(await trio.to_thread.run_sync(ssl.get_server_certificate, ("127.0.0.1", port)))
+        presented.append(
+            await trio.to_thread.run_sync(ssl.get_server_certificate, ("127.0.0.1", port))
+        )
 
     async def hang_up() -> None:
-        nonlocal told
-        told = trio.Event()
+        nonlocal noticed
+        noticed = trio.Event()
         signal.raise_signal(signal.SIGHUP)
-        await told.wait()
+        await noticed.wait()
 
     handler = Telling()
     logger = logging.getLogger("server.service")
@@ -182,7 +184,7 @@ async def test_a_hangup_has_certificates_read_again_and_bad_ones_leave_those_bef
                 signal.raise_signal(signal.SIGTERM)
     finally:
         logger.removeHandler(handler)
-    ders = [ssl.PEM_cert_to_DER_cert(one) for one in shown]
+    ders = [ssl.PEM_cert_to_DER_cert(one) for one in presented]
     before, after = (ssl.PEM_cert_to_DER_cert(first_of(one)) for one in (was, will_be))
     assert ders == [before, before, after]
 

@@ -165,10 +165,10 @@ async def test_refused_passwords_leave_lines_with_the_name_and_not_without_end(
         assert await refusal(ask, user(name, "hunter2"), device("sn-8", "hunter2")) == WRONG
     clock.now = NOW + 1 / PER_SECOND
     assert await refusal(ask, user(name, "hunter2")) == WRONG
-    told = [text for text in caplog.messages if "a client was refused" in text]
-    assert len(told) == BURST + 1
-    assert "as user 'bob\\nxxx" in told[0]
-    assert "device 'sn-8'" in told[0]
-    assert f"{BURST} more were refused" in told[-1]
+    lines = [text for text in caplog.messages if "a client was refused" in text]
+    assert len(lines) == BURST + 1
+    assert "as user 'bob\\nxxx" in lines[0]
+    assert "device 'sn-8'" in lines[0]
+    assert f"{BURST} more were refused" in lines[-1]
     assert "hunter2" not in caplog.text
-    assert max(map(len, told)) < 500
+    assert max(map(len, lines)) < 500

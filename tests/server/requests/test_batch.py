@@ -283,8 +283,8 @@ def recorded() -> Iterator[list[str]]:
     lines: list[str] = []
 
     class Kept:
-        def write(self, given: Iterable[str]) -> None:
-            lines.extend(given)
+        def write(self, more: Iterable[str]) -> None:
+            lines.extend(more)
 
         def close(self) -> None:
             pass

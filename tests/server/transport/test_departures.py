@@ -18,7 +18,7 @@ from tests.server.requests.test_answer import request
 from tests.server.transport.test_kmip import ALICE
 
 
-class Held(ClientTurns):
+class Waiting(ClientTurns):
     """Turns for which each message waits until it is let go."""
 
     def __init__(self) -> None:
@@ -32,8 +32,8 @@ class Held(ClientTurns):
 
 
 @pytest.fixture
-def held(server: Server) -> Held:
-    server.turns = Held()
+def waiting(server: Server) -> Waiting:
+    server.turns = Waiting()
     return server.turns
 
 
@@ -60,12 +60,14 @@ async def serve(connection: Connection, ended: trio.Event) -> None:
 
 
 @pytest.mark.parametrize("resets", [True, False], ids=["by a reset", "by an end"])
-async def test_a_client_that_leaves_is_noticed(server: Server, held: Held, nursery, resets: bool):
+async def test_a_client_that_leaves_is_noticed(
+    server: Server, waiting: Waiting, nursery, resets: bool
+):
     mine, theirs = await pair()
     departures, ended = Departures(), trio.Event()
     nursery.start_soon(serve, Connection(server, theirs, ALICE, "a", departures), ended)
     mine.sendall(request(V2_1))
-    await held.reached.wait()
+    await waiting.reached.wait()
     if resets:
         mine.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     mine.close()
@@ -74,12 +76,14 @@ async def test_a_client_that_leaves_is_noticed(server: Server, held: Held, nurse
     assert not departures.answering
 
 
-async def test_a_client_that_only_sends_no_more_has_its_answer(server: Server, held: Held, nursery):
+async def test_a_client_that_only_sends_no_more_has_its_answer(
+    server: Server, waiting: Waiting, nursery
+):
     mine, theirs = await pair()
     departures, ended = Departures(), trio.Event()
     nursery.start_soon(serve, Connection(server, theirs, ALICE, "a", departures), ended)
     mine.sendall(request(V2_1) * 2)
-    await held.reached.wait()
+    await waiting.reached.wait()
     mine.shutdown(socket.SHUT_WR)
     early = b""
     mine.setblocking(False)
@@ -93,7 +97,7 @@ async def test_a_client_that_only_sends_no_more_has_its_answer(server: Server, h
         departures.look()
         await trio.lowlevel.checkpoint()
     assert not ended.is_set()
-    held.go.set()
+    waiting.go.set()
     await ended.wait()
     mine.setblocking(True)
     answers = early
