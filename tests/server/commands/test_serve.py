@@ -129,7 +129,7 @@ async def test_other_signals_do_not_end_it(tmp_path: Path, number: signal.Signal
 async def test_a_hangup_has_certificates_read_again_and_bad_ones_leave_those_before(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first certificate goes on being presented until a hangup finds another that can be used."""
+    """The first certificate is presented until a hangup finds another that can be used."""
     config = Config(data=tmp_path, kmip_port=0, store="memory:")
     serve.prepare(config, NOW)
     serve.prepare(Config(data=tmp_path / "other"), NOW)
