@@ -48,7 +48,7 @@ class Hostile:
         tcp = await trio.open_tcp_stream("127.0.0.1", self.port)
         stream = trio.SSLStream(tcp, self.context, server_hostname="localhost")
         await stream.do_handshake()
-        return Remote(None, None, V2_1, stream=stream)  # type: ignore[arg-type]
+        return Remote(None, None, V2_1, stream=stream)
 
     async def prepare(self) -> None:
         """Make what the attacks use: a key to derive from, and objects to be located."""
