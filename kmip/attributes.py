@@ -197,9 +197,9 @@ class Attributes:
                 continue
             seen = {written(attribute, value) for value in both.all(attribute)}
             for value in other.all(attribute):
-                written = written(attribute, value)
-                if written not in seen:
-                    seen.add(written)
+                item = written(attribute, value)
+                if item not in seen:
+                    seen.add(item)
                     both.add(attribute, value)
         return both
 
