@@ -94,7 +94,7 @@ def test_or_its_first_alternative_name(name: GeneralName, called: str):
     assert name_of(bearing(name, DNSName("second.example"))) == called
 
 
-PAIRS = {
+PAIRS: dict[str, list[x509.GeneralName]] = {
     "hardware module name": [
         OtherName(ObjectIdentifier("1.3.6.1.5.5.7.8.4"), bytes.fromhex("04010" + one))
         for one in "12"

@@ -191,8 +191,7 @@ async def test_verify_tells_in_a_sentence_why_not(desk: Desk, tmp_path: Path):
         ):
             status, _, said = await desk.verifies(*words)
             assert (status, is_one_sentence(said), why in said) == (1, True, True), said
-        words = ("verify", "--conf", desk.conf, "--role", "bootstrap")
-        status, _, said = await desk.types(*words)
+        status, _, said = await desk.types("verify", "--conf", desk.conf, "--role", "bootstrap")
         assert (status, "simulated" in said) == (1, True), (
             "simulated evidence is refused by default"
         )

@@ -240,9 +240,12 @@ async def test_a_batch_ends_when_its_client_has_left_and_what_was_done_is_record
     )
     turn.takes = 6
     item = ask.item(Op.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=aes())
-    header = {"protocol_version": ask.version, "batch_count": 9}
     request = RequestMessage(
-        request_header=RequestHeader(**header, batch_error_continuation_option=option),
+        request_header=RequestHeader(
+            protocol_version=ask.version,
+            batch_count=9,
+            batch_error_continuation_option=option,
+        ),
         batch_item=(item,) * 9,
     )
     data = ttlv.encode(to_item(request, Tag.REQUEST_MESSAGE, ask.version))

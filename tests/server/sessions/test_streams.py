@@ -1,5 +1,7 @@
 """Operations in parts: what a stream costs, whose it is, and when it ends."""
 
+from typing import Any
+
 import pytest
 
 from kmip.attribute_values import UsageLimits
@@ -255,11 +257,15 @@ def test_crowds_of_streams_end_nobodys_who_has_few():
 
 def test_a_ticket_ends_no_stream_of_its_client():
     kept = Streams()
-    mine = kept.open("alice", Operation.ENCRYPT, "k", None, NOW)
+    mine = kept.open("alice", Operation.ENCRYPT, "k", NO_COMPUTATION, NOW)
     for _ in range(2 * streams.MAX_STREAMS_PER_CLIENT):
         kept.open("alice", Operation.HASH, "", None, NOW, "ticket")
     assert kept.get("alice", Operation.ENCRYPT, mine, NOW)
     assert len(kept._streams) == streams.MAX_STREAMS_PER_CLIENT
+
+
+NO_COMPUTATION: Any = None
+"""Of streams that only keep what they are told to."""
 
 
 def test_who_keeps_most_gives_way(monkeypatch: pytest.MonkeyPatch):
@@ -267,9 +273,11 @@ def test_who_keeps_most_gives_way(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streams, "MAX_GATHERED", 200)
     kept, opened = Streams(), {}
     for client in ("a", "b"):
-        opened[client] = kept.open(client, Operation.DECRYPT, "k", None, NOW)
+        opened[client] = kept.open(client, Operation.DECRYPT, "k", NO_COMPUTATION, NOW)
         kept.gather(kept.get(client, Operation.DECRYPT, opened[client], NOW), 100)
-    late = kept.get("c", Operation.DECRYPT, kept.open("c", Operation.DECRYPT, "k", None, NOW), NOW)
+    late = kept.get(
+        "c", Operation.DECRYPT, kept.open("c", Operation.DECRYPT, "k", NO_COMPUTATION, NOW), NOW
+    )
     kept.gather(late, 50)
     assert len({"a", "b"} - {one.client for one in kept._streams.values()}) == 1
     kept.gather(late, 50)
@@ -280,9 +288,9 @@ def test_who_keeps_most_gives_way(monkeypatch: pytest.MonkeyPatch):
 def test_a_ticket_starves_no_stream_of_its_client(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 100)
     kept = Streams()
-    theirs = kept.open("alice", Operation.DECRYPT, "k", None, NOW, "ticket")
+    theirs = kept.open("alice", Operation.DECRYPT, "k", NO_COMPUTATION, NOW, "ticket")
     kept.gather(kept.get("alice", Operation.DECRYPT, theirs, NOW), 90)
-    mine = kept.open("alice", Operation.DECRYPT, "k", None, NOW)
+    mine = kept.open("alice", Operation.DECRYPT, "k", NO_COMPUTATION, NOW)
     kept.gather(kept.get("alice", Operation.DECRYPT, mine, NOW), 20)
     assert list(kept._streams) == [mine]
 

@@ -20,7 +20,7 @@ from kmip.enums import (
     PaddingMethod,
     ResultReason,
 )
-from kmip.messages import Authentication, Credential, Device, UsernameAndPassword
+from kmip.messages import Authentication, Credential, Device, RequestBatchItem, UsernameAndPassword
 from kmip.objects import PasswordCredential
 from kmip.structures import to_item
 from kmip.tags import Tag
@@ -132,7 +132,7 @@ async def test_racing_guesses_tell_no_more_than_there_are_uses(ask: InProcessCli
 # Undo
 
 
-async def undone(ask: InProcessClient, *items: object) -> None:
+async def undone(ask: InProcessClient, *items: RequestBatchItem) -> None:
     """A batch that is undone because its last item fails."""
     failing = ask.item(Op.GET, unique_identifier="nobody")
     answers = await ask.batch(*items, failing, option=UNDO)

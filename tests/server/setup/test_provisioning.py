@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ from server.setup.config import Config
 from server.setup.explanations import explain
 from server.setup.failure import Failure
 from server.setup.provisioning import FILE_NAME, Provisioning
-from server.setup.sealed_head import MAX_STEP
+from server.setup.sealed_head import MAX_STEP, SealedHead
 from storage import (
     KeyFile,
     MemoryBackend,
@@ -113,19 +114,26 @@ def test_a_sentence_names_what_was_given(one, said):
     assert f"{said}." in explain(WrongSecret(), config)
 
 
-async def recalled(data: Path, tee: SoftwareTee | None = None) -> Provisioning:
+async def recalled(data: Path, tee: SoftwareTee | None = None, **more: Any) -> Provisioning:
     """What is recalled where something is."""
-    found = await provisioning.recall(data, tee or software())
+    found = await provisioning.recall(data, tee or software(), **more)
     assert found is not None
     return found
+
+
+async def kept(data: Path, store: SealedStore, what: Provisioning, **more: Any) -> SealedHead:
+    """The head that is sealed where provisioning is kept."""
+    head = await provisioning.keep(data, software(), store, what, **more)
+    assert head is not None
+    return head
 
 
 async def test_it_is_recalled_by_the_same_code_on_the_same_chip(tmp_path: Path, caplog):
     async with opened() as store:
         assert await provisioning.keep(tmp_path, software(), store, PROVISIONING)
-    recalled = await provisioning.recall(tmp_path, software())
-    assert replace(recalled, anchor="", number=0, time=0) == PROVISIONING
-    assert recalled.number == 1
+    found = await recalled(tmp_path)
+    assert replace(found, anchor="", number=0, time=0) == PROVISIONING
+    assert found.number == 1
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     content = (tmp_path / FILE_NAME).read_bytes()
     assert b"hunter2" not in content
@@ -205,12 +213,12 @@ async def test_a_firmware_update_seals_it_anew(tmp_path: Path, caplog):
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
     assert await provisioning.recall(tmp_path, newer) is None, "unless the settings allow it"
     minimum = chip().tcb.build()
-    recalled = await provisioning.recall(tmp_path, newer, minimum_tcb=minimum)
-    assert recalled.password == "hunter2"
+    found = await recalled(tmp_path, newer, minimum_tcb=minimum)
+    assert found.password == "hunter2"
     again = (tmp_path / FILE_NAME).read_bytes()
     assert again != old
-    recalled = await provisioning.recall(tmp_path, newer, minimum_tcb=minimum)
-    assert recalled.password == "hunter2"
+    found = await recalled(tmp_path, newer, minimum_tcb=minimum)
+    assert found.password == "hunter2"
     assert (tmp_path / FILE_NAME).read_bytes() == again
     # The firmware before the update does not open what is sealed after it.
     assert await provisioning.recall(tmp_path, software()) is None
@@ -232,8 +240,8 @@ async def test_that_it_cannot_be_sealed_anew_keeps_nobody_from_starting(tmp_path
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     newer = replace(software(), guest=replace(software().guest, chip=updated()))
     with full_disk():
-        recalled = await provisioning.recall(tmp_path, newer, minimum_tcb=chip().tcb.build())
-    assert recalled.password == "hunter2"
+        found = await recalled(tmp_path, newer, minimum_tcb=chip().tcb.build())
+    assert found.password == "hunter2"
     assert "stays sealed for the older firmware" in caplog.text
 
 
@@ -261,25 +269,25 @@ async def test_a_file_that_is_ahead_of_the_store_is_that_of_a_crash(tmp_path: Pa
 
 async def test_the_anchor_moves_with_the_store(tmp_path: Path):
     async with opened() as store:
-        head = await provisioning.keep(tmp_path, software(), store, PROVISIONING)
+        head = await kept(tmp_path, store, PROVISIONING)
         for name in (b"a", b"b"):
             await store.commit([Put(name, 0, b"", None, Terms())])
             await head.seal()
-            opening = provisioning.opening(await provisioning.recall(tmp_path, software()))
+            opening = provisioning.opening(await recalled(tmp_path))
             assert opening.anchor == store.anchor
 
 
 async def test_a_store_put_back_to_before_the_newest_sealed_state_is_refused(tmp_path: Path):
     space = MemorySpace()
     async with opened(space) as store:
-        head = await provisioning.keep(tmp_path, software(), store, PROVISIONING)
+        head = await kept(tmp_path, store, PROVISIONING)
         await store.commit([Put(b"key", 0, b"", None, Terms())])
     older = copy.deepcopy(space)
     async with opened(space) as store:
         await store.commit([Remove(b"key", store.version(b"key"))])
         head.store = store
         await head.seal()
-    anchor = provisioning.opening(await provisioning.recall(tmp_path, software())).anchor
+    anchor = provisioning.opening(await recalled(tmp_path)).anchor
     async with open_store(MemoryBackend(space), KEY, anchor=anchor):
         pass
     with pytest.raises(Tampered):
@@ -325,7 +333,7 @@ async def test_a_clock_below_the_highest_time_is_refused(tmp_path: Path, caplog)
     noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
     async with opened() as store:
         one = replace(PROVISIONING, time=int(noon.timestamp()))
-        head = await provisioning.keep(tmp_path, software(), store, one, now=lambda: noon)
+        head = await kept(tmp_path, store, one, now=lambda: noon)
         head.now = lambda: noon + timedelta(days=1)
         await head.seal()
         head.now = lambda: noon
@@ -344,7 +352,7 @@ async def test_a_clock_that_goes_back_ends_the_service(tmp_path: Path, autojump_
     noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
     ended = []
     async with opened() as store:
-        head = await provisioning.keep(tmp_path, software(), store, PROVISIONING, now=lambda: noon)
+        head = await kept(tmp_path, store, PROVISIONING, now=lambda: noon)
         head.now = lambda: noon - MAX_STEP - timedelta(seconds=1)
         await head.keep(lambda: ended.append(True))
     assert ended == [True]

@@ -95,17 +95,17 @@ class Visit:
         theirs = trio.SSLStream(its, context, server_side=True)
         ours = trio.SSLStream(mine, self.client, server_hostname="localhost")
         if session is not None:
-            ours.session = session  # type: ignore[attr-defined]
+            ours.session = session
 
         async def ask() -> None:
             await ours.do_handshake()
             assert await ours.receive_some(1) == b"x"
-            self.session = ours.session  # type: ignore[attr-defined]
+            self.session = ours.session
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask)
             await shake_hands(theirs)  # type: ignore[arg-type]
-            self.resumed = bool(theirs.session_reused)  # type: ignore[attr-defined]
+            self.resumed = bool(theirs.session_reused)
             await theirs.send_all(b"x")
         self.chain = self.house.admission.accepted(theirs, context)  # type: ignore[arg-type]
         return self
@@ -263,7 +263,7 @@ async def test_the_servers_own_certificate_is_read_again(house: House):
         nursery.start_soon(client.do_handshake)
         await server.do_handshake()
         await server.send_all(b"x")
-    presented = client.getpeercert(True)  # type: ignore[attr-defined]
+    presented = client.getpeercert(True)
     assert presented == renewed.certificate.public_bytes(Encoding.DER)
 
 
