@@ -327,8 +327,9 @@ class Tickets:
     def withdraw(self, value: bytes) -> None:
         """Undo the giving out of a ticket; those that made room for it are out again."""
         issued = self._issued.get(_key(value))
+        displaced = issued.displaced if issued is not None else ()
         self.drop(value)
-        for ended in reversed(issued.displaced if issued is not None else ()):
+        for ended in reversed(displaced):
             self.restore(ended)
 
     def restore(self, ended: Ended) -> None:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -47,6 +48,7 @@ FILE_NAME: Final = "provisioning.sealed"
 RECORD: Final = b"server/provisioning"
 MAX_FILE_BYTES: Final = 2 * MAX_SEALED_BYTES
 _COUNTER_BYTES: Final = 8
+_LINEAGE_BYTES: Final = 16
 _BINARY: Final = ("key_file", "pkcs12")  # fields that JSON cannot hold as they are
 
 
@@ -67,6 +69,8 @@ class Provisioning:
         time: the highest that the operator's clock or the server's has shown, seconds since 1970.
         anchor: the least state of the store to accept; from the sealed head.
         number: how many times the store has been provisioned.
+        lineage: names what one operator has given to one server, over all its restarts; 16 random
+            bytes in hexadecimal, empty until it is kept.
     """
 
     store: str = ""
@@ -81,6 +85,7 @@ class Provisioning:
     time: int = 0
     anchor: str = ""
     number: int = 0
+    lineage: str = ""
 
     @property
     def secret(self) -> Secret | None:
@@ -167,7 +172,9 @@ async def keep(
     head = None
     if sk is not None:
         time = max(provisioning.time, int(now().timestamp()))
-        head = SealedHead(data, sk, store, Head(last + 1, str(store.anchor), time), now)
+        lineage = provisioning.lineage or secrets.token_hex(_LINEAGE_BYTES)
+        newest = Head(last + 1, str(store.anchor), time, lineage)
+        head = SealedHead(data, sk, store, newest, now)
         content = _sealed(
             sk,
             replace(
@@ -176,6 +183,7 @@ async def keep(
                 time=time,
                 anchor="",
                 number=last + 1,
+                lineage=lineage,
             ),
         )
         files.replace(data / sealed_head.FILE_NAME, head.head.seal(sk))
@@ -255,6 +263,8 @@ def _check(provisioning: Provisioning, head: Head, configuration: bytes, now: da
     Raises:
         Failure: it was not.
     """
+    if head.lineage != provisioning.lineage:
+        raise Failure("the state of the store beside it is of another server's")
     if head.number < provisioning.number:
         raise Failure("the state of the store beside it is older: somebody has put it back")
     if provisioning.configuration != configuration.hex():

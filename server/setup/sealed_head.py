@@ -9,6 +9,7 @@ moment, which no machine without a counter notices and the pins of users do (`en
     number   that of the provisioning which it belongs to; an older head does not fit a newer one
     anchor   the store's
     time     the highest that the server's clock, or the operator's at `/start`, has shown
+    lineage  that of the provisioning: another server's of the same operator does not fit
 
 The file is `DATA/store-head.sealed`, JSON under `Purpose.STORE_HEAD`.
 """
@@ -51,11 +52,13 @@ class Head:
         number: of the provisioning.
         anchor: of the store, as `str(Anchor)`.
         time: seconds since 1970.
+        lineage: of the provisioning, in hexadecimal.
     """
 
     number: int
     anchor: str
     time: int
+    lineage: str
 
     def seal(self, sk: DerivedKey) -> bytes:
         """As a sealed file."""

@@ -198,7 +198,7 @@ def derive_what_cannot_be(door):
     with refused(Reason.PERMISSION_DENIED, Reason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK):
         derived(door, uid, Method.HASH, parameters, 128)
     base = base_of(door)
-    with refused(Reason.INVALID_FIELD):
+    with refused(Reason.INVALID_MESSAGE, Reason.INVALID_FIELD):
         door.client.derive_key(KEY, [base], Method.HASH, parameters)
     with refused(Reason.INVALID_FIELD, Reason.INVALID_OBJECT_TYPE):
         door.client.derive_key(

@@ -107,7 +107,7 @@ def pinned(key: int) -> Pinned:
 
 
 def test_a_pin_holds_until_its_user_drops_it(write):
-    one = read_remote(write(), None, None, None)
+    one = read_remote(write(GOOD), None, None, None)
 
     def expected(role: Role) -> Pinned | None:
         return one.expectation(role, allow_insecure_simulated=False).pinned

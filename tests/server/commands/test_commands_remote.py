@@ -267,7 +267,9 @@ async def test_bootstrap_start_gives_everything_and_starts(desk: Desk, tmp_path:
         up = await one.until_up()
         # Users verify it by its answer: a certificate that was given carries no evidence.
         await desk.write(int(up.https[0].rpartition(":")[2]))
-        verified, verdict, _ = await desk.verifies()
+        refused, _, why = await desk.verifies()
+        assert (refused, "given" in why) == (1, True), "the operator has that key, and others may"
+        verified, verdict, _ = await desk.verifies("--allow-given-key")
         assert (verified, "claims       api of strongroom" in verdict) == (0, True)
         assert desk.pins()["api"]["key"] == key_sha256(leaf).hex()
     steps = [line.split()[0] for line in said.splitlines() if line.startswith("/")]

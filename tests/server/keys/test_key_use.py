@@ -206,7 +206,7 @@ async def test_a_use_counts_although_its_answer_does_not_fit(ask: InProcessClien
     item = ask.item(
         Operation.ENCRYPT, unique_identifier=key, cryptographic_parameters=cbc, data=bytes(32)
     )
-    (answer,) = (await ask.message(item, maximum_response_size=200)).batch_item
+    (answer,) = (await ask.message(item, maximum_response_size=260)).batch_item
     assert answer.result_reason == ResultReason.RESPONSE_TOO_LARGE
     assert (await attribute(ask, key, Tag.USAGE_LIMITS)).usage_limits_count == 68
 

@@ -84,7 +84,7 @@ async def test_a_use_whose_answer_does_not_fit_counts(ask: InProcessClient):
     key = await create(ask, ACTIVE)
     limited = await bearer(ask, right(Op.GET, uses=1))
     item = limited.item(Op.GET, unique_identifier=key)
-    (answer,) = (await limited.message(item, maximum_response_size=200)).batch_item
+    (answer,) = (await limited.message(item, maximum_response_size=260)).batch_item
     assert answer.result_reason == R.RESPONSE_TOO_LARGE
     assert await reason_of(limited, Op.GET, unique_identifier=key) == R.USAGE_LIMIT_EXCEEDED
 

@@ -132,7 +132,7 @@ async def test_it_is_recalled_by_the_same_code_on_the_same_chip(tmp_path: Path, 
     async with opened() as store:
         assert await provisioning.keep(tmp_path, software(), store, PROVISIONING)
     found = await recalled(tmp_path)
-    assert replace(found, anchor="", number=0, time=0) == PROVISIONING
+    assert replace(found, anchor="", number=0, time=0, lineage="") == PROVISIONING
     assert found.number == 1
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
     content = (tmp_path / FILE_NAME).read_bytes()
@@ -299,7 +299,7 @@ async def test_a_state_of_the_store_from_before_the_last_start_is_refused(tmp_pa
     async with opened() as store:
         await provisioning.keep(tmp_path, software(), store, PROVISIONING)
         older = (tmp_path / sealed_head.FILE_NAME).read_bytes()
-        await provisioning.keep(tmp_path, software(), store, PROVISIONING)
+        await kept(tmp_path, store, await recalled(tmp_path))
     (tmp_path / sealed_head.FILE_NAME).write_bytes(older)
     assert await provisioning.recall(tmp_path, software()) is None
     assert "somebody has put it back" in caplog.text
@@ -393,3 +393,24 @@ def test_forgetting_twice_is_harmless(tmp_path: Path):
     provisioning.forget(tmp_path)
     provisioning.forget(tmp_path)
     assert not (tmp_path / FILE_NAME).exists()
+
+
+async def test_what_one_server_sealed_is_of_no_use_beside_another_s_state(tmp_path: Path, caplog):
+    """The same operator, chip and code; a host moves files between two of its machines."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for data in (one, other):
+        data.mkdir()
+        async with opened() as store:
+            await kept(data, store, PROVISIONING)
+    (other / FILE_NAME).write_bytes((one / FILE_NAME).read_bytes())
+    assert await provisioning.recall(other, software()) is None
+    assert "another server's" in caplog.text
+
+
+async def test_the_lineage_lasts_over_restarts(tmp_path: Path):
+    async with opened() as store:
+        await kept(tmp_path, store, PROVISIONING)
+        first = await recalled(tmp_path)
+        await kept(tmp_path, store, first)
+    again = await recalled(tmp_path)
+    assert (again.number, again.lineage) == (2, first.lineage)
