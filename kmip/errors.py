@@ -22,11 +22,11 @@ _CUT = "..."
 
 def bounded(text: str) -> str:
     """A text as an error tells it: printable ASCII, `MAX_TEXT` characters at most."""
-    told = "".join(map(_told, text[: MAX_TEXT + 1]))
-    return told if len(told) <= MAX_TEXT else told[: MAX_TEXT - len(_CUT)] + _CUT
+    printable = "".join(map(_printable, text[: MAX_TEXT + 1]))
+    return printable if len(printable) <= MAX_TEXT else printable[: MAX_TEXT - len(_CUT)] + _CUT
 
 
-def _told(character: str) -> str:
+def _printable(character: str) -> str:
     if character.isascii() and character.isprintable():
         return character
     return character.encode("unicode_escape").decode()

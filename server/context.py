@@ -174,9 +174,9 @@ class Room:
         if self.left is None:
             return message, payload
         fits = (max(self.left - HEADER, 0) // PADDED) * PADDED
-        told = message[:fits]
-        self.left -= text_size(told) if told else 0
-        return told or None, payload
+        text = message[:fits]
+        self.left -= text_size(text) if text else 0
+        return text or None, payload
 
 
 def text_size(text: str | bytes) -> int:
@@ -431,7 +431,7 @@ class Context:
 
     @property
     def wraps_in_structure(self) -> bool:
-        """Whether what is wrapped with No Encoding is to stand in a Key Value structure.
+        """Whether what is wrapped with No Encoding is to be in a Key Value structure.
 
         It is the Key Value itself, a Byte String (1.4 section 2.1.4; 2.1 section 3.3); the setting
         `wrapped_key_in_structure` names clients that read it in a structure only.

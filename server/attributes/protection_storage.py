@@ -41,8 +41,8 @@ def check(attributes: Attributes, masks: ProtectionStorageMasks | None) -> None:
         ProtectionStorageUnavailable: none of the alternatives is offered.
         NotQuantumSafe: the object is to be quantum safe, and its algorithm or length is not.
     """
-    asked = masks.protection_storage_mask if masks else ()
-    for wanted in (asked, attributes.all(Tag.PROTECTION_STORAGE_MASK)):
+    requested = masks.protection_storage_mask if masks else ()
+    for wanted in (requested, attributes.all(Tag.PROTECTION_STORAGE_MASK)):
         if wanted and not any(mask & ~OFFERED == 0 for mask in wanted):
             raise ProtectionStorageUnavailable("objects are kept in software on this system")
     if attributes.get(Tag.QUANTUM_SAFE) and not is_quantum_safe(attributes):

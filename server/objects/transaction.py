@@ -313,8 +313,8 @@ class Transaction:
 
         A State among the attributes is the one that an object's dates give it at `now`.
         """
-        asked = partial(query_of, status=status, offset=offset, limit=limit, classes=classes)
-        query = await stepped(are_many(attributes), asked, attributes, owner, self.now)
+        make_query = partial(query_of, status=status, offset=offset, limit=limit, classes=classes)
+        query = await stepped(are_many(attributes), make_query, attributes, owner, self.now)
         stale = set(self.served) if attributes.get(Tag.FRESH) else set()
         if not self._changed and not stale:
             found = await self.store.search(query)

@@ -44,8 +44,8 @@ async def locate(context: Context, request: LocateRequest) -> LocateResponse:
         context.remember(found.identifiers[0], UniqueIdentifier.LOCATE)
     else:
         context.empty_placeholder()
-    given = _fitting(found.identifiers, context.room)
-    return LocateResponse(located_items=found.total, unique_identifier=tuple(given))
+    fitting = _fitting(found.identifiers, context.room)
+    return LocateResponse(located_items=found.total, unique_identifier=tuple(fitting))
 
 
 def _limit(maximum: int | None, room: Room) -> int | None:

@@ -155,12 +155,12 @@ ANSWERS: Final[dict[QueryFunction, Answer]] = {
 @operation(Operation.QUERY)
 async def query(context: Context, request: QueryRequest) -> QueryResponse:
     """Answer every function that is asked for, once."""
-    asked = set(map(int, request.query_function))
+    functions = set(map(int, request.query_function))
     found: dict[str, Any] = {}
     for function, answer in ANSWERS.items():
-        if int(function) in asked:
+        if int(function) in functions:
             found |= answer(context)
-    if int(QueryFunction.QUERY_DEFAULTS_INFORMATION) in asked:
+    if int(QueryFunction.QUERY_DEFAULTS_INFORMATION) in functions:
         set_here = await defaults.in_force(context, request.object_groups)
         if set_here:  # without any there is no structure either (2.1 section 7.11)
             found["defaults_information"] = DefaultsInformation(object_defaults=tuple(set_here))

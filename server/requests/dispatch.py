@@ -179,8 +179,8 @@ async def _attempts(
     if permission is not None:
         permission.check_open(int(context.server.clock()))
         permission.begin(route.operation)
-    asked = item.request_payload or EMPTY_PAYLOAD
-    request = await stepped(has_many(asked), from_item, asked, route.request, version)
+    payload_item = item.request_payload or EMPTY_PAYLOAD
+    request = await stepped(has_many(payload_item), from_item, payload_item, route.request, version)
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
         if refresh or attempt:
@@ -283,15 +283,15 @@ def failed(
         payload: what the error tells beside.
         room: of the response; the words are cut to what is left of it.
     """
-    told: str | None = message
+    text: str | None = message
     if room is not None:
-        told, payload = room.take_failure(message, payload)
+        text, payload = room.take_failure(message, payload)
     answer = ResponseBatchItem(
         operation=item.operation,
         unique_batch_item_id=item.unique_batch_item_id,
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=reason,
-        result_message=told,
+        result_message=text,
         response_payload=payload,
     )
     return Result(answer, failed=True)

@@ -47,7 +47,7 @@ def outline(der: bytes) -> Outline:
 
 
 def _fields(data: bytes) -> list[bytes]:
-    """The DER fields that stand in `data` one after the other, each whole; raises ValueError."""
+    """The DER fields of `data`, one after the other, each whole; raises ValueError."""
     found = []
     while data:
         end = _header(data) + _size(data)

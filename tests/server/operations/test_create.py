@@ -98,10 +98,10 @@ async def test_what_a_key_needs_is_supplied_from_1_4_on(ask: InProcessClient):
     used = {"unique_identifier": key, "cryptographic_parameters": ecb}
     await ask(Operation.ENCRYPT, data=bytes(16), **used)
     for left_out in (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_USAGE_MASK):
-        given = aes()
-        given.remove(left_out)
+        requested = aes()
+        requested.remove(left_out)
         old = ask.at(V1_3)
-        await refused(old, MissingField, Operation.CREATE, object_type=KEY, attributes=given)
+        await refused(old, MissingField, Operation.CREATE, object_type=KEY, attributes=requested)
 
 
 async def test_a_random_number_generator_that_is_not_here_is_refused(ask: InProcessClient):
@@ -224,9 +224,9 @@ async def test_of_several_values_those_of_all_templates_are_taken(ask: InProcess
     aes = (Tag.CRYPTOGRAPHIC_ALGORITHM, AES)
     await template(ask, "first", aes, (Tag.CRYPTOGRAPHIC_LENGTH, 128), (Tag.OBJECT_GROUP, "a"))
     await template(ask, "last", (Tag.CRYPTOGRAPHIC_LENGTH, 256), (Tag.OBJECT_GROUP, "b"))
-    given = attributes((Tag.OBJECT_GROUP, "c"), (Tag.OBJECT_GROUP, "a"))
-    given.templates = (Name(name_value="first"), Name(name_value="last"))
-    made = await ask(Operation.CREATE, object_type=KEY, attributes=given)
+    requested = attributes((Tag.OBJECT_GROUP, "c"), (Tag.OBJECT_GROUP, "a"))
+    requested.templates = (Name(name_value="first"), Name(name_value="last"))
+    made = await ask(Operation.CREATE, object_type=KEY, attributes=requested)
     assert await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH) == 256
     assert set(await values(ask, made.unique_identifier, Tag.OBJECT_GROUP)) == {"a", "b", "c"}
 

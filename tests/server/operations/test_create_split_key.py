@@ -138,8 +138,8 @@ async def test_parts_have_the_attributes_of_their_key_and_a_joined_key_those_of_
     """1.4 section 4.38: the key's take precedence; 2.1 section 4: some always have a value."""
     ask = ask.at(version)
     whole = await create(ask, mask=Mask.ENCRYPT, length=128)
-    asked = {"unique_identifier": whole, "attributes": attributes(mask=Mask.SIGN)}
-    made = await ask(SPLIT, **parts(method, 2, 2, **asked))
+    fields = {"unique_identifier": whole, "attributes": attributes(mask=Mask.SIGN)}
+    made = await ask(SPLIT, **parts(method, 2, 2, **fields))
     joined = await ask(JOIN, object_type=KEY, unique_identifier=made.unique_identifier)
     for key in (*made.unique_identifier, joined.unique_identifier):
         assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_ALGORITHM) == CryptographicAlgorithm.AES

@@ -152,16 +152,16 @@ LABELS = {
 
 @pytest.mark.parametrize("key", [RSA, EC], ids=["rsa", "ec"])
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM], ids=["der", "pem"])
-@pytest.mark.parametrize("given", [OLD, NEW], ids=["old", "new"])
+@pytest.mark.parametrize("form", [OLD, NEW], ids=["old", "new"])
 @pytest.mark.parametrize("wanted", [OLD, NEW], ids=["old", "new"])
 async def test_a_form_that_is_asked_for_is_given_whatever_was_called_so(
-    ask: InProcessClient, key, encoding, given, wanted
+    ask: InProcessClient, key, encoding, form, wanted
 ):
     """1.4 sections 2.1.3 and 4.11: clients label one encoding as another, and PEM as DER."""
     ask, label = ask.at(V1_4), LABELS[key, wanted]
     block = KeyBlock(
         key_format_type=label,
-        key_value=KeyValue(key_material=key.private_bytes(encoding, given, NoEncryption())),
+        key_value=KeyValue(key_material=key.private_bytes(encoding, form, NoEncryption())),
         cryptographic_algorithm=(
             CryptographicAlgorithm.RSA if key is RSA else CryptographicAlgorithm.EC
         ),

@@ -75,7 +75,7 @@ async def test_what_the_server_has_used_itself_stands_too(ask: InProcessClient):
     await refused(ask, UsageLimitExceeded, Operation.ENCRYPT, **used)
 
 
-def told(total: int, count: int | None) -> Attributes:
+def usage_limits_of(total: int, count: int | None) -> Attributes:
     """Usage Limits with a Count, which is not the client's to say."""
     value = UsageLimits(
         usage_limits_total=total, usage_limits_count=count, usage_limits_unit=UsageLimitsUnit.BYTE
@@ -88,11 +88,11 @@ def told(total: int, count: int | None) -> Attributes:
 async def test_the_count_begins_as_the_total(ask: InProcessClient, version: ProtocolVersion, count):
     """1.4 section 3.21; 2.1 section 4.59: the server ignores the client's Count."""
     ask = ask.at(version)
-    given = told(200, count).get(Tag.USAGE_LIMITS)
-    created = await create(ask, (Tag.USAGE_LIMITS, given))
-    registered = await register(ask, symmetric_key(bytes(16)), (Tag.USAGE_LIMITS, given))
+    requested = usage_limits_of(200, count).get(Tag.USAGE_LIMITS)
+    created = await create(ask, (Tag.USAGE_LIMITS, requested))
+    registered = await register(ask, symmetric_key(bytes(16)), (Tag.USAGE_LIMITS, requested))
     added = await create(ask)
-    new = AttributeInstance(Tag.USAGE_LIMITS, given)
+    new = AttributeInstance(Tag.USAGE_LIMITS, requested)
     await ask(Operation.ADD_ATTRIBUTE, unique_identifier=added, new_attribute=new)
     modified = await create(ask, limits(UsageLimitsUnit.BYTE, 10))
     await ask(Operation.MODIFY_ATTRIBUTE, unique_identifier=modified, new_attribute=new)
@@ -109,7 +109,7 @@ async def test_keys_are_found_that_may_protect_as_much_or_more(ask: InProcessCli
     await ask(OPERATION, unique_identifier=key, usage_limits_count=77)
 
     async def found(total: int, count: int | None = None) -> tuple[str, ...]:
-        located = await ask(Operation.LOCATE, attributes=told(total, count))
+        located = await ask(Operation.LOCATE, attributes=usage_limits_of(total, count))
         return tuple(located.unique_identifier)
 
     assert await found(777) == await found(600, 700) == (key,)

@@ -36,13 +36,13 @@ class TestWithLittleRoom:
         ask = ask.at(version)
         made = [await create(ask) for _ in range(100)]
         found = await ask(LOCATE, attributes=KEYS, maximum_items=maximum)
-        given = found.unique_identifier
-        assert 70 < len(given) < 90
-        assert list(given) == made[::-1][: len(given)]
+        fitting = found.unique_identifier
+        assert 70 < len(fitting) < 90
+        assert list(fitting) == made[::-1][: len(fitting)]
         if version >= V1_3:
             assert found.located_items == 100
-            rest = await ask(LOCATE, attributes=KEYS, offset_items=len(given))
-            assert (*given, *rest.unique_identifier) == tuple(made[::-1])
+            rest = await ask(LOCATE, attributes=KEYS, offset_items=len(fitting))
+            assert (*fitting, *rest.unique_identifier) == tuple(made[::-1])
 
     async def test_a_client_with_a_limit_of_its_own_is_told(self, ask: InProcessClient):
         for _ in range(20):

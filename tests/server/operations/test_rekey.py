@@ -122,11 +122,11 @@ async def test_without_an_offset_the_dates_are_the_old_ones(
         Tag.PROTECT_STOP_DATE: NOW + 100,
         Tag.DEACTIVATION_DATE: NOW + 200,
     }
-    given = {tag: date for tag, date in dates.items() if tag != left_out}
-    old = await create(ask, *given.items())
+    requested = {tag: date for tag, date in dates.items() if tag != left_out}
+    old = await create(ask, *requested.items())
     new = (await ask(REKEY, unique_identifier=old)).unique_identifier
     found = {tag: await attribute(ask, new, tag) for tag in dates}
-    assert found == {tag: given.get(tag) for tag in dates}
+    assert found == {tag: requested.get(tag) for tag in dates}
 
 
 async def test_the_latest_of_a_set_is_told_with_its_generation(ask: InProcessClient, clock: Clock):
@@ -137,8 +137,8 @@ async def test_the_latest_of_a_set_is_told_with_its_generation(ask: InProcessCli
     clock.now += 5
     third = (await ask(REKEY, unique_identifier=second)).unique_identifier
     tags = (Tag.ROTATE_GENERATION, Tag.ROTATE_LATEST, Tag.ROTATE_DATE)
-    told = [[await attribute(ask, key, tag) for tag in tags] for key in (first, second, third)]
-    assert told == [[None, False, NOW + 5], [1, False, NOW + 10], [2, True, NOW + 10]]
+    rotations = [[await attribute(ask, key, tag) for tag in tags] for key in (first, second, third)]
+    assert rotations == [[None, False, NOW + 5], [1, False, NOW + 10], [2, True, NOW + 10]]
 
 
 async def test_the_next_item_works_with_the_new_key(ask: InProcessClient):

@@ -124,8 +124,8 @@ async def test_undo_leaves_nothing_behind(ask: InProcessClient, server: Server):
     )
     undone, failed = ResultStatus.OPERATION_UNDONE, ResultStatus.OPERATION_FAILED
     assert statuses(items) == [undone, undone, failed]
-    told = [item.response_payload is not None for item in items]
-    assert told == [True, True, False]  # 2.1 section 8.6: "Yes, if not a failure"
+    with_payload = [item.response_payload is not None for item in items]
+    assert with_payload == [True, True, False]  # 2.1 section 8.6: "Yes, if not a failure"
     assert server.store.anchor == before
     state = await ask(Op.GET_ATTRIBUTES, unique_identifier=kept, attribute_names=(Tag.STATE,))
     assert state.attributes.get(Tag.STATE).name == "PRE_ACTIVE"
