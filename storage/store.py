@@ -23,7 +23,7 @@ import trio
 
 from storage import rotate
 from storage.backend import Backend, Commit
-from storage.errors import Conflict, Missing, Part, Reason, Tampered, Unavailable
+from storage.errors import Conflict, Missing, Part, Reason, StorageError, Tampered, Unavailable
 from storage.group_commit import Committer, Work, size, stage
 from storage.header import MAX_SLOTS, Header, Slot, Unlocked
 from storage.ledger import Anchor, State
@@ -70,9 +70,13 @@ async def open_store(
     """
     failure: BaseException | None = None
     try:
-        await backend.open(create=create)
-        table, is_new = await _open(backend, secret, create, anchor)
-        del secret  # it is not needed while the store is open
+        try:
+            await backend.open(create=create)
+            table, is_new = await _open(backend, secret, create, anchor)
+        finally:
+            # It is not needed while the store is open; and an error, which somebody may keep,
+            # refers to the variables of all functions that it has passed through.
+            del secret
         store = SealedStore(backend, table, cache_bytes, is_new=is_new)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store._committer.run)  # noqa: SLF001 - of this class
@@ -93,42 +97,60 @@ async def _open(
 ) -> tuple[Table, bool]:
     """The table, and whether the store was made."""
     is_new = False
-    for _ in range(_OPEN_ATTEMPTS):
-        header, head = await backend.load()
-        is_empty = header is None and head is None
-        if is_empty and anchor is not None:
-            raise Tampered(Part.STORE, Reason.ROLLED_BACK)
-        if is_empty and not create:
-            raise Missing("there is no store here")
-        if is_empty and (await backend.scan(b""))[0]:
-            raise Tampered(Part.HEAD, Reason.DROPPED)
-        if callable(secret):
-            secret = secret(is_empty)
-        if is_empty:
-            is_new = await _create(backend, secret)
-            continue
-        if header is None:
-            raise Tampered(Part.HEADER, Reason.DROPPED)
-        if head is None:
-            raise Tampered(Part.HEAD, Reason.DROPPED)
-        unlocked = await trio.to_thread.run_sync(Unlocked.open, Header.parse(header), secret)
-        keyring = unlocked.keyring()
-        state = State.open(keyring, head)
-        if state.header != unlocked.header.digest:
-            raise Tampered(Part.HEADER, Reason.REPLAYED)
-        table = Table(unlocked, keyring, state, head)
-        await restore(backend, table, anchor)
-        if table.state.header == unlocked.header.digest:
-            return table, is_new
+    try:
+        for _ in range(_OPEN_ATTEMPTS):
+            header, head = await backend.load()
+            is_empty = header is None and head is None
+            if is_empty and anchor is not None:
+                raise Tampered(Part.STORE, Reason.ROLLED_BACK)
+            if is_empty and not create:
+                raise Missing("there is no store here")
+            if is_empty and (await backend.scan(b""))[0]:
+                raise Tampered(Part.HEAD, Reason.DROPPED)
+            if callable(secret):
+                secret = secret(is_empty)
+            if is_empty:
+                is_new = await _create(backend, secret)
+                continue
+            if header is None:
+                raise Tampered(Part.HEADER, Reason.DROPPED)
+            if head is None:
+                raise Tampered(Part.HEAD, Reason.DROPPED)
+            unlocked = await _unlocked(Header.parse(header), secret)
+            keyring = unlocked.keyring()
+            state = State.open(keyring, head)
+            if state.header != unlocked.header.digest:
+                raise Tampered(Part.HEADER, Reason.REPLAYED)
+            table = Table(unlocked, keyring, state, head)
+            await restore(backend, table, anchor)
+            if table.state.header == unlocked.header.digest:
+                return table, is_new
+    finally:
+        del secret  # as in `open_store`
     raise Unavailable("the key header keeps changing while the store is opened")
 
 
 _OPEN_ATTEMPTS: Final = 5
 
 
+async def _unlocked(header: Header, secret: Secret) -> Unlocked:
+    """The header opened with the secret; an error does not refer to that.
+
+    Raises:
+        WrongSecret, Tampered: as `Unlocked.open`.
+    """
+    try:
+        return await trio.to_thread.run_sync(Unlocked.open, header, secret)
+    except StorageError as error:
+        raise error.with_traceback(None) from None
+    finally:
+        del secret
+
+
 async def _create(backend: Backend, secret: Secret) -> bool:
     """Make an empty store; False where somebody else made one meanwhile, which is fine."""
     unlocked = await trio.to_thread.run_sync(Unlocked.make, secret)
+    del secret  # as in `open_store`
     header = unlocked.build()
     keyring = unlocked.keyring()
     state = State(0, keyring.now.chain, 0, 0, 0, 1, hashlib.sha256(header).digest())

@@ -2,6 +2,10 @@
 
 Cheaper than `trio.to_thread` and, unlike it, always the same thread: the thing need not be made
 for several.
+
+The thread keeps nothing of a job that it has done, neither what it worked on nor what came of it:
+it may wait for the next one for hours, and an error carries the variables of all functions that it
+has passed through.
 """
 
 from collections.abc import Callable
@@ -20,9 +24,7 @@ class Thread(Generic[T]):
     """A thread with its thing; made by `start`."""
 
     def __init__(self, name: str, make: Callable[[], T]) -> None:
-        self._jobs: SimpleQueue[tuple[Callable[[Any], Any], list[trio.lowlevel.Task]] | None] = (
-            SimpleQueue()
-        )
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = trio.lowlevel.current_trio_token()
         self._make = make
         # A daemon: a process that ends without closing ends as if killed, which commits survive.
@@ -49,7 +51,7 @@ class Thread(Generic[T]):
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.checkpoint_if_cancelled()
-        self._jobs.put((job, waiting))
+        self._jobs.put(_Job(job, waiting))
         result: R = await trio.lowlevel.wait_task_rescheduled(abort)
         return result
 
@@ -62,15 +64,36 @@ class Thread(Generic[T]):
 
     def _run(self) -> None:
         made = outcome.capture(self._make)
-        while (queued := self._jobs.get()) is not None:
-            job, waiting = queued
-            result = outcome.capture(job, made.value) if isinstance(made, outcome.Value) else made
+        while (job := self._jobs.get()) is not None:
+            job.do(made)
             try:
-                self._loop.run_sync_soon(_deliver, waiting, result)
+                self._loop.run_sync_soon(job.deliver)
             except trio.RunFinishedError:
                 return
+            del job
 
 
-def _deliver(waiting: list[trio.lowlevel.Task], result: outcome.Outcome[Any]) -> None:
-    if waiting:
-        trio.lowlevel.reschedule(waiting.pop(), result)
+class _Job:
+    """A job, and then its result, each of which is taken out once.
+
+    The thread still refers to it for a moment when the caller goes on; nothing is left in it then.
+    """
+
+    __slots__ = ("_job", "_result", "_waiting")
+
+    def __init__(self, job: Callable[[Any], Any], waiting: list[trio.lowlevel.Task]) -> None:
+        self._job = [job]
+        self._result: list[outcome.Outcome[Any]] = []
+        self._waiting = waiting
+
+    def do(self, made: outcome.Outcome[Any]) -> None:
+        """Do it with the thing, in the thread; where that could not be made, that is the result."""
+        job = self._job.pop()
+        result = outcome.capture(job, made.value) if isinstance(made, outcome.Value) else made
+        self._result.append(result)
+
+    def deliver(self) -> None:
+        """Hand the result to the caller, in the loop."""
+        result = self._result.pop()
+        if self._waiting:
+            trio.lowlevel.reschedule(self._waiting.pop(), result)

@@ -44,7 +44,8 @@ from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
 from server.transport.acceptor import Peer
 from server.transport.http import HTTPConnection, Request, Response, Route, answer
-from tests.e2e.test_bootstrap import AES, PASSWORD, Machine, free_port
+from tests.e2e.test_bootstrap import AES, PASSWORD, Machine
+from tests.free_ports import free_port
 from tests.server.unprovisioned_server import LIMITS, chip, expected, put_chip, software
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,6 @@
 import json
 import secrets
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from server.pki import local_authority
 from server.setup.failure import Failure
 from tests.e2e.program import ROOT
 from tests.e2e.program import Remote as Client
+from tests.free_ports import free_port
 from tests.interop.conftest import PYKMIP
 from tests.interop.server_process import environment
 
@@ -47,12 +47,6 @@ AES = Attributes(
         (Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT),
     ]
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def command(*words: object, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -561,3 +561,47 @@ async def test_many_rows_that_a_bound_has_passed_are_looked_at_in_pieces(monkeyp
                     asking.start_soon(ask, high)
             done.set()
         assert turns >= 7  # as few as that where they come in the order of their bounds
+
+
+OTHER_KEY = bytes(range(100, 132))
+
+
+def key_files_of(key):
+    """All key files with this content that anything refers to."""
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) is KeyFile and each.key == key]
+
+
+class Full(MemoryBackend):
+    """A back end that has no room."""
+
+    async def commit(self, commit):
+        raise Unavailable("there is no room")
+
+
+def failing_at_once():
+    backend = FailingBackend(MemoryBackend(MemorySpace()))
+    backend.fail_next = 1
+    return backend
+
+
+async def of_somebody_else():
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True):
+        pass
+    return MemoryBackend(space)
+
+
+@pytest.mark.parametrize("error", [Missing, WrongSecret, Unavailable])
+async def test_an_error_that_somebody_keeps_does_not_keep_the_secret(error):
+    cases = {
+        Missing: [(MemoryBackend(MemorySpace()), False)],
+        WrongSecret: [(await of_somebody_else(), True)],
+        Unavailable: [(failing_at_once(), True), (Full(MemorySpace()), True)],
+    }
+    for backend, create in cases[error]:
+        with pytest.raises(error) as kept:
+            async with open_store(backend, KeyFile(OTHER_KEY), create=create):
+                pass
+        assert kept.value.__traceback__ is not None
+        assert key_files_of(OTHER_KEY) == []

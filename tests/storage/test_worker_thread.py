@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 
 import pytest
 import trio
@@ -42,4 +44,28 @@ async def test_a_job_whose_caller_is_cancelled_is_done_and_forgotten():
         await thread.call(lambda thing: thing.append("never begun"))
     hold.set()
     assert await thread.call(lambda thing: thing) == ["first"]
+    await thread.stop(lambda _: None)
+
+
+class Material:
+    """Something that a job works on or gives."""
+
+
+def failing(material):
+    raise ValueError(material)
+
+
+@pytest.mark.parametrize("job", [lambda material: None, lambda material: material, failing])
+async def test_the_thread_keeps_nothing_of_a_job_that_it_has_done(job):
+    thread = await Thread.start("worker", lambda: None)
+    material = Material()
+    kept = weakref.ref(material)
+    try:
+        await thread.call(lambda _, material=material: job(material))
+    except ValueError as error:
+        error.__traceback__ = None
+    del material
+    await trio.lowlevel.checkpoint()  # the loop itself refers to a result until it goes on
+    gc.collect()
+    assert kept() is None
     await thread.stop(lambda _: None)

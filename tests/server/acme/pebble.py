@@ -15,20 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from server.transport.https_client import Fetcher, client_context
+from tests.free_ports import free_ports
 from tests.server.acme.fake_directory import localhost, utc_now
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 """Of Debian's package `pebble`."""
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from server.acme.challenges import (
 from server.acme.client import Challenge
 from server.acme.replies import Refused
 from server.transport import tls
+from tests.free_ports import free_ports
 from tests.server.acme.fake_directory import authority_pair, utc_now
-from tests.server.acme.pebble import free_ports
 
 CHALLENGE = Challenge("kms.example.test", "token", "token.thumbprint")
 

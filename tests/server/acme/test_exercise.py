@@ -27,13 +27,14 @@ from server.acme.session import Session
 from server.transport import tls
 from server.transport.https_client import Fetch
 from tests.enclave.guest_machine import software_chip
+from tests.free_ports import free_ports
 from tests.server.acme.fake_directory import (
     FakeDirectory,
     authority_pair,
     utc_now,
     validate_by_socket,
 )
-from tests.server.acme.pebble import free_ports, pebble
+from tests.server.acme.pebble import pebble
 
 NAME = "kms.example.test"
 

@@ -35,13 +35,14 @@ from server.transport import tls
 from server.transport.acceptor import Acceptor
 from server.transport.https_client import Fetch, Fetcher
 from server.transport.listening import open_listeners
+from tests.free_ports import free_ports
 from tests.server.acme.fake_directory import (
     FakeDirectory,
     authority_pair,
     utc_now,
     validate_by_socket,
 )
-from tests.server.acme.pebble import free_ports, pebble
+from tests.server.acme.pebble import pebble
 
 NAME = "kms.example.test"
 NONCE = bytes(range(32))

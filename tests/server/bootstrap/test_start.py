@@ -51,6 +51,7 @@ from server.setup.failure import Failure
 from server.setup.provisioning import FILE_NAME, Provisioning
 from storage import InUse, KeyFile, SQLiteBackend, open_store
 from tests.e2e.program import Remote
+from tests.free_ports import free_port
 from tests.server.unprovisioned_server import (
     TOKEN,
     InProcessServer,
@@ -97,12 +98,6 @@ async def started(
 
 def port_of(address: str) -> int:
     return int(address.rpartition(":")[2])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def is_open(port: int) -> bool:

@@ -111,8 +111,9 @@ def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path)
 
 
 @pytest.fixture
-def nowhere_afterwards() -> Iterator[None]:
-    """The audit log belongs to the whole process."""
+def nowhere_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The audit log belongs to the whole process; its thread has all the time that it wants."""
+    monkeypatch.setattr(audit, "CLOSE_SECONDS", 300.0)
     yield
     audit.send_to(audit.Nowhere())
 
