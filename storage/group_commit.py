@@ -11,7 +11,7 @@ that, the work is committed or refused as if they had waited.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 import trio
@@ -19,22 +19,28 @@ import trio
 from storage.errors import Unavailable
 from storage.record import Change, Put, Remove
 from storage.table import Draft
+from storage.turns import work_of
 
 MAX_BATCH: Final = 256  # works in one commit: past this, latency grows and the rate does not
 MAX_BATCH_BYTES: Final = 4 << 20  # plaintext in one commit, unless a single work has more
+_CHANGE_BYTES: Final = 1 << 11  # as much plaintext as a change is work, whatever its size
+
+Stage = Callable[[Draft], Iterator[int]]
+"""Drafts one caller's part piece by piece: each step gives how much work it was, in records, so
+that others have their turn in between. Raises `Conflict` without having drafted anything."""
 
 
 class Work:
     """One caller's part of a commit.
 
     Args:
-        stage: drafts it; raises `Conflict` without having drafted anything.
+        stage: drafts it.
         size: bytes of plaintext, about.
     """
 
     __slots__ = ("_error", "_number", "done", "size", "stage")
 
-    def __init__(self, stage: Callable[[Draft], None], size: int) -> None:
+    def __init__(self, stage: Stage, size: int) -> None:
         self.stage = stage
         self.size = size
         self.done = trio.Event()
@@ -136,21 +142,22 @@ class Committer:
         return works
 
 
-def stage(changes: Sequence[Change]) -> Callable[[Draft], None]:
+def stage(changes: Sequence[Change]) -> Stage:
     """Drafts the changes of one caller: all, or none and `Conflict`."""
 
-    def draft_all(draft: Draft) -> None:
+    def draft_all(draft: Draft) -> Iterator[int]:
         for change in changes:
             draft.expect(change.name, change.expected)
         for change in changes:
             draft.change(change)
+            yield work_of(size(change))
 
     return draft_all
 
 
 def size(change: Put | Remove) -> int:
-    """Bytes of plaintext in a change, about."""
+    """Bytes of plaintext in a change, about, and what it costs apart from them."""
     if isinstance(change, Remove):
-        return len(change.name)
+        return _CHANGE_BYTES
     body = len(change.body) if isinstance(change.body, bytes) else 0
-    return len(change.name) + len(change.meta) + body + sum(map(len, change.terms.exact))
+    return _CHANGE_BYTES + len(change.meta) + body + sum(map(len, change.terms.exact))

@@ -91,7 +91,7 @@ async def _check_log(table: Table, newest: State, tail: Tail) -> Sequence[Entry]
     opening = open_entries(table.keyring, tail.entries)
     for (_, blob), entry in zip(tail.entries, opening, strict=True):
         entries.append(entry)
-        await turns.count(work_of(blob))
+        await turns.count(work_of(len(blob)))
     first = entries[0].number if entries else 1
     last = entries[-1].number if entries else 0
     if first > newest.oldest or last < newest.number:

@@ -9,6 +9,9 @@ A log of many entries is taken over one by one, with turns for other tasks in be
 chain was found to lead from the table's state to the head's. In between the table is at a state
 that the store once had; readers who asked for news (`refresh`) wait for the last one.
 
+A commit of ours is drafted with turns in between too. Where the table has moved meanwhile, which
+only other servers' commits do, the draft is begun again: the back end would refuse it.
+
 A tail is compared with the state the table had *before* it was asked for: a head older than that,
 another chain at the same number, or a log that does not lead from the one to the other, is proof
 that the back end has gone back or tells two histories. The store then serves nothing any more.
@@ -37,7 +40,7 @@ from storage.keyring import Keyring
 from storage.ledger import Entry, State, link, open_entries
 from storage.load import restore
 from storage.table import Draft, Table
-from storage.turns import Turns, work_of
+from storage.turns import ROWS, Turns, work_of
 
 # Log entries kept. Alone, the log only proves itself; together, it is how others catch up, and
 # whoever falls behind it reads the whole store again.
@@ -139,7 +142,9 @@ class Replica:
             if self._doubt or self.table.head == NO_HEAD:
                 await self.catch_up()
             draft = Draft(self.table)
-            drafted, refused = _stage(draft, works)
+            drafted, refused = await self._stage(draft, works)
+            if not self._is_current(draft):
+                continue
             if refused and not fresh:
                 await self.catch_up()  # the refusal may only mean that we are behind
                 fresh = True
@@ -156,10 +161,31 @@ class Replica:
             lost += 1
             await trio.sleep(secrets.randbelow(min(_MAX_PAUSE_MS, 1 << lost)) / 1000)
 
+    def _is_current(self, draft: Draft) -> bool:
+        return self.table is draft.table and draft.is_current
+
+    async def _stage(
+        self, draft: Draft, works: Sequence[Work]
+    ) -> tuple[list[Work], list[tuple[Work, Conflict]]]:
+        """Draft the works one after the other: those drafted, and those refused with why."""
+        drafted: list[Work] = []
+        refused: list[tuple[Work, Conflict]] = []
+        turns = Turns()
+        for work in works:
+            try:
+                for done in work.stage(draft):
+                    await turns.count(done)
+                    if not self._is_current(draft):
+                        return [], []
+                drafted.append(work)
+            except Conflict as error:
+                refused.append((work, error))
+        return drafted, refused
+
     async def _apply(self, draft: Draft) -> bool:
         """Whether the back end took the draft; if not, the table knows now what was missed."""
-        table, since = draft.table, draft.table.state
-        commit, state = draft.commit(self._oldest(since))
+        table, since = draft.table, draft.base
+        commit, state = await self._commit(draft)
         try:
             missed = await self._backend.commit(commit)
         except Unavailable:
@@ -176,9 +202,27 @@ class Replica:
         # Otherwise a refresh that ran meanwhile has found this very commit in the log already.
         if self.table is table and table.state is since:
             self._log_sizes.append(len(commit.entry))
-            table.apply(draft, state, commit.head)
+            await self._take(draft, state, commit.head)
             self._written(draft, commit)
         return True
+
+    async def _commit(self, draft: Draft) -> tuple[Commit, State]:
+        """The draft as a commit. Where nobody else moves the table, long work is done in turns."""
+        oldest = self._oldest(draft.base)
+        if self._backend.exclusive and draft.is_long:
+            return await trio.to_thread.run_sync(draft.commit, oldest)
+        return draft.commit(oldest)
+
+    async def _take(self, draft: Draft, state: State, head: bytes) -> None:
+        """Have the table take over a draft that the back end has taken.
+
+        Where nobody else moves the table, others have their turn in between: they see a part of
+        the commit, as if they had asked for one record after the other.
+        """
+        turns = Turns(ROWS)
+        for _ in draft.table.applying(draft, state, head):
+            if self._backend.exclusive:
+                await turns.count()
 
     def _oldest(self, state: State) -> int:
         """The oldest log entry to keep with the commit after `state`."""
@@ -233,7 +277,7 @@ class Replica:
         await _check_chain(keyring, table.state, newest, sealed)
         turns = Turns()
         for (_, blob), entry in zip(sealed, open_entries(keyring, sealed), strict=True):
-            await turns.count(work_of(blob))
+            await turns.count(work_of(len(blob)))
             rows = []
             for change in entry.changes:
                 rows.append(table.logged(keyring, change))
@@ -292,7 +336,7 @@ async def _check_chain(
         chain = state.chain
         for _, blob in sealed:
             chain = link(chain, blob)
-            await turns.count(work_of(blob))
+            await turns.count(work_of(len(blob)))
         if chain == newest.chain:
             return
     for _ in open_entries(keyring, sealed):  # finds out what is wrong, if it is within an entry
@@ -316,16 +360,3 @@ def _between(draft: Draft, entry: Entry, newest: State) -> State:
         oldest=newest.oldest,
         header=newest.header,
     )
-
-
-def _stage(draft: Draft, works: Sequence[Work]) -> tuple[list[Work], list[tuple[Work, Conflict]]]:
-    """Draft the works one after the other: those drafted, and those refused with why."""
-    drafted: list[Work] = []
-    refused: list[tuple[Work, Conflict]] = []
-    for work in works:
-        try:
-            work.stage(draft)
-            drafted.append(work)
-        except Conflict as error:
-            refused.append((work, error))
-    return drafted, refused

@@ -8,12 +8,12 @@ do not change. When no record is left under an older epoch, the header forgets t
 the log entries sealed under them go. A rotation that is interrupted is taken up by `reseal`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Final
 
 from storage.errors import Conflict
-from storage.group_commit import Work
+from storage.group_commit import Stage, Work
 from storage.header import MAX_EPOCH, Unlocked
 from storage.index import Row
 from storage.keyring import Keyring
@@ -22,6 +22,7 @@ from storage.record import Content
 from storage.replica import Replica
 from storage.secret import Secret
 from storage.table import Draft, Table
+from storage.turns import PIECE, pieces, work_of
 
 _CHUNK: Final = 64  # records sealed again in one commit; others wait that long, milliseconds
 
@@ -62,25 +63,27 @@ async def reseal(
         await submit(Work(_stage(resealed), sum(len(body or b"") for _, body, _ in resealed)))
 
 
-def _stage(resealed: Sequence[Resealed]) -> Callable[[Draft], None]:
-    def draft_all(draft: Draft) -> None:
+def _stage(resealed: Sequence[Resealed]) -> Stage:
+    def draft_all(draft: Draft) -> Iterator[int]:
         for content, body, tag in resealed:
             row = draft.row(content.name)
             if row is not None and row.tag == tag and row.version == content.version:
                 draft.reseal(content, body)  # one that was changed meanwhile comes round again
+                yield work_of(len(body or b"") + len(content.meta))
 
     return draft_all
 
 
-def finish(base: Unlocked) -> Callable[[Draft], None]:
+def finish(base: Unlocked) -> Stage:
     """Drafts the header without the older epochs, once nothing needs them."""
 
-    def draft_header(draft: Draft) -> None:
-        names = {*draft.table.rows, *draft.rows}
-        rows = (draft.row(name) for name in names)
-        if draft.unlocked.header.digest != base.header.digest or any(
-            row is not None and is_old(row, draft.keyring) for row in rows
-        ):
+    def draft_header(draft: Draft) -> Iterator[int]:
+        for names in pieces(chain(draft.table.rows, draft.rows)):
+            rows = (draft.row(name) for name in names)
+            if any(row is not None and is_old(row, draft.keyring) for row in rows):
+                raise Conflict(b"")
+            yield PIECE
+        if draft.unlocked.header.digest != base.header.digest:
             raise Conflict(b"")
         draft.use(base.without_old_epochs())
 

@@ -14,7 +14,7 @@ a running server and by one given an anchor, and by no other.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -391,7 +391,8 @@ class SealedStore:
                 await self._committer.submit(Work(rotate.finish(self._table.unlocked), 0))
 
 
-def _use(base: Unlocked, changed: Unlocked, draft: Draft) -> None:
+def _use(base: Unlocked, changed: Unlocked, draft: Draft) -> Iterator[int]:
     if draft.unlocked.header.digest != base.header.digest:
         raise Conflict(b"")
     draft.use(changed)
+    yield 1

@@ -9,7 +9,7 @@ A `Draft` is one commit in the making: it answers `row` as if its changes were d
 that the changes gathered into one commit see each other, and it keeps the digest in step.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from storage.backend import Commit
 from storage.errors import Conflict, Part, Reason, Tampered
@@ -18,6 +18,7 @@ from storage.index import Index, Row
 from storage.keyring import LEAF_MODULUS, Keyring, Sealed, tag
 from storage.ledger import Logged, PutMeta, Removed, State, link, seal_entry
 from storage.record import KEEP, Content, Put, Remove, Terms, encode_body
+from storage.turns import ROWS
 
 
 class Table:
@@ -70,21 +71,32 @@ class Table:
 
     def apply(self, draft: "Draft", state: State, head: bytes) -> None:
         """Take over a draft that has become the store's state."""
+        for _ in self.applying(draft, state, head):
+            pass
+
+    def applying(self, draft: "Draft", state: State, head: bytes) -> Iterator[None]:
+        """The same, row by row. Whoever looks in between sees some rows as they were before.
+
+        The state moves last: nobody may draft, or take over another, before the end.
+        """
         made: list[Row] = []
         for name, row in draft.rows.items():
             old = self.rows.get(name)
             if old is not None and row is not None and old.serial == row.serial:
                 self.rows[name] = row
                 self.index.replace(old, row)
+                yield
                 continue
             if old is not None:
                 del self.rows[name]
                 self.index.remove(old)
+                yield
             if row is not None:
                 made.append(row)
         for row in sorted(made, key=lambda row: row.serial):  # the index goes by age
             self.rows[row.name] = row
             self.index.add(row)
+            yield
         self.unlocked, self.keyring = draft.unlocked, draft.keyring
         self.state, self.head = state, head
 
@@ -94,6 +106,7 @@ class Draft:
 
     Attributes:
         table: what it is drafted on.
+        base: the state of it that it is drafted on.
         number: of the commit, and so the version of the records it writes.
         rows: the changed rows; None: removed.
         unlocked: the key header after it.
@@ -102,12 +115,12 @@ class Draft:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self._base = table.state
+        self.base = table.state
         self.number = table.state.number + 1
         self.rows: dict[bytes, Row | None] = {}
         self.unlocked, self.keyring = table.unlocked, table.keyring
-        self.digest, self.count = self._base.digest, self._base.count
-        self._serial = self._base.serial
+        self.digest, self.count = self.base.digest, self.base.count
+        self._serial = self.base.serial
         self._meta: dict[bytes, bytes | None] = {}
         self._body: dict[bytes, bytes | None] = {}
         self._logged: dict[bytes, Logged] = {}
@@ -136,6 +149,16 @@ class Draft:
     def use(self, unlocked: Unlocked) -> None:
         """Draft a change of the key header; what follows is sealed under its keys."""
         self.unlocked, self.keyring = unlocked, unlocked.keyring()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the table is still where it was; if not, the draft is of no use."""
+        return self.table.state is self.base
+
+    @property
+    def is_long(self) -> bool:
+        """Whether so much is drafted that what remains to be done with it is long."""
+        return len(self.rows) > ROWS
 
     def contents(self) -> Iterable[tuple[Row, Content]]:
         """The records this draft wrote, as they will be."""
@@ -233,7 +256,7 @@ class Draft:
         Args:
             oldest: number of the oldest log entry to keep.
         """
-        base, keyring, unlocked = self._base, self.keyring, self.unlocked
+        base, keyring, unlocked = self.base, self.keyring, self.unlocked
         number = self.number
         if self.table.keyring.epochs.keys() - keyring.epochs.keys():
             oldest = number  # the entries before are sealed under keys that are given up

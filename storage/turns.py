@@ -35,7 +35,7 @@ class Turns:
         self._done = 0
 
     async def count(self, records: int = 1) -> None:
-        """So much work was done; opening a log entry is `work_of`."""
+        """So much work was done; what has a length is `work_of`."""
         self._done += records
         if self._done >= self._piece:
             self._done = 0
@@ -49,9 +49,9 @@ async def turn() -> None:
         gc.collect(1)
 
 
-def work_of(entry: bytes) -> int:
-    """How much work a sealed log entry is, in records."""
-    return 1 + len(entry) // _RECORD_BYTES
+def work_of(length: int) -> int:
+    """How much work so many bytes are to seal or to open at once, in records."""
+    return 1 + length // _RECORD_BYTES
 
 
 def pieces(items: Iterable[T]) -> Iterator[list[T]]:

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import trio
 from cryptography import x509
@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from server.access.client_certificates import Chain, NotAccepted, Rules, end_of
 from server.setup.failure import Failure
-from server.transport.handshake import Stream, subject_of
+from server.transport.handshake import Stream, subject_of, verified_chain
 
 log: Final = logging.getLogger(__name__)
 
@@ -86,9 +86,7 @@ class Reading:
 
     def _verified(self, stream: Stream) -> Chain:
         """What OpenSSL has verified; authorities' certificates are held once for all clients."""
-        # Public from Python 3.13 on only.
-        connection: Any = stream._ssl_object._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
-        chain = [_parsed(each) for each in connection.get_verified_chain()]
+        chain = verified_chain(stream)
         return (chain[0], *(self._certificates.setdefault(_der(each), each) for each in chain[1:]))
 
 
@@ -236,10 +234,6 @@ class Admission:
         for each in sorted(found - self._warned):
             log.warning("%s", each)
         self._warned = found
-
-
-def _parsed(certificate: Any) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(certificate.public_bytes().encode())
 
 
 def _der(certificate: x509.Certificate) -> bytes:

@@ -6,33 +6,30 @@
 it to whoever moves its bytes; trio drops them. They are sent.
 
 **The subject.** Where the client's certificate is refused, the operator wants to know whose it was.
-OpenSSL keeps no refused certificate, and in TLS 1.3 it travels encrypted. So the `Certificate`
-message is noted as it is read, by the callback that `ssl` has for debugging; what it says is not
-verified and is used in the log only. The callback ends with the handshake, so that it costs the
-messages of a connection nothing.
+OpenSSL keeps the chain that it has tried to verify, also where that failed; what its first
+certificate says is not verified, and is used in the log only.
 
-Source: RFC 8446 sections 4.4.2 and 6.2; RFC 5246 section 7.4.2.
+Source: RFC 8446 section 6.2.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from typing import Any, Final
 
 import trio
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from server.setup.logs import cut
+
 Stream = trio.SSLStream[trio.SocketStream]
 
 ALERT_SECONDS: Final = 1.0
 """For seven bytes to get into the kernel's buffer, which is nearly always empty."""
-HANDSHAKE: Final = 22  # RFC 8446 section 5.1
-CERTIFICATE_MESSAGE: Final = 11  # RFC 8446 section 4
-MAX_SUBJECT_CHARACTERS: Final = 128
-"""A refused certificate is a stranger's text; the log takes so much of it."""
-
-NO_CALLBACK: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+MAX_SUBJECT: Final = 128
+"""Characters of a name that are kept: a refused certificate's is a stranger's text."""
 
 
 class HandshakeFailed(Exception):
@@ -49,26 +46,6 @@ class HandshakeFailed(Exception):
         self.subject = subject
 
 
-class HandshakeObject(ssl.SSLObject):
-    """An SSL object that remembers the `Certificate` message of its peer until it is done."""
-
-    message: tuple[int, bytes] | None = None
-
-
-def note_certificates(context: ssl.SSLContext) -> None:
-    """Have the handshakes of these TLS settings note what certificate they were shown."""
-    context.sslobject_class = HandshakeObject
-    context._msg_callback = _note  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _note(
-    connection: Any, direction: str, version: Any, content: Any, message: Any, data: bytes
-) -> None:
-    """See `ssl.SSLContext._msg_callback`: called for each message of the protocol."""
-    if (direction, content, message) == ("read", HANDSHAKE, CERTIFICATE_MESSAGE):
-        connection.message = (version, data)
-
-
 async def shake_hands(stream: Stream) -> None:
     """Do the handshake.
 
@@ -78,13 +55,9 @@ async def shake_hands(stream: Stream) -> None:
     try:
         await stream.do_handshake()
     except trio.BrokenResourceError as error:
-        subject = _subject(_message(stream))
+        subject = _shown(stream)
         await _send_alert(stream)
         raise HandshakeFailed(cause_of(error), subject) from None
-    connection = stream._ssl_object  # noqa: SLF001 - trio forwards none of our attributes
-    if isinstance(connection, HandshakeObject):
-        connection.message = None
-        connection.context = NO_CALLBACK
 
 
 def cause_of(error: BaseException) -> str:
@@ -105,31 +78,31 @@ async def _send_alert(stream: Stream) -> None:
             return
 
 
-def _message(stream: Stream) -> tuple[int, bytes] | None:
-    connection = stream._ssl_object  # noqa: SLF001 - trio forwards none of our attributes
-    return connection.message if isinstance(connection, HandshakeObject) else None
+def verified_chain(stream: Stream) -> list[x509.Certificate]:
+    """The chain that OpenSSL has verified, the client's own certificate first.
 
-
-def _subject(noted: tuple[int, bytes] | None) -> str:
-    """Whom the first certificate in a `Certificate` message names; empty where none can be read.
-
-    Args:
-        noted: the TLS version, and the message: its type and length (4 bytes), in TLS 1.3 a context
-            (1 byte and what it counts), the list's length (3), and the certificates, each behind
-            its length (3).
+    Empty where the client showed none, or resumed a session.
     """
-    if noted is None:
-        return ""
-    version, message = noted
-    at = 4
-    if version == ssl.TLSVersion.TLSv1_3:
-        at += 1 + int.from_bytes(message[at : at + 1])
-    at += 3
-    length = int.from_bytes(message[at : at + 3])
+    return [_parsed(each) for each in _chain(stream)]
+
+
+def _chain(stream: Stream) -> Sequence[Any]:
+    """OpenSSL's chain; after a failed handshake the one that it has tried to verify."""
+    # Public from Python 3.13 on only.
+    connection: Any = stream._ssl_object._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
+    return connection.get_verified_chain() or ()
+
+
+def _parsed(certificate: Any) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certificate.public_bytes().encode())
+
+
+def _shown(stream: Stream) -> str:
+    """Whom the certificate names that a failed handshake was shown; empty where none was."""
+    chain = _chain(stream)
     try:
-        certificate = x509.load_der_x509_certificate(message[at + 3 : at + 3 + length])
-        return subject_of(certificate)
-    except ValueError:
+        return subject_of(_parsed(chain[0])) if chain else ""
+    except ValueError:  # of a certificate that OpenSSL reads, and cryptography does not
         return ""
 
 
@@ -141,5 +114,4 @@ def subject_of(certificate: x509.Certificate) -> str:
         text = common[0] if common else name.rfc4514_string()
     except ValueError:
         text = "a name that cannot be read"
-    printable = "".join(each if each.isprintable() else "?" for each in text)
-    return printable[:MAX_SUBJECT_CHARACTERS] or f"serial number {certificate.serial_number:x}"
+    return cut(text, MAX_SUBJECT) or f"serial number {certificate.serial_number:x}"

@@ -23,7 +23,6 @@ from server.setup import files
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.transport.admission import Reading, Stamp
-from server.transport.handshake import note_certificates
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -61,7 +60,6 @@ def empty_context(config: Config) -> ssl.SSLContext:
     context.minimum_version = VERSIONS[config.tls_minimum_version.value]
     context.set_ciphers(CIPHERS)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # server.access.client_authorities
-    note_certificates(context)
     context.verify_mode = (
         ssl.CERT_OPTIONAL if config.insecure_allow_no_client_certificate else ssl.CERT_REQUIRED
     )

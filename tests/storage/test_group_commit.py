@@ -22,7 +22,7 @@ class BatchRecorder:
 
 
 def work(size=10):
-    return Work(lambda _: None, size)
+    return Work(lambda _: iter(()), size)
 
 
 @pytest.fixture

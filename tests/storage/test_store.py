@@ -27,6 +27,7 @@ from storage import (
 from storage import store as store_module
 from storage.backend import Kind
 from storage.testing import FailingBackend, SlowBackend
+from storage.turns import PIECE, ROWS
 from tests.storage.stores import CHEAP, PASSWORD, SECRET, put, shared_stores, terms
 
 
@@ -605,3 +606,54 @@ async def test_an_error_that_somebody_keeps_does_not_keep_the_secret(error):
                 pass
         assert kept.value.__traceback__ is not None
         assert key_files_of(OTHER_KEY) == []
+
+
+class Watched(MemoryBackend):
+    """Tells how many turns others had had when a commit came."""
+
+    turns = 0
+    had = 0
+
+    async def commit(self, commit):
+        self.had = self.turns
+        return await super().commit(commit)
+
+
+async def test_others_have_their_turn_while_a_long_commit_is_drafted_and_taken_over(nursery):
+    backend = Watched(MemorySpace())
+
+    async def others():
+        while True:
+            await trio.lowlevel.checkpoint()
+            backend.turns += 1
+
+    async with open_store(backend, SECRET, create=True) as store:
+        nursery.start_soon(others)
+        changes = [put(b"%d" % n, found_by=terms("long")) for n in range(4 * ROWS)]
+        await store.commit(changes)
+        assert backend.had >= len(changes) // PIECE
+        assert backend.turns - backend.had >= len(changes) // ROWS
+        assert (await store.search(having("long"))).total == len(changes)
+        backend.turns = 0
+        await store.commit([Remove(b"%d" % n, store.version(b"%d" % n)) for n in range(4 * ROWS)])
+        assert backend.had >= len(changes) // PIECE
+        assert store.count == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_draft_that_another_server_overtakes_is_begun_again():
+    async with shared_stores() as (one, other):
+        names = [b"%d" % n for n in range(4 * PIECE)]
+        await one.commit([put(name) for name in names])
+        await other.refresh()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                one.commit, [put(name, one.version(name), b"second") for name in names]
+            )
+            await trio.lowlevel.checkpoint()
+            await other.commit([put(b"between")])
+            await one.refresh()  # moves the table on which the other commit is being drafted
+        await other.refresh()
+        for store in (one, other):
+            assert store.count == len(names) + 1
+            assert {(await store.read(name)).meta for name in names} == {b"second"}
