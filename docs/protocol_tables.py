@@ -269,6 +269,8 @@ CURES = {
     errors.NoUsageLimits: "Give the object Usage Limits first.",
     errors.NotCreated: "Register it, or use the operation that makes objects of its type.",
     errors.InvalidAttribute: "Leave the attribute out for this type of object.",
+    errors.OffsetWithDates: "Give the Offset alone, or all dates.",
+    errors.OffsetWithoutActivation: "Give the dates of the new object instead.",
     errors.NumericRange: "Adjust by less.",
     errors.InvalidDataType: "Adjust numbers, dates and Booleans only.",
     errors.BadCryptographicParameters: "Check the parameters against algorithm and mode.",

@@ -277,6 +277,18 @@ class NoUsageLimits(KMIPError):
     reasons = ((V1_0, R.ILLEGAL_OPERATION), (V2_0, R.ATTRIBUTE_NOT_FOUND))
 
 
+class OffsetWithDates(KMIPError):
+    """An Offset is given beside dates that it would set (1.4 sections 11.5, 11.6 and 11.9)."""
+
+    reasons = ((V1_0, R.INVALID_MESSAGE), (V2_0, R.INVALID_FIELD))
+
+
+class OffsetWithoutActivation(KMIPError):
+    """An Offset for dates that are counted from no Activation Date (1.4 sections 11.5, 11.6)."""
+
+    reasons = ((V1_0, R.ILLEGAL_OPERATION), (V2_0, R.INVALID_FIELD))
+
+
 class InvalidAttribute(KMIPError):
     """The attribute does not apply here."""
 

@@ -17,6 +17,9 @@ are never set ahead and count as soon as they are set: a clock that is set back 
 destroyed object usable. A Deactivation Date that is reached while an object is
 still Pre-Active waits, since no transition leads from there to Deactivated.
 
+Dates have an order, the table `ORDER`: whoever sets one, in whatever operation, keeps it. An object
+that is deactivated before its Protect Stop Date stops protecting then, and the date says so.
+
 What a state permits is the table `PERMITTED`. A use either protects (encrypts, signs, wraps, MACs,
 derives) or processes what was protected (decrypts, verifies, unwraps). The specification lets a
 Deactivated or Compromised object process under special permission; its owner has it, since a key
@@ -28,9 +31,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-from kmip.attributes import Attributes
+from kmip.attributes import AttributeName, Attributes, name_of
 from kmip.enums import RevocationReasonCode, State
-from kmip.errors import WrongKeyLifecycleState
+from kmip.errors import InvalidField, WrongKeyLifecycleState
 from kmip.tags import Tag
 
 
@@ -77,6 +80,15 @@ DATES: Final[dict[Event, Tag]] = {
     Event.DESTROY: Tag.DESTROY_DATE,
 }
 """The attribute with the time at which an event happened, or is to happen."""
+
+ORDER: Final = (
+    (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE),
+    (Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE),
+    (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE),
+)
+"""Pairs of dates of which the second is not before the first (2.1 sections 4.40 and 4.41; 1.4
+sections 3.25 and 3.26). The last pair follows from the states: none comes before Active but
+Pre-Active. Processing may begin after protecting has ended."""
 
 TIMED: Final = (Event.ACTIVATE, Event.DEACTIVATE)
 """The events that time alone brings about."""
@@ -165,23 +177,51 @@ def lasting_state(attributes: Attributes) -> State | None:
     return State.COMPROMISED if Tag.COMPROMISE_DATE in attributes else None
 
 
-def happen(attributes: Attributes, event: Event, now: int) -> State:
-    """Let an event happen to an object now: its date is set.
+def happen(attributes: Attributes, event: Event, now: int, date: int | None = None) -> State:
+    """Let an event happen to an object: its date is set.
 
     Args:
         attributes: the object's, which are changed.
         event: any but `CREATE`.
         now: seconds since 1970.
+        date: when it happens; None: now.
 
     Returns:
-        The state after it. An activated object whose Deactivation Date has passed is Deactivated.
+        The state after it.
 
     Raises:
-        WrongKeyLifecycleState: the event is not permitted in the object's state.
+        WrongKeyLifecycleState: the event is not permitted in the object's state, or not any more:
+            a date that it comes before has passed.
+        InvalidField: another date forbids the one that is given.
     """
     next_state(state_of(attributes, now), event)
-    attributes.set(DATES[event], now)
+    attributes.set(DATES[event], now if date is None else date)
+    stop = attributes.get(Tag.PROTECT_STOP_DATE)
+    if event == Event.DEACTIVATE and stop is not None and stop > now:
+        attributes.set(Tag.PROTECT_STOP_DATE, min(stop, attributes.get(Tag.DEACTIVATION_DATE)))
+    try:
+        check_order(attributes, DATES[event])
+    except InvalidField as error:
+        if date is not None:
+            raise
+        raise WrongKeyLifecycleState(str(error)) from None
     return state_of(attributes, now)
+
+
+def check_order(attributes: Attributes, changed: AttributeName | None = None) -> None:
+    """Refuse dates that are not in their order.
+
+    Args:
+        attributes: the object's, as they are to become.
+        changed: the one that is set; None: all of them are.
+
+    Raises:
+        InvalidField: one date precedes another that comes first.
+    """
+    for first, second in ORDER:
+        dates = attributes.get(first), attributes.get(second)
+        if changed in (None, first, second) and None not in dates and dates[0] > dates[1]:
+            raise InvalidField(f"{name_of(second)} would precede {name_of(first)}")
 
 
 def permits(state: State, use: Usage) -> bool:

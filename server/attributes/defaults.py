@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from kmip import attribute_rules
+from kmip import attribute_rules, lifecycle
 from kmip.attributes import Attributes
 from kmip.enums import ObjectType, Operation
 from kmip.errors import InvalidField
@@ -32,10 +32,12 @@ async def set_(context: Context, object_defaults: Sequence[ObjectDefaults]) -> N
     """Set the client's defaults, or everybody's where it is an administrator.
 
     Raises:
-        InvalidField: they are for no type of object, or for one that the server does not make.
+        InvalidField: they are for no type of object, or for one that the server does not make; or
+            their dates are not in their order.
         InvalidAttribute, AttributeReadOnly: objects of the type get no such attribute.
     """
     for defaults in object_defaults:
+        lifecycle.check_order(defaults.attributes)
         types = _types(defaults).object_type
         if not types:
             raise InvalidField("defaults are for a type of object")

@@ -12,7 +12,7 @@ from typing import Final
 
 from kmip.attributes import Attributes, is_single, written
 from kmip.enums import LinkType, State
-from kmip.errors import InvalidField, WrongKeyLifecycleState
+from kmip.errors import OffsetWithDates, OffsetWithoutActivation, WrongKeyLifecycleState
 from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context
@@ -77,7 +77,8 @@ def inherited(
         offset: seconds from its Initial Date to its Activation Date.
 
     Raises:
-        InvalidField: both an Offset and a date are given.
+        OffsetWithDates: both an Offset and a date are given.
+        OffsetWithoutActivation: the old dates cannot be moved, having no Activation Date.
     """
     attributes = Attributes()
     for attribute, value in managed_object.attributes:
@@ -101,13 +102,16 @@ def _move(
 ) -> None:
     """Set the Activation Date, and move the other dates as far."""
     if any(tag in requested for tag in (Tag.ACTIVATION_DATE, *MOVING_DATES)):
-        raise InvalidField("give an Offset, or dates, not both")
+        raise OffsetWithDates("give an Offset, or dates, not both")
     before = managed_object.attributes.get(Tag.ACTIVATION_DATE)
     attributes.set(Tag.ACTIVATION_DATE, activation)
     for tag in MOVING_DATES:
         date = managed_object.attributes.get(tag)
-        if date is not None and before is not None:
-            attributes.set(tag, date + activation - before)
+        if date is None:
+            continue
+        if before is None:
+            raise OffsetWithoutActivation("the dates of the old object are counted from no other")
+        attributes.set(tag, date + activation - before)
 
 
 def replace(context: Context, old: ManagedObject, new: ManagedObject) -> None:

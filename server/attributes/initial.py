@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from kmip import attribute_rules
+from kmip import attribute_rules, lifecycle
 from kmip.attribute_encoding import MAX_INSTANCES
 from kmip.attribute_values import Digest, Link, Name
 from kmip.attributes import AttributeName, Attributes
@@ -161,6 +161,7 @@ def new_object(
 
     Raises:
         ReadOnlyAttribute, InvalidAttribute, …: the client may not set one of the attributes.
+        InvalidField: its dates are not in their order.
     """
     if not checked:
         check_set(context, object_type, attributes)
@@ -175,6 +176,7 @@ def new_object(
         describe(managed_object, content, context.operation, facts)
     usage_masks.complete(context, managed_object)
     _always(context, managed_object, created=created)
+    lifecycle.check_order(managed_object.attributes)
     return managed_object
 
 

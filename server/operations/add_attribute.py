@@ -1,6 +1,6 @@
 """Add Attribute (2.1 section 6.1.2)."""
 
-from kmip import attribute_rules
+from kmip import attribute_rules, lifecycle
 from kmip.attributes import AttributeInstance
 from kmip.enums import Operation
 from kmip.errors import InvalidField
@@ -20,6 +20,7 @@ async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAt
     value = changes.as_set(attribute, value)
     attribute_rules.check_add(attribute, value, changes.situation(context, managed_object))
     index = managed_object.attributes.add(attribute, value)
+    lifecycle.check_order(managed_object.attributes, attribute)
     context.keep(managed_object)
     return AddAttributeResponse(
         unique_identifier=managed_object.identifier,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from kmip import attribute_rules
+from kmip import attribute_rules, lifecycle
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attributes import AttributeName, VendorAttributeName
 from kmip.enums import AdjustmentType, ItemType, Operation
@@ -53,6 +53,7 @@ async def adjust_attribute(
         value = ATTRIBUTES[attribute].form.read(after, INTERNAL)
     attribute_rules.check_put(attribute, value, changes.situation(context, managed_object))
     managed_object.attributes.set(attribute, value)
+    lifecycle.check_order(managed_object.attributes, attribute)
     context.keep(managed_object)
     return AdjustAttributeResponse(unique_identifier=managed_object.identifier)
 

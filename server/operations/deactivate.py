@@ -12,9 +12,12 @@ from server.registry import operation
 async def deactivate(context: Context, request: DeactivateRequest) -> DeactivateResponse:
     """End the use of an Active object, now or at a date to come."""
     managed_object = await context.change(request.unique_identifier)
-    lifecycle.happen(managed_object.attributes, lifecycle.Event.DEACTIVATE, context.now)
-    if request.deactivation_date is not None:
-        managed_object.attributes.set(Tag.DEACTIVATION_DATE, request.deactivation_date)
+    lifecycle.happen(
+        managed_object.attributes,
+        lifecycle.Event.DEACTIVATE,
+        context.now,
+        request.deactivation_date,
+    )
     if request.deactivation_reason is not None:
         managed_object.attributes.set(Tag.DEACTIVATION_REASON, request.deactivation_reason)
     context.keep(managed_object)

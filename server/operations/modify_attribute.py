@@ -1,6 +1,6 @@
 """Modify Attribute (2.1 section 6.1.34)."""
 
-from kmip import attribute_rules
+from kmip import attribute_rules, lifecycle
 from kmip.attributes import AttributeInstance
 from kmip.enums import Operation
 from kmip.errors import InvalidField
@@ -25,6 +25,7 @@ async def modify_attribute(
         managed_object, attribute, request.current_attribute, request.new_attribute.index
     )
     changes.replace(managed_object.attributes, attribute, index, value)
+    lifecycle.check_order(managed_object.attributes, attribute)
     context.keep(managed_object)
     return ModifyAttributeResponse(
         unique_identifier=managed_object.identifier,

@@ -1,6 +1,6 @@
 """Set Attribute (2.1 section 6.1.51)."""
 
-from kmip import attribute_rules
+from kmip import attribute_rules, lifecycle
 from kmip.enums import Operation
 from kmip.errors import InvalidField
 from kmip.payloads.set_attribute import SetAttributeRequest, SetAttributeResponse
@@ -19,5 +19,6 @@ async def set_attribute(context: Context, request: SetAttributeRequest) -> SetAt
     value = changes.as_set(attribute, value)
     attribute_rules.check_put(attribute, value, changes.situation(context, managed_object))
     managed_object.attributes.set(attribute, value)
+    lifecycle.check_order(managed_object.attributes, attribute)
     context.keep(managed_object)
     return SetAttributeResponse(unique_identifier=managed_object.identifier)

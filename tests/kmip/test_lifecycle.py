@@ -132,9 +132,11 @@ def test_the_state_follows_from_the_dates(dates, expected):
     assert state_of(dated(**dates), NOW) == expected
 
 
-def test_an_activated_object_whose_end_has_passed_is_deactivated():
-    attributes = dated(deactivation=BEFORE)
-    assert happen(attributes, Event.ACTIVATE, NOW) == State.DEACTIVATED
+@pytest.mark.parametrize("passed", ["deactivation", "process_start"])
+def test_what_a_date_comes_before_does_not_happen_after_it(passed: str):
+    with pytest.raises(WrongKeyLifecycleState):
+        happen(dated(**{passed: BEFORE}), Event.ACTIVATE, NOW)
+    assert happen(dated(**{passed: AFTER}), Event.ACTIVATE, NOW) == State.ACTIVE
 
 
 def test_every_reason_of_a_revocation_has_its_event():
