@@ -270,6 +270,11 @@ TABLES = {
             "Invalid Field",
         ),
         Attack(
+            "registers keys that wrap each other, in a row or in a ring, and uses one",
+            ("server.keys.key_use.MAX_WRAPPINGS keys, one above the other",),
+            "Invalid Field",
+        ),
+        Attack(
             "links certificates to a long or endless chain, and asks for it in PKCS#12",
             ("server.keys.pkcs12_output.MAX_CHAIN certificates above the key's own",),
             "Invalid Field",

@@ -1,4 +1,4 @@
-"""Managed keys as they are used, generated, wrapped and given out.
+"""Managed keys as they come in, are used, generated, wrapped and given out.
 
 The cryptography itself belongs in `server.crypto`.
 """

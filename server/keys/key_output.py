@@ -22,7 +22,7 @@ from kmip.payloads.get import GetRequest
 from kmip.structures import Structure
 from kmip.tags import Tag
 from server.context import Context
-from server.keys import key_blocks, pkcs12_output, wrapping
+from server.keys import key_blocks, key_use, pkcs12_output, wrapping
 from server.objects.managed_object import ManagedObject
 
 
@@ -52,7 +52,7 @@ async def deliver(
     in_structure = isinstance(block.key_value, KeyValue)
     was_wrapped = block.key_wrapping_data is not None
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED or wanted is not None:
-        block = await wrapping.unwrap(context, block)
+        block = await key_use.unwrap(context, block)
     is_wrapped = block.key_wrapping_data is not None
     _check_extractable(managed_object, wrapped=is_wrapped or wanted is not None)
     if request.key_format_type == KeyFormatType.PKCS_12 and not is_wrapped:

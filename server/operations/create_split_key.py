@@ -15,6 +15,7 @@ from server.context import Context
 from server.crypto import costs
 from server.crypto.keys import symmetric_keys
 from server.crypto.secret_sharing import split_keys
+from server.keys import key_use
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
@@ -64,6 +65,7 @@ async def _secret(
     if request.unique_identifier:
         managed_object = await context.find(request.unique_identifier)
         block = key_block_of(await context.content(managed_object))
+        block = None if block is None else await key_use.unwrap(context, block)
         if block is None or not isinstance(block.key_material, bytes):
             raise InvalidObjectType("only a plain key that is a byte string can be split")
         return block.key_material, managed_object

@@ -1,17 +1,14 @@
 """Import (2.1 section 6.1.25)."""
 
-from dataclasses import replace
-
 from kmip.enums import KeyWrapType, Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType, ObjectAlreadyExists
-from kmip.objects import key_block_of, object_type_of
+from kmip.objects import object_type_of
 from kmip.payloads.import_ import ImportRequest, ImportResponse
-from kmip.structures import Structure
 from kmip.tags import Tag
 from server.access import policy
 from server.attributes import initial
 from server.context import Context
-from server.keys import wrapping
+from server.keys import key_input, wrapped_input
 from server.registry import operation
 
 COMPUTED = (Tag.STATE, Tag.DIGEST)
@@ -34,9 +31,11 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     if request.object_type not in (None, object_type_of(content)):
         raise InvalidObjectType("the object is not of the Object Type given")
     if request.key_wrap_type == KeyWrapType.NOT_WRAPPED:
-        content = await _plain(context, content)
-    content = initial.in_der(content)
+        content = await wrapped_input.plain(context, content)
+    content = wrapped_input.identified(context, initial.in_der(content))
     facts = await initial.read(context, content)
+    object_type = request.object_type or object_type_of(content)
+    content, key = await key_input.completed(context, object_type, content)
     attributes = request.attributes.copy()
     history = {tag: attributes.get(tag) for tag in HISTORY}
     for tag in COMPUTED:
@@ -47,7 +46,6 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         if not request.replace_existing and not existing.is_destroyed:
             raise ObjectAlreadyExists("there is an object with this identifier already")
         context.objects.remove(existing)
-    object_type = request.object_type or object_type_of(content)
     managed_object = initial.new_object(
         context,
         object_type,
@@ -56,18 +54,13 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         created=False,
         identifier=identifier,
         facts=facts,
+        described=await wrapped_input.accessible(context, content),
     )
+    managed_object.opened = key
     for tag, value in history.items():
         if value is not None and value is not True:
             managed_object.attributes.set(tag, value)
+    await wrapped_input.link(context, managed_object, content)
     context.objects.add(managed_object)
     context.remember(identifier, UniqueIdentifier.IMPORT)
     return ImportResponse(unique_identifier=identifier)
-
-
-async def _plain(context: Context, content: Structure) -> Structure:
-    """An object with its key unwrapped."""
-    block = key_block_of(content)
-    if block is None or block.key_wrapping_data is None:
-        return content
-    return replace(content, key_block=await wrapping.unwrap(context, block))

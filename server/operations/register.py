@@ -1,10 +1,7 @@
 """Register: an object that the client has (2.1 section 6.1.43)."""
 
-from dataclasses import replace
-from typing import Any
-
 from kmip.attributes import Attributes
-from kmip.enums import ObjectType, Operation, UniqueIdentifier
+from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.objects import Template, key_block_of, object_type_of
 from kmip.payloads.register import RegisterRequest, RegisterResponse
@@ -12,8 +9,7 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
-from server.crypto.keys import key_costs
-from server.crypto.keys.material_facts import LOADERS, material_facts
+from server.keys import key_input, wrapped_input
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
@@ -30,7 +26,11 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     if isinstance(content, Template):
         attributes = _named(attributes, content)
     protection_storage.check(attributes, request.protection_storage_masks)
-    content, key = await _completed(context, request.object_type, initial.in_der(content))
+    content = wrapped_input.identified(context, initial.in_der(content))
+    content, key = await key_input.completed(context, request.object_type, content)
+    accessible = await wrapped_input.accessible(context, content)
+    if accessible is not content:
+        accessible, _ = await key_input.completed(context, request.object_type, accessible)
     managed_object = initial.new_object(
         context,
         request.object_type,
@@ -38,40 +38,14 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
         attributes,
         created=False,
         facts=await initial.read(context, content),
+        described=accessible,
     )
     managed_object.opened = key
     check_key_value(managed_object, content)
+    await wrapped_input.link(context, managed_object, content)
     context.objects.add(managed_object)
     context.remember(managed_object.identifier, UniqueIdentifier.REGISTER)
     return RegisterResponse(unique_identifier=managed_object.identifier)
-
-
-async def _completed(
-    context: Context, object_type: ObjectType, content: Structure
-) -> tuple[Structure, Any]:
-    """An object whose key block also says what its material alone tells; and the key itself.
-
-    A private key is checked here once, and from then on loaded without that.
-    """
-    block = key_block_of(content)
-    if block is None or block.key_material is None or block.key_wrapping_data is not None:
-        return content, None
-    if object_type not in LOADERS:
-        return content, None
-    facts = await context.compute(
-        key_costs.of_loading(block.key_material, private=object_type == ObjectType.PRIVATE_KEY),
-        material_facts,
-        object_type,
-        block.key_format_type,
-        block.key_material,
-        block.cryptographic_algorithm,
-    )
-    completed = replace(
-        block,
-        cryptographic_algorithm=block.cryptographic_algorithm or facts.algorithm,
-        cryptographic_length=block.cryptographic_length or facts.length,
-    )
-    return replace(content, key_block=completed), facts.key
 
 
 def _named(attributes: Attributes, template: Template) -> Attributes:
