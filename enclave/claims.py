@@ -86,7 +86,7 @@ class KeyOrigin(StrEnum):
     RANDOM = "random"
     """Made within the VM at this start."""
     ACME = "acme"
-    """Made within the VM, kept sealed, and certified by an ACME directory."""
+    """Made within the VM and kept sealed, for the certificates of an ACME directory."""
     BROUGHT = "given"
     """Brought by the operator (PKCS#12): whoever else has it can impersonate this server."""
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from server.acme import jose, replies
-from server.acme.replies import ACMEError, Refused
+from server.acme.replies import ACMEError, Refused, Unusable
 from server.acme.session import Session
 from server.transport.https_client import FetchFailed
 
@@ -114,6 +114,7 @@ class Client:
 
         Raises:
             Refused: the directory says no.
+            Unusable: it issued a certificate for another key or name, or none that can be read.
             ACMEError: there is none for another reason.
         """
         try:
@@ -214,9 +215,9 @@ class Client:
         try:
             chain = x509.load_pem_x509_certificates(reply.body)
         except ValueError:
-            raise ACMEError("the directory gave no certificate that can be read") from None
+            raise Unusable("the directory gave no certificate that can be read") from None
         if len(chain) > MAX_CERTIFICATES:
-            raise ACMEError(f"the directory gave {len(chain)} certificates")
+            raise Unusable(f"the directory gave {len(chain)} certificates")
         return tuple(chain)
 
 
@@ -237,18 +238,18 @@ def check(chain: tuple[x509.Certificate, ...], name: str, key: ec.EllipticCurveP
     """Refuse a certificate that is not for this key and name.
 
     Raises:
-        ACMEError: it is for others.
+        Unusable: it is for others.
     """
     try:
         theirs = chain[0].public_key()
         extension = chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = extension.value.get_values_for_type(x509.DNSName)
     except (x509.ExtensionNotFound, UnsupportedAlgorithm, ValueError, IndexError):
-        raise ACMEError("the directory gave no certificate that can be used") from None
+        raise Unusable("the directory gave no certificate that can be used") from None
     if theirs != key.public_key():
-        raise ACMEError(f"the certificate for {name} came with another key")
+        raise Unusable(f"the certificate for {name} came with another key")
     if name not in names:
-        raise ACMEError(f"the certificate for {name} came with other names")
+        raise Unusable(f"the certificate for {name} came with other names")
 
 
 def _signing_request(name: str, key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -11,6 +11,12 @@ last. Where all fail, the present certificate goes on serving. The next attempt 
 that doubles: from a minute where the directory was not reached, from twenty minutes where it said
 no (Let's Encrypt counts five failed validations an hour), to six hours, and never sooner than the
 directory wants. Whoever has mended what was wrong restarts the server, and it tries at once.
+
+A success is bounded too, as directories count certificates. One that is due again as soon as it
+comes (a clock that is ahead of the directory's, a life of minutes, a window for renewal that has
+always passed) is not ordered again before twenty minutes; and where the next one is no better,
+before twice as long, up to two thirds of what is left of its life or a day. The same holds for a
+certificate that cannot be used.
 """
 
 from __future__ import annotations
@@ -28,7 +34,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.acme.client import Answering, Client
-from server.acme.replies import ACMEError, Refused
+from server.acme.replies import ACMEError, Refused, Unusable
 from server.acme.sealed_state import SealedState
 from server.acme.session import Session
 from server.transport import tls
@@ -43,6 +49,8 @@ JITTER: Final = 1 / 50
 UNREACHED_SECONDS: Final = 60.0
 REFUSED_SECONDS: Final = 1200.0
 MAX_PAUSE_SECONDS: Final = 6 * 3600.0
+MAX_REST_SECONDS: Final = 24 * 3600.0
+"""Between two certificates that were due as soon as they came, and have not expired by then."""
 MAX_WISH_SECONDS: Final = 24 * 3600.0
 """The longest that a directory is obeyed; it may itself be wrong, and the certificate ends."""
 MAX_SLEEP_SECONDS: Final = 3600.0
@@ -69,7 +77,9 @@ class Renewal:
         install: puts a certificate in place.
         now: the clock, with a time zone.
         email: whom the directory may write to; empty: nobody.
+        key: what the first certificate is for; None: a key made then.
         chance: a number from 0 to 1, without the 1.
+        rest: the least seconds from a certificate to the next order.
     """
 
     kept: SealedState
@@ -78,7 +88,11 @@ class Renewal:
     install: Callable[[tls.Identity], None]
     now: Callable[[], datetime]
     email: str = ""
+    key: ec.EllipticCurvePrivateKey | None = field(default=None, repr=False)
     chance: Callable[[], float] = chance
+    rest: float = REFUSED_SECONDS
+    _came_at: float | None = field(default=None, init=False)
+    _due_at_once: int = field(default=0, init=False)
     _client: Client | None = field(default=None, init=False)
     _identity: tls.Identity | None = field(default=None, init=False)
     _account_key: ec.EllipticCurvePrivateKey | None = field(default=None, init=False, repr=False)
@@ -102,6 +116,7 @@ class Renewal:
             await ready.wait()
         while True:
             await self._until_due()
+            await self._rest()
             await self._try_until_renewed()
 
     async def renew(self) -> None:
@@ -114,13 +129,14 @@ class Renewal:
         if identity is not None and isinstance(identity.key, ec.EllipticCurvePrivateKey):
             key, replaces = identity.key, identity.certificate
         else:
-            key, replaces = ec.generate_private_key(ec.SECP256R1()), None
+            key, replaces = self.key or ec.generate_private_key(ec.SECP256R1()), None
         leaf, *chain = await self._certificate(key, replaces)
+        self._came_at = trio.current_time()
         identity = tls.Identity(key, leaf, tuple(chain))
         try:
             tls.use_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), identity)
         except ssl.SSLError as error:
-            raise ACMEError(f"the certificate cannot be used: {error.reason}") from None
+            raise Unusable(f"the certificate cannot be used: {error.reason}") from None
         self._identity = identity
         self.install(identity)
         log.info("a certificate for %s is in place until %s", self.kept.name, _end(self._identity))
@@ -166,6 +182,31 @@ class Renewal:
                 log.exception("the certificate was not renewed")
             await trio.sleep(pause)
 
+    async def _rest(self) -> None:
+        """Sleep where the last certificate came a short while ago and is due all the same."""
+        if self._came_at is None or self._identity is None:
+            return
+        rest = self._came_at + self._rest_seconds(self._identity) - trio.current_time()
+        if rest <= 0:
+            self._due_at_once = 0
+            return
+        self._due_at_once += 1
+        log.warning(
+            "the certificate for %s is due as soon as it came: is this clock right, and is its "
+            "life not too short? Next order in %d min",
+            self.kept.name,
+            -(-rest // 60),
+        )
+        await trio.sleep(rest)
+
+    def _rest_seconds(self, identity: tls.Identity) -> float:
+        """The least time from the last certificate to the next order."""
+        rest = min(self.rest * 2.0 ** min(self._due_at_once, 20), MAX_REST_SECONDS)
+        left = (identity.certificate.not_valid_after_utc - self.now()).total_seconds()
+        if left > 0:  # else it has expired by this clock, and the next one will have too
+            rest = min(rest, max(self.rest, left * RENEW_AT))
+        return rest
+
     async def _until_due(self) -> None:
         """Sleep until a certificate is to be asked for."""
         if self._identity is None:
@@ -210,7 +251,8 @@ class Renewal:
 
     def _pause(self, error: ACMEError, failures: int) -> float:
         """Seconds until the next attempt."""
-        first = REFUSED_SECONDS if isinstance(error, Refused) else UNREACHED_SECONDS
+        decided = isinstance(error, Refused | Unusable)
+        first = REFUSED_SECONDS if decided else UNREACHED_SECONDS
         pause = min(first * 2.0 ** min(failures, 20), MAX_PAUSE_SECONDS)
         return max(pause * (1 + self.chance() / 4), min(error.retry_after, MAX_WISH_SECONDS))
 

@@ -41,6 +41,10 @@ class Refused(ACMEError):
     """The directory decided against it: asked again at once, it would say the same."""
 
 
+class Unusable(ACMEError):
+    """The directory issued something that cannot be used: asked again, it would issue once more."""
+
+
 def json_object(reply: Reply) -> dict[str, Any]:
     """The JSON object in a reply.
 

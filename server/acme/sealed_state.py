@@ -6,8 +6,9 @@ memory only: the next start asks for a new account and a new certificate. What d
 code, another chip, damage) is logged and made anew; whoever deletes or puts back these files can
 have that at worst.
 
-The certificate's key is kept over renewals: users have pinned it (`strongroom verify`), and it has
-never left the VM. It is made anew with a new release, whose measurement is another.
+The certificate's key is kept before there is a certificate and over all renewals: users pin it
+(`strongroom verify`) from the first start on, and it never leaves the VM. It is made anew with a
+new release, whose measurement is another.
 """
 
 from __future__ import annotations
@@ -68,13 +69,19 @@ class SealedState:
         await self._keep(ACCOUNT_FILE, Purpose.ACME_ACCOUNT, document)
         return key
 
+    async def certificate_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key to be certified; made if there is none for this name and directory."""
+        document = await self._certificate_document()
+        if document is not None:
+            return _key(document["key"])
+        key = ec.generate_private_key(ec.SECP256R1())
+        await self._keep_certificate(key, "")
+        return key
+
     async def certificate(self) -> tls.Identity | None:
         """The certificate; None where there is none for this name from this directory."""
-        document = await self._recall(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE)
-        if document is None or (document.get("directory"), document.get("name")) != (
-            self.directory,
-            self.name,
-        ):
+        document = await self._certificate_document()
+        if document is None or not document["chain"]:
             return None
         leaf, *chain = x509.load_pem_x509_certificates(document["chain"].encode())
         return tls.Identity(_key(document["key"]), leaf, tuple(chain))
@@ -83,9 +90,22 @@ class SealedState:
         """Seal a certificate on disk, if the chip can."""
         chain = (identity.certificate, *identity.chain)
         pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain).decode()
-        document = {"directory": self.directory, "name": self.name, "chain": pem}
-        document["key"] = _written(identity.key)
+        await self._keep_certificate(identity.key, pem)
+
+    async def _keep_certificate(self, key: ServerKey, chain: str) -> None:
+        document = {"directory": self.directory, "name": self.name, "chain": chain}
+        document["key"] = _written(key)
         await self._keep(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE, document)
+
+    async def _certificate_document(self) -> dict[str, Any] | None:
+        """What is kept for this name and directory."""
+        document = await self._recall(CERTIFICATE_FILE, Purpose.ACME_CERTIFICATE)
+        if document is None or (document.get("directory"), document.get("name")) != (
+            self.directory,
+            self.name,
+        ):
+            return None
+        return document
 
     async def _recall(self, name: str, purpose: Purpose) -> dict[str, Any] | None:
         path = self.data / name

@@ -18,15 +18,16 @@ from typing import Final
 import trio
 
 from enclave import detection
-from enclave.claims import Role
+from enclave.claims import KeyOrigin, Role
 from enclave.errors import DeviceError
 from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SoftwareTee
-from enclave.keys import Purpose, own_key
+from enclave.keys import OwnKey, Purpose, own_key
 from enclave.owner import OwnedTee, Owner, check_host_data
 from enclave.ratls import Attester, Issued, NoStore, StoreState, keep_fresh, use_certificate
 from enclave.tee import Circumstances, Tee
 from server.access.operator_credential import operator_sha256
+from server.acme.sealed_state import SealedState
 from server.setup import files, settings
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -146,6 +147,7 @@ async def make_attester(
     *,
     instance: bytes,
     store: StoreState | None = None,
+    key: OwnKey | None = None,
 ) -> Attester:
     """What attests this server in a role, as that of the operator whom the settings name.
 
@@ -156,6 +158,7 @@ async def make_attester(
         now: the clock.
         instance: the server's number.
         store: the state of the store; None: none is open.
+        key: the server's in this role; None: `server_key`.
 
     Raises:
         AnotherOwner: the host set at launch that the server is another operator's.
@@ -165,7 +168,7 @@ async def make_attester(
     whose = owner(config)
     owned = OwnedTee.of(tee, whose)
     await check_host_data(owned, whose)
-    made = await own_key(owned, PURPOSES[role])
+    made = key or await server_key(config, owned, role)
     return Attester(
         tee=owned,
         key=made.key,
@@ -181,6 +184,23 @@ async def make_attester(
         now=now,
         for_ckms=config.insecure_allow_ckms_verify,
     )
+
+
+async def server_key(config: Config, tee: Tee, role: Role) -> OwnKey:
+    """The key that the server has in a role: the one that a directory certifies, or the chip's.
+
+    Args:
+        config: the settings.
+        tee: the chip, as its owner's.
+        role: what the key is for.
+
+    Raises:
+        DeviceError, DeviceLost: the chip gives no key.
+    """
+    if role is not Role.API or not config.use_certbot:
+        return await own_key(tee, PURPOSES[role])
+    kept = SealedState(config.data, tee, config.acme_directory, config.certbot_hostname.lower())
+    return OwnKey(await kept.certificate_key(), KeyOrigin.ACME, None)
 
 
 async def keep_presented(

@@ -1,8 +1,9 @@
 """The certificates of a server: with evidence, one from its operator, or one from a directory.
 
 Where the server gets its certificate from an ACME directory, it presents certificates with evidence
-until it has one. From then on evidence is asked for at `GET /quote`, which speaks for the key of
-the certificate in force.
+until it has one, for the key that will be certified. From then on evidence is asked for at
+`GET /quote`, which speaks for the key of the certificate in force: the same, so that whoever has
+pinned it before goes on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 import trio
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import KeyOrigin
@@ -188,4 +190,5 @@ class ServerIdentity:
             install=self.install,
             now=now,
             email=config.certbot_email,
+            key=attester.key if isinstance(attester.key, ec.EllipticCurvePrivateKey) else None,
         )

@@ -50,6 +50,6 @@ def _claimed(claims: Claims) -> Iterator[str]:
 _ORIGINS = {
     KeyOrigin.CHIP: "made from the chip's key",
     KeyOrigin.RANDOM: "random, made at this start",
-    KeyOrigin.ACME: "made inside, certified by an ACME directory",
+    KeyOrigin.ACME: "made inside and kept sealed, for an ACME directory's certificates",
     KeyOrigin.BROUGHT: "GIVEN by the operator: whoever else has it can impersonate this server",
 }

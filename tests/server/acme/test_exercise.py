@@ -75,6 +75,7 @@ class World:
             answering=[TLSALPN01(self.context, utc_now)],
             install=self.install,
             now=utc_now,
+            rest=1.0,  # certificates live six seconds
         )
 
     def plain(self, nursery: trio.Nursery) -> HTTP01:
@@ -215,7 +216,7 @@ async def test_it_is_renewed_while_connections_go_on_and_found_again_at_a_restar
         with trio.fail_after(30):
             await world.arrived.receive()
             early = await world.visit()
-            await world.arrived.receive()  # certificates live six seconds
+            await world.arrived.receive()
         late = await world.visit()
         first, second = (one.certificate for one in world.installed[:2])
         assert (peer_certificate(early), peer_certificate(late)) == (first, second)

@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.evidence import TEE
 from enclave.insecure import SoftwareGuest, SoftwareTee
@@ -21,6 +22,7 @@ from server.acme.client import certificate_id
 from server.acme.renewal import Renewal
 from server.acme.sealed_state import CERTIFICATE_FILE, SealedState
 from server.transport import tls
+from server.transport.https_client import Reply
 from tests.enclave.guest_machine import software_chip
 from tests.server.acme.fake_directory import FakeDirectory, wrong_in
 
@@ -244,6 +246,71 @@ async def test_a_fault_of_ours_does_not_end_the_server(autojump_clock, life: Lif
         await renewal.keep()
     assert "the certificate was not renewed" in caplog.text
     assert life.orders <= 5
+
+
+@pytest.mark.parametrize(
+    "lasts,behind,always_due,at_most",
+    [
+        (90, 61, False, 10),
+        (90, 400, False, 10),
+        (6, 4.1, False, 10),
+        (90, 0, True, 10),
+        (1 / 24, 41 / 1440, False, 3 * 24),
+        (1 / 24, 39 / 1440, False, 3 * 24),
+        (5 / 1440, 0, False, 3 * 24),
+    ],
+    ids=[
+        "a clock two months ahead",
+        "a clock a year ahead",
+        "six days, and a clock four days ahead",
+        "a window for renewal that has always passed",
+        "an hour, backdated by most of it",
+        "an hour, with a minute left until it is due",
+        "five minutes",
+    ],
+)
+async def test_a_certificate_that_is_due_as_soon_as_it_comes_is_not_ordered_at_once(
+    autojump_clock, life: Life, caplog, lasts, behind, always_due, at_most
+):
+    life.directory.life = timedelta(days=lasts)
+    life.directory.now = lambda: now() - timedelta(days=behind)
+    if always_due:
+        life.directory.window = lambda certificate: (START - timedelta(days=2), START)
+    await life.live(1 / 72 - 1e-9)
+    assert life.orders == 1
+    assert "due as soon as it came" in caplog.text
+    await life.live(1)
+    assert life.orders <= 1 + at_most
+
+
+async def test_once_the_clock_is_right_the_next_certificate_comes_at_its_time(
+    autojump_clock, life: Life
+):
+    ahead = timedelta(days=61)
+    life.directory.now = lambda: now() - ahead
+    with trio.move_on_after(100 * DAY):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(life.renewal().keep)
+            await trio.sleep(5 * DAY)
+            ahead = timedelta()
+    *wrong, right, renewed = life.days
+    assert len(wrong) <= 12
+    assert (right, renewed) == (6, 66)
+
+
+async def test_a_certificate_that_cannot_be_used_is_not_ordered_again_at_once(
+    autojump_clock, life: Life, caplog
+):
+    def another(path: str, reply: Reply) -> Reply:
+        if not path.startswith("/certificate/"):
+            return reply
+        return replace(reply, body=life.directory.root.public_bytes(Encoding.PEM))
+
+    life.directory.spoil = another
+    await life.live(1 / 24)
+    assert life.orders <= 3
+    assert "no certificate that can be used" in caplog.text
+    assert life.installed == []
 
 
 async def test_nothing_is_asked_before_the_port_is_open(autojump_clock, life: Life):

@@ -16,11 +16,12 @@ import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from enclave.claims import Role, decode
+from enclave.claims import KeyOrigin, Role, decode
 from enclave.client import Expectation, challenge, connect
 from enclave.errors import InvalidEvidence, Refused
 from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, read_tagged
 from enclave.insecure import MEASUREMENT, SoftwareChip, SoftwareGuest, SoftwareTee
+from enclave.pinned import Pinned
 from enclave.policy import read_policy
 from enclave.quote_request import HTTPAsk
 from enclave.snp import SEV_SNP
@@ -234,6 +235,25 @@ async def test_a_user_verifies_and_pins_the_certified_key(tmp_path, place):
             await visit(replace(expectation, pin=bytes(32)), ask=HTTPAsk(NAME))
         with pytest.raises(Refused, match="bootstrap"):
             await visit(replace(expectation, role=Role.BOOTSTRAP), ask=HTTPAsk(NAME))
+
+
+async def test_who_has_pinned_the_server_before_it_was_certified_goes_on(tmp_path, place):
+    config = config_of(tmp_path, place)
+
+    async def pinned(service: Service) -> Pinned:
+        nonce = urlsafe_b64encode(NONCE).decode()
+        certificate, body = await service.get(f"/quote?nonce={nonce}")
+        claims = decode(read_tagged(body).claims)
+        assert claims.public_key_sha256 == key_sha256(certificate)
+        return Pinned.of(claims)
+
+    directory = FakeDirectory(partial(validate_by_socket, {}), utc_now, base=place.url, down=True)
+    async with serving(config, fetcher=lambda context: directory.fetch) as service:
+        before = await pinned(service)
+        assert before.key_origin is KeyOrigin.ACME
+    async with serving(config, port=place.port, fetcher=place.fetcher) as service:
+        await service.certified()
+        assert await pinned(service) == before
 
 
 async def test_kmip_presents_the_same(tmp_path, place):
