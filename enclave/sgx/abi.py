@@ -11,6 +11,8 @@ A.4 (quote format).
 
 from __future__ import annotations
 
+from enum import IntFlag
+
 from construct import Bytes, Int16ul, Int32ul
 
 from enclave.binary_layout import Layout, at
@@ -20,7 +22,25 @@ ECDSA_P256 = 2  # attestation key type
 SGX_TEE_TYPE = 0x00000000
 TDX_TEE_TYPE = 0x00000081
 
-ATTRIBUTE_DEBUG = 0x02  # of byte 0 of ATTRIBUTES
+
+class SGXAttributes(IntFlag):
+    """Bits of ATTRIBUTES.FLAGS; all others are reserved (Intel SDM volume 3D, section 34.7.1)."""
+
+    INIT = 1 << 0
+    DEBUG = 1 << 1
+    MODE64BIT = 1 << 2
+    PROVISIONKEY = 1 << 4
+    EINITTOKEN_KEY = 1 << 5
+    CET = 1 << 6
+    KSS = 1 << 7
+    AEXNOTIFY = 1 << 10
+
+
+class MiscSelect(IntFlag):
+    """Bits of MISCSELECT; all others are reserved (Intel SDM volume 3D, section 34.7.2)."""
+
+    EXINFO = 1 << 0
+    CPINFO = 1 << 1
 
 
 class QuoteHeader(Layout, size=48):
@@ -52,6 +72,16 @@ class EnclaveReport(Layout, size=384):
     report_data: bytes = at(320, Bytes(64))
 
     @property
+    def flags(self) -> int:
+        """ATTRIBUTES.FLAGS: the first 64 bits."""
+        return int.from_bytes(self.attributes[:8], "little")
+
+    @property
+    def xfrm(self) -> int:
+        """ATTRIBUTES.XFRM: which processor state the enclave has; the last 64 bits."""
+        return int.from_bytes(self.attributes[8:], "little")
+
+    @property
     def debug(self) -> bool:
         """ATTRIBUTES.DEBUG: the host may read and write the enclave's memory."""
-        return bool(self.attributes[0] & ATTRIBUTE_DEBUG)
+        return bool(self.flags & SGXAttributes.DEBUG)

@@ -205,6 +205,13 @@ max_collateral_age_days = 7
 mrenclave = ["{"0c" * 32}"]
 signers = [{{ mrsigner = "{"0d" * 32}", isvprodid = 1, min_isvsvn = 10 }}]
 configids = ["{"0e" * 64}"]
+min_configsvn = 2
+isvextprodids = ["{"0f" * 16}"]
+isvfamilyids = ["{"10" * 16}"]
+attributes_required = ["INIT", "KSS"]
+attributes_allowed = ["MODE64BIT"]
+xfrm_required = 0x3
+xfrm_allowed = 0xe7
 statuses = ["ConfigurationAndSWHardeningNeeded"]
 advisories = ["INTEL-SA-00289"]
 min_tcb_date = 2023-08-09

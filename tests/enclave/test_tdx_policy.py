@@ -11,6 +11,7 @@ import pytest
 from enclave.errors import Refused
 from enclave.policy import Policy, appraise
 from enclave.sgx import SGX
+from enclave.sgx.abi import SGXAttributes
 from enclave.sgx.policy import SGXPolicy, Signer
 from enclave.sgx.tcb import TCBStatus
 from enclave.tdx import TDX
@@ -193,3 +194,68 @@ def test_conditions_on_enclaves():
             accept_enclave(replace(policy, **changes))
     with pytest.raises(Refused, match="INTEL-SA-01"):
         accept_enclave(policy, replace(ENCLAVE, advisories=frozenset({"INTEL-SA-01"})))
+
+
+ENCLAVE_POLICY = SGXPolicy(signers=(SIGNER,))
+
+
+def flags_of(value: int, xfrm: int = 0x3) -> bytes:
+    """ATTRIBUTES of an enclave."""
+    return value.to_bytes(8, "little") + xfrm.to_bytes(8, "little")
+
+
+@pytest.mark.parametrize("bit", [3, 8, 9, *range(11, 64)])
+def test_reserved_attributes_of_enclaves_are_refused(bit: int):
+    """SDM volume 3D, section 34.7.1: they have no meaning yet, and one to come may weaken."""
+    everything = replace(
+        ENCLAVE_POLICY, attributes_allowed=SGXAttributes((1 << 64) - 1), allow_debug=True
+    )
+    for policy in (ENCLAVE_POLICY, everything):
+        with pytest.raises(Refused, match=r"reserved bits 0x\w+ of ATTRIBUTES"):
+            accept_enclave(policy, attributes=flags_of(0x5 | 1 << bit))
+
+
+@pytest.mark.parametrize("bit", range(2, 32))
+def test_reserved_bits_of_miscselect_are_refused(bit: int):
+    with pytest.raises(Refused, match="MISCSELECT"):
+        accept_enclave(ENCLAVE_POLICY, miscselect=(1 << bit).to_bytes(4, "little"))
+    assert accept_enclave(ENCLAVE_POLICY, miscselect=b"\3\0\0\0")
+
+
+@pytest.mark.parametrize(
+    "changes, attributes, why",
+    [
+        ({}, flags_of(0x4), "lack 0x1"),
+        ({}, flags_of(0x15), "ATTRIBUTES 0x10 are not"),
+        ({}, flags_of(0x25), "ATTRIBUTES 0x20 are not"),
+        ({"attributes_required": SGXAttributes.KSS}, flags_of(0x5), "lack 0x80"),
+        ({"attributes_allowed": SGXAttributes.DEBUG}, flags_of(0x3), "debugging"),
+        ({"xfrm_required": 0x7}, flags_of(0x5, 0x3), "XFRM lacks 0x4"),
+        ({}, flags_of(0x5, 0x3 | 1 << 8), "XFRM bits 0x100"),
+        ({"xfrm_allowed": 0x3}, flags_of(0x5, 0xE7), "XFRM bits 0xe4"),
+    ],
+)
+def test_attributes_of_enclaves_are_judged(changes: dict[str, Any], attributes: bytes, why: str):
+    with pytest.raises(Refused, match=why) as caught:
+        accept_enclave(replace(ENCLAVE_POLICY, **changes), attributes=attributes)
+    assert len(caught.value.reasons) == 1
+
+
+def test_attributes_of_ordinary_enclaves_are_accepted():
+    assert accept_enclave(ENCLAVE_POLICY, attributes=flags_of(0x4C5, 0xE7))
+    provisioning = replace(ENCLAVE_POLICY, attributes_allowed=SGXAttributes.PROVISIONKEY)
+    assert accept_enclave(provisioning, attributes=flags_of(0x11))
+
+
+@pytest.mark.parametrize(
+    "changes, why",
+    [
+        ({"min_configsvn": 2}, "CONFIGSVN 1 is below"),
+        ({"isvextprodids": frozenset({b"\1" * 16})}, "ISVEXTPRODID 00"),
+        ({"isvfamilyids": frozenset({b"\1" * 16})}, "ISVFAMILYID 00"),
+    ],
+)
+def test_product_and_configuration_of_enclaves_are_judged(changes: dict[str, Any], why: str):
+    with pytest.raises(Refused, match=why):
+        accept_enclave(replace(ENCLAVE_POLICY, **changes), configsvn=1)
+    assert accept_enclave(replace(ENCLAVE_POLICY, min_configsvn=1), configsvn=1)
