@@ -31,7 +31,7 @@ from enclave.claims import MAX_LIFE, Claims, Role, check_validity
 from enclave.collateral import Collateral
 from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationFailed
 from enclave.evidence import TEE, Evidence, Verified
-from enclave.evidence_formats import Form
+from enclave.evidence_formats import Form, read_tagged
 from enclave.insecure.tee import roots_in
 from enclave.peer_certificate import (
     Presented,
@@ -213,6 +213,33 @@ async def connect(
             await trio.aclose_forcefully(stream)
             raise
         return AttestedConnection(stream, attested)
+
+
+async def presented_by(host: str, port: int, ask: Ask) -> Evidence:
+    """The evidence that a peer presents, of which nothing is verified.
+
+    For what is done before it can be: to find out which platform it is of.
+
+    Args:
+        host: its name or address.
+        port: its port.
+        ask: asks for evidence where the peer's certificate carries none.
+
+    Raises:
+        InvalidEvidence: it presents none that can be read.
+        OSError, trio.BrokenResourceError, trio.TooSlowError: no connection, or no answer.
+    """
+    with trio.fail_after(HANDSHAKE_SECONDS):
+        tcp = await trio.open_tcp_stream(host, port)
+        stream = trio.SSLStream(tcp, client_context(), server_hostname=host, https_compatible=True)
+        try:
+            await stream.do_handshake()
+            certificate = _certificate_of(stream)
+            if has_evidence(certificate):
+                return read_presented(certificate, tuple(Form)).evidence
+            return read_tagged(await ask(stream, secrets.token_bytes(NONCE_BYTES))).evidence
+        finally:
+            await trio.aclose_forcefully(stream)
 
 
 async def _challenged(

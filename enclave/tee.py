@@ -155,12 +155,12 @@ class Circumstances:
     """What the operator knows of a machine and software on it cannot find out.
 
     Attributes:
-        vmpl: the privilege level that reports and keys are for.
+        vmpl: the privilege level that reports and keys are for; a report of another is refused.
         firmware_only: the launch measurement covers the cloud provider's firmware and not what it
             boots (AWS, and other clouds that bring their own). Any guest on that machine could
             derive the same key, so there is none, as the claims state.
-        endorsements: DER certificates (VCEK or VLEK, ASK or ASVK) for hosts that offer none; sent
-            along when the host's table is empty.
+        endorsements: DER certificates (VCEK or VLEK, ASK or ASVK); sent along where the host's
+            table has no leaf for the chip at its reported TCB.
     """
 
     vmpl: int = 0

@@ -65,7 +65,11 @@ class Variant(Generic[C, V, S]):
         verifier: proves evidence by collateral, under roots, at a time. Pure. Raises
             InvalidEvidence, VerificationFailed.
         collateral: what its vendor publishes.
-        fetch: gets that collateral for evidence, unverified. Raises InvalidEvidence.
+        fetch: gets that collateral for evidence, unverified, from the vendor (None) or from a cache
+            at an address without a slash at its end. Raises InvalidEvidence.
+        check_collateral: lets pass what the vendor has signed, is current, and is for the chip that
+            the evidence names; the evidence itself need not verify with it. Raises InvalidEvidence,
+            VerificationFailed.
         empty_collateral: what to verify with where there is nothing of the vendor's; None where
             evidence cannot be verified so.
         section: its table in a policy.
@@ -74,6 +78,10 @@ class Variant(Generic[C, V, S]):
         accepting_no_collateral: the same section, which also accepts evidence that was verified
             with the empty collateral.
         warnings: what is accepted and still worth showing, a line each.
+        endorsed: whether the certificate of the key that signed the evidence, as it names it, is
+            among its certificates. Raises InvalidEvidence.
+        endorsements: the certificates that such evidence should come with, DER, as the evidence or
+            the collateral has them; empty where there are none, or it needs none beside it.
         registers: what was measured at launch and since, as the evidence has it, unverified; by the
             vendor's names in lower case. Raises InvalidEvidence.
         encoding: its evidence in bytes.
@@ -83,13 +91,16 @@ class Variant(Generic[C, V, S]):
     tee: TEE
     verifier: Callable[[Evidence, C, Roots, datetime], V]
     collateral: type[C]
-    fetch: Callable[[Evidence, Fetch], Awaitable[C]]
+    fetch: Callable[[Evidence, Fetch, str | None], Awaitable[C]]
+    check_collateral: Callable[[Evidence, C, Roots, datetime], None]
     empty_collateral: C | None = None
     section: type[S]
     checks: tuple[Callable[[V, S], Iterator[str]], ...]
     naming: Callable[[V], S]
     accepting_no_collateral: Callable[[S], S] = lambda section: section
     warnings: Callable[[V, S], Iterator[str]]
+    endorsed: Callable[[Evidence], bool] = lambda evidence: True
+    endorsements: Callable[[Evidence, C], tuple[bytes, ...]] = lambda evidence, collateral: ()
     registers: Callable[[Evidence], Mapping[str, bytes]]
     encoding: Encoding
     guest: type[Guest] | None = None

@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
         add_settings,
         bootstrap_start,
         client_certificate,
+        collateral,
         configuration,
         measure,
         refuse_certificate,
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
         store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
         measure.COMMAND, bootstrap_start.COMMAND,
-        refuse_certificate.COMMAND,
+        refuse_certificate.COMMAND, collateral.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from enclave.collateral import Fetch
 from enclave.evidence import Evidence
+from enclave.roots import Roots
 from enclave.sgx import SGX
 from enclave.sgx.abi import SGX_TEE_TYPE
-from enclave.sgx.certification_service import fetch_dcap
+from enclave.sgx.certification_service import fetch_dcap, platform_of
 from enclave.sgx.collateral import DCAPCollateral
+from enclave.sgx.collateral_check import check_dcap
 from enclave.sgx.encoding import quote_encoding
 from enclave.sgx.policy import CHECKS, SGXPolicy, naming, warnings_of
-from enclave.sgx.quote import parse_sgx_quote
-from enclave.sgx.verify import VerifiedSGX, verify_sgx
+from enclave.sgx.quote import SignatureData, parse_sgx_quote
+from enclave.sgx.verify import IDS, VerifiedSGX, verify_sgx
 from enclave.variant import Variant
 
 
-async def _fetch(evidence: Evidence, fetch: Fetch) -> DCAPCollateral:
-    return await fetch_dcap(evidence, fetch, lambda quote: parse_sgx_quote(quote).signature_data)
+def _signature_data(quote: bytes) -> SignatureData:
+    return parse_sgx_quote(quote).signature_data
+
+
+async def _fetch(evidence: Evidence, fetch: Fetch, cache: str | None) -> DCAPCollateral:
+    return await fetch_dcap(evidence, fetch, _signature_data, cache)
+
+
+def _check(evidence: Evidence, collateral: DCAPCollateral, roots: Roots, now: datetime) -> None:
+    check_dcap(collateral, IDS, platform_of(evidence, _signature_data), roots, now)
 
 
 def _registers(evidence: Evidence) -> Mapping[str, bytes]:
@@ -31,6 +42,7 @@ SGX_VARIANT: Final = Variant[DCAPCollateral, VerifiedSGX, SGXPolicy](
     verifier=verify_sgx,
     collateral=DCAPCollateral,
     fetch=_fetch,
+    check_collateral=_check,
     section=SGXPolicy,
     checks=CHECKS,
     naming=naming,

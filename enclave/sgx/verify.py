@@ -16,6 +16,8 @@ from enclave.sgx.platform import PlatformTCB, VerifiedDCAP
 from enclave.sgx.quote import parse_sgx_quote
 from enclave.sgx.tcb import converge, level_of
 
+IDS = ("SGX", "QE")  # of TCB info and QE identity
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedSGX(VerifiedDCAP):
@@ -59,9 +61,7 @@ def verify_sgx(
         VerificationFailed: with the step that failed.
     """
     quote = parse_sgx_quote(evidence.report)
-    platform = verify_platform(
-        quote.signature_data, quote.signed, ("SGX", "QE"), collateral, roots, now
-    )
+    platform = verify_platform(quote.signature_data, quote.signed, IDS, collateral, roots, now)
     svns = (*platform.pck.components, platform.pck.pcesvn)
     level = level_of(platform.tcb_info.levels, svns, Step.TCB)
     tcb = PlatformTCB(

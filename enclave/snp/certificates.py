@@ -6,15 +6,16 @@ AMD 58369, "VLEK Certificate Definition".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from cryptography.hazmat import asn1
 
-from enclave.certificates import Certificate, decode_der
+from enclave.certificates import Certificate, decode_der, read_certificate
 from enclave.errors import InvalidEvidence, Step, VerificationFailed
-from enclave.snp.abi import TCB_LAYOUTS, Product, SigningKey
+from enclave.snp.abi import TCB_LAYOUTS, AttestationReport, Product, SigningKey
 
 _ARC = "1.3.6.1.4.1.3704.1"
 PRODUCT_NAME = f"{_ARC}.2"
@@ -93,6 +94,28 @@ def read_leaf(certificate: Certificate) -> Leaf:
         hwid=_hwid(certificate, product) if signer is SigningKey.VCEK else None,
         csp_id=_text(certificate, CSP_ID, kind) if signer is SigningKey.VLEK else None,
     )
+
+
+def is_for(leaf: Leaf, report: AttestationReport) -> bool:
+    """Whether a leaf is of the key that a report names as its signer.
+
+    It says nothing of the leaf's own signature, nor of the report's.
+    """
+    return (
+        report.signing_key == leaf.signer
+        and report.reported_tcb == leaf.tcb
+        and (leaf.hwid is None or report.chip_id == leaf.hwid.ljust(len(report.chip_id), b"\0"))
+    )
+
+
+def leaves_for(report: AttestationReport, certificates: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Those of some DER certificates that are a leaf for a report; what cannot be read is none."""
+    found = []
+    for der in certificates:
+        with suppress(InvalidEvidence, VerificationFailed):
+            if is_for(read_leaf(read_certificate(der)), report):
+                found.append(der)
+    return tuple(found)
 
 
 def _extension(certificate: Certificate, oid: str, kind: str) -> bytes:

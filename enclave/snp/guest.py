@@ -9,10 +9,11 @@ from typing import Final
 
 from enclave import configfs
 from enclave.claims import SkProvider
-from enclave.errors import DeviceError, DeviceLost
+from enclave.errors import DeviceError, DeviceLost, InvalidEvidence
 from enclave.evidence import TEE, Evidence
 from enclave.keys import DerivedKey, NoDerivedKey
 from enclave.snp import SEV_SNP, abi
+from enclave.snp.certificates import leaves_for
 from enclave.snp.device import GuestField, SevGuest
 from enclave.tee import Circumstances, Gate
 
@@ -20,6 +21,9 @@ from enclave.tee import Circumstances, Gate
 # without MEASUREMENT any image. The ids and the SVN of an ID block add nothing: the launcher of
 # the VM chooses them, unless the block's key is bound, and the derivation has no input for that.
 SEALING_FIELDS: Final = GuestField.POLICY | GuestField.MEASUREMENT | GuestField.TCB_VERSION
+
+# What of the host's table is sent along: the leaf, and who issued it.
+_OFFERED: Final = (abi.VCEK_GUID, abi.VLEK_GUID, abi.ASK_GUID)
 
 # Through configfs there is no exitinfo2 to look at. With these numbers sev-guest has thrown the
 # platform key away (EIO, ETIMEDOUT) or had done so before (ENOTTY).
@@ -64,11 +68,12 @@ class SnpTee:
     async def evidence(self, report_data: bytes) -> Evidence:
         """See `Tee`."""
         report, table = await self.gate.run(partial(self._read, report_data))
+        endorsements = self.circumstances.endorsements
+        if endorsements and not _has_leaf(report, table):
+            return Evidence(self.kind, report, endorsements)
         found = abi.parse_certificate_table(table)
-        certificates = tuple(
-            found[guid] for guid in (abi.VCEK_GUID, abi.VLEK_GUID, abi.ASK_GUID) if guid in found
-        )
-        return Evidence(self.kind, report, certificates or self.circumstances.endorsements)
+        offered = tuple(der for guid in _OFFERED if (der := found.get(guid)))
+        return Evidence(self.kind, report, offered)
 
     async def derived_key(self, tcb_version: bytes | None = None) -> DerivedKey:
         """See `Tee`."""
@@ -100,7 +105,14 @@ class SnpTee:
         return abi.parse_report(report)
 
     def _read(self, report_data: bytes) -> tuple[bytes, bytes]:
-        """A report and the host's certificate table. Blocks."""
+        """A report of the VMPL that was asked for, and the host's certificate table. Blocks."""
+        report, table = self._read_any(report_data)
+        level, wanted = abi.parse_report(report).vmpl, self.circumstances.vmpl
+        if level != wanted:
+            raise DeviceError(f"the report is of VMPL {level}, and `vmpl` says {wanted}")
+        return report, table
+
+    def _read_any(self, report_data: bytes) -> tuple[bytes, bytes]:
         vmpl = self.circumstances.vmpl
         try:
             answer = configfs.ask(
@@ -115,3 +127,13 @@ class SnpTee:
         if abi.parse_report(answer.outblob).report_data != report_data:
             raise DeviceError("the report answers other report data")
         return answer.outblob, answer.auxblob
+
+
+def _has_leaf(report: bytes, table: bytes) -> bool:
+    """Whether the host's table has the leaf for a report; one that cannot be read has none."""
+    try:
+        found = abi.parse_certificate_table(table)
+    except InvalidEvidence:
+        return False
+    leaves = [der for guid in (abi.VCEK_GUID, abi.VLEK_GUID) if (der := found.get(guid))]
+    return bool(leaves and leaves_for(abi.parse_report(report), leaves))

@@ -23,7 +23,7 @@ from enclave.snp.abi import (
     parse_report,
     product_of,
 )
-from enclave.snp.certificates import HWID_SIZES, ISSUERS
+from enclave.snp.certificates import HWID_SIZES, ISSUERS, leaves_for
 from enclave.snp.collateral import SNPCollateral
 
 KDS = "https://kdsintf.amd.com"
@@ -34,12 +34,13 @@ _SPL = MappingProxyType(
 )
 
 
-def vcek_url(report: AttestationReport, product: Product) -> str:
+def vcek_url(report: AttestationReport, product: Product, service: str = KDS) -> str:
     """Where AMD keeps the VCEK that signed a report.
 
     Args:
         report: unverified; it names chip and TCB.
         product: which product line the chip is of.
+        service: the address of AMD's service, or of a mirror of it.
     """
     tcb = TCB_LAYOUTS[product].parse(report.reported_tcb)
     levels = [
@@ -48,27 +49,70 @@ def vcek_url(report: AttestationReport, product: Product) -> str:
         if hasattr(tcb, component)
     ]
     hwid = report.chip_id[: HWID_SIZES[product]].hex()
-    return f"{KDS}/vcek/v1/{product}/{hwid}?{'&'.join(levels)}"
+    return f"{service}/vcek/v1/{product}/{hwid}?{'&'.join(levels)}"
 
 
-async def fetch_vcek(report: AttestationReport, product: Product, fetch: Fetch) -> bytes:
+async def fetch_vcek(
+    report: AttestationReport, product: Product, fetch: Fetch, service: str = KDS
+) -> bytes:
     """DER of the VCEK that signed a report; see `vcek_url`."""
-    return (await fetch(vcek_url(report, product))).body
+    return (await fetch(vcek_url(report, product, service))).body
 
 
-async def fetch_snp(evidence: Evidence, fetch: Fetch) -> SNPCollateral:
-    """The revocation list that verifying a report needs.
+async def fetch_snp(evidence: Evidence, fetch: Fetch, cache: str | None = None) -> SNPCollateral:
+    """The revocation list that verifying a report needs, and the VCEK where it came without.
+
+    A VLEK is its cloud provider's to give, and a chip that hides its identity has no VCEK to find.
+
+    Args:
+        evidence: the report; unverified.
+        fetch: gets a URL.
+        cache: the address of a mirror, without a slash at its end; None: AMD's service.
 
     Raises:
         InvalidEvidence: neither certificates nor report say of which product it is.
     """
-    signer = "vlek" if parse_report(evidence.report).signing_key == SigningKey.VLEK else "vcek"
-    listing = await fetch(f"{KDS}/{signer}/v1/{_product(evidence)}/crl")
-    return SNPCollateral((listing.body,))
+    service = cache or KDS
+    report, product = parse_report(evidence.report), product_of_evidence(evidence)
+    signer = "vlek" if report.signing_key == SigningKey.VLEK else "vcek"
+    listing = await fetch(f"{service}/{signer}/v1/{product}/crl")
+    certificates: tuple[bytes, ...] = ()
+    if _has_findable_vcek(report) and not leaves_for(report, evidence.certificates):
+        certificates = (await fetch_vcek(report, product, fetch, service),)
+    return SNPCollateral((listing.body,), certificates)
 
 
-def _product(evidence: Evidence) -> Product:
-    """By the leaf's issuer, or else by the report's CPUID fields."""
+def is_endorsed(evidence: Evidence) -> bool:
+    """Whether the leaf for the report is among the certificates that came with it.
+
+    Raises:
+        InvalidEvidence: the report cannot be read.
+    """
+    return bool(leaves_for(parse_report(evidence.report), evidence.certificates))
+
+
+def endorsements_of(evidence: Evidence, collateral: SNPCollateral) -> tuple[bytes, ...]:
+    """The leaf for the report, as the collateral or the evidence has it; empty where neither has.
+
+    Raises:
+        InvalidEvidence: the report cannot be read.
+    """
+    candidates = (*collateral.certificates, *evidence.certificates)
+    return leaves_for(parse_report(evidence.report), candidates)[:1]
+
+
+def _has_findable_vcek(report: AttestationReport) -> bool:
+    return (
+        report.signing_key == SigningKey.VCEK and not report.mask_chip_key and any(report.chip_id)
+    )
+
+
+def product_of_evidence(evidence: Evidence) -> Product:
+    """The product line, by the leaf's issuer, or else by the report's CPUID fields; unverified.
+
+    Raises:
+        InvalidEvidence: neither says it.
+    """
     for certificate in evidence.certificates:
         known = ISSUERS.get(read_certificate(certificate).issuer_common_name)
         if known is not None:

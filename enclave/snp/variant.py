@@ -10,9 +10,10 @@ from enclave.evidence import Evidence
 from enclave.snp import SEV_SNP
 from enclave.snp.abi import parse_report
 from enclave.snp.collateral import SNPCollateral
+from enclave.snp.collateral_check import check_snp
 from enclave.snp.encoding import ENCODING
 from enclave.snp.guest import SnpTee
-from enclave.snp.key_distribution import fetch_snp
+from enclave.snp.key_distribution import endorsements_of, fetch_snp, is_endorsed
 from enclave.snp.policy import CHECKS, SNPPolicy, naming, warnings_of
 from enclave.snp.verify import VerifiedSNP, verify_snp
 from enclave.variant import Variant
@@ -27,12 +28,15 @@ SNP_VARIANT: Final = Variant[SNPCollateral, VerifiedSNP, SNPPolicy](
     verifier=verify_snp,
     collateral=SNPCollateral,
     fetch=fetch_snp,
+    check_collateral=check_snp,
     empty_collateral=SNPCollateral(),
     section=SNPPolicy,
     checks=CHECKS,
     naming=naming,
     accepting_no_collateral=lambda policy: replace(policy, allow_missing_revocation_list=True),
     warnings=warnings_of,
+    endorsed=is_endorsed,
+    endorsements=endorsements_of,
     registers=_registers,
     encoding=ENCODING,
     guest=SnpTee,

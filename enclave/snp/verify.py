@@ -44,7 +44,7 @@ from enclave.snp.abi import (
     parse_report,
     product_of,
 )
-from enclave.snp.certificates import COMMON_NAMES, Leaf, read_leaf
+from enclave.snp.certificates import COMMON_NAMES, Leaf, leaves_for, read_leaf
 from enclave.snp.collateral import SNPCollateral
 
 
@@ -101,7 +101,8 @@ def verify_snp(
     """The report in `evidence`, proved to be an AMD processor's.
 
     Args:
-        evidence: the report, and among its certificates the VCEK or VLEK that signed it.
+        evidence: the report, and among its certificates the VCEK or VLEK that signed it, unless
+            the collateral has it.
         collateral: revocation lists; where the product's is missing, `revocation_checked` is False.
         roots: which to trust, with the intermediates under them.
         now: the verifier's clock, with a time zone.
@@ -111,7 +112,7 @@ def verify_snp(
         VerificationFailed: with the step that failed.
     """
     report = parse_report(evidence.report)
-    leaf = _leaf(report, evidence.certificates)
+    leaf = _leaf(report, evidence.certificates, collateral.certificates)
     chain = _check_chain(leaf, roots, now)
     listings = _check_revocation(chain, collateral, now)
     _check_signature(report, evidence.report[:SIGNED_SIZE], leaf.certificate)
@@ -132,14 +133,26 @@ def verify_snp(
     )
 
 
-def _leaf(report: AttestationReport, certificates: tuple[bytes, ...]) -> Leaf:
-    """The certificate of the key that the report names as its signer."""
+def _leaf(
+    report: AttestationReport, presented: tuple[bytes, ...], known: tuple[bytes, ...]
+) -> Leaf:
+    """The certificate of the key that the report names as its signer.
+
+    The verifier's own comes first: a host may have none, or one of another TCB.
+    """
     if report.signing_key not in COMMON_NAMES:
         raise VerificationFailed(Step.EVIDENCE, "the report is not signed by a VCEK or VLEK")
     wanted = COMMON_NAMES[SigningKey(report.signing_key)]
-    read = [read_certificate(certificate) for certificate in certificates]
+    if own := leaves_for(report, known):
+        return read_leaf(read_certificate(own[0]))
+    read = [read_certificate(certificate) for certificate in presented]
     found = [certificate for certificate in read if certificate.common_name == wanted]
-    if len(found) != 1:
+    if not found:
+        raise VerificationFailed(
+            Step.EVIDENCE,
+            f"0 {wanted} certificates came with the report, and the collateral has none for it",
+        )
+    if len(found) > 1:
         raise VerificationFailed(Step.EVIDENCE, f"{len(found)} {wanted} certificates, not 1")
     return read_leaf(found[0])
 

@@ -30,6 +30,8 @@ from enclave.tdx import TDX
 from enclave.tdx.abi import TDReport10, TDReport15
 from enclave.tdx.quote import TDXQuote, parse_tdx_quote
 
+IDS = ("TDX", "TD_QE")  # of TCB info and QE identity
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedTDX(VerifiedDCAP):
@@ -75,9 +77,7 @@ def verify_tdx(
         VerificationFailed: with the step that failed.
     """
     quote = parse_tdx_quote(evidence.report)
-    platform = verify_platform(
-        quote.signature_data, quote.signed, ("TDX", "TD_QE"), collateral, roots, now
-    )
+    platform = verify_platform(quote.signature_data, quote.signed, IDS, collateral, roots, now)
     return VerifiedTDX(
         report=quote.td,
         report_1_5=quote.td_1_5,

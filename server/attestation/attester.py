@@ -17,14 +17,17 @@ from typing import Final
 
 import trio
 
-from enclave import detection
+from enclave import configfs, detection
+from enclave.certificates import read_certificate, read_pem_chain
 from enclave.claims import KeyOrigin, Role
-from enclave.errors import DeviceError
+from enclave.errors import DeviceError, InvalidEvidence
+from enclave.evidence import MAX_CERTIFICATES
 from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SoftwareTee
 from enclave.keys import OwnKey, Purpose, own_key
 from enclave.owner import OwnedTee, Owner, check_host_data
 from enclave.ratls import Attester, Issued, NoStore, StoreState, keep_fresh, use_certificate
+from enclave.supported import TEES
 from enclave.tee import Circumstances, Tee
 from server.access.operator_credential import operator_sha256
 from server.acme.sealed_state import SealedState
@@ -43,7 +46,7 @@ PURPOSES: Final = {Role.API: Purpose.API_TLS, Role.BOOTSTRAP: Purpose.BOOTSTRAP_
 
 # What makes two servers differ without making them another configuration.
 _NOT_CONFIGURATION: Final = frozenset(
-    {"data", "kmip_port", "https_port", "bootstrap_server_port", "log_level"}
+    {"data", "endorsements", "kmip_port", "https_port", "bootstrap_server_port", "log_level"}
 )
 _WEAKENING: Final = ("insecure_", "allow_")
 
@@ -56,7 +59,8 @@ def find_tee(config: Config, now: datetime) -> Tee | None:
         simulated.
 
     Raises:
-        Failure: the simulated one is damaged or cannot be kept, or no operator can be read.
+        Failure: the simulated one is damaged or cannot be kept, or no operator or endorsement can
+            be read.
     """
     tee = _found(config, now)
     return None if tee is None else OwnedTee.of(tee, owner(config))
@@ -72,8 +76,9 @@ def owner(config: Config) -> Owner:
 
 
 def _found(config: Config, now: datetime) -> Tee | None:
+    known = circumstances(config)
     try:
-        return detection.find(circumstances=circumstances(config))
+        return detection.find(circumstances=known)
     except DeviceError:
         if not config.insecure_software_chip:
             return None
@@ -89,8 +94,52 @@ def _found(config: Config, now: datetime) -> Tee | None:
 
 
 def circumstances(config: Config) -> Circumstances:
-    """What the settings tell of the machine: no derived key unless the launch is measured."""
-    return Circumstances(firmware_only=not config.measured_launch)
+    """What the settings tell of the machine: no derived key unless the launch is measured.
+
+    Raises:
+        Failure: the file of endorsements cannot be used.
+    """
+    return Circumstances(
+        vmpl=config.vmpl,
+        firmware_only=not config.measured_launch,
+        endorsements=() if config.endorsements is None else endorsements_in(config.endorsements),
+    )
+
+
+def endorsements_in(path: Path) -> tuple[bytes, ...]:
+    """The certificates in a file, PEM or one in DER; as DER.
+
+    Raises:
+        Failure: there is none, or something else.
+    """
+    data = files.read(path, "The file of endorsements", pipes=True)
+    try:
+        if b"-----BEGIN" in data:
+            found = tuple(each.der for each in read_pem_chain(data))
+        else:
+            found = (read_certificate(data).der,)
+    except InvalidEvidence as error:
+        raise Failure(f"The endorsements {path} cannot be used: {error}.") from None
+    if len(found) > MAX_CERTIFICATES:
+        raise Failure(f"The endorsements {path} are more than {MAX_CERTIFICATES} certificates.")
+    return found
+
+
+async def check_endorsed(config: Config, tee: Tee) -> None:
+    """Refuse endorsements that are not for this machine's chip at its reported TCB.
+
+    Raises:
+        Failure: they are not, and the host has none that are: no verifier could use the evidence.
+        DeviceError, DeviceLost: the chip does not answer.
+    """
+    if config.endorsements is None:
+        return
+    evidence = await tee.evidence(bytes(configfs.REPORT_DATA_BYTES))
+    if not TEES[evidence.tee].endorsed(evidence):
+        raise Failure(
+            f"The endorsements {config.endorsements} are not for this machine's chip at the TCB "
+            "that it reports; `strongroom collateral fetch` gets those that are."
+        )
 
 
 def configuration_sha256(config: Config) -> bytes:
@@ -163,10 +212,11 @@ async def make_attester(
     Raises:
         AnotherOwner: the host set at launch that the server is another operator's.
         DeviceError, DeviceLost: the chip gives no key.
-        Failure: no operator can be read.
+        Failure: no operator can be read, or the endorsements are another chip's.
     """
     whose = owner(config)
     owned = OwnedTee.of(tee, whose)
+    await check_endorsed(config, owned)
     await check_host_data(owned, whose)
     made = key or await server_key(config, owned, role)
     return Attester(

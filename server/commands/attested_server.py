@@ -32,12 +32,12 @@ import trio
 from enclave.claims import KeyOrigin, Role
 from enclave.client import AttestedConnection, Expectation, challenge, client_context, connect
 from enclave.collateral import Collateral
+from enclave.collateral_file import read_collateral
 from enclave.errors import EnclaveError, InvalidPolicy
 from enclave.evidence import TEE
 from enclave.pinned import Pinned
 from enclave.policy import Policy, read_policy
 from enclave.quote_request import HTTPAsk
-from enclave.supported import TEES
 from server.setup import files
 from server.setup.failure import Failure
 
@@ -176,7 +176,7 @@ def read_remote(
         raise Failure(
             "No policy says which server to accept: give --policy; `strongroom measure` writes one."
         )
-    host, port = _place(url)
+    host, port = place(url)
     pin_file = None if file is None or is_other else file.with_name(file.name + ".pin")
     return Remote(
         host,
@@ -184,7 +184,7 @@ def read_remote(
         _policy(policy),
         entries.get("deployment"),
         _operator(entries.get("operator")),
-        _collateral(collateral),
+        collateral_in(collateral),
         pin_file,
     )
 
@@ -201,7 +201,12 @@ def _operator(digits: str | None) -> bytes | None:
     return digest
 
 
-def _place(url: str) -> tuple[str, int]:
+def place(url: str) -> tuple[str, int]:
+    """The host and port of an HTTPS address.
+
+    Raises:
+        Failure: it is none.
+    """
     try:
         parts = urlsplit(url if "//" in url else f"https://{url}")
         port = parts.port or DEFAULT_PORT
@@ -219,22 +224,18 @@ def _policy(path: Path) -> Policy:
         raise Failure(f"The policy {path} cannot be used: {error}.") from None
 
 
-def _collateral(path: Path | None) -> dict[TEE, Collateral]:
+def collateral_in(path: Path | None) -> dict[TEE, Collateral]:
+    """The collateral in a file, by TEE; None: there is none.
+
+    Raises:
+        Failure: it cannot be read.
+    """
     if path is None:
         return {}
     try:
-        document = json.loads(files.read(path, "The collateral", pipes=True))
-        return {
-            TEE(tee): TEES[TEE(tee)].collateral.from_json(json.dumps(member).encode())
-            for tee, member in document.items()
-        }
+        return read_collateral(files.read(path, "The collateral", pipes=True))
     except EnclaveError as error:
         raise Failure(f"The collateral {path} cannot be used: {error}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        known = ", ".join(TEES)
-        raise Failure(
-            f"The collateral {path} cannot be used: it is no JSON object by {known}."
-        ) from None
 
 
 async def attested(
@@ -245,7 +246,7 @@ async def attested(
     Raises:
         Failure: it is not what is expected, or does not answer; it was sent nonces and no more.
     """
-    place = f"{remote.host} port {remote.port}"
+    where = f"{remote.host} port {remote.port}"
     seen = None if expectation.pinned is None else expectation.pinned.store
     ask_it = HTTPAsk(remote.host, store=seen)
     try:
@@ -259,12 +260,12 @@ async def attested(
         )
         return await challenge(connection, ask_it, expectation, now=lambda: datetime.now(UTC))
     except EnclaveError as error:
-        raise Failure(f"{place} is not accepted: {error}.") from None
+        raise Failure(f"{where} is not accepted: {error}.") from None
     except (OSError, UnicodeError, trio.BrokenResourceError, trio.TooSlowError) as error:
-        raise Failure(f"{place} cannot be reached: {_why(error)}.") from None
+        raise Failure(f"{where} cannot be reached: {why(error)}.") from None
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """What went wrong with a connection, for people."""
     if isinstance(error, trio.TooSlowError):
         return "it does not answer in time"
@@ -318,7 +319,7 @@ async def ask(
     except h11.RemoteProtocolError:
         raise Failure(f"The server gave no proper answer to {path}.") from None
     except (trio.BrokenResourceError, trio.TooSlowError) as error:
-        raise Failure(f"The server gave no answer to {path}: {_why(error)}.") from None
+        raise Failure(f"The server gave no answer to {path}: {why(error)}.") from None
 
 
 async def _answer(http: h11.Connection, connection: AttestedConnection) -> Answer:

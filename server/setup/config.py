@@ -202,6 +202,23 @@ class Config:
         "where a provider's firmware alone is measured, another's VM on the same chip derives the "
         "same key",
     )
+    vmpl: int = setting(
+        0,
+        "on SEV-SNP: the privilege level of this VM's own software, for which reports and keys are "
+        "requested; a report of another is refused",
+        "without a service module (SVSM) or paravisor below it, a VM's kernel runs at 0",
+        unit="level",
+        minimum=0,
+        maximum=3,
+    )
+    endorsements: Path | None = setting(
+        None,
+        "on SEV-SNP: certificates of the chip's key (VCEK or VLEK; PEM, or one in DER), which are "
+        "sent along with the evidence where the host's table has none for the chip and its TCB; "
+        "`strongroom collateral fetch --endorsements-out` writes the file",
+        "most hosts have them; verifiers may have them in their own collateral as well",
+        unit="file",
+    )
     allow_sealed_tcb: str = setting(
         "",
         "on SEV-SNP: the oldest TCB version under which files sealed for a restart are opened; it "

@@ -11,10 +11,18 @@ import pytest
 import trio
 
 from enclave import report_data
-from enclave.claims import MAX_LIFE, Role
+from enclave.claims import MAX_LIFE, Role, encode
 from enclave.client import Expectation, challenge, connect, judge, judge_answer
+from enclave.collateral_file import read_collateral, write_collateral
 from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationFailed
-from enclave.evidence_formats import BARE_OIDS, TAGGED_EVIDENCE_OID, Form, write_bare, write_tagged
+from enclave.evidence_formats import (
+    BARE_OIDS,
+    TAGGED_EVIDENCE_OID,
+    Form,
+    TaggedEvidence,
+    write_bare,
+    write_tagged,
+)
 from enclave.insecure import MEASUREMENT, SoftwareGuest, SoftwareTee
 from enclave.keys import Purpose, tls_key
 from enclave.policy import read_policy
@@ -27,12 +35,15 @@ from enclave.ratls import (
     server_context,
     use_certificate,
 )
+from enclave.sgx import SGX
 from enclave.snp import SEV_SNP
 from enclave.snp.abi import GuestPolicy
 from enclave.snp.collateral import SNPCollateral
 from enclave.tdx import TDX
 from enclave.tdx.abi import TDAttributes
 from tests.enclave.attested import KEY, NOW, OTHER_KEY, claims_for, vector, with_extensions
+from tests.enclave.forging import DCAP
+from tests.enclave.forging import NOW as FORGED_AT
 from tests.enclave.guest_machine import other_chip, software_chip
 from tests.enclave.shared_vectors import VECTORS, needs_vectors
 
@@ -201,6 +212,43 @@ async def test_a_debug_launch_of_the_same_image(tee):
     error = await refused(await certificate_of(chip_of(**tee)), expecting())
     assert isinstance(error, Refused)
     assert "debug" in str(error).lower()
+
+
+SGX_POLICY = """
+[sgx]
+mrenclave = ["%s"]
+attributes_required = ["INIT", "MODE64BIT"]
+xfrm_allowed = 0x3
+"""
+
+
+@pytest.mark.parametrize(
+    "policy, why",
+    [
+        (SGX_POLICY % ("4e" * 32), None),
+        (SGX_POLICY % ("4f" * 32), "MRENCLAVE 4e4e"),
+        (SGX_POLICY.replace("MODE64BIT", "KSS") % ("4e" * 32), "ATTRIBUTES lack 0x80"),
+        (SNP_POLICY, "no evidence of sgx"),
+    ],
+)
+def test_an_enclave_is_judged_by_its_own_table(policy, why):
+    """An SGX quote in a certificate, as a policy file and a file of collateral have it."""
+    enclave = DCAP(tee=SGX, version=3)
+    dates = {"not_before": FORGED_AT, "not_after": FORGED_AT + MAX_LIFE}
+    claims = encode(claims_for(chip_of(), **dates))
+    quote = replace(enclave, body_changes={"report_data": report_data.of_claims(claims)}).evidence
+    tagged = write_tagged(TaggedEvidence(quote, claims))
+    certificate = with_extensions({TAGGED_EVIDENCE_OID: tagged}, key=KEY)
+    published = read_collateral(write_collateral({SGX: enclave.collateral}))
+    expectation = replace(
+        expecting(), policy=read_policy(policy), roots=enclave.roots, collateral=published
+    )
+    if why is None:
+        attested = judge(certificate, expectation, FORGED_AT)
+        assert attested.appraised.verified.measurement == b"\x4e" * 32
+        return
+    with pytest.raises(Refused, match=why):
+        judge(certificate, expectation, FORGED_AT)
 
 
 async def test_another_tee_than_the_policy_names():

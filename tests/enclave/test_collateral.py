@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -8,15 +9,35 @@ from hypothesis import strategies as st
 
 from enclave.certificates import MAX_REVOCATION_LIST_SIZE
 from enclave.collateral import MAX_COLLATERAL_SIZE, Document
-from enclave.errors import InvalidEvidence
-from enclave.fetch import fetch_collateral
+from enclave.errors import InvalidEvidence, VerificationFailed
+from enclave.evidence import MAX_CERTIFICATE_SIZE
+from enclave.fetch import check_collateral, fetch_collateral
+from enclave.roots import Roots
 from enclave.sgx import SGX
 from enclave.sgx.collateral import MAX_CHAIN_SIZE, MAX_DOCUMENT_SIZE, DCAPCollateral
+from enclave.snp import SEV_SNP
 from enclave.snp.abi import Product, SigningKey, parse_report
 from enclave.snp.collateral import SNPCollateral
 from enclave.snp.key_distribution import fetch_vcek, vcek_url
+from enclave.tdx import TDX
 from enclave.verify import verify
-from tests.enclave.forging import DCAP, NOW, PROCESSOR, SNP
+from tests.enclave.forging import (
+    AMD,
+    ASK_SERIAL,
+    DCAP,
+    NOW,
+    PCK_SERIAL,
+    PLATFORM_SERIAL,
+    PROCESSOR,
+    ROOT,
+    SIGNER_SERIAL,
+    SNP,
+    ec_key,
+    integer,
+    level,
+    revocation_list,
+    rsa_key,
+)
 
 
 @pytest.mark.parametrize("collateral", [SNPCollateral(), SNP().collateral(), DCAP().collateral])
@@ -39,6 +60,13 @@ SNP_WRONG = {
     "too long": json.dumps({"revocation_lists": ["00" * (MAX_REVOCATION_LIST_SIZE + 1)]}).encode(),
     "deep": b"[" * 100_000,
     "overlong": b" " * (MAX_COLLATERAL_SIZE + 1),
+    "certificates that are no list": b'{"revocation_lists": [], "certificates": "3082"}',
+    "too many certificates": json.dumps(
+        {"revocation_lists": [], "certificates": ["00"] * 65}
+    ).encode(),
+    "too long a certificate": json.dumps(
+        {"revocation_lists": [], "certificates": ["00" * (MAX_CERTIFICATE_SIZE + 1)]}
+    ).encode(),
 }
 
 
@@ -171,9 +199,9 @@ async def test_amds_list_is_fetched(product, signer):
 async def test_a_product_is_known_by_its_processor_or_not_at_all():
     foreign = DCAP().root
     evidence = replace(SNP(Product.TURIN).evidence, certificates=(foreign,))
-    vendor = Vendor(crl=Document(b""))
+    vendor = Vendor(crl=Document(b""), blSPL=Document(b""))
     await fetch_collateral(evidence, vendor)
-    assert vendor.requested == ["https://kdsintf.amd.com/vcek/v1/Turin/crl"]
+    assert vendor.requested[0] == "https://kdsintf.amd.com/vcek/v1/Turin/crl"
     old = replace(SNP(report_changes={"version": 2}).evidence, certificates=())
     with pytest.raises(InvalidEvidence, match="which product"):
         await fetch_collateral(old, vendor)
@@ -192,3 +220,155 @@ async def test_a_chips_certificate_is_found_by_identity_and_tcb():
     leaf = genoa.leaf
     vendor = Vendor(vcek=Document(leaf))
     assert await fetch_vcek(parse_report(genoa.report), Product.GENOA, vendor) == leaf
+
+
+# --- what verifies with it, and what is kept of it
+
+FORGED = {SEV_SNP: SNP(), TDX: DCAP(), SGX: DCAP(tee=SGX, version=3)}
+
+
+def collateral_of(forged):
+    return forged.collateral() if isinstance(forged, SNP) else forged.collateral
+
+
+async def test_a_report_without_its_certificate_has_it_fetched():
+    """Hosts without a certificate table: the verifier finds the VCEK by chip and TCB."""
+    forged = SNP()
+    leaf = forged.leaf
+    bare = replace(forged.evidence, certificates=())
+    listing = forged.collateral().revocation_lists[0]
+    vendor = Vendor(crl=Document(listing), blSPL=Document(leaf))
+    fetched = await fetch_collateral(bare, vendor, "https://mirror.example/amd/")
+    mirror = "https://mirror.example/amd/vcek/v1/Genoa"
+    assert vendor.requested == [
+        f"{mirror}/crl",
+        f"{mirror}/{'c1' * 64}?blSPL=10&teeSPL=00&snpSPL=23&ucodeSPL=84",
+    ]
+    check_collateral(bare, fetched, forged.roots, NOW)
+    assert verify(bare, fetched, forged.roots, NOW).revocation_checked
+    with pytest.raises(VerificationFailed, match="0 SEV-VCEK certificates came with the report"):
+        verify(bare, forged.collateral(), forged.roots, NOW)
+
+
+async def test_a_certificate_of_an_older_tcb_is_fetched_anew():
+    forged = SNP()
+    stale = SNP(extension_changes={f"{AMD}.3.8": integer(83)}).leaf
+    evidence = replace(forged.evidence, certificates=(stale,))
+    vendor = Vendor(
+        crl=Document(forged.collateral().revocation_lists[0]), blSPL=Document(forged.leaf)
+    )
+    fetched = await fetch_collateral(evidence, vendor)
+    assert verify(evidence, fetched, forged.roots, NOW)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [SNP(signer=SigningKey.VLEK), SNP(report_changes={"key_info": 2})],
+    ids=["a provider's key", "a chip that hides its identity"],
+)
+async def test_where_no_certificate_can_be_found_none_is_looked_for(forged):
+    vendor = Vendor(crl=Document(b""))
+    evidence = replace(forged.evidence, certificates=())
+    assert (await fetch_collateral(evidence, vendor)).certificates == ()
+    assert len(vendor.requested) == 1
+
+
+async def test_a_cache_of_intels_documents_is_asked_in_their_place():
+    """PCCS: all under one address, lists in hexadecimal."""
+    forged = DCAP()
+    collateral = forged.collateral
+    documents = pcs(collateral)
+    documents["rootcacrl"] = Document(documents.pop("RootCA.der").body.hex().encode())
+    vendor = Vendor(**documents)
+    fetched = await fetch_collateral(forged.evidence, vendor, "https://cache.example:8081")
+    assert fetched == collateral
+    assert all(url.startswith("https://cache.example:8081/") for url in vendor.requested)
+    assert vendor.requested[-1] == "https://cache.example:8081/sgx/certification/v4/rootcacrl"
+
+
+@pytest.mark.parametrize("tee", FORGED)
+def test_good_collateral_is_let_pass(tee):
+    forged = FORGED[tee]
+    check_collateral(forged.evidence, collateral_of(forged), forged.roots, NOW)
+
+
+def test_collateral_that_revokes_is_good_collateral():
+    """Refused, it would leave the older documents in use, which know of no revocation."""
+    for forged in (
+        DCAP(pck_revoked=(PCK_SERIAL,)),
+        DCAP(levels=[level(status="Revoked")]),
+        SNP(),
+    ):
+        collateral = forged.collateral(ASK_SERIAL) if isinstance(forged, SNP) else forged.collateral
+        check_collateral(forged.evidence, collateral, forged.roots, NOW)
+        with pytest.raises(VerificationFailed):
+            verify(forged.evidence, collateral, forged.roots, NOW)
+
+
+def spoilt(collateral, **changes):
+    return replace(collateral, **changes)
+
+
+OTHER_LIST = revocation_list(ROOT, ec_key("tcb"))
+BAD_DCAP = {
+    "root list by another key": lambda good: spoilt(good, root_ca_crl=OTHER_LIST),
+    "PCK list of the root": lambda good: spoilt(good, pck_crl=good.root_ca_crl),
+    "PCK list of another authority": lambda good: DCAP(ca=PROCESSOR).collateral,
+    "TCB info edited": lambda good: spoilt(
+        good, tcb_info=good.tcb_info.replace(b"UpToDate", b"upToDate")
+    ),
+    "TCB info of another platform": lambda good: (
+        DCAP(tcb_info_changes={"fmspc": "00806F000000"}).collateral
+    ),
+    "TCB info overdue": lambda good: (
+        DCAP(tcb_info_changes={"nextUpdate": "2026-05-31T00:00:00Z"}).collateral
+    ),
+    "QE identity of the other TEE": lambda good: DCAP(qe_identity_changes={"id": "QE"}).collateral,
+    "QE identity unsigned": lambda good: spoilt(good, qe_identity_signature=bytes(64)),
+    "signed by a platform's authority": lambda good: spoilt(
+        good, tcb_info_issuer_chain=good.pck_crl_issuer_chain
+    ),
+    "a signer that is revoked": lambda good: DCAP(root_revoked=(SIGNER_SERIAL,)).collateral,
+    "an issuer that is revoked": lambda good: DCAP(root_revoked=(PLATFORM_SERIAL,)).collateral,
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_DCAP.values(), ids=BAD_DCAP)
+def test_intels_documents_are_checked_one_by_one(spoil):
+    forged = DCAP()
+    with pytest.raises(VerificationFailed):
+        check_collateral(forged.evidence, spoil(forged.collateral), forged.roots, NOW)
+
+
+BAD_SNP = {
+    "list of another product": lambda good: SNP(Product.TURIN).collateral(),
+    "list by another key": lambda good: SNPCollateral(
+        (revocation_list("ARK-Genoa", rsa_key("ask")),)
+    ),
+    "list overdue": lambda good: SNP().collateral(next_update=NOW - timedelta(days=1)),
+    "certificate of another TCB": lambda good: spoilt(
+        good, certificates=(SNP(extension_changes={f"{AMD}.3.8": integer(83)}).leaf,)
+    ),
+    "certificate of another chip": lambda good: spoilt(
+        good, certificates=(SNP(extension_changes={f"{AMD}.4": bytes(64)}).leaf,)
+    ),
+    "certificate by another key": lambda good: spoilt(
+        good, certificates=(SNP(leaf_changes={"issuer_key": rsa_key("ark")}).leaf,)
+    ),
+    "certificate that has ended": lambda good: spoilt(
+        good, certificates=(SNP(leaf_changes={"not_after": NOW - timedelta(days=1)}).leaf,)
+    ),
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_SNP.values(), ids=BAD_SNP)
+def test_amds_documents_are_checked_one_by_one(spoil):
+    forged = SNP()
+    with pytest.raises(VerificationFailed):
+        check_collateral(forged.evidence, spoil(forged.collateral()), forged.roots, NOW)
+
+
+def test_no_root_no_collateral():
+    for tee, forged in FORGED.items():
+        with pytest.raises(VerificationFailed, match=r"no root of \w+ is trusted"):
+            check_collateral(forged.evidence, collateral_of(FORGED[tee]), Roots(), NOW)

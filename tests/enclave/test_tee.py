@@ -1,4 +1,5 @@
 import errno
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from enclave.claims import SkProvider
 from enclave.detection import find
 from enclave.errors import DeviceError, DeviceLost
 from enclave.insecure import MEASUREMENT
+from enclave.insecure.chip import SoftwareGuest
 from enclave.keys import NoDerivedKey
 from enclave.snp import SEV_SNP
-from enclave.snp.abi import parse_report
+from enclave.snp.abi import ASK_GUID, VCEK_GUID, build_certificate_table, parse_report
 from enclave.snp.collateral import SNPCollateral
 from enclave.snp.device import SevGuest, SevGuestBusy
 from enclave.snp.guest import SnpTee
@@ -21,6 +23,7 @@ from enclave.tdx.guest import TdxTee
 from enclave.tdx.quote import parse_tdx_quote
 from enclave.tee import BUSY_ATTEMPTS, MAX_WAITING, Circumstances, Gate
 from enclave.verify import verify
+from tests.enclave.forging import SNP
 from tests.enclave.guest_machine import booted, machine, needs_fuse, software_chip
 
 __all__ = ["booted", "machine"]  # fixtures
@@ -159,6 +162,63 @@ async def test_supplied_certificates_serve_where_the_host_has_none(machine):
     chip = software_chip()
     evidence = await snp(machine, endorsements=(chip.vcek(),)).evidence(REPORT_DATA)
     assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == REPORT_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Host(SevGuest):
+    """The device of a software guest: its report, and whatever table the host likes to give."""
+
+    table: bytes = b""
+    guest: SoftwareGuest = field(default_factory=lambda: SoftwareGuest(software_chip()))
+
+    def extended_report(self, report_data: bytes, *, vmpl: int = 0) -> tuple[bytes, bytes]:
+        return self.guest.report(report_data), self.table
+
+
+def table_of(**certificates: bytes) -> bytes:
+    guids = {"vcek": VCEK_GUID, "ask": ASK_GUID}
+    return build_certificate_table({guids[name]: der for name, der in certificates.items()})
+
+
+VCEK = software_chip().vcek()
+OTHER_TCB = SNP().leaf  # of another chip as well
+
+USELESS_TABLES = {
+    "none": b"",
+    "zeros": bytes(4096),
+    "an issuer only": table_of(ask=b"ask"),
+    "a VCEK of no bytes": table_of(vcek=b""),
+    "a VCEK that is none": table_of(vcek=b"vcek"),
+    "another chip's VCEK": table_of(vcek=OTHER_TCB),
+    "without an end": b"\x01" * 4096,
+}
+
+
+@pytest.mark.parametrize("table", USELESS_TABLES.values(), ids=USELESS_TABLES)
+async def test_supplied_certificates_serve_where_the_hosts_are_of_no_use(table: bytes):
+    """AMD 57230 section 2: each chip has a VCEK for each TCB; no other verifies its reports."""
+    chip = software_chip()
+    known = Circumstances(endorsements=(VCEK,))
+    evidence = await SnpTee(Host(table=table), NOWHERE, known).evidence(REPORT_DATA)
+    assert evidence.certificates == (VCEK,)
+    assert verify(evidence, SNPCollateral(), chip.roots, chip.made).report_data == REPORT_DATA
+
+
+async def test_the_hosts_certificates_serve_where_they_are_of_use():
+    known = Circumstances(endorsements=(OTHER_TCB,))
+    evidence = await SnpTee(Host(table=table_of(vcek=VCEK)), NOWHERE, known).evidence(REPORT_DATA)
+    assert evidence.certificates == (VCEK,)
+
+
+async def test_a_report_of_another_privilege_level_is_refused():
+    """Keys are asked for at the level that the operator named; evidence must be of the same."""
+    guest = SoftwareGuest(software_chip(), vmpl=2)
+    level = SnpTee(Host(guest=guest), NOWHERE, Circumstances(vmpl=2))
+    assert (await level.evidence(REPORT_DATA)).report
+    other = SnpTee(Host(guest=guest), NOWHERE)
+    for request in (other.evidence(REPORT_DATA), other.derived_key(), other.measurement()):
+        with pytest.raises(DeviceError, match="of VMPL 2, and `vmpl` says 0"):
+            await request
 
 
 @needs_fuse

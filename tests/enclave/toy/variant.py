@@ -158,7 +158,13 @@ def _read(blob: bytes) -> Evidence | None:
     return Evidence(TOY, blob)
 
 
-async def _fetch(evidence: Evidence, fetch: Fetch) -> ToyCollateral:
+def _check_collateral(
+    evidence: Evidence, collateral: ToyCollateral, roots: Roots, now: datetime
+) -> None:
+    """The vendor signs nothing."""
+
+
+async def _fetch(evidence: Evidence, fetch: Fetch, cache: str | None) -> ToyCollateral:
     return ToyCollateral.from_json((await fetch("https://toys.example/broken")).body)
 
 
@@ -167,6 +173,7 @@ TOY_VARIANT: Final = Variant[ToyCollateral, VerifiedToy, ToyPolicy](
     verifier=verify_toy,
     collateral=ToyCollateral,
     fetch=_fetch,
+    check_collateral=_check_collateral,
     empty_collateral=ToyCollateral(),
     section=ToyPolicy,
     checks=(_check,),

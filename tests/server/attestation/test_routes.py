@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import Role, SkProvider, decode
 from enclave.errors import DeviceError
-from enclave.evidence import TEE
+from enclave.evidence import TEE, Evidence
 from enclave.evidence_formats import read_bare, read_tagged
 from enclave.insecure import SoftwareGuest, SoftwareTee
 from enclave.ratls import Attester
@@ -31,6 +32,7 @@ from server.setup.config import Config
 from server.setup.failure import Failure
 from server.transport.acceptor import Peer
 from server.transport.http import HTTPError, Request
+from tests.enclave.forging import SNP
 from tests.enclave.guest_machine import software_chip
 from tests.server.acme.fake_directory import authority_pair
 
@@ -231,6 +233,58 @@ def test_there_is_a_derived_key_only_where_the_launch_is_measured(tmp_path, meas
     assert known.firmware_only != measured
     tee = SnpTee.at(tmp_path, tmp_path, known)
     assert (tee.sk is SkProvider.NONE) != measured
+
+
+def test_the_privilege_level_and_the_endorsements_reach_the_device(tmp_path):
+    file = tmp_path / "vcek"
+    der = software_chip().vcek()
+    for content in (der, ssl.DER_cert_to_PEM_cert(der).encode()):
+        file.write_bytes(content)
+        known = attester.circumstances(Config(data=tmp_path, vmpl=2, endorsements=file))
+        tee = SnpTee.at(tmp_path, tmp_path, known)
+        assert (tee.circumstances.vmpl, tee.circumstances.endorsements) == (2, (der,))
+
+
+@pytest.mark.parametrize("content", [b"", b"vcek", b"-----BEGIN CERTIFICATE-----\nMA==\n"])
+def test_endorsements_that_cannot_be_read_are_told_at_the_start(tmp_path, content):
+    file = tmp_path / "vcek"
+    file.write_bytes(content)
+    with pytest.raises(Failure, match=r"endorsements .* cannot be used"):
+        attester.find_tee(Config(data=tmp_path, endorsements=file), NOW)
+    with pytest.raises(Failure, match="cannot be read"):
+        attester.find_tee(Config(data=tmp_path, endorsements=tmp_path / "absent"), NOW)
+
+
+@dataclass(frozen=True)
+class Endorsed(SoftwareTee):
+    """A machine whose evidence comes with these certificates."""
+
+    certificates: tuple[bytes, ...] = ()
+
+    async def evidence(self, report_data: bytes) -> Evidence:
+        return replace(await super().evidence(report_data), certificates=self.certificates)
+
+
+async def test_endorsements_of_another_chip_are_refused_at_the_start(tmp_path):
+    """No verifier could use such evidence: AMD 57230 section 2, a key for each chip and TCB."""
+    config = Config(data=tmp_path, endorsements=tmp_path / "vcek.pem")
+    guest = SoftwareGuest(software_chip())
+    await attester.check_endorsed(config, Endorsed(guest, certificates=(software_chip().vcek(),)))
+    older = replace(software_chip(), tcb=replace(software_chip().tcb, snp=0)).vcek()
+    for certificates in ((), (older,), (SNP().leaf,)):
+        other = Endorsed(guest, certificates=certificates)
+        with pytest.raises(Failure, match="not for this machine's chip"):
+            await attester.check_endorsed(config, other)
+        await attester.check_endorsed(Config(data=tmp_path), other)
+
+
+def test_where_the_endorsements_are_is_no_part_of_the_configuration(tmp_path):
+    """They are one machine's own, and servers of one configuration have different ones."""
+    digests = {
+        attester.configuration_sha256(Config(data=tmp_path, endorsements=file))
+        for file in (None, tmp_path / "a", tmp_path / "b")
+    }
+    assert len(digests) == 1
 
 
 def test_a_simulated_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):

@@ -14,11 +14,18 @@ import trio.testing
 
 from enclave.claims import KeyOrigin, Role
 from enclave.client import AttestedConnection
+from enclave.collateral import Collateral
+from enclave.collateral_file import write_collateral
+from enclave.evidence import TEE
 from enclave.pinned import Pinned
+from enclave.sgx import SGX
 from enclave.snp import SEV_SNP
+from enclave.supported import TEES
+from enclave.tdx import TDX
 from server.commands import attested_server
 from server.commands.attested_server import Remote, read_remote
 from server.setup.failure import Failure
+from tests.enclave.forging import DCAP, SNP
 from tests.server.unprovisioned_server import configured, expected, running, software
 
 NOW = datetime(2030, 5, 1, tzinfo=UTC)
@@ -84,6 +91,27 @@ def test_collateral_that_cannot_be_read_is_told(write, tmp_path: Path, content):
     (tmp_path / "collateral.json").write_bytes(content)
     with pytest.raises(Failure, match=r"collateral .* cannot be used"):
         read_remote(write(GOOD), None, None, tmp_path / "collateral.json")
+
+
+@pytest.mark.parametrize("version", ["2", "0", "true", '"1"', "null", "1.0"])
+def test_collateral_of_another_version_is_refused(write, tmp_path: Path, version: str):
+    path = tmp_path / "collateral.json"
+    path.write_text(f'{{"strongroom-collateral": {version}}}')
+    with pytest.raises(Failure, match="another version than 1"):
+        read_remote(write(GOOD), None, None, path)
+
+
+def test_collateral_is_read_for_every_tee_that_a_policy_may_name(write, tmp_path: Path):
+    snp, dcap = SNP().collateral(), DCAP().collateral
+    published: dict[TEE, Collateral] = {SEV_SNP: snp, TDX: dcap, SGX: dcap}
+    path = tmp_path / "collateral.json"
+    path.write_bytes(write_collateral(published))
+    assert set(published) == set(TEES)
+    assert read_remote(write(GOOD), None, None, path).collateral == published
+    document = json.loads(path.read_text())
+    del document["strongroom-collateral"]
+    path.write_text(json.dumps(document))
+    assert read_remote(write(GOOD), None, None, path).collateral == published
 
 
 def test_a_configuration_that_is_not_there_is_told(tmp_path: Path):
