@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.mutation import mutants
+from tests.mutation.changes import mutants
 
 MODULE = """
 def check(one: int = -1, other: bool | None = None) -> bool:

@@ -1,0 +1,86 @@
+"""The command line of `python -m tests.mutation`: see the package."""
+
+import argparse
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.mutation import __doc__ as ABOUT
+from tests.mutation.changes import ROOT, Mutant, mutants
+from tests.mutation.child import preload
+from tests.mutation.coverage_map import coverage_map
+from tests.mutation.known import entry, find, known
+from tests.mutation.trial import survivors
+
+
+def _modules(words: Sequence[str]) -> list[Path]:
+    found: list[Path] = []
+    for word in words:
+        path = (ROOT / word).resolve()
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return found
+
+
+def _stale(changes: Sequence[Mutant]) -> list[str]:
+    """Entries for the modules of these changes that no longer name any."""
+    modules = {change.module for change in changes}
+    names = {(one.module, one.place, one.before, one.after) for one in changes}
+    return [
+        f"{one.module}: {one.before}"
+        for one in known()
+        if one.module in modules
+        and (one.module, one.place, one.before, one.after) not in names
+    ]
+
+
+def main() -> int:
+    """What the command line says; the exit status."""
+    parser = argparse.ArgumentParser(description=(ABOUT or "").partition("\n")[0])
+    parser.add_argument("paths", nargs="+", help="modules or packages, and tests")
+    parser.add_argument("--sample", type=int, help="so many changes, drawn at random")
+    parser.add_argument("--seed", type=int, default=1, help="of the drawing")
+    parser.add_argument("--list", action="store_true", help="print the changes, and try none")
+    parser.add_argument("--entries", type=Path, help="write survivors here as entries to fill in")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    words = [word for word in arguments.paths if Path(word).parts[0] == "tests"]
+    modules = _modules([word for word in arguments.paths if word not in words])
+    every = [mutant for path in modules for mutant in mutants(path)]
+    for line in _stale(every):
+        print(f"no longer there: {line}")
+    if arguments.sample is not None and arguments.sample < len(every):
+        every = random.Random(arguments.seed).sample(every, arguments.sample)
+    if arguments.list:
+        print(*every, sep="\n")
+        return 0
+    return _try(every, words or ["tests"], arguments.entries)
+
+
+def _try(every: Sequence[Mutant], words: Sequence[str], entries: Path | None) -> int:
+    os.nice(10)
+    preload()
+    packages = sorted({change.path.relative_to(ROOT).parts[0] for change in every})
+    tests = coverage_map(words, packages)
+    began = time.monotonic()
+    kinds: Counter[str] = Counter()
+    for at in survivors(every, words, tests):
+        one = find(every[at], known())
+        kinds[one.kind if one else "survived"] += 1
+        if one is None:
+            print(every[at], f"   [{every[at].before}]", flush=True)
+            if entries is not None:
+                with entries.open("a") as file:
+                    file.write(entry(every[at]) + "\n\n")
+    killed = len(every) - kinds.total()
+    told = [f"{len(every)} changes", f"{killed} noticed", f"{kinds.pop('survived', 0)} not"]
+    told += [f"{number} {kind}" for kind, number in sorted(kinds.items())]
+    print(f"{', '.join(told)}; {time.monotonic() - began:.0f} s")
+    return int(killed + kinds.total() < len(every))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

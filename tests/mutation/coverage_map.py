@@ -1,0 +1,100 @@
+"""Which tests run a line, and how long they take: one run of all of them, with coverage."""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.mutation.child import run_pytest
+
+HOUR: Final = 3600.0
+
+
+@dataclass
+class CoverageMap:
+    """Which tests run a line.
+
+    Attributes:
+        seconds: by test, how long it takes.
+        tests: by file and line, the tests that run it; "" among them where it is run while
+            modules load or tests are collected.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    tests: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+
+    def of(self, path: Path, line: int) -> set[str]:
+        """The tests that run a line."""
+        return self.tests.get(str(path), {}).get(line, set()) - {""}
+
+    def loads(self, path: Path, line: int) -> bool:
+        """Whether a line is run while modules load."""
+        return "" in self.tests.get(str(path), {}).get(line, set())
+
+    def of_module(self, path: Path) -> set[str]:
+        """The tests that run any line of a module."""
+        return set().union(*self.tests.get(str(path), {}).values()) - {""}
+
+
+class _Seconds:
+    """Notes how long each test takes."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seconds: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        so_far = self._seconds.get(report.nodeid, 0.0)
+        self._seconds[report.nodeid] = so_far + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        self._file.write_text(json.dumps(self._seconds))
+
+
+def coverage_map(words: Sequence[str], packages: Sequence[str]) -> CoverageMap:
+    """Runs the tests, which must pass.
+
+    Args:
+        words: files and directories of tests.
+        packages: whose lines are looked at.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        data, seconds = Path(directory) / "coverage", Path(directory) / "seconds"
+        output = Path(directory) / "output"
+        options = [*(f"--cov={package}" for package in packages), "--cov-context=test"]
+        options += ["--cov-report=", "--cov-fail-under=0", f"--basetemp={directory}/tests"]
+        status = run_pytest(
+            [*words, *options],
+            HOUR,
+            environment={"COVERAGE_FILE": str(data)},
+            plugins=[_Seconds(seconds)],
+            output=output,
+        )
+        if status != 0:
+            sys.stderr.write(output.read_text(errors="replace"))
+            raise SystemExit("The tests must pass before anything is changed.")
+        found = CoverageMap(json.loads(seconds.read_text()), _tests_of_lines(data))
+    print(
+        f"{len(found.seconds)} tests, mapped in {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return found
+
+
+def _tests_of_lines(file: Path) -> dict[str, dict[int, set[str]]]:
+    import coverage
+
+    data = coverage.CoverageData(str(file))
+    data.read()
+    return {
+        name: {
+            line: {context.rpartition("|")[0] for context in contexts}
+            for line, contexts in data.contexts_by_lineno(name).items()
+        }
+        for name in data.measured_files()
+    }

@@ -1,0 +1,76 @@
+"""The survivors that were looked at: no test is missing for them, and why.
+
+An entry names a change by what is written there and not by where: the module, the function, and
+the line before and after. So it lasts as long as the line does.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.mutation.changes import Mutant
+
+FILE: Final = Path(__file__).with_name("known.toml")
+KINDS: Final = ("equivalent", "text", "performance", "simulated", "harness")
+"""No caller can see it; what people read alone; how long it takes alone; a simulated TEE, on which
+nothing rests; a part of the tests."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A survivor that needs no test.
+
+    Attributes:
+        module: its path from the root of the project.
+        place: the function or class that it is in, with dots.
+        before: the changed lines, with single spaces.
+        after: the same, changed.
+        kind: one of KINDS.
+        why: a sentence.
+    """
+
+    module: str
+    place: str
+    before: str
+    after: str
+    kind: str
+    why: str
+
+
+def known(file: Path = FILE) -> tuple[Known, ...]:
+    """The entries of the file; raises ValueError for a kind that is none."""
+    found = tuple(Known(**entry) for entry in tomllib.loads(file.read_text()).get("survivor", ()))
+    for one in found:
+        if one.kind not in KINDS:
+            raise ValueError(f"{one.module}: {one.kind} is not one of {', '.join(KINDS)}")
+    return found
+
+
+def find(change: Mutant, entries: Iterable[Known]) -> Known | None:
+    """The entry of a change, if it has one."""
+    for one in entries:
+        if (one.module, one.place, one.before, one.after) == (
+            change.module,
+            change.place,
+            change.before,
+            change.after,
+        ):
+            return one
+    return None
+
+
+def entry(change: Mutant) -> str:
+    """A change as an entry of the file, for someone to say what kind it is and why."""
+    lines = [f"{name} = {_quoted(getattr(change, name))}" for name in _NAMES]
+    return "\n".join(["[[survivor]]", *lines, 'kind = ""', 'why = ""'])
+
+
+_NAMES: Final = ("module", "place", "before", "after")
+
+
+def _quoted(text: str) -> str:
+    if "'" not in text:
+        return f"'{text}'"
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
