@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enclave.cbor import MAX_BYTES, MAX_DEPTH, Tagged, decode, encode
+from enclave.cbor import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, Tagged, decode, encode
 from enclave.errors import InvalidEvidence
 
 values = st.recursive(
@@ -54,6 +54,8 @@ def test_known_encodings_both_ways(value, expected):
         ("9818", "ends too early"),
         ("98ff" + "00" * 255, "too many entries"),
         ("8181818180", "nested too deeply"),
+        ("c0c0c0c000", "nested too deeply"),
+        ("a16161a16162a16163a1616400", "nested too deeply"),
         ("a10001", "not text"),
         ("a2616100616100", "repeated"),
         ("a2616200616100", "out of order"),
@@ -66,6 +68,26 @@ def test_everything_else_is_refused(data, why):
 
 def test_keys_of_other_writers_may_be_out_of_order_when_that_is_asked_for():
     assert decode(bytes.fromhex("a2616200616101"), sorted_keys=False) == {"b": 0, "a": 1}
+
+
+@pytest.mark.parametrize("value", [True, [False], {"a": True}, Tagged(1, True)])
+def test_booleans_are_not_written_as_numbers(value):
+    with pytest.raises(TypeError, match="boolean"):
+        encode(value)
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 64, [-1], Tagged(-1, b""), Tagged(1 << 64, b"")])
+def test_numbers_that_no_head_takes_are_not_written(value):
+    with pytest.raises(ValueError, match="unsigned number of 64 bits"):
+        encode(value)
+
+
+def test_the_limits_are_the_last_that_is_read():
+    longest = bytes(MAX_BYTES - 5)  # behind a head of five bytes
+    assert decode(encode(longest)) == longest
+    assert decode(encode([0] * MAX_ITEMS)) == [0] * MAX_ITEMS
+    with pytest.raises(InvalidEvidence, match="too many entries"):
+        decode(encode([0] * (MAX_ITEMS + 1)))
 
 
 def test_a_long_input_is_refused_before_it_is_read():

@@ -1,3 +1,5 @@
+from itertools import repeat
+
 import pytest
 from cryptography import x509
 from hypothesis import given, settings
@@ -91,6 +93,36 @@ DAMAGES = {
 def test_damaged_certificates_are_refused(der):
     with pytest.raises(InvalidEvidence):
         read_certificate(der)
+
+
+def long_certificate(filling):
+    """A certificate that is right but for its length."""
+    return certificate("x", "x", ec_key("x"), ec_key("x"), extensions={"1.2.3": bytes(filling)})
+
+
+def long_list(filling):
+    """A revocation list of one enormous number."""
+    return revocation_list("x", ec_key("x"), (1 << 8 * filling,))
+
+
+def of_size(make, size):
+    """What `make` makes, of `size` bytes; a signature has some more or fewer, as it comes out."""
+    filling = size - (len(make(size)) - size)
+    return next(made for made in (make(filling) for _ in repeat(None)) if len(made) == size)
+
+
+@pytest.mark.parametrize(
+    "read, make, limit",
+    [
+        (read_certificate, long_certificate, MAX_CERTIFICATE_SIZE),
+        (read_revocation_list, long_list, MAX_REVOCATION_LIST_SIZE),
+    ],
+)
+def test_what_is_right_is_read_up_to_a_limit_and_not_beyond(read, make, limit):
+    """More than any vendor's, and little enough to parse before anything in it is trusted."""
+    read(of_size(make, limit))
+    with pytest.raises(InvalidEvidence, match=f"{limit + 1} bytes, more than {limit}"):
+        read(of_size(make, limit + 1))
 
 
 @pytest.mark.parametrize(

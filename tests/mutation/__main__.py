@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.mutation import __doc__ as ABOUT
 from tests.mutation.changes import ROOT, Mutant, mutants
 from tests.mutation.child import preload
-from tests.mutation.coverage_map import coverage_map
+from tests.mutation.coverage_map import CoverageMap, coverage_map
 from tests.mutation.known import entry, find, known
 from tests.mutation.trial import survivors
 
@@ -28,12 +28,10 @@ def _modules(words: Sequence[str]) -> list[Path]:
 def _stale(changes: Sequence[Mutant]) -> list[str]:
     """Entries for the modules of these changes that no longer name any."""
     modules = {change.module for change in changes}
-    names = {(one.module, one.place, one.before, one.after) for one in changes}
     return [
         f"{one.module}: {one.before}"
         for one in known()
-        if one.module in modules
-        and (one.module, one.place, one.before, one.after) not in names
+        if one.module in modules and not any(one.names(change) for change in changes)
     ]
 
 
@@ -45,6 +43,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the drawing")
     parser.add_argument("--list", action="store_true", help="print the changes, and try none")
     parser.add_argument("--entries", type=Path, help="write survivors here as entries to fill in")
+    parser.add_argument("--map", type=Path, help="keep here which tests run which line")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     words = [word for word in arguments.paths if Path(word).parts[0] == "tests"]
@@ -57,14 +56,16 @@ def main() -> int:
     if arguments.list:
         print(*every, sep="\n")
         return 0
-    return _try(every, words or ["tests"], arguments.entries)
-
-
-def _try(every: Sequence[Mutant], words: Sequence[str], entries: Path | None) -> int:
-    os.nice(10)
+    os.nice(5)
     preload()
     packages = sorted({change.path.relative_to(ROOT).parts[0] for change in every})
-    tests = coverage_map(words, packages)
+    tests = coverage_map(words or ["tests"], packages, arguments.map)
+    return _try(every, words or ["tests"], tests, arguments.entries)
+
+
+def _try(
+    every: Sequence[Mutant], words: Sequence[str], tests: CoverageMap, entries: Path | None
+) -> int:
     began = time.monotonic()
     kinds: Counter[str] = Counter()
     for at in survivors(every, words, tests):

@@ -1,6 +1,8 @@
 """Which tests run a line, and how long they take: one run of all of them, with coverage."""
 
+import hashlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -12,6 +14,9 @@ from typing import Any, Final
 from tests.mutation.child import run_pytest
 
 HOUR: Final = 3600.0
+LEAST: Final = 8.0
+"""Seconds that any test has, and TIMES what it took."""
+TIMES: Final = 5
 
 
 @dataclass
@@ -27,6 +32,10 @@ class CoverageMap:
     seconds: dict[str, float] = field(default_factory=dict)
     tests: dict[str, dict[int, set[str]]] = field(default_factory=dict)
 
+    def duration(self, test: str) -> float:
+        """How long a test takes."""
+        return self.seconds.get(test, 0.0)
+
     def of(self, path: Path, line: int) -> set[str]:
         """The tests that run a line."""
         return self.tests.get(str(path), {}).get(line, set()) - {""}
@@ -38,6 +47,16 @@ class CoverageMap:
     def of_module(self, path: Path) -> set[str]:
         """The tests that run any line of a module."""
         return set().union(*self.tests.get(str(path), {}).values()) - {""}
+
+
+class Limit:
+    """Ends the process when a test takes far longer than it did: a change may wait for ever."""
+
+    def __init__(self, tests: CoverageMap) -> None:
+        self._tests = tests
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        signal.setitimer(signal.ITIMER_REAL, LEAST + TIMES * self._tests.duration(nodeid))
 
 
 class _Seconds:
@@ -55,13 +74,48 @@ class _Seconds:
         self._file.write_text(json.dumps(self._seconds))
 
 
-def coverage_map(words: Sequence[str], packages: Sequence[str]) -> CoverageMap:
+def coverage_map(
+    words: Sequence[str], packages: Sequence[str], kept: Path | None = None
+) -> CoverageMap:
     """Runs the tests, which must pass.
 
     Args:
         words: files and directories of tests.
         packages: whose lines are looked at.
+        kept: a file that a map is kept in for as long as neither tests nor packages change.
     """
+    digest = _digest([*words, *packages])
+    if kept is not None and kept.exists():
+        stored, seconds, tests = json.loads(kept.read_text())
+        if stored == digest:
+            return CoverageMap(
+                seconds,
+                {
+                    path: {int(line): set(names) for line, names in lines.items()}
+                    for path, lines in tests.items()
+                },
+            )
+    found = _mapped(words, packages)
+    if kept is not None:
+        lists = {
+            path: {line: sorted(names) for line, names in lines.items()}
+            for path, lines in found.tests.items()
+        }
+        kept.write_text(json.dumps([digest, found.seconds, lists]))
+    return found
+
+
+def _digest(words: Sequence[str]) -> str:
+    """Of all modules in these files and directories."""
+    digest = hashlib.sha256()
+    for word in words:
+        path = Path(word)
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _mapped(words: Sequence[str], packages: Sequence[str]) -> CoverageMap:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         data, seconds = Path(directory) / "coverage", Path(directory) / "seconds"

@@ -1,9 +1,11 @@
 """The survivors that were looked at: no test is missing for them, and why.
 
 An entry names a change by what is written there and not by where: the module, the function, and
-the line before and after. So it lasts as long as the line does.
+the line before and after. So it lasts as long as the line does. Without a function and a line
+after, an entry is for all changes of lines like that before, in which `*` is any text.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,19 +26,28 @@ class Known:
 
     Attributes:
         module: its path from the root of the project.
-        place: the function or class that it is in, with dots.
         before: the changed lines, with single spaces.
-        after: the same, changed.
         kind: one of KINDS.
         why: a sentence.
+        place: the function or class that it is in, with dots; None: any.
+        after: the same lines, changed; None: whatever becomes of lines like those before.
     """
 
     module: str
-    place: str
     before: str
-    after: str
     kind: str
     why: str
+    place: str | None = None
+    after: str | None = None
+
+    def names(self, change: Mutant) -> bool:
+        """Whether it is this change's."""
+        if self.module != change.module or self.place not in (None, change.place):
+            return False
+        if self.after is not None:
+            return (self.before, self.after) == (change.before, change.after)
+        parts = (re.escape(part) for part in self.before.split("*"))
+        return re.fullmatch(".*".join(parts), change.before) is not None
 
 
 def known(file: Path = FILE) -> tuple[Known, ...]:
@@ -50,15 +61,7 @@ def known(file: Path = FILE) -> tuple[Known, ...]:
 
 def find(change: Mutant, entries: Iterable[Known]) -> Known | None:
     """The entry of a change, if it has one."""
-    for one in entries:
-        if (one.module, one.place, one.before, one.after) == (
-            change.module,
-            change.place,
-            change.before,
-            change.after,
-        ):
-            return one
-    return None
+    return next((one for one in entries if one.names(change)), None)
 
 
 def entry(change: Mutant) -> str:

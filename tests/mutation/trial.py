@@ -12,18 +12,19 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 from tests.mutation.changes import ROOT, Mutant
 from tests.mutation.child import run_child, run_pytest
-from tests.mutation.coverage_map import HOUR, CoverageMap
+from tests.mutation.coverage_map import HOUR, CoverageMap, Limit
 
-LEAST_SECONDS: Final = 10.0
-"""Any test run has so long, and five times what the tests take: a change may loop."""
-TIMES: Final = 5
+MANY: Final = 100
+"""Tests named one by one; where more run a line, their files are named."""
+BUDGET: Final = 20.0
+"""Seconds of tests for one change, the quick ones first; others would hardly notice more."""
 
 
 def survivors(changes: Sequence[Mutant], words: Sequence[str], tests: CoverageMap) -> Iterator[int]:
@@ -43,12 +44,8 @@ def survivors(changes: Sequence[Mutant], words: Sequence[str], tests: CoverageMa
         elif answer == "lives":
             yield at
     for at in loaded:
-        if _lives_apart(changes[at], words, tests):
+        if _lives_apart(changes[at], tests):
             yield at
-
-
-def _seconds(chosen: Sequence[str], tests: CoverageMap) -> float:
-    return LEAST_SECONDS + TIMES * sum(tests.seconds.get(one, 0) for one in chosen)
 
 
 # Functions that are loaded
@@ -64,8 +61,8 @@ def _in_functions(
         os.close(reading)
         try:
             with tempfile.TemporaryDirectory() as directory:
-                plugin = _Trials(changes, tests, writing)
-                run_pytest([*words, f"--basetemp={directory}"], 10 * HOUR, plugins=[plugin])
+                plugins = [_Trials(changes, tests, writing), Limit(tests)]
+                run_pytest([*words, f"--basetemp={directory}"], 10 * HOUR, plugins=plugins)
         finally:
             os._exit(0)
     os.close(writing)
@@ -101,7 +98,8 @@ class _Trials:
         items: dict[str, Any],
         functions: Sequence[FunctionType],
     ) -> str:
-        chosen = _quick_files_first(self._tests.of(change.path, change.line), items, self._tests)
+        found = self._tests.of(change.path, change.line)
+        chosen = _quick_files_first(_quick(found & items.keys(), self._tests), items, self._tests)
         if not chosen:
             return "lives"
 
@@ -118,21 +116,29 @@ class _Trials:
                 return 1
             return int(session.testsfailed > 0)
 
-        status = run_child(work, _seconds(chosen, self._tests))
+        status = run_child(work, HOUR)
         return {0: "lives", 77: "apart"}.get(70 if status is None else status, "dies")
 
 
-def _quick_files_first(
-    found: set[str], items: dict[str, Any], tests: CoverageMap
-) -> list[str]:
+def _quick(found: Iterable[str], tests: CoverageMap) -> set[str]:
+    """As many tests as BUDGET allows, and at least one."""
+    chosen: set[str] = set()
+    spent = 0.0
+    for one in sorted(found, key=tests.duration):
+        spent += tests.duration(one)
+        if chosen and spent > BUDGET:
+            break
+        chosen.add(one)
+    return chosen
+
+
+def _quick_files_first(found: set[str], items: dict[str, Any], tests: CoverageMap) -> list[str]:
     """Tests in their files' order, which shares what a file sets up once."""
     files: dict[str, list[str]] = {}
     for one in items:
         if one in found:
             files.setdefault(one.partition("::")[0], []).append(one)
-    by_time = sorted(
-        files.values(), key=lambda names: sum(tests.seconds.get(one, 0) for one in names)
-    )
+    by_time = sorted(files.values(), key=lambda names: sum(map(tests.duration, names)))
     return [one for names in by_time for one in names]
 
 
@@ -197,20 +203,18 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, self._change.path, loader=loader)
 
 
-def _lives_apart(change: Mutant, words: Sequence[str], tests: CoverageMap) -> bool:
-    """Whether all tests of a module pass that is loaded changed; if none runs it, all tests."""
-    chosen = sorted(tests.of_module(change.path) or tests.seconds)
+def _lives_apart(change: Mutant, tests: CoverageMap) -> bool:
+    """Whether the tests of a module pass that is loaded changed; if none runs it, all tests."""
+    chosen = sorted(_quick(tests.of_module(change.path) or tests.seconds, tests))
     files: dict[str, float] = {}
     for one in chosen:
         file = one.partition("::")[0]
-        files[file] = files.get(file, 0.0) + tests.seconds.get(one, 0)
+        files[file] = files.get(file, 0.0) + tests.duration(one)
     ordered = sorted(files, key=files.__getitem__)
 
     def first() -> None:
         sys.meta_path.insert(0, _Finder(change))
 
     with tempfile.TemporaryDirectory() as directory:
-        arguments = [*(ordered or words), f"--basetemp={directory}"]
-        return run_pytest(arguments, 20 + _seconds(chosen, tests), first=first) == 0
-
-
+        arguments = [*(chosen if len(chosen) < MANY else ordered), f"--basetemp={directory}"]
+        return run_pytest(arguments, HOUR, first=first, plugins=[Limit(tests)]) == 0
