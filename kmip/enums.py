@@ -7,7 +7,7 @@ from typing import Final
 
 from kmip.tags import Tag
 from kmip.versions import V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0
-from kmip.vocabulary import Closed, Enumeration, Named
+from kmip.vocabulary import Closed, Enumeration, Named, Renamed
 
 
 class AdjustmentType(Enumeration):
@@ -268,40 +268,40 @@ class DigitalSignatureAlgorithm(Enumeration):
 
     MD2_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000001,
-        ("MD2WithRSAEncryptionPKCS_1V1_5", "MD2WithRSAEncryption"),
+        ("MD2WithRSAEncryptionPKCS_1V1_5", Renamed("MD2WithRSAEncryption", V2_0)),
         V1_1,
     )
     MD5_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000002,
-        ("MD5WithRSAEncryptionPKCS_1V1_5", "MD5WithRSAEncryption"),
+        ("MD5WithRSAEncryptionPKCS_1V1_5", Renamed("MD5WithRSAEncryption", V2_0)),
         V1_1,
     )
     SHA_1_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000003,
-        ("SHA_1WithRSAEncryptionPKCS_1V1_5", "SHA_1WithRSAEncryption"),
+        ("SHA_1WithRSAEncryptionPKCS_1V1_5", Renamed("SHA_1WithRSAEncryption", V2_0)),
         V1_1,
     )
     SHA_224_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000004,
-        ("SHA_224WithRSAEncryptionPKCS_1V1_5", "SHA_224WithRSAEncryption"),
+        ("SHA_224WithRSAEncryptionPKCS_1V1_5", Renamed("SHA_224WithRSAEncryption", V2_0)),
         V1_1,
     )
     SHA_256_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000005,
-        ("SHA_256WithRSAEncryptionPKCS_1V1_5", "SHA_256WithRSAEncryption"),
+        ("SHA_256WithRSAEncryptionPKCS_1V1_5", Renamed("SHA_256WithRSAEncryption", V2_0)),
         V1_1,
     )
     SHA_384_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000006,
-        ("SHA_384WithRSAEncryptionPKCS_1V1_5", "SHA_384WithRSAEncryption"),
+        ("SHA_384WithRSAEncryptionPKCS_1V1_5", Renamed("SHA_384WithRSAEncryption", V2_0)),
         V1_1,
     )
     SHA_512_WITH_RSA_ENCRYPTION_PKCS_1_V1_5 = (
         0x00000007,
-        ("SHA_512WithRSAEncryptionPKCS_1V1_5", "SHA_512WithRSAEncryption"),
+        ("SHA_512WithRSAEncryptionPKCS_1V1_5", Renamed("SHA_512WithRSAEncryption", V2_0)),
         V1_1,
     )
-    RSASSA_PSS_PKCS_1_V2_1 = 0x00000008, ("RSASSA_PSSPKCS_1V2_1", "RSASSA_PSS"), V1_1
+    RSASSA_PSS_PKCS_1_V2_1 = 0x00000008, ("RSASSA_PSSPKCS_1V2_1", Renamed("RSASSA_PSS", V2_0)), V1_1
     DSA_WITH_SHA_1 = 0x00000009, "DSAWithSHA_1", V1_1
     DSA_WITH_SHA224 = 0x0000000A, "DSAWithSHA224", V1_1
     DSA_WITH_SHA256 = 0x0000000B, "DSAWithSHA256", V1_1
@@ -365,10 +365,10 @@ class HashingAlgorithm(Enumeration):
     WHIRLPOOL = 0x0000000B, "Whirlpool", V1_0
     SHA_512_224 = 0x0000000C, "SHA_512_224", V1_2
     SHA_512_256 = 0x0000000D, "SHA_512_256", V1_2
-    SHA_3_224 = 0x0000000E, ("SHA_3_224", "SHA3_224"), V1_4
-    SHA_3_256 = 0x0000000F, ("SHA_3_256", "SHA3_256"), V1_4
-    SHA_3_384 = 0x00000010, ("SHA_3_384", "SHA3_384"), V1_4
-    SHA_3_512 = 0x00000011, ("SHA_3_512", "SHA3_512"), V1_4
+    SHA_3_224 = 0x0000000E, ("SHA_3_224", Renamed("SHA3_224", V2_0)), V1_4
+    SHA_3_256 = 0x0000000F, ("SHA_3_256", Renamed("SHA3_256", V2_0)), V1_4
+    SHA_3_384 = 0x00000010, ("SHA_3_384", Renamed("SHA3_384", V2_0)), V1_4
+    SHA_3_512 = 0x00000011, ("SHA_3_512", Renamed("SHA3_512", V2_0)), V1_4
 
 
 class InteropFunction(Enumeration):
@@ -508,7 +508,7 @@ class LinkType(Enumeration):
 class MaskGenerator(Enumeration):
     """Mask Generator (2.1 section 11)."""
 
-    MGF1 = 0x00000001, ("MGF1", "MFG1"), V1_4
+    MGF1 = 0x00000001, ("MGF1", Renamed("MFG1", V2_0)), V1_4
 
 
 class NISTKeyType(Enumeration):
@@ -1542,13 +1542,13 @@ class SplitKeyMethod(Enumeration):
     XOR = 0x00000001, "XOR", V1_0
     POLYNOMIAL_SHARING_GF_2_16 = (
         0x00000002,
-        ("PolynomialSharingGF2_16", "PolynomialSharingGF216"),
+        ("PolynomialSharingGF2_16", Renamed("PolynomialSharingGF216", V3_0)),
         V1_0,
     )
     POLYNOMIAL_SHARING_PRIME_FIELD = 0x00000003, "PolynomialSharingPrimeField", V1_0
     POLYNOMIAL_SHARING_GF_2_8 = (
         0x00000004,
-        ("PolynomialSharingGF2_8", "PolynomialSharingGF28"),
+        ("PolynomialSharingGF2_8", Renamed("PolynomialSharingGF28", V3_0)),
         V1_2,
     )
 

@@ -1,11 +1,12 @@
 """What the generated tags, enumerations and masks are made of.
 
 A member carries its value, the names that the XML and JSON encodings use for it, and the span of
-versions in which it exists: `ACTIVATE = 0x12, "Activate", V1_0`.
+versions in which it exists: `ACTIVATE = 0x12, "Activate", V1_0`. Where a later version has another
+name for it, the versions that have each are told by `Renamed`.
 """
 
 from enum import IntEnum, IntFlag
-from typing import Self
+from typing import NamedTuple, Self
 
 from kmip.versions import ALWAYS, V1_0, ProtocolVersion, Span
 
@@ -18,30 +19,52 @@ def is_extension(value: int) -> bool:
     return EXTENSIONS.start <= value < EXTENSIONS.stop
 
 
+class Renamed(NamedTuple):
+    """The name that a value has from a later version on.
+
+    Attributes:
+        name: as the specification writes it from then on.
+        since: the first version that does.
+    """
+
+    name: str
+    since: ProtocolVersion
+
+
 class Named(IntEnum):
     """A value with the names it has in the specification's texts.
 
     Attributes:
         span: the versions that have it.
-        names: its names in XML and JSON, the one to write first.
+        names: its names in XML and JSON, the oldest first.
+        renamed: the name to write from some version on; None: the first of `names` always.
     """
 
     span: Span
     names: tuple[str, ...]
+    renamed: Renamed | None
 
     def __new__(
         cls,
         value: int,
-        names: str | tuple[str, ...] = (),
+        names: str | tuple[str | Renamed, ...] = (),
         since: ProtocolVersion = V1_0,
         until: ProtocolVersion | None = None,
     ) -> Self:
         """A member: its value, its names, and the first and last version that has it."""
+        all_names = (names,) if isinstance(names, str) else names
         member = int.__new__(cls, value)
         member._value_ = value
-        member.names = (names,) if isinstance(names, str) else names
+        member.names = tuple(each if isinstance(each, str) else each.name for each in all_names)
+        member.renamed = next((each for each in all_names if isinstance(each, Renamed)), None)
         member.span = Span(since, until)
         return member
+
+    def name_in(self, version: ProtocolVersion) -> str:
+        """Its name as `version` writes it; empty where it has none at all."""
+        if self.renamed is not None and version >= self.renamed.since:
+            return self.renamed.name
+        return self.names[0] if self.names else ""
 
     @property
     def title(self) -> str:
@@ -64,6 +87,7 @@ class Enumeration(Named):
         member._name_ = f"EXTENSION_{value:08X}"
         member._value_ = value
         member.names = ()
+        member.renamed = None
         member.span = ALWAYS
         return member
 

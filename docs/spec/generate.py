@@ -6,7 +6,8 @@
 `vocabulary.csv` has one row for each tag, enumeration value and mask bit of KMIP 1.0 to 3.0: the
 name that the XML and JSON encodings use, the specification's words, the value, and the first and
 last version that has it (no last version: still there in 3.0). Where two rows share a value, the
-older name is the member and the younger one an alias that the text encodings also accept.
+older name is the member; a younger one is what the text encodings write from its version on, and
+one of the same version an alias that they only read.
 """
 
 import csv
@@ -59,8 +60,8 @@ def rows() -> list[Row]:
         return [Row(**row) for row in csv.DictReader(file)]
 
 
-def merged(members: list[Row]) -> Iterator[tuple[Row, list[str]]]:
-    """Each value once, with every name it has had, the oldest first."""
+def merged(members: list[Row]) -> Iterator[tuple[Row, list[Row]]]:
+    """Each value once, with the rows of every name it has had, the oldest first."""
     by_value: dict[int, list[Row]] = defaultdict(list)
     for row in members:
         by_value[int(row.value, 16)].append(row)
@@ -68,7 +69,7 @@ def merged(members: list[Row]) -> Iterator[tuple[Row, list[str]]]:
         same.sort(key=lambda row: VERSIONS.index(row.since))
         until = "" if any(not row.until for row in same) else max(row.until for row in same)
         first = same[0]._replace(until=until)
-        yield first, [row.name for row in same]
+        yield first, same
 
 
 def constant(version: str) -> str:
@@ -79,10 +80,16 @@ def span(row: Row) -> str:
     return constant(row.since) + (f", {constant(row.until)}" if row.until else "")
 
 
-def member(row: Row, names: list[str], digits: int) -> str:
-    quoted = ", ".join(f'"{name}"' for name in names)
-    named = quoted if len(names) == 1 else f"({quoted})"
+def member(row: Row, named_by: list[Row], digits: int) -> str:
+    written = ", ".join(
+        f'"{each.name}"' if each.since == row.since else renamed(each) for each in named_by
+    )
+    named = written if len(named_by) == 1 else f"({written})"
     return f"    {python_name(row.words)} = 0x{int(row.value, 16):0{digits}X}, {named}, {span(row)}"
+
+
+def renamed(row: Row) -> str:
+    return f'Renamed("{row.name}", {constant(row.since)})'
 
 
 def head(doc: str, imports: str) -> str:
@@ -125,7 +132,7 @@ def enums(all_rows: list[Row]) -> str:
     imports = (
         "from typing import Final\n\nfrom kmip.tags import Tag\n"
         f"from kmip.versions import {versions_used(body)}\n"
-        "from kmip.vocabulary import Closed, Enumeration, Named\n\n"
+        "from kmip.vocabulary import Closed, Enumeration, Named, Renamed\n\n"
     )
     return head("The enumerations of KMIP 1.0 to 3.0.", imports) + "\n" + body
 
@@ -162,7 +169,7 @@ def masks(all_rows: list[Row]) -> str:
         rows_ = "".join(
             f'        "{name}": 0x{int(row.value, 16):08X},\n'
             for row, all_ in values
-            for name in all_
+            for name in (each.name for each in all_)
         )
         names.append(f"    {group}: {{\n{rows_}    }},\n")
         tagged_masks.append(f"    Tag.{python_name(words_of(group))}: {group},\n")

@@ -20,14 +20,15 @@ from kmip.encodings.json import JSON
 from kmip.encodings.ttlv import TTLV
 from kmip.encodings.xml import XML
 from kmip.items import Item
+from kmip.versions import V1_0, ProtocolVersion
 
 
 class Codec(Protocol):
     """Bytes to an item and back, within limits.
 
     What `decode` takes it takes with at most `max_depth` structures within structures, `max_items`
-    items and `max_bytes` bytes; `encode` nests no deeper, and leaves it to its caller how many
-    bytes a peer takes.
+    items and `max_bytes` bytes; `encode` nests no deeper and writes no more bytes, and leaves it
+    to its caller how many a peer takes.
     """
 
     @property
@@ -53,11 +54,15 @@ class Codec(Protocol):
             InvalidMessage: the bytes, which may be any, hold none, or go beyond the limits.
         """
 
-    def encode(self, item: Item, /) -> bytes:
+    def encode(self, item: Item, version: ProtocolVersion = V1_0, /) -> bytes:
         """The bytes of `item`, of which `decode` makes the same item again.
 
+        Args:
+            item: what is written.
+            version: in whose words names are written, where the encoding has names.
+
         Raises:
-            InvalidMessage: it has a text that this encoding cannot hold.
+            InvalidMessage: it has half a character, or is longer than any message.
             ValueError: a value does not fit its type, or it is nested too deep; the caller's
                 mistake.
         """

@@ -4,6 +4,8 @@
     {"tag": "RequestPayload", "value": [...]}                      Structure needs no type
     {"tag": "0x540001", "type": "TextString", "value": "..."}      a tag without a name
 
+A "name" beside them is read over, and the value of a structure with nothing in it may be null.
+
     type                                    written              also read
     INTEGER                                 number, mask names   hexadecimal text
     LONG_INTEGER                            number, beyond 2**52 hexadecimal text
@@ -34,6 +36,7 @@ from kmip.encodings.literals import (
     UNSIGNED,
     Meaning,
     Number,
+    encoded,
     mask_names,
     tag_of,
     type_of,
@@ -43,11 +46,12 @@ from kmip.encodings.ttlv import MAX_DEPTH, MAX_ITEMS
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
 from kmip.items import Item, Value, is_known, tag_name
+from kmip.versions import V1_0, ProtocolVersion
 
 SAFE: Final = 1 << 52
 """Beyond it JavaScript, and other readers of JSON with floating-point numbers, lose digits."""
 
-_KEYS: Final = frozenset({"tag", "type", "value"})
+_KEYS: Final = frozenset({"tag", "name", "type", "value"})
 _STRUCTURE: Final = int(ItemType.STRUCTURE)
 
 NUMBERS: Final[dict[int, Number]] = {
@@ -79,7 +83,7 @@ class JSON:
     Attributes:
         max_depth: structures within structures.
         max_items: items in all.
-        max_bytes: length of what is read.
+        max_bytes: length of what is read, and of what is written.
     """
 
     media_type: ClassVar[str] = "application/json"
@@ -112,20 +116,11 @@ class JSON:
             raise InvalidMessage("not a JSON text in UTF-8") from None
         return from_object(found, max_depth=self.max_depth)
 
-    def encode(self, item: Item) -> bytes:
-        """The JSON text of `item`, in UTF-8, without spaces.
-
-        Raises:
-            InvalidMessage: a text has half a character (a surrogate).
-            ValueError: a value does not fit its type; the caller's mistake.
-        """
-        text = json.dumps(
-            to_object(item, Meaning(), self.max_depth), ensure_ascii=False, separators=(",", ":")
-        )
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            raise InvalidMessage("a text has characters that JSON cannot hold") from None
+    def encode(self, item: Item, version: ProtocolVersion = V1_0) -> bytes:
+        """The JSON text of `item`, in UTF-8, without spaces; see `Codec.encode`."""
+        found = to_object(item, Meaning(), self.max_depth, version)
+        text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return encoded(text, self.max_bytes)
 
 
 MESSAGE: Final = JSON()
@@ -178,7 +173,9 @@ def from_object(found: Any, meaning: Meaning | None = None, max_depth: int = MAX
     if value is not None:
         meaning.saw(tag, value)
         return Item(tag, kind, value)
-    children = found.get("value", [])
+    children = found.get("value")
+    if children is None:
+        children = []
     if not isinstance(children, list):
         raise InvalidMessage("the value of a structure is a list", tag_name(tag))
     if max_depth <= 0:
@@ -191,6 +188,8 @@ def _type(found: dict[str, Any]) -> int:
     name = found.get("type", "Structure")
     if not isinstance(name, str):
         raise InvalidMessage("no such item type")
+    if not isinstance(found.get("name", ""), str):
+        raise InvalidMessage("a name is a text")
     return type_of(name)
 
 
@@ -219,7 +218,9 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def to_object(item: Item, meaning: Meaning, max_depth: int) -> dict[str, Any]:
+def to_object(
+    item: Item, meaning: Meaning, max_depth: int, version: ProtocolVersion
+) -> dict[str, Any]:
     """What the standard library makes JSON of.
 
     Raises:
@@ -229,7 +230,7 @@ def to_object(item: Item, meaning: Meaning, max_depth: int) -> dict[str, Any]:
     name = tag_name(tag) if is_known(tag) else f"0x{tag:06x}"
     if kind != _STRUCTURE:
         about = meaning.of(tag)
-        written: Any = write(item, about)
+        written: Any = write(item, about, version)
         if kind in WRITTEN:
             written = WRITTEN[kind](value, written, about)
         meaning.saw(tag, value)
@@ -237,5 +238,5 @@ def to_object(item: Item, meaning: Meaning, max_depth: int) -> dict[str, Any]:
     if max_depth <= 0:
         raise ValueError("structures are nested too deep")
     inner = Meaning()
-    children = [to_object(child, inner, max_depth - 1) for child in item.children]
+    children = [to_object(child, inner, max_depth - 1, version) for child in item.children]
     return {"tag": name, "value": children}

@@ -7,7 +7,8 @@
     ENUMERATION            AES, 0x8000000A
     BOOLEAN                true               1, 0x0000000000000001
     BYTE_STRING            00FF
-    DATE_TIME              ISO 8601 in UTC    another zone, a fraction (cut), 0x00000000386D4380
+    DATE_TIME              ISO 8601 in UTC    another zone, a fraction (cut), 0x00000000386D4380,
+                                              more than four digits of a year, 24:00:00
     INTERVAL               12                 0x0000000C
     DATE_TIME_EXTENDED     ISO 8601 with six digits of a second, or 0x as above
     texts                  themselves
@@ -15,16 +16,18 @@
 Theory: an enumeration and a mask are written with names, and which names depends on what the value
 is about: on its tag, or, for an Attribute Value of 1.x, on the attribute that the Attribute Name
 before it names. `about` is that tag; where it has no names the value is written as a number, so
-that what was written is always read back. A date beyond the years 1 to 9999 is written as a number
-too. Every reader takes any text and raises `InvalidMessage`, without the text in it.
+that what was written is always read back. Names are read whatever version they are of, and written
+as one version has them. A date beyond the years 1 to 9999 is written as a number too. Every
+reader takes any text and raises `InvalidMessage`, without the text in it.
 
-Source: KMIP Additional Message Encodings 1.0 sections 4.1 and 6.1; KMIP Profiles 2.1 section 5.
+Source: KMIP Additional Message Encodings 1.0 sections 4.1 and 6.1; KMIP Profiles 2.1 section 5; XML
+Schema 1.1 Part 2 section 3.3.7 (dates: years as long as they are, year 0, midnight as 24:00:00).
 """
 
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
 from kmip.encodings.ttlv import STANDARD_TAGS
@@ -33,12 +36,17 @@ from kmip.errors import InvalidMessage
 from kmip.items import Item, Value, is_extension_tag
 from kmip.masks import MASK_OF, NAMES
 from kmip.tags import WORDS, Tag
+from kmip.versions import V1_0, ProtocolVersion
 from kmip.vocabulary import Named
 
-MAX_BYTES: Final = 1 << 21
-"""Bytes of one message as text: twice the binary limit, since a key takes two digits a byte."""
+MAX_BYTES: Final = 1 << 25
+"""Bytes of one message as text, read or written: 32 times the binary limit of 1 MiB. A key takes
+two digits a byte, small items up to 12 times their bytes, and a mask with names for all of its bits
+25 times; so whatever a server may send is written, and is read back by the same codec. How much of
+that is received at all is up to whoever receives it."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+DAY: Final = timedelta(days=1)
 SECOND: Final = timedelta(seconds=1)
 MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -57,8 +65,8 @@ _VALUE_OF: Final[dict[int, dict[str, int]]] = {
     int(tag): {name: int(member) for member in kind for name in member.names}
     for tag, kind in _ENUMERATIONS.items()
 }
-_NAME_OF: Final[dict[int, dict[int, str]]] = {
-    int(tag): {int(member): member.names[0] for member in kind if member.names}
+_MEMBER_OF: Final[dict[int, dict[int, Named]]] = {
+    int(tag): {int(member): member for member in kind if member.names}
     for tag, kind in _ENUMERATIONS.items()
 }
 _BIT_OF: Final[dict[int, dict[str, int]]] = {int(tag): NAMES[mask] for tag, mask in MASK_OF.items()}
@@ -67,9 +75,14 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}")
 _HEXADECIMAL: Final = re.compile(r"0[xX]([0-9A-Fa-f]{1,16})")
 _TAG: Final = re.compile(r"0[xX]([0-9A-Fa-f]{6})")
 _DATE: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    r"(?:\.([0-9]{1,9}))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))?"
+    r"(-?(?:[1-9][0-9]{4,11}|[0-9]{4}))-([0-9]{2})-([0-9]{2})"  # 12 digits: what 64 bits can hold
+    r"T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?"
+    r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))?"
 )
+_CYCLE_YEARS: Final = 400
+_CYCLE_DAYS: Final = 146_097
+"""After so many years and days the calendar begins again."""
+_MAX_ZONE: Final = timedelta(hours=14)
 _BOOLEANS: Final = {
     "true": True,
     "1": True,
@@ -209,20 +222,26 @@ def _write_integer(number: Any, about: int) -> str:
 def _read_enumeration(text: str, about: int) -> int:
     text = text.strip()
     number = _VALUE_OF.get(about, {}).get(text)
-    return _hexadecimal(text, 32) if number is None else number
+    if number is not None:
+        return number
+    if not _HEXADECIMAL.fullmatch(text):
+        raise InvalidMessage("no such name of a value here, and no number in hexadecimal")
+    return _hexadecimal(text, 32)
 
 
-def write_enumeration(number: Any, about: int) -> str:
-    """The name of `number`, or eight hexadecimal digits."""
-    name = _NAME_OF.get(about, {}).get(number)
-    return UNSIGNED.hexadecimal(UNSIGNED.check(number)) if name is None else name
+def write_enumeration(number: Any, about: int, version: ProtocolVersion = V1_0) -> str:
+    """The name of `number` as `version` writes it, or eight hexadecimal digits."""
+    member = _MEMBER_OF.get(about, {}).get(number)
+    return (
+        UNSIGNED.hexadecimal(UNSIGNED.check(number)) if member is None else member.name_in(version)
+    )
 
 
 def _read_boolean(text: str, about: int) -> bool:
     try:
         return _BOOLEANS[text.strip().lower()]
     except KeyError:
-        raise InvalidMessage("not a boolean") from None
+        raise InvalidMessage("neither true nor false") from None
 
 
 def _read_bytes(text: str, about: int) -> bytes:
@@ -243,23 +262,49 @@ def _read_date(text: str, unit: timedelta) -> int:
     text = text.strip()
     found = _DATE.fullmatch(text)
     if not found:
+        if not _HEXADECIMAL.fullmatch(text):
+            raise InvalidMessage("neither a date nor a number in hexadecimal")
         return LONG_INTEGER.wrap(_hexadecimal(text, 64))
-    *parts, fraction, sign, hours, minutes = found.groups()
+    year, month, day, *of_day, fraction, sign, hours, minutes = found.groups()
     try:
-        date = datetime(*map(int, parts), tzinfo=UTC)  # type: ignore[misc,arg-type]  # the pattern gives six numbers
+        days = _days(int(year), int(month), int(day))
+        since = _of_day(*map(int, of_day))
+        since += timedelta(microseconds=int(f"{fraction or '':0<6}"[:6]))
+        since -= _ahead(sign, hours, minutes)
     except ValueError:
         raise InvalidMessage("not a date") from None
-    since = date - EPOCH + timedelta(microseconds=int(f"{fraction or '':0<6}"[:6]))
-    if sign:
-        ahead = timedelta(hours=int(hours), minutes=int(minutes))
-        since += ahead if sign == "-" else -ahead
-    return since // unit
+    return LONG_INTEGER.check(days * (DAY // unit) + since // unit)
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date in the Gregorian calendar, of any year."""
+    cycles, within = divmod(year, _CYCLE_YEARS)
+    known = date(within + _CYCLE_YEARS, month, day)  # the same date in years that Python has
+    return known.toordinal() - EPOCH.toordinal() + (cycles - 1) * _CYCLE_DAYS
+
+
+def _of_day(hour: int, minute: int, second: int) -> timedelta:
+    """Since midnight; 24:00:00 is the next one."""
+    if (hour, minute, second) == (24, 0, 0):
+        return DAY
+    time(hour, minute, second)  # raises ValueError for what no clock shows
+    return timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def _ahead(sign: str | None, hours: str, minutes: str) -> timedelta:
+    """How far a zone is ahead of UTC."""
+    if sign is None:
+        return timedelta()
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    if ahead > _MAX_ZONE or int(minutes) > 59:
+        raise ValueError("no such zone")
+    return -ahead if sign == "-" else ahead
 
 
 def _write_date(number: Any, unit: timedelta, timespec: str) -> str:
     try:
-        date: datetime = EPOCH + number * unit
-        return date.isoformat(timespec=timespec)
+        moment: datetime = EPOCH + number * unit
+        return moment.isoformat(timespec=timespec)
     except OverflowError:
         return LONG_INTEGER.hexadecimal(LONG_INTEGER.check(number))
 
@@ -318,12 +363,13 @@ _PYTHON_TYPE: Final[dict[int, type]] = {
 }
 
 
-def write(item: Item, about: int) -> str:
+def write(item: Item, about: int, version: ProtocolVersion = V1_0) -> str:
     """The value of `item`, which is no structure, as text.
 
     Args:
         item: what is to be written.
         about: the tag that decides which names its value has.
+        version: whose words they are.
 
     Raises:
         ValueError: it does not fit its type; the caller's mistake.
@@ -331,5 +377,22 @@ def write(item: Item, about: int) -> str:
     wanted = _PYTHON_TYPE.get(item.type)
     if wanted is not None and isinstance(item.value, wanted):
         with suppress(InvalidMessage):
+            if item.type == ItemType.ENUMERATION:  # no other type has names that changed
+                return write_enumeration(item.value, about, version)
             return LITERALS[item.type].write(item.value, about)
     raise ValueError(f"{item!r} has a value that does not fit its type")
+
+
+def encoded(text: str, max_bytes: int) -> bytes:
+    """A whole message in UTF-8.
+
+    Raises:
+        InvalidMessage: it has half a character (a surrogate), or is longer than `max_bytes`.
+    """
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise InvalidMessage("half a character") from None
+    if len(data) > max_bytes:
+        raise InvalidMessage(f"a message is at most {max_bytes} bytes long")
+    return data

@@ -27,6 +27,7 @@ import construct
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
 from kmip.items import EXTENSION_TAGS, Item, Value, tag_name
+from kmip.versions import V1_0, ProtocolVersion
 
 if TYPE_CHECKING:
     _Items = construct.Construct[Item, Item]
@@ -159,8 +160,8 @@ class TTLV(_Items):
         (item,) = walk.items(0, len(data), 0, single=True)
         return item
 
-    def encode(self, item: Item) -> bytes:
-        """The bytes of `item`, a multiple of 8.
+    def encode(self, item: Item, version: ProtocolVersion = V1_0) -> bytes:
+        """The bytes of `item`, a multiple of 8; the same in every version, as it has no words.
 
         Raises:
             ValueError: a value does not fit its type; the caller's mistake.

@@ -10,6 +10,9 @@ it entities, external or nested, which have no other place to be declared), proc
 text between elements, attributes but `tag`, `name`, `type` and `value`, namespaces but KMIP's own,
 and every character encoding but UTF-8. Depth, number and size are limited as the elements arrive.
 
+XML 1.0 has no form for most control characters, not even escaped, and the other encodings do. An
+answer is not lost for one in somebody's name: U+FFFD is written in its place.
+
 Source: KMIP Additional Message Encodings 1.0 section 6.1; KMIP Profiles 2.1 section 5.
 """
 
@@ -24,6 +27,7 @@ from kmip.encodings.literals import (
     MAX_BYTES,
     TAG_OF,
     Meaning,
+    encoded,
     tag_of,
     type_of,
     write,
@@ -32,6 +36,7 @@ from kmip.encodings.ttlv import MAX_DEPTH, MAX_ITEMS
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
 from kmip.items import Item, Value, is_known, tag_name
+from kmip.versions import V1_0, ProtocolVersion
 
 NAMESPACE: Final = "urn:oasis:tc:kmip:xmlns"
 """The namespace of KMIP's elements; without one they mean the same."""
@@ -41,6 +46,7 @@ _ANY_TAG: Final = "TTLV"
 _STRUCTURE: Final = int(ItemType.STRUCTURE)
 _ALLOWED: Final = frozenset({"tag", "name", "type", "value"})
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IN_ITS_PLACE: Final = "\ufffd"
 _ESCAPES: Final = str.maketrans(
     {
         "&": "&amp;",
@@ -70,7 +76,7 @@ class XML:
     Attributes:
         max_depth: structures within structures.
         max_items: items in all.
-        max_bytes: length of what is read.
+        max_bytes: length of what is read, and of what is written.
     """
 
     media_type: ClassVar[str] = "text/xml"
@@ -91,16 +97,14 @@ class XML:
         element = parse(data, self.max_bytes, self.max_depth, self.max_items)
         return from_element(element, max_depth=self.max_depth)
 
-    def encode(self, item: Item) -> bytes:
+    def encode(self, item: Item, version: ProtocolVersion = V1_0) -> bytes:
         """The XML document of `item`, in UTF-8, without a declaration, line breaks or indentation.
 
-        Raises:
-            InvalidMessage: a text has characters that XML cannot hold: controls, surrogates.
-            ValueError: a value does not fit its type; the caller's mistake.
+        See `Codec.encode`; what XML cannot hold is written as U+FFFD.
         """
         parts: list[str] = []
-        _write(item, parts, Meaning(), self.max_depth)
-        return "".join(parts).encode()
+        _write(item, parts, Meaning(), self.max_depth, version)
+        return encoded("".join(parts), self.max_bytes)
 
 
 MESSAGE: Final = XML()
@@ -270,14 +274,16 @@ def _tag(element: Element) -> int:
     return tag_of(element.attributes["tag"])
 
 
-def _write(item: Item, parts: list[str], meaning: Meaning, depth: int) -> None:
+def _write(
+    item: Item, parts: list[str], meaning: Meaning, depth: int, version: ProtocolVersion
+) -> None:
     """Append the text of `item`."""
     tag, kind, value = item
     name = tag_name(tag) if is_known(tag) else _ANY_TAG
     start = f"<{name}" if name != _ANY_TAG else f'<{name} tag="0x{tag:06x}"'
     if kind != _STRUCTURE:
         parts.append(f'{start} type="{ItemType(kind).names[0]}" value="')
-        parts.append(_escape(write(item, meaning.of(tag))))
+        parts.append(_escape(write(item, meaning.of(tag), version)))
         parts.append('"/>')
         meaning.saw(tag, value)
         return
@@ -286,11 +292,9 @@ def _write(item: Item, parts: list[str], meaning: Meaning, depth: int) -> None:
     parts.append(f"{start}>")
     inner = Meaning()
     for child in item.children:
-        _write(child, parts, inner, depth - 1)
+        _write(child, parts, inner, depth - 1, version)
     parts.append(f"</{name}>")
 
 
 def _escape(text: str) -> str:
-    if _FORBIDDEN.search(text):
-        raise InvalidMessage("a text has characters that XML cannot hold")
-    return text.translate(_ESCAPES)
+    return _FORBIDDEN.sub(_IN_ITS_PLACE, text).translate(_ESCAPES)

@@ -98,26 +98,33 @@ async def _answer(
     if turn is not None:
         await turn.take()
     try:
-        return _encoded(response, codec, _maximum(item, server.config.max_message_bytes))
+        return await _encoded(response, codec, _maximum(item, server.config.max_message_bytes))
     except KMIPError as error:
         log.info("a response was not sent: %s", error)
         return codec.encode(refusal(server, version_of(response), error))
 
 
-def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
-    """The bytes of a response, at most `limit` as they are sent.
+async def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
+    """The bytes of a response that has at most `limit` bytes as TTLV.
+
+    The room of a response is counted in TTLV while it is made, so that a change whose answer would
+    not fit is not made; so is what the client takes, whatever encoding it is then written in (the
+    published cases of the JSON and XML profiles count so).
 
     Raises:
         ResponseTooLarge: it has more.
-        KMIPError: it has a text that this encoding cannot hold, which the request had not.
+        KMIPError: this encoding cannot hold it.
     """
+    written = ttlv.encode(response)
+    if len(written) > limit:
+        raise ResponseTooLarge("the response would be longer than the client takes")
+    if codec.media_type == ttlv.MESSAGE.media_type:
+        return written
+    version = version_of(response)
     try:
-        encoded = codec.encode(response)
+        return await stepped(len(written) > LOOP_BYTES, codec.encode, response, version)
     except InvalidMessage as error:
         raise KMIPError(f"the response cannot be written in this encoding: {error}") from None
-    if len(encoded) > limit:
-        raise ResponseTooLarge("the response would be longer than the client takes")
-    return encoded
 
 
 async def respond(

@@ -100,6 +100,11 @@ def leaf(tag, kind, value):
             leaf(Tag.MODULUS, 4, bytes(7) + b"\xff"),
         ),
         ('{"tag":"Modulus","type":"BigInteger","value":-1}', leaf(Tag.MODULUS, 4, b"\xff" * 8)),
+        ('{"tag":"RequestPayload","value":null}', structure(Tag.REQUEST_PAYLOAD)),
+        (
+            '{"tag":"0x540001","name":"Colour","type":"TextString","value":"red"}',
+            leaf(0x540001, 7, "red"),
+        ),
         ('{"tag":"Sensitive","type":"Boolean","value":true}', leaf(Tag.SENSITIVE, 6, True)),
         (
             '{"tag":"Sensitive","type":"Boolean","value":"0x0000000000000000"}',
@@ -127,6 +132,8 @@ REFUSED = {
     "unknown tag": '{"tag":"Colour"}',
     "unknown type": '{"tag":"BatchCount","type":"Number","value":1}',
     "type of another kind": '{"tag":"BatchCount","type":2,"value":1}',
+    "name of another kind": '{"tag":"BatchCount","name":1,"type":"Integer","value":1}',
+    "false in a structure": '{"tag":"RequestPayload","value":false}',
     "unknown key": '{"tag":"BatchCount","type":"Integer","value":1,"note":""}',
     "key given twice": '{"tag":"BatchCount","type":"Integer","value":1,"value":2}',
     "fraction": '{"tag":"BatchCount","type":"Integer","value":1.0}',
