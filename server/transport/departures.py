@@ -35,6 +35,19 @@ class Answering(Protocol):
         """The client sends no more: find out whether it still reads. May be called again."""
 
 
+def descriptor_of(stream: trio.abc.Stream) -> int:
+    """Of the socket beneath TLS.
+
+    Raises:
+        TypeError: there is none.
+    """
+    if isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    if not isinstance(stream, trio.SocketStream):
+        raise TypeError("not a socket")
+    return stream.socket.fileno()
+
+
 class Departures:
     """The connections that are answering, and who looks at them."""
 

@@ -24,6 +24,7 @@ import trio
 
 from server.setup.shutdown import Shutdown
 from server.transport.acceptor import Peer
+from server.transport.departures import Departures, descriptor_of
 from server.transport.strict_lines import server_connection
 
 log: Final = logging.getLogger(__name__)
@@ -100,12 +101,26 @@ class Request:
         return document
 
 
+def nothing() -> None:
+    """Nothing is to be done."""
+
+
 class Response(NamedTuple):
-    """One response."""
+    """One response.
+
+    Attributes:
+        body: may hold secrets.
+        status: of the response.
+        content_type: of the body.
+        allow: the methods that the path has, where they are told.
+        done: is called once, when the response was sent or cannot be.
+    """
 
     body: bytes
     status: int = 200
     content_type: str = JSON
+    allow: Sequence[str] = ()
+    done: Callable[[], None] = nothing
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -153,6 +168,8 @@ class HTTPConnection:
         routes: what is answered; looked up anew for each request.
         limits: of time.
         shutdown: says when to stop.
+        departures: is told while a request is answered; None: a client that leaves is not noticed
+            before its response is sent.
     """
 
     def __init__(
@@ -162,6 +179,7 @@ class HTTPConnection:
         routes: Routes,
         limits: Limits,
         shutdown: Shutdown,
+        departures: Departures | None = None,
     ) -> None:
         self.stream = stream
         self.peer = peer
@@ -171,6 +189,8 @@ class HTTPConnection:
         self.http = server_connection(MAX_HEAD_BYTES)
         self.read_by = math.inf
         self.no_body = False
+        self.departures = departures
+        self.handling = trio.CancelScope()
 
     async def serve(self) -> None:
         """Answer requests until the client leaves, is too slow, or is not understood."""
@@ -191,8 +211,8 @@ class HTTPConnection:
                 return False
             response = await self._handle(request)
         except HTTPError as error:
-            refusal = answer({"error": str(error)}, error.status)
-            if not await self._send(refusal, close=error.close, allow=error.allow):
+            refusal = answer({"error": str(error)}, error.status)._replace(allow=error.allow)
+            if not await self._send(refusal, close=error.close):
                 return False
             if self._is_open and not error.close:
                 return True
@@ -203,7 +223,10 @@ class HTTPConnection:
                 answer({"error": "not a request"}, error.error_status_hint), close=True
             )
             return False
-        return await self._send(response) and self._is_open
+        try:
+            return await self._send(response) and self._is_open
+        finally:
+            response.done()
 
     @property
     def _is_open(self) -> bool:
@@ -266,10 +289,12 @@ class HTTPConnection:
         route = self.routes.get(("GET" if method == "HEAD" else method, path))
         if route is not None:
             return route
-        methods = [known for known, its_path in self.routes if its_path == path]
+        methods = [known for known, its_path in self.routes if path in (its_path, "*")]
         if not methods:
             raise HTTPError(404, "there is nothing here", close=True)
-        allow = [*methods, *(["HEAD"] if "GET" in methods else [])]
+        allow = [*dict.fromkeys(methods), *(["HEAD"] if "GET" in methods else []), "OPTIONS"]
+        if method == "OPTIONS":
+            return Route(_tell(allow))
         raise HTTPError(405, "this path has another method", close=True, allow=allow)
 
     async def _event(self) -> Any:
@@ -304,17 +329,40 @@ class HTTPConnection:
 
     async def _handle(self, request: Request) -> Response:
         route = self._route(request.method, request.path)
+        if self.departures is not None:
+            self.departures.answering.add(self)
         try:
-            return await route.handler(request)
+            with trio.CancelScope() as self.handling:
+                return await route.handler(request)
         except HTTPError:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             raise HTTPError(500, "internal error") from None
+        finally:
+            if self.departures is not None:
+                self.departures.answering.discard(self)
+        raise trio.BrokenResourceError("the client left before its answer")
 
-    async def _send(
-        self, response: Response, *, close: bool = False, allow: Sequence[str] = ()
-    ) -> bool:
+    @property
+    def descriptor(self) -> int:
+        """See `server.transport.departures.Answering`."""
+        return descriptor_of(self.stream)
+
+    def left(self) -> None:
+        """See `server.transport.departures.Answering`."""
+        log.info("a client at %s left before its answer", self.peer.address)
+        self.handling.cancel()
+
+    def half_closed(self) -> None:
+        """See `server.transport.departures.Answering`.
+
+        Unlike KMIP's, clients of HTTP keep their side open until they have read the answer, and
+        what servers commonly take an end for is that they have gone.
+        """
+        self.left()
+
+    async def _send(self, response: Response, *, close: bool = False) -> bool:
         """Send a response; False where there is none to be sent, or the client takes too long."""
         if self.http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return False
@@ -325,8 +373,8 @@ class HTTPConnection:
         ]
         if close:
             headers.append(("Connection", "close"))
-        if allow:
-            headers.append(("Allow", ", ".join(allow)))
+        if response.allow:
+            headers.append(("Allow", ", ".join(response.allow)))
         body = b"" if self.no_body else response.body
         parts = (
             h11.Response(status_code=response.status, headers=headers),
@@ -351,6 +399,15 @@ class HTTPConnection:
                 if not data:
                     return
                 dropped += len(data)
+
+
+def _tell(allow: Sequence[str]) -> Handler:
+    """Answers OPTIONS (RFC 9110 section 9.3.7)."""
+
+    async def options(request: Request) -> Response:
+        return Response(b"", allow=allow)
+
+    return options
 
 
 def _check_head(head: h11.Request) -> None:

@@ -16,7 +16,7 @@ from server.access.client import Client
 from server.requests.answer import answer, refusal
 from server.sessions.client_turns import Turn
 from server.state import Server
-from server.transport.departures import Departures
+from server.transport.departures import Departures, descriptor_of
 
 log: Final = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Connection:
         self.stream = stream
         self.client = client
         self.address = address
-        self.share = client.name if client is not None else f"address {address}"
+        self.share = share_of(client, address)
         self.departures = departures
         self.nursery: trio.Nursery | None = None
         self.sent_early = 0
@@ -119,7 +119,7 @@ class Connection:
     @property
     def descriptor(self) -> int:
         """See `server.transport.departures.Answering`."""
-        return _descriptor(self.stream)
+        return descriptor_of(self.stream)
 
     def left(self) -> None:
         """See `server.transport.departures.Answering`."""
@@ -180,10 +180,6 @@ class Connection:
         return not self.scope.cancel_called
 
 
-def _descriptor(stream: trio.abc.Stream) -> int:
-    """Of the socket beneath TLS; raises TypeError where there is none."""
-    if isinstance(stream, trio.SSLStream):
-        stream = stream.transport_stream
-    if not isinstance(stream, trio.SocketStream):
-        raise TypeError("not a socket")
-    return stream.socket.fileno()
+def share_of(client: Client | None, address: str) -> str:
+    """In whose turns a message is answered: its client's, or its address's where none is known."""
+    return client.name if client is not None else f"address {address}"

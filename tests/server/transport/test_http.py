@@ -151,7 +151,7 @@ async def test_the_answer_to_head_has_no_body(nursery):
 async def test_methods_differ_by_case(nursery, method):
     got = await exchange(nursery, method + b" /echo HTTP/1.1\r\nHost: x\r\n\r\n")
     assert status(got) == 405
-    assert b"\r\nAllow: GET, POST, HEAD\r\n" in got
+    assert b"\r\nAllow: GET, POST, HEAD, OPTIONS\r\n" in got
 
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
