@@ -99,6 +99,11 @@ TABLES = {
             "refused by its first 8 bytes, before anything is kept",
         ),
         Attack(
+            "sends a huge message over HTTPS",
+            ("max_message_bytes bytes", "server.transport.kmip_https.TEXT_BYTES times, as text"),
+            "413, once more bytes than that have come",
+        ),
+        Attack(
             "asks for a huge response",
             ("max_message_bytes bytes",),
             "Response Too Large; the client's Maximum Response Size can lower it",

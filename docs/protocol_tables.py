@@ -29,6 +29,7 @@ from kmip.versions import DIALECTS, SUPPORTED, Dialect, ProtocolVersion, Span
 from kmip.vocabulary import Named
 from server.operations import load
 from server.registry import ROUTES
+from server.transport.kmip_https import TEXT_BYTES
 
 HERE = Path(__file__).parent
 VERSIONS = sorted(SUPPORTED)
@@ -210,7 +211,12 @@ def limits() -> str:
         "limit | value | in",
         [
             ("bytes of a message, unless configured", f"{DEFAULT_LIMIT:,}", "`kmip.framing`"),
-            ("the same as JSON or XML", f"{MAX_BYTES:,}", "`kmip.encodings.literals`"),
+            (
+                "the same as JSON or XML, received",
+                f"{TEXT_BYTES * DEFAULT_LIMIT:,}",
+                "`server.transport.kmip_https`",
+            ),
+            ("the same, written", f"{MAX_BYTES:,}", "`kmip.encodings.literals`"),
             ("items of a message", f"{MAX_ITEMS:,}", "`kmip.encodings.ttlv`"),
             ("structures within structures", MAX_DEPTH, "`kmip.encodings.ttlv`"),
             ("items of a batch", f"{MAX_BATCH_ITEMS:,}", "`kmip.messages`"),

@@ -26,13 +26,14 @@ from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
 from server.setup.store_state import PrivateState
-from server.sources import HTTPSListeners, Sources, closing
+from server.sources import Sources, closing
 from server.state import Server
 from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream
-from server.transport.admission import Admission
+from server.transport.admission import Admission, Judge, OptionalBeside, OptionalOfFiles
 from server.transport.departures import Departures
 from server.transport.http import HTTPConnection, Limits, Routes
 from server.transport.kmip import Connection
+from server.transport.kmip_https import KMIPOverHTTPS
 from server.transport.listening import open_listeners
 from storage import SealedStore
 
@@ -41,7 +42,7 @@ log: Final = logging.getLogger(__name__)
 HTTP_IDLE_SECONDS: Final = 60.0
 """Between two requests: operators and verifiers ask one after the other and leave."""
 HTTP_SHARE: Final = 3
-"""HTTP takes at most one in so many connections: its clients show no certificate, KMIP's do."""
+"""HTTP takes at most one in so many connections: its clients need no certificate, KMIP's do."""
 
 
 class Up(NamedTuple):
@@ -49,12 +50,14 @@ class Up(NamedTuple):
 
     Attributes:
         kmip: for KMIP.
-        https: for attestation; empty where there is no TEE.
+        https: for KMIP over HTTPS and, with a TEE, attestation; empty where there is no port.
+        attested: whether there is a TEE, real or simulated.
         simulated: whether the TEE is simulated.
     """
 
     kmip: Sequence[str]
     https: Sequence[str] = ()
+    attested: bool = False
     simulated: bool = False
 
 
@@ -84,9 +87,7 @@ async def serve(
         listeners = await open_listeners(config.kmip_host, config.kmip_port)
         await stack.enter_async_context(closing(listeners))
         tee = sources.tee()
-        https = HTTPSListeners(())
-        if tee is not None:
-            https = await stack.enter_async_context(sources.https_listeners())
+        https = await stack.enter_async_context(sources.https_listeners())
         store = await stack.enter_async_context(sources.store())
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
@@ -106,13 +107,21 @@ async def serve(
             nursery.start_soon(departures.watch)
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
-                endpoints.append(await _attestation(config, identity, https, shutdown))
+                door = await _https_door(server, identity, admission, https.free)
+                endpoints.append(
+                    http_endpoint(config, https.listeners, *door, shutdown, https.free, departures)
+                )
             head = await sources.finish(store)
             if hangups is not None:
                 nursery.start_soon(_renew, config, admission, hangups)
         if head is not None:
             nursery.start_soon(head.keep, shutdown.stop.set)
-        up = Up(endpoints[0].addresses, _addresses(endpoints[1:]), identity.simulated)
+        up = Up(
+            endpoints[0].addresses,
+            _addresses(endpoints[1:]),
+            attested=tee is not None,
+            simulated=identity.simulated,
+        )
         try:
             await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
         finally:
@@ -173,12 +182,15 @@ async def _attester(
     return await make_attester(config, tee, Role.API, now, instance=sources.instance(), store=state)
 
 
-async def _attestation(
-    config: Config, identity: ServerIdentity, https: HTTPSListeners, shutdown: Shutdown
-) -> Endpoint:
-    """The endpoint at which the running service attests itself."""
-    context, attestation = await identity.attested(https.free, shutdown, now)
-    return http_endpoint(config, https.listeners, context, attestation.routes, shutdown, https.free)
+async def _https_door(
+    server: Server, identity: ServerIdentity, admission: Admission, after: trio.Event | None
+) -> tuple[Judge, Routes]:
+    """Who comes in by HTTPS, and what is answered there: KMIP, and attestation with a TEE."""
+    kmip = KMIPOverHTTPS(server).routes
+    if identity.attester is None:
+        return OptionalOfFiles(admission), kmip
+    context, attestation = await identity.attested(after, server.shutdown, now)
+    return OptionalBeside(admission, context), {**attestation.routes, **kmip}
 
 
 def _addresses(endpoints: Sequence[Endpoint]) -> list[str]:
@@ -202,10 +214,11 @@ def kmip_endpoint(
 def http_endpoint(
     config: Config,
     listeners: Sequence[trio.SocketListener],
-    context: ssl.SSLContext,
+    context: ssl.SSLContext | Judge,
     routes: Routes,
     shutdown: Shutdown,
     after: trio.Event | None = None,
+    departures: Departures | None = None,
 ) -> Endpoint:
     """An endpoint for HTTP requests."""
     idle = min(config.idle_seconds, HTTP_IDLE_SECONDS)
@@ -215,6 +228,6 @@ def http_endpoint(
     async def session(stream: Stream, peer: Peer) -> None:
         if stream.selected_alpn_protocol() == PROTOCOL:
             return  # whoever validates has seen the certificate (RFC 8737 section 3)
-        await HTTPConnection(stream, peer, routes, limits, shutdown).serve()
+        await HTTPConnection(stream, peer, routes, limits, shutdown, departures).serve()
 
     return Endpoint(listeners, context, session, after, max_connections)

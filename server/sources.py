@@ -52,7 +52,7 @@ def now() -> datetime:
 
 
 class HTTPSListeners(NamedTuple):
-    """The sockets at which a server attests itself.
+    """The sockets of HTTPS, at which a server attests itself too.
 
     Attributes:
         listeners: open sockets; none where there is no port to be had and none is needed.
@@ -78,7 +78,7 @@ class Sources(Protocol):
         ...
 
     def https_listeners(self) -> AbstractAsyncContextManager[HTTPSListeners]:
-        """The sockets for attestation, open for the length of an `async with` block.
+        """The sockets for HTTPS, open for the length of an `async with` block.
 
         Raises:
             Failure: the address cannot be had.
@@ -165,7 +165,7 @@ class DiskSources:
         except Failure as failure:
             if config.use_certbot or config.https_port != DEFAULT_HTTPS_PORT:
                 raise
-            log.warning("no attestation, see https_port: %s", failure)
+            log.warning("no HTTPS, and no attestation, see https_port: %s", failure)
             listeners = []
         async with closing(listeners):
             yield HTTPSListeners(listeners)

@@ -32,6 +32,7 @@ from server.sessions.thread_shares import under_way
 from server.setup import explanations, files, logs, open_store
 from server.setup.config import Config
 from server.sources import DiskSources, check_certificates, renew_server
+from server.transport import kmip_https
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ def banner(config: Config, up: Up) -> str:
             f"  more clients  {program.format('client-certificate NAME')}",
         ]
     if up.https:
+        lines.append(f"  over HTTPS    https://{up.https[0]}{kmip_https.PATH}")
+    if up.https and up.attested:
         kind = "SIMULATED, proves nothing" if up.simulated else "by this machine's chip"
         lines.append(f"  attestation   https://{up.https[0]}/quote, {kind}")
     if config.insecure_allow_no_client_certificate:

@@ -181,8 +181,8 @@ class Config:
     # What is proved
     https_port: int = setting(
         9998,
-        "TCP port on which the server attests itself, and takes its secrets in bootstrap mode; 0 "
-        "takes a free one; it is opened where there is a TEE, real or simulated",
+        "TCP port of HTTPS: KMIP over HTTPS; with a TEE, real or simulated, the server attests "
+        "itself there; and it takes its secrets there in bootstrap mode; 0 takes a free one",
         "the port that Cosmian's key server uses for it",
         unit="port",
         minimum=0,
@@ -190,8 +190,8 @@ class Config:
     )
     https_host: str = setting(
         "",
-        "addresses on which the server attests itself",
-        "clients that reach KMIP may also verify what answers",
+        "addresses of the HTTPS port",
+        "clients that reach KMIP may also use HTTPS, and verify what answers",
         unit="addresses",
         written_default="as kmip_host",
     )

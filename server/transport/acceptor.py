@@ -29,7 +29,7 @@ from server.access.client_certificates import NotAccepted, Rules
 from server.sessions.networks import network_of
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
-from server.transport.admission import Admission
+from server.transport.admission import Judge
 from server.transport.connection_limits import ConnectionLimits, Place, Pool
 from server.transport.handshake import (
     ALERT_SECONDS,
@@ -75,14 +75,14 @@ class Endpoint:
     Attributes:
         listeners: its sockets, open.
         context: its TLS settings; a new certificate loaded into it holds for new connections. Or
-            who may come in, with the TLS settings of the moment.
+            who decides what clients come in, with the TLS settings of the moment.
         session: serves one connection after its handshake.
         after: is set when connections may be accepted; None: at once.
         max_connections: at once at this endpoint; None: as many as the server takes.
     """
 
     listeners: Sequence[trio.SocketListener]
-    context: ssl.SSLContext | Admission
+    context: ssl.SSLContext | Judge
     session: Session
     after: trio.Event | None = None
     max_connections: int | None = None
@@ -166,8 +166,8 @@ class Acceptor:
     async def _serve(
         self, endpoint: Endpoint, socket: trio.SocketStream, address: str, place: Place
     ) -> None:
-        admission = endpoint.context
-        context = admission.context if isinstance(admission, Admission) else admission
+        by = endpoint.context
+        context = by if isinstance(by, ssl.SSLContext) else by.context
         stream = trio.SSLStream(socket, context, server_side=True)
         try:
             with self.shutdown.at_most(self.config.handshake_seconds) as scope:
@@ -196,14 +196,14 @@ class Acceptor:
                 await trio.aclose_forcefully(stream)
 
     def _accepted(
-        self, by: ssl.SSLContext | Admission, context: ssl.SSLContext, stream: Stream, address: str
+        self, by: ssl.SSLContext | Judge, context: ssl.SSLContext, stream: Stream, address: str
     ) -> AbstractContextManager[None]:
         """What ends a connection when its client's certificate is not accepted any more.
 
         Raises:
             NotAccepted: it is not now, though OpenSSL let it in, perhaps by an earlier session.
         """
-        if isinstance(by, Admission):
+        if not isinstance(by, ssl.SSLContext):
             chain = by.accepted(stream, context)
             return by.open_while_accepted(chain, address) if chain else nullcontext()
         certificate = stream.getpeercert(True)

@@ -1,4 +1,4 @@
-"""Who may come in at KMIP by a certificate: the rules in force, and those who are in by them.
+"""Who may come in by a certificate: the rules in force, and those who are in by them.
 
 The rules come from files that the operator changes while the server runs: authorities, revocation
 lists, refused certificates, the server's own certificate. They are looked at every few seconds, and
@@ -12,6 +12,10 @@ at the end of their certificate.
 
 After a resumed handshake OpenSSL tells the client's certificate and not the chain that was verified
 when the session was made, so the chain is remembered for as long as the settings are.
+
+The HTTPS port takes clients by the same rules, and others without a certificate besides. Its TLS
+settings are those of its own certificate, which may be renewed on another way than by files, so
+they stay; authorities are added to them as they come, and one that is gone is refused by the rules.
 """
 
 from __future__ import annotations
@@ -20,11 +24,11 @@ import logging
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 from cryptography import x509
@@ -42,29 +46,21 @@ REMEMBERED: Final = 20_000
 """Clients whose verified chain is remembered, some 400 bytes each. One that is forgotten is refused
 where it resumes a session, and does a full handshake next."""
 
+CHANGED: Final = "the authorities changed meanwhile; connect again"
 NOT_TAKEN: Final = "what clients are admitted by has changed and is not taken"
 
 Stamp = Sequence[object]
 """What changes when one of the files does."""
 
 
-@dataclass(eq=False)
-class Reading:
-    """What one reading of the files gave.
+class VerifiedChains:
+    """The chains that OpenSSL has verified for the sessions of one context."""
 
-    Attributes:
-        context: the TLS settings.
-        rules: by which clients are judged.
-        stamp: of the files that were read.
-    """
+    def __init__(self) -> None:
+        self._chains: OrderedDict[bytes, Chain] = OrderedDict()
+        self._certificates: dict[bytes, x509.Certificate] = {}
 
-    context: ssl.SSLContext
-    rules: Rules
-    stamp: Stamp = ()
-    _chains: OrderedDict[bytes, Chain] = field(default_factory=OrderedDict, repr=False)
-    _certificates: dict[bytes, x509.Certificate] = field(default_factory=dict, repr=False)
-
-    def chain(self, stream: Stream) -> Chain | None:
+    def of(self, stream: Stream) -> Chain | None:
         """The chain that was verified when the client's session was made; None: it showed none.
 
         Raises:
@@ -88,6 +84,40 @@ class Reading:
         """What OpenSSL has verified; authorities' certificates are held once for all clients."""
         chain = verified_chain(stream)
         return (chain[0], *(self._certificates.setdefault(_der(each), each) for each in chain[1:]))
+
+
+@dataclass(eq=False)
+class Reading:
+    """What one reading of the files gave.
+
+    Attributes:
+        context: the TLS settings.
+        rules: by which clients are judged.
+        stamp: of the files that were read.
+        optional: the TLS settings of a port where a client need not show a certificate, with the
+            same certificate of the server; None: it has another one.
+    """
+
+    context: ssl.SSLContext
+    rules: Rules
+    stamp: Stamp = ()
+    optional: ssl.SSLContext | None = None
+    chains: VerifiedChains = field(default_factory=VerifiedChains, repr=False)
+    optional_chains: VerifiedChains = field(default_factory=VerifiedChains, repr=False)
+
+
+class Judge(Protocol):
+    """Who decides what clients come in at one port."""
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The TLS settings for new connections."""
+
+    def accepted(self, stream: Stream, context: ssl.SSLContext) -> Chain | None:
+        """See `Admission.accepted`."""
+
+    def open_while_accepted(self, chain: Chain, address: str) -> AbstractContextManager[None]:
+        """See `Admission.open_while_accepted`."""
 
 
 @dataclass(eq=False, slots=True)
@@ -129,6 +159,7 @@ class Admission:
         self._now = now
         self._reading = read()
         self._failed: Stamp | None = None
+        self.followers: list[Callable[[Rules], None]] = []
         self._open: dict[_Open, None] = {}
         self._warned: set[str] = set()
         self._warn()
@@ -150,11 +181,23 @@ class Admission:
         """
         reading = self._reading
         if context is not reading.context:
-            raise NotAccepted("the authorities changed meanwhile; connect again")
-        chain = reading.chain(stream)
+            raise NotAccepted(CHANGED)
+        return self.checked(reading.chains.of(stream))
+
+    def checked(self, chain: Chain | None) -> Chain | None:
+        """The same chain, where the rules accept it; None: there is none.
+
+        Raises:
+            NotAccepted: it is not accepted.
+        """
         if chain is not None:
-            reading.rules.check(chain, self._now())
+            self._reading.rules.check(chain, self._now())
         return chain
+
+    @property
+    def reading(self) -> Reading:
+        """What is in force."""
+        return self._reading
 
     @contextmanager
     def open_while_accepted(self, chain: Chain, address: str) -> Iterator[None]:
@@ -216,6 +259,8 @@ class Admission:
         reading = await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
         reading.rules.check_follows(self._reading.rules)
         self._reading, self._failed = reading, None
+        for follow in self.followers:
+            follow(reading.rules)
 
     def _judge(self) -> None:
         """End the connections that are not accepted any more."""
@@ -234,6 +279,60 @@ class Admission:
         for each in sorted(found - self._warned):
             log.warning("%s", each)
         self._warned = found
+
+
+class OptionalOfFiles:
+    """Who may come in at a port that presents the certificate of the same files.
+
+    Args:
+        admission: the rules; each of its readings has settings for this port.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.open_while_accepted = admission.open_while_accepted
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """See `Judge`."""
+        context = self._admission.reading.optional
+        if context is None:
+            raise RuntimeError("this reading has no settings for another port")
+        return context
+
+    def accepted(self, stream: Stream, context: ssl.SSLContext) -> Chain | None:
+        """See `Judge`."""
+        reading = self._admission.reading
+        if context is not reading.optional:
+            raise NotAccepted(CHANGED)
+        return self._admission.checked(reading.optional_chains.of(stream))
+
+
+class OptionalBeside:
+    """Who may come in at a port that presents a certificate of its own.
+
+    Args:
+        admission: the rules.
+        context: the TLS settings; from now on they verify the certificates of clients.
+    """
+
+    def __init__(self, admission: Admission, context: ssl.SSLContext) -> None:
+        self._admission = admission
+        self._chains = VerifiedChains()
+        self.context = context
+        self.open_while_accepted = admission.open_while_accepted
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_mode = ssl.CERT_OPTIONAL
+        self._trust(admission.reading.rules)
+        admission.followers.append(self._trust)
+
+    def accepted(self, stream: Stream, context: ssl.SSLContext) -> Chain | None:
+        """See `Judge`."""
+        return self._admission.checked(self._chains.of(stream))
+
+    def _trust(self, rules: Rules) -> None:
+        if rules.authorities:
+            self.context.load_verify_locations(cadata=b"".join(map(_der, rules.authorities)))
 
 
 def _der(certificate: x509.Certificate) -> bytes:

@@ -75,17 +75,20 @@ def reading_of_files(config: Config, now: datetime) -> Reading:
         ssl.SSLError: one does not fit the other.
     """
     stamp = stamp_of_files(config)
-    context = empty_context(config)
-    context.load_cert_chain(config.certificate_file, config.private_key_file)
     what = f"The client authority {config.client_ca_file}"
-    authorities = trust_clients(context, files.read(config.client_ca_file, what), what, now)
+    pem = files.read(config.client_ca_file, what)
+    context, optional = empty_context(config), empty_context(config)
+    optional.verify_mode = ssl.CERT_OPTIONAL
+    for each in (context, optional):
+        each.load_cert_chain(config.certificate_file, config.private_key_file)
+        authorities = trust_clients(each, pem, what, now)
     lists = config.tls_client_revocation_lists
     rules = Rules(
         authorities,
         revocation_lists.RevocationLists() if lists is None else revocation_lists.read(lists),
         refused_certificates.read(config.refused_certificates_file),
     )
-    return Reading(context, rules, stamp)
+    return Reading(context, rules, stamp, optional)
 
 
 def stamp_of_files(config: Config) -> Stamp:

@@ -3,6 +3,7 @@
     python tests/conformance/judge.py --only 'SKLC*'              a server on port 5696
     python tests/conformance/judge.py --data DIR --kmip-port N    another one
     python tests/conformance/judge.py --start --only 'SKLC*' -v   a new one, which ends afterwards
+    python tests/conformance/judge.py --start --https --encoding json    over HTTPS, in JSON
 
 Whatever is no argument of ours goes to the judge, whose own help is `--judge-help`. The server has
 to be set up as `prepare` does it; see docs/conformance.md.
@@ -10,12 +11,14 @@ to be set up as `prepare` does it; see docs/conformance.md.
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -28,6 +31,12 @@ password, and must see what the certificate's client has made."""
 
 USERS = {CLIENT: "one-time-password", "administrator": "password"}
 """Who identifies by a password in the cases."""
+
+BANNER = [r"serves KMIP on \S*:(\d+)", r"over HTTPS +https://\S*:(\d+)/kmip"]
+"""The lines by which a server says where it listens, in their order."""
+
+HTTPS = ["--https", "/kmip"]
+"""What the judge is told besides, to post its messages."""
 
 SETTINGS = ["--legacy-algorithms", "allow", "--issuer", "own:"]
 """The cases use algorithms that are kept for old data, and have certificates signed."""
@@ -49,11 +58,18 @@ def strongroom(data: Path, *words: str, password: str = "") -> None:
     )
 
 
+class Ports(NamedTuple):
+    """Where a server listens."""
+
+    kmip: int
+    https: int
+
+
 @contextmanager
-def server(data: Path, log: Path) -> Iterator[int]:
-    """A server that keeps everything under `data`, prepared for the cases; its port."""
+def server(data: Path, log: Path) -> Iterator[Ports]:
+    """A server that keeps everything under `data`, prepared for the cases."""
     prepare(data)
-    words = ["serve", "--data", str(data), "--kmip-port", "0", *SETTINGS]
+    words = ["serve", "--data", str(data), "--kmip-port", "0", "--https-port", "0", *SETTINGS]
     with (
         log.open("wb") as errors,
         subprocess.Popen(
@@ -66,13 +82,19 @@ def server(data: Path, log: Path) -> Iterator[int]:
     ):
         try:
             assert process.stdout is not None
-            banner = process.stdout.readline()
-            if " on " not in banner:
-                raise SystemExit(f"the server did not start; see {log}")
-            yield int(banner.split(" on ")[1].split(",")[0].rpartition(":")[2])
+            lines = iter(process.stdout.readline, "")
+            yield Ports(*(_port(lines, pattern, log) for pattern in BANNER))
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _port(lines: Iterator[str], pattern: str, log: Path) -> int:
+    """What the next line that has the pattern says."""
+    for line in lines:
+        if found := re.search(pattern, line):
+            return int(found[1])
+    raise SystemExit(f"the server did not start; see {log}")
 
 
 def command(data: Path, port: int, words: Sequence[str]) -> list[str]:
@@ -94,13 +116,19 @@ def main() -> int:
     parser.add_argument("--kmip-port", type=int, default=5696)
     parser.add_argument("--start", action="store_true", help="start a server of its own")
     parser.add_argument("--log", type=Path, default=Path(os.devnull), help="of that server")
+    parser.add_argument("--https", action="store_true", help="KMIP over HTTPS")
+    parser.add_argument("--https-port", type=int, default=9998)
     parser.add_argument("--judge-help", action="store_true")
     ours, words = parser.parse_known_args()
     if ours.judge_help:
         return subprocess.run([sys.executable, str(JUDGE), "--help"], check=False).returncode
+    if ours.https:
+        words += HTTPS
     if not ours.start:
-        return subprocess.run(command(ours.data, ours.kmip_port, words), check=False).returncode
-    with tempfile.TemporaryDirectory() as place, server(Path(place), ours.log) as port:
+        port = ours.https_port if ours.https else ours.kmip_port
+        return subprocess.run(command(ours.data, port, words), check=False).returncode
+    with tempfile.TemporaryDirectory() as place, server(Path(place), ours.log) as ports:
+        port = ports.https if ours.https else ports.kmip
         return subprocess.run(command(Path(place), port, words), check=False).returncode
 
 

@@ -14,7 +14,13 @@ from server.access.client_certificates import NotAccepted, Rules, end_of
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.transport import tls
-from server.transport.admission import Admission, Reading
+from server.transport.admission import (
+    Admission,
+    Judge,
+    OptionalBeside,
+    OptionalOfFiles,
+    Reading,
+)
 from server.transport.handshake import shake_hands
 from tests.server.access.authorities import DAY, NOW, Issuer
 
@@ -78,8 +84,8 @@ class House:
 class Visit:
     """One connection; its session, and whether the server was resuming one."""
 
-    def __init__(self, house: House, client: ssl.SSLContext) -> None:
-        self.house = house
+    def __init__(self, house: House, client: ssl.SSLContext, judge: Judge | None = None) -> None:
+        self.judge = judge or house.admission
         self.client = client
         self.session: ssl.SSLSession | None = None
         self.resumed = False
@@ -91,7 +97,7 @@ class Visit:
             NotAccepted: it does not accept the client.
         """
         mine, its = trio.testing.memory_stream_pair()
-        context = self.house.admission.context
+        context = self.judge.context
         theirs = trio.SSLStream(its, context, server_side=True)
         ours = trio.SSLStream(mine, self.client, server_hostname="localhost")
         if session is not None:
@@ -107,7 +113,7 @@ class Visit:
             await shake_hands(theirs)  # type: ignore[arg-type]
             self.resumed = bool(theirs.session_reused)
             await theirs.send_all(b"x")
-        self.chain = self.house.admission.accepted(theirs, context)  # type: ignore[arg-type]
+        self.chain = self.judge.accepted(theirs, context)  # type: ignore[arg-type]
         return self
 
 
@@ -289,3 +295,96 @@ async def test_what_does_not_come_from_files_is_judged_by_time_too(house: House)
         house.now = house.client.certificate.not_valid_after_utc
         await admission.look()
         await trio.sleep_forever()
+
+
+# The HTTPS port
+
+
+def of_files(house: House) -> Judge:
+    return OptionalOfFiles(house.admission)
+
+
+def beside(house: House) -> Judge:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(house.path / "server.pem")
+    return OptionalBeside(house.admission, context)
+
+
+optional = pytest.mark.parametrize("judge_of", [of_files, beside])
+
+
+def stranger_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@optional
+async def test_https_lets_in_whoever_shows_no_certificate_and_knows_who_does(house, judge_of):
+    judge = judge_of(house)
+    assert (await Visit(house, stranger_context(), judge).come()).chain is None
+    client = house.client_context(ssl.TLSVersion.TLSv1_3)
+    visit = await Visit(house, client, judge).come()
+    assert visit.chain is not None
+    assert visit.chain[0] == house.client.certificate
+
+
+@optional
+async def test_https_does_not_let_in_whose_certificate_is_another_authority_s(house, judge_of):
+    judge = judge_of(house)
+    other = Issuer.root("another").client("client")
+    (house.path / "other.pem").write_bytes(other.pair)
+    context = stranger_context()
+    context.load_cert_chain(house.path / "other.pem")
+    with pytest.raises(ExceptionGroup):
+        await Visit(house, context, judge).come()
+
+
+@VERSIONS
+@optional
+@pytest.mark.parametrize("how", ["revoked", "refused", "authority refused", "ended"])
+async def test_https_judges_by_the_same_rules_as_they_change(house, judge_of, version, how):
+    judge = judge_of(house)
+    context = house.client_context(version)
+    first = await Visit(house, context, judge).come()
+    again = await Visit(house, context, judge).come(first.session)
+    assert (again.resumed, again.chain) == (True, first.chain)
+    if how == "revoked":
+        house.revoke(house.client, start=NOW)
+    elif how == "ended":
+        house.now = house.client.certificate.not_valid_after_utc
+    else:
+        house.refuse(house.client if how == "refused" else house.issuing)
+    await house.admission.look()
+    for session in (None, first.session):
+        with pytest.raises(NotAccepted):
+            await Visit(house, context, judge).come(session)
+
+
+@optional
+async def test_https_follows_the_authorities(house: House, judge_of):
+    judge = judge_of(house)
+    context = house.client_context(ssl.TLSVersion.TLSv1_3)
+    first = await Visit(house, context, judge).come()
+    another = Issuer.root("another")
+    house.trust(another)
+    await house.admission.look()
+    for session in (None, first.session):
+        with pytest.raises((NotAccepted, ExceptionGroup)):
+            await Visit(house, context, judge).come(session)
+    (house.path / "client.pem").write_bytes(another.client("client").pair)
+    newcomer = house.client_context(ssl.TLSVersion.TLSv1_3)
+    assert (await Visit(house, newcomer, judge).come()).chain is not None
+
+
+@optional
+async def test_an_open_connection_of_https_ends_with_its_certificate(house: House, judge_of):
+    judge = judge_of(house)
+    visit = await Visit(house, house.client_context(ssl.TLSVersion.TLSv1_3), judge).come()
+    assert visit.chain is not None
+    house.refuse(house.client)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.admission.look)
+            with judge.open_while_accepted(visit.chain, "192.0.2.1"):
+                await trio.sleep_forever()

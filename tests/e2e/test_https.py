@@ -1,0 +1,152 @@
+"""KMIP over HTTPS at the real server process, by the standard library's client of HTTP."""
+
+import http.client
+import json
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from kmip.encodings.codec import CODECS, Codec
+from kmip.enums import Operation, ResultStatus
+from kmip.items import Item
+from kmip.messages import ResponseMessage
+from kmip.structures import from_item
+from kmip.versions import V2_1
+from tests.e2e.program import Program, running
+
+pytestmark = pytest.mark.slow
+
+CREATE = {
+    "tag": "RequestMessage",
+    "value": [
+        {
+            "tag": "RequestHeader",
+            "value": [
+                {
+                    "tag": "ProtocolVersion",
+                    "value": [
+                        {"tag": "ProtocolVersionMajor", "type": "Integer", "value": 2},
+                        {"tag": "ProtocolVersionMinor", "type": "Integer", "value": 1},
+                    ],
+                },
+                {"tag": "BatchCount", "type": "Integer", "value": 1},
+            ],
+        },
+        {
+            "tag": "BatchItem",
+            "value": [
+                {"tag": "Operation", "type": "Enumeration", "value": "Create"},
+                {
+                    "tag": "RequestPayload",
+                    "value": [
+                        {"tag": "ObjectType", "type": "Enumeration", "value": "SymmetricKey"},
+                        {
+                            "tag": "Attributes",
+                            "value": [
+                                {
+                                    "tag": "CryptographicAlgorithm",
+                                    "type": "Enumeration",
+                                    "value": "AES",
+                                },
+                                {"tag": "CryptographicLength", "type": "Integer", "value": 256},
+                                {
+                                    "tag": "CryptographicUsageMask",
+                                    "type": "Integer",
+                                    "value": "Encrypt|Decrypt",
+                                },
+                            ],
+                        },
+                    ],
+                },
+            ],
+        },
+    ],
+}
+"""As somebody would write it by hand."""
+
+
+TEES = [[], ["--insecure-software-chip"]]
+
+
+class Door:
+    """A server process, where it serves HTTPS, and whether its certificate has evidence."""
+
+    def __init__(self, program: Program, *, attests: bool) -> None:
+        self.program = program
+        assert program.process.stdout is not None
+        for line in iter(program.process.stdout.readline, ""):
+            if found := re.search(r"over HTTPS +https://\S*:(\d+)/kmip", line):
+                self.port = int(found[1])
+                break
+        self.attests = attests
+
+    def context(self, *, certificate: bool) -> ssl.SSLContext:
+        """TLS of a client; evidence in the server's certificate is not what is tested here."""
+        context = self.program.tls()
+        if not certificate:
+            context = ssl.create_default_context(cafile=self.program.data / "tls" / "ca.pem")
+        if self.attests:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
+    async def post(
+        self, body: bytes, media_type: str, *, certificate: bool = True
+    ) -> tuple[int, str, bytes]:
+        """Status, media type and body of the answer to a POST."""
+
+        def exchange() -> tuple[int, str, bytes]:
+            context = self.context(certificate=certificate)
+            client = http.client.HTTPSConnection("localhost", self.port, context=context)
+            try:
+                client.request("POST", "/kmip", body, {"Content-Type": media_type})
+                response = client.getresponse()
+                return response.status, response.headers["Content-Type"], response.read()
+            finally:
+                client.close()
+
+        return await trio.to_thread.run_sync(exchange)
+
+
+@pytest.fixture(scope="module", params=TEES, ids=["without a TEE", "with a simulated one"])
+def door(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
+    data: Path = tmp_path_factory.mktemp("https") / "data"
+    with running(data, "--https-port", 0, *request.param) as program:
+        yield Door(program, attests=bool(request.param))
+
+
+def answered(codec: Codec, data: bytes) -> Item:
+    item = codec.decode(data)
+    got = from_item(item, ResponseMessage, V2_1)
+    assert got.batch_item[0].result_status == ResultStatus.SUCCESS, got.batch_item[0]
+    return item
+
+
+async def test_a_key_made_over_https_is_the_same_client_s_at_the_kmip_port(door: Door):
+    status, media_type, body = await door.post(json.dumps(CREATE).encode(), "application/json")
+    assert (status, media_type) == (200, "application/json")
+    payload = json.loads(body)["value"][1]["value"][-1]
+    (key,) = [each["value"] for each in payload["value"] if each["tag"] == "UniqueIdentifier"]
+    async with door.program.client() as ask:
+        got = await ask(Operation.GET, unique_identifier=key)
+        assert len(got.object.key_block.key_value.key_material) == 32
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+async def test_every_encoding_is_answered_in_kind(door: Door, codec: Codec):
+    message = CODECS["JSON"].decode(json.dumps(CREATE).encode())
+    status, media_type, body = await door.post(codec.encode(message), codec.media_type)
+    assert (status, media_type) == (200, codec.media_type)
+    answered(codec, body)
+
+
+async def test_without_a_certificate_nothing_is_answered(door: Door):
+    body = json.dumps(CREATE).encode()
+    status, _, said = await door.post(body, "application/json", certificate=False)
+    assert status == 403
+    assert "certificate" in json.loads(said)["error"]
