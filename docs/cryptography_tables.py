@@ -197,7 +197,9 @@ def formats() -> str:
                 for each, row in FORMATS.items()
             ),
         )
-        + f"\n{name(KeyFormatType.PKCS_12)}: a private key and its certificates under a password.\n"
+        + f"\n{name(KeyFormatType.PKCS_12)}: a private key and its certificates under a password,"
+        + " secret data that the key links to.\nWhat is registered so is opened, and kept as a"
+        + " key and certificates.\n"
     )
 
 

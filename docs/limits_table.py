@@ -280,6 +280,16 @@ TABLES = {
             "Invalid Field",
         ),
         Attack(
+            "registers a PKCS#12 container that takes long to open",
+            (
+                "server.crypto.certificates.pkcs12.MAX_CONTAINER bytes",
+                "server.crypto.certificates.pkcs12.MAX_ITERATIONS iterations of its password",
+                "server.crypto.certificates.pkcs12_outline.MAX_FIELDS fields",
+                "server.keys.pkcs12_output.MAX_CHAIN certificates above the key's own",
+            ),
+            "Server Limit Exceeded or Invalid Field; numbers in an encrypted part are not seen",
+        ),
+        Attack(
             "links certificates to a long or endless chain, and asks for it in PKCS#12",
             ("server.keys.pkcs12_output.MAX_CHAIN certificates above the key's own",),
             "Invalid Field",

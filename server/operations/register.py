@@ -9,14 +9,14 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
-from server.keys import key_input, wrapped_input
+from server.keys import key_input, pkcs12_input, wrapped_input
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
 @operation(Operation.REGISTER)
 async def register(context: Context, request: RegisterRequest) -> RegisterResponse:
-    """Keep an object as it is given, wrapped or plain."""
+    """Keep an object as it is given, wrapped or plain; a PKCS#12 container as what is in it."""
     content = request.object
     if content is None:
         raise InvalidField("there is no object to register")
@@ -26,7 +26,8 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     if isinstance(content, Template):
         attributes = _named(attributes, content)
     protection_storage.check(attributes, request.protection_storage_masks)
-    content = wrapped_input.identified(context, initial.in_der(content))
+    unpacked = await pkcs12_input.unpacked(context, content, attributes)
+    content = wrapped_input.identified(context, initial.in_der(unpacked.content))
     content, key = await key_input.completed(context, request.object_type, content)
     accessible = await wrapped_input.accessible(context, content)
     if accessible is not content:
@@ -35,7 +36,7 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
         context,
         request.object_type,
         content,
-        attributes,
+        unpacked.attributes,
         created=False,
         facts=await initial.read(context, content),
         described=accessible,
@@ -43,6 +44,7 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     managed_object.opened = key
     check_key_value(managed_object, content)
     await wrapped_input.link(context, managed_object, content)
+    await pkcs12_input.keep_certificates(context, managed_object, unpacked.certificates)
     context.objects.add(managed_object)
     context.remember(managed_object.identifier, UniqueIdentifier.REGISTER)
     return RegisterResponse(unique_identifier=managed_object.identifier)
