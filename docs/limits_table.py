@@ -317,6 +317,18 @@ TABLES = {
             ("server.requests.dispatch.MAX_ATTEMPTS attempts",),
             "Server Limit Exceeded, and the client may try again",
         ),
+        Attack(
+            "has very many objects rotated, or very often, or such as cannot be",
+            (
+                "server.rotation.MAX_AT_ONCE of an owner for each look",
+                "server.rotation.LOOK_SECONDS s between two looks",
+                "server.rotation.MAX_OWNERS owners at the same time",
+                "server.rotation.FIRST_PAUSE s after a failure, doubled each time",
+                "server.rotation.LONGEST_PAUSE s at most",
+                "server.rotation.MAX_FAILURES objects whose failures are remembered",
+            ),
+            "they are rotated later than they are due; other owners' are not",
+        ),
     ),
     "lines": (
         Attack(

@@ -244,6 +244,7 @@ CURES = {
     errors.AuthenticationNotSuccessful: "Check user name and password, or the client certificate.",
     errors.OperationNotSupported: "Ask Query for the operations of this version.",
     errors.MissingData: "Give the field that the message names.",
+    errors.ApplicationNamespaceNotSupported: "Give the Application Data: the server makes none.",
     errors.MissingField: "Give the attribute that the message names.",
     errors.InvalidField: "Give the field that the message names another value.",
     errors.FeatureNotSupported: "Do without the option that the message names.",

@@ -29,7 +29,7 @@ from kmip.attributes import (
     name_of,
 )
 from kmip.enums import ItemType, LinkType
-from kmip.errors import IndexOutOfBounds, InvalidMessage, UnsupportedAttribute
+from kmip.errors import IndexOutOfBounds, InvalidField, InvalidMessage, UnsupportedAttribute
 from kmip.items import Item, is_extension_tag, structure, tag_name
 from kmip.structures import Nested, wrong_type
 from kmip.tags import Tag
@@ -103,11 +103,25 @@ def read_named(item: Item, version: ProtocolVersion) -> AttributeInstance:
     if isinstance(attribute, VendorAttributeName):
         if not attribute.vendor:
             raise UnsupportedAttribute(f"there is no attribute {name.value!r}")
+        if value is not None and version != INTERNAL:
+            _check_flat(value)
         return AttributeInstance(attribute, None if value is None else custom_value(value), index)
     row = ATTRIBUTES[attribute]
     return AttributeInstance(
         attribute, None if value is None else row.form.read(value, version), index
     )
+
+
+def _check_flat(value: Item) -> None:
+    """Refuse a custom attribute's structure that has structures within (1.4 section 3.39).
+
+    A vendor's attribute of 2.x is held to it too, since clients of 1.x see it as a custom one.
+
+    Raises:
+        InvalidField: it has.
+    """
+    if any(child.type == ItemType.STRUCTURE for child in value.children):
+        raise InvalidField("a custom attribute's structure has no structures within")
 
 
 def _parts(item: Item) -> dict[int, Item]:

@@ -115,6 +115,12 @@ class InvalidField(KMIPError):
     reasons = ((V1_0, R.INVALID_FIELD),)
 
 
+class ApplicationNamespaceNotSupported(KMIPError):
+    """The server makes no Application Data for this Application Namespace (2.1 section 4.4)."""
+
+    reasons = ((V1_0, R.APPLICATION_NAMESPACE_NOT_SUPPORTED),)
+
+
 class MissingField(KMIPError):
     """A field or an attribute that the operation requires is not there (1.4 section 11)."""
 

@@ -263,7 +263,8 @@ class Context:
         if isinstance(reference, UniqueIdentifier) and reference != UniqueIdentifier.ID_PLACEHOLDER:
             found = self.earlier.by_operation.get(reference)
         elif isinstance(reference, int) and not isinstance(reference, UniqueIdentifier):
-            found = self.earlier.by_item.get(reference)
+            place = reference if reference >= 0 else self.place + reference
+            found = self.earlier.by_item.get(place)
         else:
             found = self.earlier.placeholder
         if found is None:

@@ -21,6 +21,7 @@ from server.acme.challenges import PROTOCOL
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
 from server.requests import audit
+from server.rotation import Rotation
 from server.setup import explanations
 from server.setup.config import Config
 from server.setup.failure import Failure
@@ -105,6 +106,7 @@ async def serve(
             nursery.start_soon(admission.keep)
             departures = Departures()
             nursery.start_soon(departures.watch)
+            nursery.start_soon(Rotation(server).keep)
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
                 door = await _https_door(server, identity, admission, https.free)

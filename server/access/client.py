@@ -22,7 +22,8 @@ class Client:
     Attributes:
         name: what it is called: the certificate's Common Name, or the user's name. Objects belong
             to this name.
-        how: how it was identified: `certificate`, `user`, `device` or `ticket`.
+        how: how it was identified: `certificate`, `user`, `device` or `ticket`; `rotation` where
+            the server itself acts in its name (`server.rotation`).
         permission: what its ticket allows; None: it has shown none, and may do everything.
         identification: what it was identified by; a ticket that it is given ends with that.
         shown_by: who showed the ticket, as its certificate or another credential names them; None

@@ -31,7 +31,7 @@ from kmip.objects import (
 )
 from kmip.structures import Structure
 from kmip.tags import Tag
-from server.attributes import description, usage_limits, usage_masks
+from server.attributes import description, references, usage_limits, usage_masks
 from server.context import Context
 from server.crypto import costs
 from server.crypto.certificates.certificate_facts import (
@@ -71,10 +71,14 @@ async def resolve(context: Context, attributes: Attributes | None) -> Attributes
     earlier one; of attributes with several values all are taken (1.4 section 4).
 
     Raises:
-        ItemNotFound: the client has no template of that name.
+        ItemNotFound: the client has no template of that name, or a link refers to what no earlier
+            item of the message has made.
     """
     if attributes is None:
         return Attributes()
+    if references.has_any(attributes):
+        attributes = attributes.copy()
+        references.resolve(context, attributes)
     if not attributes.templates:
         return attributes
     own = attributes.copy()

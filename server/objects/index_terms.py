@@ -8,6 +8,9 @@ attribute is a filter of Locate without a line of its own. Four kinds of value g
     dates        a ranged value, since two dates in a filter mean from and to
     limits       a ranged value for each number, since an object may have more than a filter says
 
+One more ranged value is the time at which an object falls due to be rotated, which no attribute
+says (`kmip.rotation`).
+
 The state of an object changes by time alone, and so the index has a term only for the states in
 which it does not: compromised and destroyed. An object without such a term is in the state that its
 dates give it at the time of the request; a filter by State is a condition on these dates
@@ -24,7 +27,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any, Final
 
-from kmip import lifecycle
+from kmip import lifecycle, rotation
 from kmip.attribute_table import ATTRIBUTES
 from kmip.attribute_values import UsageLimits
 from kmip.attributes import AttributeName, Attributes, VendorAttributeName, name_of
@@ -59,6 +62,10 @@ DATES: Final = frozenset(
 """The attributes that are dates."""
 
 
+ROTATION_DUE: Final = b"rotation due"
+"""The column of the times at which objects fall due to be rotated; no label of an attribute."""
+
+
 def terms_of(managed_object: ManagedObject) -> Terms:
     """What the index is to know of an object, whatever the time."""
     exact = {owner_term(managed_object.owner), _status_term(_status(managed_object))}
@@ -74,6 +81,9 @@ def terms_of(managed_object: ManagedObject) -> Terms:
     state = lifecycle.lasting_state(managed_object.attributes)
     if state is not None:
         exact.update(_value_terms(Tag.STATE, state))
+    due = rotation.due_date(managed_object.attributes)
+    if due is not None:
+        ranged[ROTATION_DUE] = due
     return Terms(frozenset(exact), ranged)
 
 
@@ -150,6 +160,31 @@ def query_of(
             else:
                 conditions.groups += _filter_groups(attribute, value)
     return conditions.query(offset, limit)
+
+
+def due_for_rotation(
+    now: int,
+    *,
+    owner: str | None = None,
+    none_of: frozenset[bytes] = frozenset(),
+    offset: int = 0,
+    limit: int | None = None,
+) -> Query:
+    """The query that finds what is due to be rotated; what is archived is not.
+
+    Args:
+        now: the time, seconds since 1970.
+        owner: whose objects; None: everybody's.
+        none_of: terms that no object found has: those of owners to be left out.
+        offset: how many of the newest to pass over.
+        limit: how many at most.
+    """
+    groups = [frozenset({_status_term(StorageStatusMask.ON_LINE_STORAGE)})]
+    if owner is not None:
+        groups.append(frozenset({owner_term(owner)}))
+    due = (Range(ROTATION_DUE, high=now),)
+    ended = (Range(_label(Tag.DEACTIVATION_DATE), high=now),)
+    return Query(tuple(groups), none_of, due, ended, offset, limit)
 
 
 @dataclass(slots=True)

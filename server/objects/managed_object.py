@@ -159,6 +159,11 @@ def record_name(identifier: str) -> bytes:
     return OBJECT_PREFIX + identifier.encode()
 
 
+def identifier_of(name: bytes) -> str:
+    """The identifier of the object whose record has this name."""
+    return name.removeprefix(OBJECT_PREFIX).decode()
+
+
 def managed_object_of(meta: bytes, version: int) -> ManagedObject:
     """The object whose record has this meta part; its material is not loaded."""
     item = ttlv.decode(meta, _RECORD)

@@ -26,7 +26,12 @@ from kmip.structures import Structure
 from kmip.tags import Tag
 from server.long_steps import LOOP_BYTES, are_many, stepped
 from server.objects.index_terms import owner_term, query_of
-from server.objects.managed_object import ManagedObject, managed_object_of, record_name
+from server.objects.managed_object import (
+    ManagedObject,
+    identifier_of,
+    managed_object_of,
+    record_name,
+)
 from server.objects.opened import Opened
 from server.objects.pending import Change, Pending
 from server.objects.served import Served
@@ -318,7 +323,7 @@ class Transaction:
         stale = set(self.served) if attributes.get(Tag.FRESH) else set()
         if not self._changed and not stale:
             found = await self.store.search(query)
-            return Located([_identifier(name) for name in found.names], found.total)
+            return Located([identifier_of(name) for name in found.names], found.total)
         return await self._locate_changed(query, owner, stale)
 
     async def _locate_changed(self, query: Query, owner: str, stale: set[str]) -> Located:
@@ -331,18 +336,14 @@ class Transaction:
             limit = None if query.limit is None else query.limit - len(first)
             offset = max(0, query.offset - len(new))
             found = await self.store.search(replace(query, offset=offset, limit=limit))
-            return Located(first + list(map(_identifier, found.names)), len(new) + found.total)
+            return Located(first + list(map(identifier_of, found.names)), len(new) + found.total)
         found = await self.store.search(replace(query, offset=0, limit=None))
-        old = map(_identifier, found.names)
+        old = map(identifier_of, found.names)
         kept = [one for one in old if one not in self._changed and one not in stale]
         older = {identifier for identifier, expected in mine if expected}
         if older:  # they stand where they stood
             older.update(kept)
             every = await self.store.search(Query((frozenset({owner_term(owner)}),)))
-            kept = [one for one in map(_identifier, every.names) if one in older]
+            kept = [one for one in map(identifier_of, every.names) if one in older]
         both = new + kept
         return Located(both[query.offset : end], len(both))
-
-
-def _identifier(name: bytes) -> str:
-    return name.partition(b"/")[2].decode()

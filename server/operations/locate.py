@@ -13,6 +13,7 @@ from kmip.enums import ObjectGroupMember, Operation, UniqueIdentifier
 from kmip.errors import InvalidField
 from kmip.payloads.locate import LocateRequest, LocateResponse
 from kmip.tags import Tag
+from server.attributes import references
 from server.context import Context, Room
 from server.registry import operation
 
@@ -33,7 +34,7 @@ async def locate(context: Context, request: LocateRequest) -> LocateResponse:
         if number is not None and number < 0:
             raise InvalidField("Maximum Items and Offset Items are not negative")
     found = await context.objects.locate(
-        _filter(request),
+        _filter(context, request),
         context.client.name,
         status=request.storage_status_mask,
         offset=request.offset_items or 0,
@@ -68,10 +69,14 @@ def _fitting(identifiers: Sequence[str], room: Room) -> Sequence[str]:
     return identifiers
 
 
-def _filter(request: LocateRequest) -> Attributes:
+def _filter(context: Context, request: LocateRequest) -> Attributes:
     """The attributes of the request; a fresh member of a group is one never given to a client."""
+    attributes = request.attributes
+    if references.has_any(attributes):
+        attributes = attributes.copy()
+        references.resolve(context, attributes)
     if request.object_group_member != ObjectGroupMember.GROUP_MEMBER_FRESH:
-        return request.attributes
-    fresh = request.attributes.copy()
+        return attributes
+    fresh = attributes.copy()
     fresh.set(Tag.FRESH, value=True)
     return fresh

@@ -30,7 +30,7 @@ async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyRes
         context, await certification.certificate(context, subject), attributes
     )
     await _link(context, old, new)
-    inheritance.replace(context, old, new)
+    await inheritance.replace(context, old, new)
     context.remember(new.identifier, UniqueIdentifier.RECERTIFY)
     return ReCertifyResponse(unique_identifier=new.identifier)
 

@@ -24,6 +24,6 @@ async def rekey(context: Context, request: ReKeyRequest) -> ReKeyResponse:
     new = initial.new_object(
         context, old.object_type, content, attributes, created=True, checked=True
     )
-    inheritance.replace(context, old, new)
+    await inheritance.replace(context, old, new)
     context.remember(new.identifier, UniqueIdentifier.REKEY)
     return ReKeyResponse(unique_identifier=new.identifier)

@@ -35,8 +35,8 @@ async def rekey_key_pair(context: Context, request: ReKeyKeyPairRequest) -> ReKe
     ]
     initial.link(new[0], LinkType.PUBLIC_KEY_LINK, new[1].identifier)
     initial.link(new[1], LinkType.PRIVATE_KEY_LINK, new[0].identifier)
-    inheritance.replace(context, private, new[0])
-    inheritance.replace(context, public, new[1])
+    await inheritance.replace(context, private, new[0])
+    await inheritance.replace(context, public, new[1])
     context.remember(new[1].identifier, UniqueIdentifier.REKEY_KEY_PAIR_PUBLIC_KEY)
     context.remember(
         new[0].identifier,

@@ -29,7 +29,7 @@ from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import ProtocolVersion
-from server.attributes import constraints, unique_names, usage_limits
+from server.attributes import constraints, unique_names, usage_limits, value_rules
 from server.context import Context, Room
 from server.long_steps import has_many, is_long, stepped
 from server.objects.transaction import Transaction
@@ -193,8 +193,7 @@ async def _attempts(
             response = await route.handler(context, request)
             if permission is not None:
                 permission.has_reached = True
-            await context.objects.settle()
-            await constraints.check(context)
+            await check_changes(context)
             await unique_names.check(context)
             payload = await stepped(is_long(response), _written, context.room, response, version)
             if permission is not None:
@@ -253,6 +252,17 @@ async def count_used(objects: Transaction, charges: Mapping[str, int]) -> None:
             await usage_limits.count(objects, charges)
     except StorageError:
         log.exception("what a failed item used could not be counted")
+
+
+async def check_changes(context: Context) -> None:
+    """Finish what an item has changed, and refuse what no object may be.
+
+    Raises:
+        KMIPError: a value is not allowed, or a constraint not met.
+    """
+    await value_rules.check(context)
+    await context.objects.settle()
+    await constraints.check(context)
 
 
 def _written(room: Room, response: Structure, version: ProtocolVersion) -> Item:
