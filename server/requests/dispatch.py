@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import trio
 
-from kmip.enums import Operation, ResultReason, ResultStatus
+from kmip.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip.errors import (
     KMIPError,
     OperationNotSupported,
@@ -34,7 +34,7 @@ from server.context import Context, Room
 from server.long_steps import has_many, is_long, stepped
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
-from server.requests import store_failures
+from server.requests import ephemeral, store_failures
 from storage import Conflict, StorageError
 
 log: Final = logging.getLogger(__name__)
@@ -174,6 +174,7 @@ async def _attempts(
     route = ROUTES.get(item.operation) if isinstance(item.operation, Operation) else None
     if route is None or not route.is_for(version):
         raise OperationNotSupported(f"{_named(item.operation)} is not supported")
+    ephemeral.check(item.ephemeral)
     context.room.check()
     permission = context.client.permission
     if permission is not None:
@@ -195,7 +196,9 @@ async def _attempts(
                 permission.has_reached = True
             await check_changes(context)
             await unique_names.check(context)
-            payload = await stepped(is_long(response), _written, context.room, response, version)
+            payload = await stepped(
+                is_long(response), _written, context.room, response, version, item.ephemeral
+            )
             if permission is not None:
                 permission.spend()
             if commit:
@@ -265,9 +268,12 @@ async def check_changes(context: Context) -> None:
     await constraints.check(context)
 
 
-def _written(room: Room, response: Structure, version: ProtocolVersion) -> Item:
-    """The response payload, counted."""
-    return room.take(to_item(response, Tag.RESPONSE_PAYLOAD, version))
+def _written(
+    room: Room, response: Structure, version: ProtocolVersion, held_back: Ephemeral | None
+) -> Item:
+    """The response payload without what is not to be returned, counted."""
+    payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
+    return room.take(ephemeral.without(payload, held_back))
 
 
 def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:
