@@ -367,7 +367,8 @@ TABLES = {
         Attack(
             "streams data that must be held until it is whole",
             (
-                "server.crypto.ciphers.engines.MAX_BUFFERED bytes in a stream",
+                "max_message_bytes",
+                "server.crypto.signatures.signing.MAX_MESSAGE bytes that are signed as a whole",
                 "server.sessions.streams.MAX_GATHERED_PER_CLIENT bytes for a client",
                 "server.sessions.streams.MAX_GATHERED bytes in all",
             ),

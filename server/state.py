@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import trio
 
@@ -19,6 +20,9 @@ from server.sessions.tickets import Tickets
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
 from storage import SealedStore
+
+STREAM_EXTRA: Final = 128 * 1024
+"""Bytes that a stream keeps beside a message: a tag, a signature, additional data."""
 
 
 @dataclass(slots=True)
@@ -48,7 +52,7 @@ class Server:
     clock: Callable[[], float]
     opened: Opened = field(init=False)
     served: Served = field(default_factory=Served)
-    streams: Streams = field(default_factory=Streams)
+    streams: Streams = field(init=False)
     tickets: Tickets = field(default_factory=Tickets)
     refusals: Refusals = field(default_factory=Refusals)
     ended_tickets: EndedTickets = field(init=False)
@@ -61,6 +65,7 @@ class Server:
         self.ended_tickets = EndedTickets(
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file
         )
+        self.streams = Streams(self.config.max_whole_bytes + STREAM_EXTRA)
         self.opened = Opened(self.config.object_cache_bytes)
         self.threads = trio.CapacityLimiter(self.config.worker_threads)
         self.thread_shares = ThreadShares(max(1, self.config.worker_threads // 2), self.threads)

@@ -28,6 +28,7 @@ async def decrypt(context: Context, request: DecryptRequest) -> DecryptResponse:
             additional_data=request.authenticated_encryption_additional_data or b"",
             tag=request.authenticated_encryption_tag,
             allow_legacy=context.allow_legacy_reading,
+            longest=context.server.config.max_whole_bytes,
         )
         return key.managed_object.identifier, stream
 

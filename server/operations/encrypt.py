@@ -31,6 +31,7 @@ async def encrypt(context: Context, request: EncryptRequest) -> EncryptResponse:
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data or b"",
             allow_legacy=context.allow_legacy,
+            longest=context.server.config.max_whole_bytes,
         )
         return key.managed_object.identifier, stream
 

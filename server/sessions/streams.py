@@ -78,9 +78,15 @@ class Stream:
 
 
 class Streams:
-    """All operations under way, by their Correlation Values (16 random bytes)."""
+    """All operations under way, by their Correlation Values (16 random bytes).
 
-    def __init__(self) -> None:
+    Args:
+        longest: bytes of the longest message that a stream may keep as a whole; a client may
+            always keep one, whatever it has.
+    """
+
+    def __init__(self, longest: int = 0) -> None:
+        self._longest = longest
         self._streams: OrderedDict[bytes, Stream] = OrderedDict()
 
     def open(
@@ -163,11 +169,16 @@ class Streams:
             ServerLimitExceeded: the client's streams, or all of them, would keep too much, and
                 nobody else keeps more.
         """
-        while length and self._bytes(client=stream.client) + length > MAX_GATHERED_PER_CLIENT:
+        while length and self._bytes(client=stream.client) + length > self._most(
+            MAX_GATHERED_PER_CLIENT
+        ):
             self._release(stream, length, {stream.client})
-        while length and self._bytes() + length > MAX_GATHERED:
+        while length and self._bytes() + length > self._most(MAX_GATHERED):
             self._release(stream, length, None)
         stream.gathered += length
+
+    def _most(self, usual: int) -> int:
+        return max(usual, self._longest)
 
     def _bytes(self, client: str | None = None) -> int:
         every = self._streams.values()

@@ -51,6 +51,10 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+RESERVED_BYTES: Final = 4096
+"""Of a message, beside data: its header with credentials, an identifier, parameters."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """The settings of one server, complete and checked."""
@@ -339,7 +343,9 @@ class Config:
     # What a client can cost
     max_message_bytes: int = setting(
         1024 * 1024,
-        "longest request, and longest response; a longer request is refused by its first 8 bytes",
+        "longest request, and longest response; a longer request is refused by its first 8 bytes. "
+        "What is decrypted as a whole (authenticated modes) is given in one response, so it may be "
+        "no longer, in parts either, and when it is encrypted neither",
         "keys and certificates are thousands of bytes, and longer data can be streamed in parts; "
         "a connection holds at most one request in memory",
         unit="bytes",
@@ -519,6 +525,11 @@ class Config:
     def minimum_tcb(self) -> bytes | None:
         """The least TCB version of sealed files, 8 bytes; None: that of the chip."""
         return bytes.fromhex(self.allow_sealed_tcb) or None
+
+    @property
+    def max_whole_bytes(self) -> int:
+        """Bytes of a plain text that fits into one response, whatever else is in that."""
+        return max(self.max_message_bytes - RESERVED_BYTES, self.max_message_bytes // 2)
 
     @property
     def tls_directory(self) -> Path:

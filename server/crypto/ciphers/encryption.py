@@ -13,6 +13,11 @@ What is taken where the parameters are silent:
 - no vector in an encryption: the server makes one and returns it, unless Random IV is false;
 - a padding method with a mode that pads nothing (CTR, GCM, ...) is passed over.
 
+What is authenticated is decrypted as a whole, and given in one answer. So whoever calls says how
+long such a message may be, and an encryption that goes beyond is refused as its decryption would
+be: what can be encrypted here can be decrypted here. The same holds for the other modes that need
+the message at once; the rest have no such limit, either way.
+
 > **Danger.** CTR, OFB, GCM, CCM and ChaCha20 fall apart when one key sees one vector twice. The
 > server cannot know what vectors a client has used: let it choose (Random IV). A one time pad falls
 > apart when it encrypts twice; Usage Limits of one pad's length hold a client to it.
@@ -20,12 +25,17 @@ What is taken where the parameters are silent:
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.enums import CryptographicAlgorithm as A
-from kmip.errors import BadCryptographicParameters, UnsupportedCryptographicParameters
+from kmip.errors import (
+    BadCryptographicParameters,
+    ServerLimitExceeded,
+    UnsupportedCryptographicParameters,
+)
 from server.crypto import costs
 from server.crypto.ciphers.engines import Buffered, Engine, Setting
 from server.crypto.ciphers.initialization_vectors import check_vector, choose_vector
@@ -35,6 +45,25 @@ from server.crypto.ciphers.rsa_encryption import rsa_decrypt, rsa_encrypt
 from server.crypto.ciphers.suites import choose_suite
 from server.crypto.keys import key_costs
 from server.crypto.keys.key_types import Key, public_half
+
+OVERHEAD: Final = 64
+"""Bytes that a cipher text may have beside its plain text: a tag, or a block of key wrap."""
+
+
+class _Allowance:
+    """How many bytes a message may still have; None: any number."""
+
+    def __init__(self, longest: int | None) -> None:
+        self._left = longest
+
+    def take(self, data: bytes) -> None:
+        """Count a part; raises ServerLimitExceeded."""
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                raise ServerLimitExceeded(
+                    "the message is longer than the server could give back in this mode"
+                )
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,7 @@ class EncryptStream:
         iv_counter_nonce: bytes | None = None,
         additional_data: bytes = b"",
         allow_legacy: bool = False,
+        longest: int | None = None,
     ) -> None:
         """Start an encryption.
 
@@ -79,6 +109,7 @@ class EncryptStream:
             iv_counter_nonce: the client's, or None for one of ours.
             additional_data: authenticated, not encrypted; only in an authenticated mode.
             allow_legacy: the policy on algorithms kept for old data.
+            longest: bytes of the longest message that is decrypted as a whole; None: any.
 
         Raises:
             MissingParameters: the algorithm needs a mode or a padding.
@@ -94,6 +125,7 @@ class EncryptStream:
         self.rate = rate._replace(call=rate.of(len(additional_data)))
         self._padder: Padder | None = None
         self._authenticated = False
+        self._allowance = _Allowance(None)
         if not isinstance(key, bytes):
             self._engine = _rsa_engine(key, parameters, encrypt=True, allow_legacy=allow_legacy)
             return
@@ -112,6 +144,8 @@ class EncryptStream:
         if mode.padded:
             self._padder = Padder(parameters.padding_method, row.block)
         self._engine = mode.encrypt(row.make, setting)
+        if self._authenticated or self.gathers:
+            self._allowance = _Allowance(longest)
 
     @property
     def gathers(self) -> bool:
@@ -119,7 +153,12 @@ class EncryptStream:
         return isinstance(self._engine, Buffered)
 
     def update(self, data: bytes) -> bytes:
-        """Take a part; give the cipher text that is ready, maybe none."""
+        """Take a part; give the cipher text that is ready, maybe none.
+
+        Raises:
+            ServerLimitExceeded: the message gets longer than it may be.
+        """
+        self._allowance.take(data)
         return self._engine.update(self._padder.update(data) if self._padder else data)
 
     def finalize(self, data: bytes = b"") -> Encrypted:
@@ -152,6 +191,7 @@ class DecryptStream:
         additional_data: bytes = b"",
         tag: bytes | None = None,
         allow_legacy: bool = False,
+        longest: int | None = None,
     ) -> None:
         """Start a decryption; see `EncryptStream`.
 
@@ -164,6 +204,7 @@ class DecryptStream:
             tag: the Authenticated Encryption Tag; None where it stands behind the cipher text, as
                 clients before 1.4 send it.
             allow_legacy: the policy on algorithms kept for old data.
+            longest: bytes of the longest plain text that is given as a whole; None: any.
 
         Raises:
             As `EncryptStream`; MissingInitializationVector where the mode needs one.
@@ -171,6 +212,7 @@ class DecryptStream:
         rate = rate_of(key, algorithm, parameters, encrypt=False)
         self.rate = rate._replace(call=rate.of(len(additional_data)))
         self._unpadder: Unpadder | None = None
+        self._allowance = _Allowance(None)
         if not isinstance(key, bytes):
             self._engine = _rsa_engine(key, parameters, encrypt=False, allow_legacy=allow_legacy)
             return
@@ -186,6 +228,8 @@ class DecryptStream:
         if mode.padded:
             self._unpadder = Unpadder(parameters.padding_method, row.block)
         self._engine = mode.decrypt(row.make, setting)
+        if self.gathers and longest is not None:
+            self._allowance = _Allowance(longest + OVERHEAD)
 
     @property
     def gathers(self) -> bool:
@@ -193,7 +237,12 @@ class DecryptStream:
         return isinstance(self._engine, Buffered)
 
     def update(self, data: bytes) -> bytes:
-        """Take a part; give the plain text that is ready, in an authenticated mode none."""
+        """Take a part; give the plain text that is ready, in an authenticated mode none.
+
+        Raises:
+            ServerLimitExceeded: the message gets longer than it may be.
+        """
+        self._allowance.take(data)
         ready = self._engine.update(data)
         return self._unpadder.update(ready) if self._unpadder else ready
 

@@ -14,12 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import CipherContext
 
 from kmip.cryptographic_parameters import CryptographicParameters
-from kmip.errors import CryptographicFailure, ServerLimitExceeded
+from kmip.errors import CryptographicFailure
 from server.crypto.ciphers.padding import DECRYPTION_FAILED
-
-MAX_BUFFERED = 16 * 1024 * 1024
-"""Bytes that a stream may gather in memory: as much as the largest message a client seen sends,
-and a bound on what one client costs by opening streams and never ending them."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +103,7 @@ class Buffered:
         self._parts = bytearray()
 
     def update(self, data: bytes) -> bytes:
-        """Keep a part; raises ServerLimitExceeded beyond `MAX_BUFFERED` bytes in all."""
-        if len(self._parts) + len(data) > MAX_BUFFERED:
-            raise ServerLimitExceeded("the message is too long for this mode")
+        """Keep a part; who begins a stream bounds them (`server.crypto.ciphers.encryption`)."""
         self._parts += data
         return b""
 

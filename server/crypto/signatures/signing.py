@@ -1,7 +1,7 @@
 """Sign and Signature Verify: a key and Cryptographic Parameters to bytes, whole or in parts.
 
 What a key signs with is in `server.crypto.signatures.schemes`. Data in parts is hashed as it comes;
-for keys that sign the message itself it is gathered, up to `MAX_BUFFERED` bytes.
+for keys that sign the message itself it is gathered, up to `MAX_MESSAGE` bytes.
 
 Where the parameters are silent: RSA takes PKCS#1 v1.5; PSS a salt as long as its hash and MGF1 with
 its hash; a verification takes a salt of any length and MGF1 with its hash or with SHA-1. Data
@@ -21,7 +21,6 @@ from kmip.errors import (
     UnsupportedCryptographicParameters,
 )
 from server.crypto import costs
-from server.crypto.ciphers.engines import MAX_BUFFERED
 from server.crypto.keys import key_costs
 from server.crypto.keys.key_types import PrivateKey, PublicKey, public_half
 from server.crypto.signatures.schemes import (
@@ -33,6 +32,10 @@ from server.crypto.signatures.schemes import (
     choose,
     scheme_of,
 )
+
+MAX_MESSAGE = 16 * 1024 * 1024
+"""Bytes of a message that is signed as a whole, and of one that is verified so: as much as the
+largest message a client seen sends, and a bound on what a stream costs."""
 
 NOT_SIGNED = "the signature could not be made with this key and these parameters"
 
@@ -78,7 +81,7 @@ class _Stream:
         if self._hash is not None:
             self._hash.update(data)
             return
-        if len(self._message) + len(data) > MAX_BUFFERED:
+        if len(self._message) + len(data) > MAX_MESSAGE:
             raise ServerLimitExceeded("the message is too long for a key that signs it whole")
         self._message += data
 

@@ -345,6 +345,7 @@ GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, tag_length=
 
 async def test_what_streams_keep_is_bounded(ask: InProcessClient, monkeypatch: pytest.MonkeyPatch):
     """A message that is given only once its tag holds is kept until then."""
+    ask.server.streams = Streams()
     monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 1000)
     monkeypatch.setattr(streams, "MAX_GATHERED", 1500)
     key, theirs = await create(ask, ACTIVE), await create(ask.named("bob"), ACTIVE)
@@ -372,3 +373,14 @@ async def test_a_stream_ends_with_a_part_that_is_not_answered(ask: InProcessClie
     assert item.result_reason == ResultReason.RESPONSE_TOO_LARGE
     assert await refused(ask, value) == ResultReason.INVALID_CORRELATION_VALUE
     assert await left(ask, key) == 40
+
+
+def test_the_longest_message_always_has_room(monkeypatch):
+    monkeypatch.setattr(streams, "MAX_GATHERED_PER_CLIENT", 100)
+    monkeypatch.setattr(streams, "MAX_GATHERED", 100)
+    kept = Streams(longest=300)
+    value = kept.open("alice", Operation.DECRYPT, "k", NO_COMPUTATION, NOW)
+    stream = kept.get("alice", Operation.DECRYPT, value, NOW)
+    kept.gather(stream, 300)
+    with pytest.raises(ServerLimitExceeded):
+        kept.gather(stream, 1)

@@ -1,8 +1,8 @@
 import pytest
 
 from kmip.cryptographic_parameters import CryptographicParameters
-from kmip.errors import CryptographicFailure, ServerLimitExceeded
-from server.crypto.ciphers.engines import MAX_BUFFERED, Buffered, Pad, Setting
+from kmip.errors import CryptographicFailure
+from server.crypto.ciphers.engines import Buffered, Pad, Setting
 
 
 def test_a_setting_hides_its_key():
@@ -25,13 +25,6 @@ def test_a_buffered_engine_computes_at_the_end():
     engine = Buffered(lambda data: (data[::-1], b"tag"))
     assert engine.update(b"ab") == engine.update(b"c") == b""
     assert engine.finalize() == (b"cba", b"tag")
-
-
-def test_a_buffered_engine_has_a_limit():
-    engine = Buffered(lambda data: (data, b""))
-    engine.update(bytes(MAX_BUFFERED))
-    with pytest.raises(ServerLimitExceeded):
-        engine.update(b"x")
 
 
 def test_a_pad_is_used_up():

@@ -25,11 +25,10 @@ from kmip.errors import (
     UnsupportedCryptographicParameters,
 )
 from kmip.key_block import TransparentECPrivateKey
-from server.crypto.ciphers.engines import MAX_BUFFERED
 from server.crypto.errors import LegacyRefused, MissingParameters
 from server.crypto.keys.elliptic_keys import load_ec_private
 from server.crypto.keys.key_formats import load_private, load_public
-from server.crypto.signatures.signing import SignStream, VerifyStream, sign, verify
+from server.crypto.signatures.signing import MAX_MESSAGE, SignStream, VerifyStream, sign, verify
 from tests.server.crypto.samples import private_key
 
 SHA_256 = Parameters(hashing_algorithm=H.SHA_256)
@@ -210,7 +209,7 @@ def test_a_key_that_signs_messages_takes_no_digest():
 
 def test_a_whole_message_has_a_limit():
     stream = SignStream(private_key(A.ED25519), Parameters())
-    stream.update(bytes(MAX_BUFFERED))
+    stream.update(bytes(MAX_MESSAGE))
     with pytest.raises(ServerLimitExceeded):
         stream.update(b"x")
 
