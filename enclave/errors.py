@@ -6,6 +6,7 @@ Every error of this package is an `EnclaveError`; the kinds tell a caller what t
     VerificationFailed   they do, but a signature, chain, identity or date is wrong
     InvalidPolicy        the policy file must be corrected
     Refused              the evidence is genuine, but the policy does not accept it
+    AttesterBusy         the attester gives no evidence at this moment; ask again
     DeviceError          this machine's chip did not answer
 
 Messages name fields, steps and public values (measurements, versions, dates); they never carry
@@ -80,6 +81,10 @@ class Refused(EnclaveError):
     def __init__(self, reasons: tuple[str, ...]) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
+
+
+class AttesterBusy(EnclaveError):
+    """The attester has no time for evidence now; asked again in some seconds, it may have."""
 
 
 class DeviceError(EnclaveError):

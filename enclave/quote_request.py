@@ -14,12 +14,13 @@ from typing import Any, Final
 import h11
 import trio
 
-from enclave.errors import InvalidEvidence
+from enclave.errors import AttesterBusy, InvalidEvidence
 from enclave.evidence_formats import MAX_BLOB_BYTES
 
 MAX_ANSWER_BYTES: Final = MAX_BLOB_BYTES + 4096  # the evidence, and a few hundred bytes of claims
 ANSWER_SECONDS: Final = 30.0  # TDX takes a second for a quote, and others may be waiting
 _READ_BYTES: Final = 16384
+_BUSY: Final = (429, 503)  # RFC 6585 section 4, RFC 9110 section 15.6.4
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class HTTPAsk:
         """The tagged evidence that the server answers, unverified.
 
         Raises:
+            AttesterBusy: too many ask (429), or the chip is busy (503).
             InvalidEvidence: another status, not HTTP, longer than any evidence, or cut short.
             trio.BrokenResourceError, trio.TooSlowError: the connection broke, or no answer came.
         """
@@ -72,6 +74,8 @@ async def _answer(http: h11.Connection, stream: trio.abc.Stream) -> bytes:
         match http.next_event():
             case h11.NEED_DATA:
                 http.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+            case h11.Response(status_code=status) if status in _BUSY:
+                raise AttesterBusy(f"the server has no time for evidence now ({status})")
             case h11.Response(status_code=status) if status != 200:
                 raise InvalidEvidence("answer", f"the server answers {status}")
             case h11.Data(data=data):

@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
         collateral,
         configuration,
         measure,
+        proxy,
         refuse_certificate,
         serve,
         store_password,
@@ -36,8 +37,8 @@ def parser() -> argparse.ArgumentParser:
     commands = (
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
         store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
-        measure.COMMAND, bootstrap_start.COMMAND,
-        refuse_certificate.COMMAND, collateral.COMMAND,
+        proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND, refuse_certificate.COMMAND,
+        collateral.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

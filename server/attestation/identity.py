@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import KeyOrigin
-from enclave.ratls import Attester, server_context
+from enclave.ratls import Attester, server_context, use_certificate
 from server.acme.challenges import HTTP01, TLSALPN01, ServiceContext, service_context
 from server.acme.client import Answering
 from server.acme.renewal import Renewal
@@ -71,6 +71,8 @@ class ServerIdentity:
         self.names = local_authority.own_names(config.kmip_host, config.server_names)
         self.contexts: list[ssl.SSLContext] = []
         self.evidence: list[trio.CancelScope] = []
+        self.evident: bytes | None = None  # the certificate with evidence, while there is one
+        self.callbacks: list[Callable[[bytes], None]] = []
         self.attestation: Attestation | None = None
 
     @property
@@ -97,10 +99,15 @@ class ServerIdentity:
         if self.attester is None:
             raise Failure(NO_CHIP)
         self.contexts.append(context)
-        if self.identity is None:
-            await self.nursery.start(self._keep_evidence, self.attester, context, on_certificate)
-        else:
+        if self.identity is not None:
             tls.use_identity(context, self.identity)
+            return
+        self.callbacks.append(on_certificate)
+        if self.evident is None:
+            await self.nursery.start(self._keep_evidence, self.attester, context)
+        else:
+            use_certificate(context, self.attester.key, self.evident)
+            on_certificate(self.evident)
 
     async def attested(
         self, after: trio.Event | None, shutdown: Shutdown, now: Callable[[], datetime]
@@ -158,9 +165,18 @@ class ServerIdentity:
         self,
         attester: Attester,
         context: ssl.SSLContext,
-        on_certificate: Callable[[bytes], None],
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
+        """One certificate with evidence for all ports, so that a client may trust just that."""
+
+        def on_certificate(certificate: bytes) -> None:
+            self.evident = certificate
+            for other in self.contexts:
+                if other is not context:
+                    use_certificate(other, attester.key, certificate)
+            for callback in self.callbacks:
+                callback(certificate)
+
         with trio.CancelScope() as scope:
             self.evidence.append(scope)
             await keep_presented(

@@ -19,7 +19,8 @@ from __future__ import annotations
 import json
 import ssl
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,7 @@ from enclave.claims import KeyOrigin, Role
 from enclave.client import AttestedConnection, Expectation, challenge, client_context, connect
 from enclave.collateral import Collateral
 from enclave.collateral_file import read_collateral
-from enclave.errors import EnclaveError, InvalidPolicy
+from enclave.errors import AttesterBusy, EnclaveError, InvalidPolicy
 from enclave.evidence import TEE
 from enclave.pinned import Pinned
 from enclave.policy import Policy, read_policy
@@ -241,15 +242,14 @@ def collateral_in(path: Path | None) -> dict[TEE, Collateral]:
 async def attested(
     remote: Remote, expectation: Expectation, context: ssl.SSLContext | None = None
 ) -> AttestedConnection:
-    """A connection to the server, verified, and verified again over a fresh nonce.
+    """A connection to the server, verified over a fresh nonce.
 
     Raises:
         Failure: it is not what is expected, or does not answer; it was sent nonces and no more.
     """
-    where = f"{remote.host} port {remote.port}"
     seen = None if expectation.pinned is None else expectation.pinned.store
     ask_it = HTTPAsk(remote.host, store=seen)
-    try:
+    with failures_told(remote.host, remote.port):
         connection = await connect(
             remote.host,
             remote.port,
@@ -258,11 +258,33 @@ async def attested(
             context=context or client_context(),
             ask=ask_it,
         )
+        claims = connection.attested.claims
+        if claims is not None and claims.nonce is not None:
+            return connection  # its certificate has no evidence, so that it was asked already
         return await challenge(connection, ask_it, expectation, now=lambda: datetime.now(UTC))
+
+
+@contextmanager
+def failures_told(host: str, port: int) -> Iterator[None]:
+    """Have what goes wrong with a connection in the block end in a sentence.
+
+    Raises:
+        Busy: the server has no time for evidence now.
+        Failure: it is not what is expected, or cannot be reached.
+    """
+    where = f"{host} port {port}"
+    try:
+        yield
+    except AttesterBusy as error:
+        raise Busy(f"{where} does not answer: {error}.") from None
     except EnclaveError as error:
         raise Failure(f"{where} is not accepted: {error}.") from None
     except (OSError, UnicodeError, trio.BrokenResourceError, trio.TooSlowError) as error:
         raise Failure(f"{where} cannot be reached: {why(error)}.") from None
+
+
+class Busy(Failure):
+    """The server has no time for evidence now, and may have in some seconds."""
 
 
 def why(error: Exception) -> str:

@@ -2,9 +2,17 @@
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
+from enclave.claims import Role
+from enclave.client import Expectation
+from enclave.policy import accepting_given_keys
 from server.commands import attested_server
+
+DEFAULT_KMIP_PORT: Final = 5696
+"""IANA's number for KMIP."""
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +28,31 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept a simulated TEE, which proves nothing",
     )
+
+
+def add_given_key_option(parser: argparse.ArgumentParser) -> None:
+    """Declare the option to accept a key that was not born in the server."""
+    parser.add_argument(
+        "--allow-given-key",
+        action="store_true",
+        help="accept a key that the operator brought (PKCS#12), which others may have too",
+    )
+
+
+def expectation_of(
+    arguments: argparse.Namespace, server: attested_server.Remote, role: Role
+) -> Expectation:
+    """What the server must be in this role, by the policy, the pin and the options.
+
+    Raises:
+        Failure: the pin cannot be read.
+    """
+    expectation = server.expectation(
+        role, allow_insecure_simulated=arguments.allow_insecure_simulated
+    )
+    if arguments.allow_given_key:
+        return replace(expectation, policy=accepting_given_keys(expectation.policy))
+    return expectation
 
 
 def server_of(arguments: argparse.Namespace) -> attested_server.Remote:

@@ -1,7 +1,8 @@
 """`strongroom try`: make a key on a running server, fetch it and destroy it.
 
 A client in a few lines, with this project's own protocol: it shows that the certificates, the
-server and its store work together, and what a request is made of.
+server and its store work together, and what a request is made of. With a policy, the server is
+whom its evidence shows, and not whom an authority names.
 """
 
 import argparse
@@ -9,8 +10,12 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+import trio
+
+from enclave.claims import Role
+from enclave.client import Attested, client_context
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
 from kmip.encodings import ttlv
@@ -28,6 +33,14 @@ from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1
 from server.commands import Command, config, say
+from server.commands.attested_key import Verification, check_key
+from server.commands.server_options import (
+    add_given_key_option,
+    add_server_options,
+    expectation_of,
+    server_of,
+)
+from server.commands.verdict import verdict
 from server.pki import local_authority
 from server.setup import addresses
 from server.setup.config import Config
@@ -37,6 +50,8 @@ S = TypeVar("S", bound=Structure)
 
 TIMEOUT_SECONDS: Final = 10.0
 RECEIVE_BYTES: Final = 65_536
+VERIFYING: Final = ("conf", "server", "policy", "allow_insecure_simulated", "allow_given_key")
+"""Options of which any says that the server is to be verified."""
 
 VERSION: Final = V2_1
 NAME: Final = Name(name_value="strongroom try", name_type=NameType.UNINTERPRETED_TEXT_STRING)
@@ -102,30 +117,68 @@ class Session:
         raise Failure("The server closed the connection.")
 
 
+class Verified(NamedTuple):
+    """A server that was verified just now.
+
+    Attributes:
+        host: its name or address.
+        attested: what it is.
+    """
+
+    host: str
+    attested: Attested
+
+
 @contextmanager
-def _connected(config: Config, client: str) -> Iterator[ssl.SSLSocket]:
+def _connected(config: Config, client: str, verified: Verified | None) -> Iterator[ssl.SSLSocket]:
+    """A connection to the server whom an authority names, or who was verified."""
     own = local_authority.pair(config.tls_directory, local_authority.check_client_name(client))
-    context = ssl.create_default_context(cafile=config.client_ca_file)
+    if verified is None:
+        context = ssl.create_default_context(cafile=config.client_ca_file)
+        host = addresses.reachable(config.kmip_host)
+    else:
+        context, host = client_context(), verified.host
     context.load_cert_chain(own.certificate, own.key)
-    host = addresses.reachable(config.kmip_host)
     with (
         socket.create_connection((host, config.kmip_port), TIMEOUT_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=host) as connection,
     ):
+        if verified is not None:
+            certificate = connection.getpeercert(binary_form=True)
+            check_key(host, config.kmip_port, certificate or b"", verified.attested)
         yield connection
+
+
+def _verified(arguments: argparse.Namespace) -> Verified | None:
+    """The server, verified, where an option says by what; else None.
+
+    Raises:
+        Failure: it is not what is expected.
+    """
+    if not any(getattr(arguments, name) for name in VERIFYING):
+        return None
+    server = server_of(arguments)
+    verify = Verification(server, lambda: expectation_of(arguments, server, Role.API))
+    attested = trio.run(verify)
+    say(verdict(f"{server.host} port {server.port}", attested))
+    return Verified(server.host, attested)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--client", metavar="NAME", default="client", help="the client to be (default: client)"
     )
+    add_server_options(parser)
+    add_given_key_option(parser)
 
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
-    place = f"{settings.kmip_host} port {settings.kmip_port}"
+    verified = _verified(arguments)
+    host = settings.kmip_host if verified is None else verified.host
+    place = f"{host} port {settings.kmip_port}"
     try:
-        with _connected(settings, arguments.client) as connection:
+        with _connected(settings, arguments.client, verified) as connection:
             say(f"connected to {place} by {connection.version()} as {arguments.client}")
             _exercise(Session(connection))
     except KMIPError as error:

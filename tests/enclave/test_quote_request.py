@@ -2,7 +2,7 @@ import pytest
 import trio
 import trio.testing
 
-from enclave.errors import InvalidEvidence
+from enclave.errors import AttesterBusy, InvalidEvidence
 from enclave.quote_request import MAX_ANSWER_BYTES, HTTPAsk
 
 NONCE = bytes(range(32))
@@ -31,7 +31,7 @@ async def exchange(raw, piece=None, *, close=False):
         nursery.start_soon(answer)
         try:
             answered = await HTTPAsk("kms.example")(client, NONCE)
-        except InvalidEvidence as error:
+        except (AttesterBusy, InvalidEvidence) as error:
             answered = error
         nursery.cancel_scope.cancel()
     return request, answered
@@ -57,7 +57,7 @@ async def test_an_answer_may_come_in_pieces_or_chunks(piece):
 @pytest.mark.parametrize(
     "raw, why",
     [
-        (http(b"no", "503 Service Unavailable"), "answers 503"),
+        (http(b"no", "500 Internal Server Error"), "answers 500"),
         (http(bytes(MAX_ANSWER_BYTES + 1)), "more than"),
         (http(b"x") + b"and more", "bytes follow"),
         (b"SSH-2.0\r\n\r\n", "not HTTP"),
@@ -80,3 +80,9 @@ async def test_no_answer_at_all(autojump_clock):
     client, _server = trio.testing.memory_stream_pair()
     with pytest.raises(trio.TooSlowError):
         await HTTPAsk("kms.example")(client, NONCE)
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_a_server_without_time_is_told_from_one_that_refuses(status):
+    _, error = await exchange(http(b"no", status))
+    assert isinstance(error, AttesterBusy)

@@ -1,6 +1,7 @@
 """verify, measure and bootstrap-start as a person types them, against a server in this process."""
 
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from enclave.claims import KeyOrigin, Role
@@ -23,6 +25,7 @@ from server.commands.measure import measure
 from server.commands.verdict import verdict
 from server.pki import local_authority
 from server.setup.failure import Failure
+from tests.server.commands.tls_pairs import listening, made
 from tests.server.unprovisioned_server import (
     PASSWORD,
     TOKEN,
@@ -199,6 +202,85 @@ async def test_verify_tells_in_a_sentence_why_not(desk: Desk, tmp_path: Path):
         status, _, said = await desk.verifies("--role", "bootstrap")
         assert (status, "measurement" in said) == (1, True)
         assert desk.pins() == {}
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+async def test_verify_writes_the_certificate_that_clients_are_to_trust(desk: Desk, tmp_path: Path):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        out = desk.directory / "server.pem"
+        status, said, _ = await desk.verifies("--role", "bootstrap", "--certificate-out", out)
+        assert (status, f"certificate  {out}, presented until" in said) == (0, True)
+        assert len(x509.load_pem_x509_certificates(out.read_bytes())) == 1
+
+        await desk.starts("--key-file", desk.file("key", bytes(range(32))))
+        up = await one.until_up()
+        await desk.write(port_of(up.https[0]))
+        kmip = port_of(up.kmip[0])
+        status, _, error = await desk.verifies("--certificate-out", out, "--kmip-port", kmip)
+        assert status == 0, error
+        certificates = x509.load_pem_x509_certificates(out.read_bytes())
+        keys = {key_sha256(each).hex() for each in certificates}
+        assert (len(certificates), keys) == (1, {desk.pins()["api"]["key"]})
+
+        # A client that knows only authorities trusts these, and the names in them.
+        trusting = ssl.create_default_context(cafile=out)
+        for port in (kmip, port_of(up.https[0])):
+            tcp = await trio.open_tcp_stream("127.0.0.1", port)
+            stream = trio.SSLStream(tcp, trusting, server_hostname="localhost")
+            await stream.do_handshake()
+            await trio.aclose_forcefully(stream)
+
+
+async def test_verify_writes_no_certificate_of_another_port(desk: Desk, tmp_path: Path):
+    out = desk.directory / "server.pem"
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        await desk.starts("--key-file", desk.file("key", bytes(range(32))))
+        up = await one.until_up()
+        await desk.write(port_of(up.https[0]))
+        async with listening(made("another"), nothing) as port:
+            words = ("--certificate-out", out, "--kmip-port", port)
+            status, _, said = await desk.verifies(*words)
+        assert (status, is_one_sentence(said)) == (1, True)
+        assert "another key than the evidence names" in said
+        assert not out.exists()
+
+
+async def nothing(stream: Any) -> None:
+    """A session that says nothing."""
+
+
+async def test_try_uses_a_server_that_only_its_evidence_vouches_for(desk: Desk, tmp_path: Path):
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        clients = tmp_path / "clients"
+        local_authority.ensure_client(clients / "tls", "client", datetime.now(UTC))
+        assert (await desk.starts(
+            "--key-file", desk.file("key", bytes(range(32))),
+            "--client-ca", clients / "tls" / "ca.pem",
+        ))[0] == 0  # fmt: skip
+        up = await one.until_up()
+        await desk.write(port_of(up.https[0]))
+        words = ("try", "--data", clients, "--kmip-port", port_of(up.kmip[0]))
+        status, _, said = await desk.types(*words)
+        assert (status, "self-signed" in said) == (1, True)
+        status, said, error = await desk.types(
+            *words, "--conf", desk.conf, "--allow-insecure-simulated"
+        )
+        assert status == 0, error
+        assert "claims       api of strongroom" in said
+        assert said.endswith("Destroy  done\n")
+        status, _, said = await desk.types(*words, "--conf", desk.conf)
+        assert (status, "simulated" in said) == (1, True)
+        async with listening(made("another"), nothing) as port:
+            status, _, said = await desk.types(
+                *words[:-1], port, "--conf", desk.conf, "--allow-insecure-simulated"
+            )
+        assert (status, "another key than the evidence names" in said) == (1, True)
 
 
 async def test_a_host_s_name_for_the_deployment_writes_no_lines(desk: Desk, tmp_path: Path):
