@@ -12,7 +12,12 @@ from typing import Final
 
 from kmip.attributes import Attributes, is_single, written
 from kmip.enums import LinkType, State
-from kmip.errors import OffsetWithDates, OffsetWithoutActivation, WrongKeyLifecycleState
+from kmip.errors import (
+    InvalidField,
+    OffsetWithDates,
+    OffsetWithoutActivation,
+    WrongKeyLifecycleState,
+)
 from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from enclave.client import client_context
 from server.commands.attested_key import FreshEvidence, TLSStream, connect_to_key
 from server.setup.failure import Failure
-from server.transport.handshake import HandshakeFailed, note_certificates, shake_hands
+from server.transport.handshake import HandshakeFailed, shake_hands
 
 CHUNK_BYTES: Final = 65_536
 """Of one connection, in one direction: four records of TLS."""
@@ -240,7 +240,6 @@ def local_context(certificate: str, key: str, user: x509.Certificate | None) -> 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
-    note_certificates(context)
     if user is not None:
         context.verify_mode = ssl.CERT_REQUIRED
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # this certificate, by itself
