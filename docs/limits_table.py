@@ -392,6 +392,11 @@ TABLES = {
             "Server Limit Exceeded",
         ),
         Attack(
+            "changes objects without end in one undoable batch",
+            ("server.objects.transaction.MAX_CHANGES objects",),
+            "Server Limit Exceeded, and the batch is undone",
+        ),
+        Attack(
             "registers objects that are longer than a record of the store",
             ("server.objects.transaction.MAX_BODY_BYTES bytes",),
             "Server Limit Exceeded; with the usual max_message_bytes none can be sent",

@@ -68,6 +68,9 @@ class Pending:
     def __bool__(self) -> bool:
         return bool(self._changes)
 
+    def __len__(self) -> int:
+        return len(self._changes)
+
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._changes
 

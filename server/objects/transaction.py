@@ -47,6 +47,10 @@ MAX_TERMS: Final = 4_000
 """Terms by which one object is found, each of which takes some 200 bytes of memory for as long as
 the object is there. Real objects have fifty; and each of an object's changes compares them all."""
 
+MAX_CHANGES: Final = 4_000
+"""Objects that one transaction changes, which are all held until it ends. A whole batch of key
+pairs that are keyed anew changes so many."""
+
 YIELD_BYTES: Final = 16 * 1024
 """Of attributes that a commit encodes, some 5 ms, before others have their turn."""
 
@@ -132,7 +136,13 @@ class Transaction:
         self._changed.begin_item()
 
     async def settle(self) -> None:
-        """A batch item has done its work: what it has changed is final, and is checked now."""
+        """A batch item has done its work: what it has changed is final, and is checked now.
+
+        Raises:
+            ServerLimitExceeded: with it, too many objects are changed.
+        """
+        if len(self._changed) > MAX_CHANGES:
+            raise ServerLimitExceeded("too many objects are changed at once")
         self._changed.settle()
         for change in self._changed.of_item:
             one = change.managed_object

@@ -55,7 +55,7 @@ async def shake_hands(stream: Stream) -> None:
     try:
         await stream.do_handshake()
     except trio.BrokenResourceError as error:
-        subject = _shown(stream)
+        subject = _refused_subject(stream)
         await _send_alert(stream)
         raise HandshakeFailed(cause_of(error), subject) from None
 
@@ -97,7 +97,7 @@ def _parsed(certificate: Any) -> x509.Certificate:
     return x509.load_pem_x509_certificate(certificate.public_bytes().encode())
 
 
-def _shown(stream: Stream) -> str:
+def _refused_subject(stream: Stream) -> str:
     """Whom the certificate names that a failed handshake was shown; empty where none was."""
     chain = _chain(stream)
     try:

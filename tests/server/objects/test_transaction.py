@@ -7,8 +7,10 @@ from kmip.enums import (
     BatchErrorContinuationOption,
     ObjectType,
 )
+from kmip.errors import ServerLimitExceeded
 from kmip.tags import Tag
 from server.objects import pending
+from server.objects import transaction as transactions
 from server.objects.index_terms import terms_of
 from server.objects.managed_object import ManagedObject
 from server.objects.opened import Opened
@@ -135,3 +137,16 @@ async def test_terms_are_computed_once_for_each_change(server: Server, monkeypat
         await transaction.locate(Attributes(), "alice")
     await transaction.commit()
     assert sorted(computed) == [str(number) for number in range(10)]
+
+
+async def test_an_item_with_which_too_many_objects_are_changed_fails(server: Server, monkeypatch):
+    monkeypatch.setattr(transactions, "MAX_CHANGES", 2)
+    transaction = Transaction(server.store, server.opened, NOW)
+    for name in ("a", "b"):
+        transaction.begin_item()
+        transaction.add(managed_object(name))
+        await transaction.settle()
+    transaction.begin_item()
+    transaction.add(managed_object("c"))
+    with pytest.raises(ServerLimitExceeded):
+        await transaction.settle()
