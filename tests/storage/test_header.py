@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import Cost, KeyFile, Part, Password, Reason, Tampered, WrongSecret
-from storage.header import Header, Unlocked
+from storage.header import MAX_EPOCH, MAX_HEADER_BYTES, MAX_SLOTS, Header, Unlocked
 from storage.keyring import Sealed
 from tests.storage.stores import PASSWORD, SECRET
 
@@ -80,6 +80,16 @@ def test_too_many_slots_are_refused():
     slots = tuple(base.new_slot(number, OTHER) for number in range(9))
     with pytest.raises(Tampered):
         Header.parse(base.with_slots(slots).build())
+
+
+def test_all_slots_and_epochs_that_there_may_be_are_read():
+    base = Unlocked.make(SECRET)
+    slots = tuple(base.new_slot(number, OTHER) for number in range(MAX_SLOTS))
+    roots = dict.fromkeys(range(1, MAX_EPOCH + 1), base.header.roots[1])
+    data = base.remade(replace(base.header, slots=slots, roots=roots)).build()
+    assert len(data) <= MAX_HEADER_BYTES
+    header = Unlocked.open(Header.parse(data), OTHER).header
+    assert (len(header.slots), set(header.roots)) == (8, set(range(1, 256)))
 
 
 def test_slots_open_the_same_keys():

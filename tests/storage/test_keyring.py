@@ -47,6 +47,14 @@ def test_short_and_empty_blobs_do_not_open(blob):
     assert RING.open(Sealed.META, b"", blob) is None
 
 
+def test_a_blob_of_nothing_opens():
+    """The shortest one that there can be: all that is added, and no content."""
+    blob = FIRST.seal(Sealed.HEAD, b"", b"")
+    assert len(blob) == OVERHEAD_BYTES
+    assert RING.open(Sealed.HEAD, b"", blob) == b""
+    assert RING.open(Sealed.HEAD, b"", blob[:-1]) is None
+
+
 def test_handles_and_leaves():
     assert len(FIRST.handle(b"name")) == 16
     assert FIRST.handle(b"name") == FIRST.handle(b"name") != FIRST.handle(b"other")

@@ -37,6 +37,17 @@ def test_matches(query, expected):
     assert matches(query, RECORD) is expected
 
 
+@pytest.mark.parametrize(
+    "value, covered", [(4, False), (5, True), (6, True), (7, True), (8, False), (None, False)]
+)
+def test_both_ends_of_a_range_are_in_it(value, covered):
+    assert Range(b"date", 5, 7).covers(value) is covered
+
+
+def test_nothing_may_be_left_out_and_nothing_given():
+    assert Query(offset=0, limit=0) == Query(limit=0)
+
+
 def test_nonsense_is_refused():
     for wrong in ({"offset": -1}, {"limit": -1}):
         with pytest.raises(ValueError, match="negative"):

@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import KEEP, Put, Remove, Terms
-from storage.record import Content, decode_body, encode_body, size_class
+from storage.record import (
+    MAX_BODY_BYTES,
+    MAX_META_BYTES,
+    MAX_NAME_BYTES,
+    MAX_TERM_BYTES,
+    MAX_TERMS,
+    Content,
+    decode_body,
+    encode_body,
+    size_class,
+)
 from tests.storage.stores import put
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -60,6 +70,28 @@ def test_size_classes_waste_little(length):
     assert size_class(size_class(length)) == size_class(length)
 
 
+NUMBERED = frozenset(number.to_bytes(3) for number in range(MAX_TERMS + 1))
+FEWER = frozenset(number.to_bytes(3) for number in range(MAX_TERMS))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put(b"n" * MAX_NAME_BYTES),
+        put(b"n", meta=bytes(MAX_META_BYTES)),
+        put(b"n", body=bytes(MAX_BODY_BYTES)),
+        put(b"n", body=None),
+        put(b"n", body=KEEP),
+        put(b"n", found_by=Terms(frozenset({b"t", b"t" * MAX_TERM_BYTES}))),
+        put(b"n", found_by=Terms(ranged={b"c": -(1 << 63), b"d" * MAX_TERM_BYTES: (1 << 63) - 1})),
+        put(b"n", found_by=Terms(FEWER, dict.fromkeys(FEWER, 0))),
+        Remove(b"n", 1),
+    ],
+)
+def test_what_is_within_the_limits_is_taken(change):
+    change.check()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -71,6 +103,10 @@ def test_size_classes_waste_little(length):
         put(b"n", found_by=Terms(frozenset({b"t" * 4097}))),
         put(b"n", found_by=Terms(ranged={b"c": 1 << 63})),
         put(b"n", found_by=Terms(ranged={b"": 1})),
+        put(b"n", found_by=Terms(ranged={b"c": -(1 << 63) - 1})),
+        put(b"n", found_by=Terms(ranged={b"c" * 4097: 1})),
+        put(b"n", found_by=Terms(NUMBERED)),
+        put(b"n", found_by=Terms(ranged=dict.fromkeys(NUMBERED, 0))),
         Remove(b"n", 0),
     ],
 )

@@ -43,7 +43,27 @@ def test_cost_is_bounded(cost):
         Password("x", cost)
 
 
-@pytest.mark.parametrize("text", ["", "x" * 1025])
+@pytest.mark.parametrize(
+    "cost", [Cost(8, 1, 1), Cost(128, 16, 16), Cost(1 << 20, 1, 1)], ids=["least", "most", "1 GiB"]
+)
+def test_costs_within_the_limits_are_taken(cost):
+    assert Password("x", cost).cost == cost
+
+
+@pytest.mark.parametrize("cost", [Cost(1024, 1, 17), Cost(127, 1, 16)])
+def test_lanes_are_bounded_and_each_has_8_kib(cost):
+    """RFC 9106 section 3.1: memory of at least 8 KiB for each lane."""
+    assert not cost.is_bounded
+
+
+def test_passwords_and_key_files_within_the_limits_are_taken():
+    for text in ("x", "x" * 1024):
+        assert Password(text).text == text
+    for size in (32, 1 << 20):
+        assert len(KeyFile(bytes(size)).key) == size
+
+
+@pytest.mark.parametrize("text", ["", "x" * 1025, "\u00e9" * 513])
 def test_password_length(text):
     with pytest.raises(ValueError, match="1 to 1024"):
         Password(text)
