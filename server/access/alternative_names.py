@@ -124,7 +124,7 @@ def _parts(data: bytes) -> Iterator[Part]:
         at += 2
         if length & 0x80:
             octets = length & 0x7F
-            if not 0 < octets <= 4 or at + octets > len(data):
+            if not 0 < octets <= 4:
                 raise ValueError("not the DER of a certificate")
             length = int.from_bytes(data[at : at + octets])
             at += octets

@@ -257,19 +257,23 @@ class Users:
         """
         self.refuse_locked_out(name, kind, client)
         verifier = self._verifiers[kind].get(name)
-        if verifier and hmac.compare_digest(
+        if not verifier or not hmac.compare_digest(
             self._proved.get((kind, name), b""), self._mark(verifier, password)
         ):
-            return name
-        whom = f"{kind}:{name}"
+            await self._prove(name, verifier, password, kind, client)
+        self.forget_failures(name, kind, client)
+        return name
+
+    async def _prove(
+        self, name: str, verifier: str | None, password: str, kind: Kind, client: str
+    ) -> None:
+        """Derive the password's key, and remember a right one; raises what `verify` does."""
         if not await self._derive(verifier, password):
-            if self._failed_logins.count(client, whom, self._clock()):
+            if self._failed_logins.count(client, f"{kind}:{name}", self._clock()):
                 log.warning("%r failed too often to identify as %s %r", client, kind, name[:128])
             raise AuthenticationNotSuccessful(REFUSED)
-        self.forget_failures(name, kind, client)
         if verifier:
             self._proved[kind, name] = self._mark(verifier, password)
-        return name
 
     def refuse_locked_out(self, name: str, kind: Kind = Kind.USER, client: str = "") -> None:
         """Refuse a client that has failed too often at a name, whether or not there is the name.

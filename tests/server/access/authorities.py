@@ -26,10 +26,17 @@ class Issuer:
 
     @classmethod
     def root(
-        cls, name: str, *, start: datetime = NOW - DAY, end: datetime = NOW + 300 * DAY
+        cls,
+        name: str,
+        *,
+        start: datetime = NOW - DAY,
+        end: datetime = NOW + 300 * DAY,
+        constrained: bool = True,
     ) -> Self:
+        """`constrained`: it says that it is an authority; else it is of version 3 and does not."""
         key = ec.generate_private_key(ec.SECP256R1())
-        return cls(_signed(name, key, key, _name(name), start, end, authority=True), key)
+        authority = True if constrained else None
+        return cls(_signed(name, key, key, _name(name), start, end, authority=authority), key)
 
     def issuing(self, name: str, *, end: datetime = NOW + 200 * DAY) -> "Issuer":
         key = ec.generate_private_key(ec.SECP256R1())
@@ -93,7 +100,7 @@ def _signed(
     start: datetime,
     end: datetime,
     *,
-    authority: bool = False,
+    authority: bool | None = False,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -103,8 +110,10 @@ def _signed(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
+    if authority is not None:
+        constraints = x509.BasicConstraints(ca=authority, path_length=None)
+        builder = builder.add_extension(constraints, critical=True)
     if not authority:
         builder = builder.add_extension(
             x509.ExtendedKeyUsage(

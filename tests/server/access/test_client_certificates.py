@@ -1,5 +1,6 @@
 """Whose certificate is accepted: dates, authorities, revocation lists, the operator's own list."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from server.access import client_authorities, refused_certificates, revocation_lists
+from server.access.client_authorities import WARN_BEFORE
 from server.access.client_certificates import NotAccepted, Rules, end_of
 from server.access.refused_certificates import RefusedCertificates
 from server.setup.failure import Failure
+from tests.enclave import forging
 from tests.server.access.authorities import DAY, NOW, Issuer
 
+SECOND = timedelta(seconds=1)
 ROOT = Issuer.root("root")
 ISSUING = ROOT.issuing("issuing")
 CLIENT = ISSUING.client("client")
@@ -40,6 +44,7 @@ def test_a_certificate_and_its_authorities_have_their_time():
     ):
         with pytest.raises(NotAccepted, match=cause):
             accepting.check(chain, time)
+    accepting.check(CHAIN, CLIENT.certificate.not_valid_before_utc)
     assert end_of(CHAIN) == CLIENT.certificate.not_valid_after_utc
 
 
@@ -189,6 +194,51 @@ def test_authorities_that_are_not_valid_are_named_and_the_others_go_on():
             for each in warnings] == [(True, False), (False, True)]  # fmt: skip
     with pytest.raises(Failure, match="no authority that is valid now: CN=old expired on"):
         client_authorities.check_valid(found[1:], "The file", NOW)
+
+
+@pytest.mark.parametrize(
+    "start, end, cause",
+    [
+        (NOW, NOW + DAY, None),
+        (NOW + SECOND, NOW + DAY, "is not valid before"),
+        (NOW - DAY, NOW + SECOND, None),
+        (NOW - DAY, NOW, "expired on"),
+    ],
+)
+def test_an_authority_is_valid_from_its_first_moment_until_its_end(start, end, cause):
+    """As its clients are: their connections end at the end that a certificate names."""
+    authority = [Issuer.root("one", start=start, end=end).certificate]
+    if cause is None:
+        client_authorities.check_valid(authority, "The file", NOW)
+    else:
+        with pytest.raises(Failure, match=cause):
+            client_authorities.check_valid(authority, "The file", NOW)
+
+
+@pytest.mark.parametrize("left, warned", [(WARN_BEFORE, False), (WARN_BEFORE - SECOND, True)])
+def test_an_authority_that_soon_expires_is_told(left, warned):
+    soon = Issuer.root("soon", end=NOW + left).certificate
+    lines = list(client_authorities.warnings([soon], NOW))
+    assert lines == [f"the client authority CN=soon expires on {NOW + left:%Y-%m-%d}"] * warned
+
+
+def old_certificate(subject: str, issuer: str) -> bytes:
+    """PEM of a certificate of version 1, which has no extensions (RFC 5280 section 4.1.2.1)."""
+    key = forging.ec_key("x")
+    times = forging.sequence(forging.utc_time(NOW - DAY), forging.utc_time(NOW + DAY))
+    names = forging.name(issuer), times, forging.name(subject)
+    return forging.pem(forging.signed(key, forging.integer(1), b"ALG", *names, forging.spki(key)))
+
+
+def test_a_certificate_without_extensions_is_an_authoritys_if_it_signs_itself(caplog):
+    old = old_certificate("old", "old")
+    (found,) = client_authorities.read_authorities(old, "The file")
+    assert client_authorities.name_of(found) == "CN=old"
+    with pytest.raises(Failure, match="has no certificate of an authority"):
+        client_authorities.read_authorities(old_certificate("issued", "old"), "The file")
+    plain = Issuer.root("plain", constrained=False)
+    with pytest.raises(Failure, match="has no certificate of an authority"):
+        client_authorities.read_authorities(plain.pem, "The file")
 
 
 def test_a_certificate_that_is_no_authority_is_left_out(caplog):

@@ -1,9 +1,11 @@
 """Users and devices with passwords: the file, and who is let in."""
 
+import fcntl
 import json
 import os
 import stat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import trio
@@ -170,6 +172,75 @@ async def test_failures_of_an_earlier_minute_do_not_count(path: Path) -> None:
     clock.now = FAILURE_WINDOW_SECONDS
     assert not await is_let_in(known, "alice", "wrong")
     assert await is_let_in(known, "alice", "secret")
+
+
+async def test_the_right_password_forgets_the_failures_before_it(path: Path) -> None:
+    """Also one that is known to be right, for which nothing is derived."""
+    add(path, "alice", "secret")
+    known = guard(path)
+    for _ in range(3):
+        for _ in range(MAX_FAILURES - 1):
+            assert not await is_let_in(known, "alice", "wrong", client="client")
+        assert await is_let_in(known, "alice", "secret", client="client")
+
+
+async def test_a_password_that_is_replaced_lets_in_at_once_whoever_failed(path: Path) -> None:
+    add(path, "alice", "secret")
+    known = guard(path)
+    for _ in range(MAX_FAILURES):
+        assert not await is_let_in(known, "alice", "wrong")
+    add(path, "alice", "another", replace=True)
+    assert await is_let_in(known, "alice", "another")
+
+
+def test_a_mark_changes_with_the_password_and_is_nothing_without_a_name(path: Path) -> None:
+    known = guard(path)
+    assert known.mark("alice", Kind.USER) == ""
+    add(path, "alice", "secret")
+    first = known.mark("alice", Kind.USER)
+    assert first
+    assert known.mark("alice", Kind.DEVICE) == ""
+    add(path, "alice", "secret", replace=True)
+    assert known.mark("alice", Kind.USER) not in ("", first)
+    password_file.remove(path, Kind.USER, "alice")
+    assert known.mark("alice", Kind.USER) == ""
+
+
+async def test_the_longest_password_is_taken_and_lets_in(path: Path) -> None:
+    longest = "x" * password_file.MAX_PASSWORD_BYTES
+    add(path, "alice", longest)
+    assert await is_let_in(guard(path), "alice", longest)
+
+
+def test_a_name_is_judged_before_a_password_is_asked_for(path: Path) -> None:
+    password_file.check_name(path, Kind.USER, "alice")
+    with pytest.raises(Failure, match="printable"):
+        password_file.check_name(path, Kind.USER, "a\nb")
+    add(path, "alice", "secret")
+    password_file.check_name(path, Kind.USER, "alice")
+    with pytest.raises(Failure, match="looks like the name of"):
+        password_file.check_name(path, Kind.USER, "ALICE")
+    path.write_text(json.dumps({"user": {" alice": QUICK.verifier("x")}, "device": {}}))
+    password_file.check_name(path, Kind.USER, " alice")
+
+
+class Looking(Cost):
+    """Looks, while a verifier is made, whether another command would have to wait."""
+
+    def verifier(self, password: str) -> str:
+        with self.lock.open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return QUICK.verifier(password)
+
+    lock: ClassVar[Path]
+
+
+def test_two_commands_at_once_do_not_undo_each_other(path: Path) -> None:
+    """The second waits from before the file is read until it is written."""
+    Looking.lock = path.with_suffix(".lock")
+    password_file.add(path, Kind.USER, "alice", "secret", cost=Looking())
+    with Looking.lock.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Counting(Users):

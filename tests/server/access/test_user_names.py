@@ -13,6 +13,7 @@ from server.setup.failure import Failure
         "a" * MAX_NAME_CHARACTERS,
         "Alice B C",
         "\u4e00\u3042\u30a2\uac00abc",  # CJK, Hiragana, Katakana, Hangul and Latin
+        "\u4e00\u3042\u30a2\u3105\uac00abc",  # and Bopomofo: all that are written together
         "\u03b1\u03bb\u03c6\u03b1 1",  # Greek and a digit, which is no letter
         "q\u0301",  # an accent that no composed letter has, on its letter
         "aq\u0301 b",

@@ -1,5 +1,6 @@
 """Tickets: what counts, what is undone, and what a ticket ends with."""
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -295,6 +296,46 @@ def test_ended_tickets_are_forgotten_once_no_ticket_is_as_old(tmp_path: Path) ->
     assert list(ended_tickets.read(path)) == ["bob"]
     with pytest.raises(Failure, match="whose tickets"):
         ended_tickets.end(path, "", 1000)
+
+
+def test_ended_tickets_are_kept_for_as_long_as_a_ticket_may_last(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "tickets.json"
+    ended_tickets.end(path, "alice", 1000)
+    ended_tickets.end(path, "bob", 1001)
+    assert ended_tickets.read(path) == {"alice": 1000, "bob": 1001}
+    ended_tickets.end(path, "carol", 1000 + tickets.MAX_LEASE_SECONDS)
+    assert ended_tickets.read(path).keys() == {"alice", "bob", "carol"}
+
+
+def test_tickets_end_that_were_given_up_to_then_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.json"
+    ended = ended_tickets.EndedTickets(path)
+    assert not ended.covers("alice", 0)
+    ended_tickets.end(path, "alice", 1000)
+    assert ended.covers("alice", 1000)
+    assert not ended.covers("alice", 1001)
+    assert not ended.covers("bob", 0)
+    assert not ended_tickets.EndedTickets(None).covers("alice", 0)
+
+
+class Looking(float):
+    """A time that looks, when it is compared, whether another command would have to wait."""
+
+    lock: Path
+
+    def __le__(self, other: float) -> bool:
+        with self.lock.open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return float(self) <= other
+
+
+def test_two_commands_that_end_tickets_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "tickets.json"
+    ended_tickets.end(path, "alice", 1000)
+    now = Looking(1001)
+    now.lock = path.with_suffix(".lock")
+    ended_tickets.end(path, "bob", now)
+    assert ended_tickets.read(path).keys() == {"alice", "bob"}
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": []}', "[" * 200_000])
