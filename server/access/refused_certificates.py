@@ -182,9 +182,7 @@ def _text(path: Path) -> str | None:
             return None
     except OSError as error:
         raise Failure(f"{path} cannot be read: {error.strerror}.") from None
-    content = files.read(path, "The list of refused certificates")
-    if len(content) > MAX_FILE_BYTES:
-        raise Failure(f"{path} is longer than {MAX_FILE_BYTES} bytes.")
+    content = files.read(path, "The list of refused certificates", MAX_FILE_BYTES)
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -167,9 +167,7 @@ def files_of(path: Path) -> Sequence[Path]:
 
 
 def _lists(path: Path) -> list[RevocationList]:
-    content = files.read(path, "The certificate revocation list")
-    if len(content) > MAX_FILE_BYTES:
-        raise Failure(f"{path} is longer than {MAX_FILE_BYTES} bytes.")
+    content = files.read(path, "The certificate revocation list", MAX_FILE_BYTES)
     try:
         if b"-----BEGIN" in content:
             found = [x509.load_pem_x509_crl(each) for each in _PEM.findall(content)]

@@ -54,6 +54,14 @@ def test_keys_do_not_change_between_releases():
     assert expand(SK, Purpose.BOOTSTRAP_TLS).hex() == expected
 
 
+def test_private_keys_do_not_change_between_releases():
+    """FIPS 186-5 appendix A.2.1: one more than 48 bytes modulo n - 1, n being P-256's order."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    number = int.from_bytes(expand(SK, Purpose.API_TLS, length=48))
+    numbers = expand_private_key(SK, Purpose.API_TLS).private_numbers()
+    assert numbers.private_value == number % (order - 1) + 1
+
+
 def test_a_private_key_comes_out_the_same_each_time():
     one, again = (expand_private_key(SK, Purpose.API_TLS) for _ in range(2))
     assert one.private_numbers() == again.private_numbers()
@@ -117,8 +125,14 @@ def test_another_purpose_or_key_does_not_open():
 def test_lengths_have_a_limit():
     with pytest.raises(ValueError):
         seal(SK, Purpose.PROVISIONING, bytes(MAX_SEALED_BYTES + 1))
-    with pytest.raises(Unsealable):
-        open_sealed(SK, Purpose.PROVISIONING, bytes(2 * MAX_SEALED_BYTES + 1))
+    longest = bytes(MAX_SEALED_BYTES)
+    sealed = seal(SK, Purpose.PROVISIONING, longest)
+    assert open_sealed(SK, Purpose.PROVISIONING, sealed) == longest
+    filled = sealed.ljust(2 * MAX_SEALED_BYTES, b"x")
+    with pytest.raises(Unsealable, match="another key"):
+        open_sealed(SK, Purpose.PROVISIONING, filled)
+    with pytest.raises(Unsealable, match="too long"):
+        open_sealed(SK, Purpose.PROVISIONING, filled + b"x")
 
 
 def test_the_key_is_not_shown():
@@ -178,6 +192,13 @@ async def test_a_tcb_known_to_be_broken_is_not_unsealed_from():
     minimum = MilanTCB(boot_loader=0, tee=0, snp=24, microcode=0).build()
     with pytest.raises(Unsealable, match="below the minimum"):
         await unseal(tee(), Purpose.PROVISIONING, sealed, minimum_tcb=minimum)
+
+
+@pytest.mark.parametrize("size", [0, 7, 9])
+async def test_a_minimum_of_another_length_is_no_minimum(size):
+    """A TCB_VERSION has 8 bytes; a shorter one would leave components out."""
+    with pytest.raises(ValueError, match="argument"):
+        await unseal(tee(), Purpose.PROVISIONING, await sealed_on(tee()), minimum_tcb=bytes(size))
 
 
 async def test_another_providers_sealing_is_refused_by_name():

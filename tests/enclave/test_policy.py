@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enclave.claims import KeyOrigin
+from enclave.claims_policy import ClaimsPolicy
 from enclave.errors import EnclaveError, InvalidPolicy, Refused
 from enclave.evidence import TEE
 from enclave.policy import (
     MAX_POLICY_SIZE,
     Policy,
+    accepting_given_keys,
     appraise,
     naming,
     read_policy,
@@ -268,9 +271,9 @@ WRONG = {
     "negative": "[sev-snp]\nmax_collateral_age_days = -1",
     "float": "[sev-snp]\nmax_collateral_age_days = 1.5",
     "unknown flag": '[sev-snp]\nplatform_info_required = ["FAST"]',
-    "ID key without SVN": f'[sev-snp]\nid_keys = [{{ digest = "{"00" * 48}" }}]',
+    "ID key without SVN": f'[sev-snp]\nid_keys = [{{ digest = "{"01" * 48}" }}]',
     "ID key with more": (
-        f'[sev-snp]\nid_keys = [{{ digest = "{"00" * 48}", min_guest_svn = 1, x = 1 }}]'
+        f'[sev-snp]\nid_keys = [{{ digest = "{"01" * 48}", min_guest_svn = 1, x = 1 }}]'
     ),
     "unknown TCB product": "[sev-snp]\nmin_tcb = { Naples = {} }",
     "unknown TCB component": "[sev-snp]\nmin_tcb = { Genoa = { fmc = 1 } }",
@@ -294,6 +297,13 @@ WRONG = {
 def test_policies_are_read_strictly(text):
     with pytest.raises(InvalidPolicy):
         read_policy(text)
+
+
+def test_given_keys_are_accepted_beside_the_others_and_nothing_else_changes():
+    policy = replace(ACCEPTING, claims=ClaimsPolicy(key_origins=frozenset({KeyOrigin.CHIP})))
+    given = accepting_given_keys(policy)
+    assert given.claims.key_origins == {KeyOrigin.CHIP, KeyOrigin.BROUGHT}
+    assert replace(given, claims=policy.claims) == policy
 
 
 def test_an_error_says_which_key_and_what_it_wants():

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutation import __doc__ as ABOUT
+from tests import mutation
 from tests.mutation.changes import ROOT, Mutant, mutants
 from tests.mutation.child import preload
 from tests.mutation.coverage_map import CoverageMap, coverage_map
@@ -37,7 +37,7 @@ def _stale(changes: Sequence[Mutant]) -> list[str]:
 
 def main() -> int:
     """What the command line says; the exit status."""
-    parser = argparse.ArgumentParser(description=(ABOUT or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(mutation.__doc__ or "").partition("\n")[0])
     parser.add_argument("paths", nargs="+", help="modules or packages, and tests")
     parser.add_argument("--sample", type=int, help="so many changes, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of the drawing")

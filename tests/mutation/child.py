@@ -75,7 +75,7 @@ def run_child(work: Callable[[], int], seconds: float) -> int | None:
         try:
             os.setpgid(0, 0)
             status = work()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the child ends here, whatever it is
             traceback.print_exc()
         finally:
             sys.stdout.flush()

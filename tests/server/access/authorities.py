@@ -58,6 +58,7 @@ class Issuer:
         start: datetime = NOW - DAY,
         end: datetime = NOW + 7 * DAY,
         extension: x509.ExtensionType | None = None,
+        critical: bool = True,
     ) -> x509.CertificateRevocationList:
         """A list, signed by this key."""
         builder = (
@@ -74,7 +75,7 @@ class Issuer:
                 .build()
             )
         if extension is not None:
-            builder = builder.add_extension(extension, critical=True)
+            builder = builder.add_extension(extension, critical=critical)
         return builder.sign(self.key, SHA256())
 
     @property

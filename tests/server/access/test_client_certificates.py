@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from server.access import client_authorities, refused_certificates, revocation_lists
@@ -129,6 +131,120 @@ def test_what_is_no_list_is_told(tmp_path: Path, content):
         revocation_lists.read(tmp_path / "absent")
 
 
+def test_a_list_is_of_use_from_its_first_moment_until_its_end(tmp_path: Path):
+    rules(tmp_path, ISSUING.revocations(start=NOW, end=NOW + SECOND)).check(CHAIN, NOW)
+
+
+def test_a_list_that_never_ends_is_refused(tmp_path: Path):
+    """RFC 5280 section 5.1.2.5 requires nextUpdate; without it nobody sees that one is old."""
+    started, issuer = forging.utc_time(NOW - DAY), forging.name("issuing")
+    endless = forging.signed(ISSUING.key, forging.integer(1), b"ALG", issuer, started)
+    path = tmp_path / "endless"
+    path.write_bytes(endless)
+    with pytest.raises(Failure, match="does not say when it ends"):
+        revocation_lists.read(path)
+
+
+def test_an_entry_that_is_not_wholly_understood_is_refused(tmp_path: Path):
+    """RFC 5280 section 5.3: a critical one that is unknown, such as of another authority."""
+    known, unknown = x509.CRLReason(x509.ReasonFlags.key_compromise), x509.InvalidityDate(NOW)
+    for critical, noncritical in ((None, unknown), (known, unknown)):
+        (tmp_path / "list").write_bytes(listing_one(critical, noncritical))
+        revocation_lists.read(tmp_path / "list")
+    (tmp_path / "list").write_bytes(listing_one(unknown, known))
+    with pytest.raises(Failure, match="has an entry of a kind that is not known"):
+        revocation_lists.read(tmp_path / "list")
+
+
+def listing_one(critical: x509.ExtensionType | None, noncritical: x509.ExtensionType) -> bytes:
+    """A list of one entry with these extensions, PEM."""
+    entry = (
+        x509.RevokedCertificateBuilder()
+        .serial_number(CLIENT.certificate.serial_number)
+        .revocation_date(NOW - DAY)
+        .add_extension(noncritical, critical=False)
+    )
+    if critical is not None:
+        entry = entry.add_extension(critical, critical=True)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(ISSUING.certificate.subject)
+        .last_update(NOW - DAY)
+        .next_update(NOW + DAY)
+        .add_revoked_certificate(entry.build())
+    )
+    return builder.sign(ISSUING.key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def authority_with(
+    key: ec.EllipticCurvePublicKey | x25519.X25519PublicKey, *usages: x509.ExtensionType
+) -> x509.Certificate:
+    """The issuing authority's name, with another key or use of it."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(ISSUING.certificate.subject)
+        .issuer_name(ROOT.certificate.subject)
+        .public_key(key)
+        .serial_number(7)
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + DAY)
+    )
+    for usage in usages:
+        builder = builder.add_extension(usage, critical=True)
+    return builder.sign(ROOT.key, SHA256())
+
+
+def key_usage(*, crl_sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=crl_sign,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+
+
+def test_a_list_counts_that_a_key_for_lists_has_signed(tmp_path: Path):
+    """RFC 5280 section 6.3.3 (f): the bit cRLSign, where the authority's key usage is given."""
+    published = lists(tmp_path, ISSUING.revocations())
+    key = ISSUING.key.public_key()
+    for good in (authority_with(key), authority_with(key, key_usage(crl_sign=True))):
+        published.check(CLIENT.certificate, good, NOW)
+    unreadable = x509.UnrecognizedExtension(x509.KeyUsage.oid, b"\x05")
+    for bad in (
+        authority_with(key, key_usage(crl_sign=False)),
+        authority_with(key, unreadable),
+        authority_with(x25519.X25519PrivateKey.from_private_bytes(bytes(32)).public_key()),
+        authority_with(ROOT.key.public_key()),
+    ):
+        with pytest.raises(revocation_lists.Revoked, match="is signed by it"):
+            published.check(CLIENT.certificate, bad, NOW)
+
+
+def test_an_extension_of_a_list_that_need_not_be_understood_is_passed_over(tmp_path: Path):
+    extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00")
+    lists(tmp_path, ISSUING.revocations(extension=extension, critical=False))
+    with pytest.raises(Failure, match=r"not known \(1\.2\.3\)"):
+        lists(tmp_path, ISSUING.revocations(extension=extension))
+
+
+def test_lists_have_a_bounded_length_and_number(tmp_path: Path):
+    file = tmp_path / "long"
+    form = ISSUING.revocations().public_bytes(Encoding.PEM)
+    file.write_bytes(form.ljust(revocation_lists.MAX_FILE_BYTES, b"\n"))
+    assert revocation_lists.read(file).newest
+    file.write_bytes(form.ljust(revocation_lists.MAX_FILE_BYTES + 1, b"\n"))
+    with pytest.raises(Failure, match="is longer than"):
+        revocation_lists.read(file)
+    directory = tmp_path / "lists"
+    directory.mkdir()
+    (directory / ".being-written").write_bytes(b"not yet")
+    for number in range(revocation_lists.MAX_FILES):
+        (directory / f"{number}").touch()
+    assert len(revocation_lists.files_of(directory)) == revocation_lists.MAX_FILES
+    (directory / "one more").touch()
+    with pytest.raises(Failure, match="more than 1000 files"):
+        revocation_lists.read(directory)
+
+
 def test_several_lists_in_one_file_are_all_read(tmp_path: Path):
     file = tmp_path / "lists.pem"
     file.write_bytes(
@@ -170,6 +286,53 @@ def test_the_operator_refuses_by_fingerprint_and_by_serial_number(tmp_path: Path
     refused_certificates.add(path, f"serial:00:{number}")
     assert refused_certificates.read(path).has(CLIENT.certificate)
     assert not refused_certificates.read(path).has(ISSUING.certificate)
+
+
+def test_a_certificate_to_refuse_is_read_in_either_form():
+    certificate = CLIENT.certificate
+    for content in (CLIENT.pem, certificate.public_bytes(Encoding.DER)):
+        assert refused_certificates.parsed(content) == certificate
+    for content in (b"", b"-----BEGIN CERTIFICATE-----\n", CLIENT.pem[30:]):
+        with pytest.raises(Failure, match="holds no certificate in PEM or DER"):
+            refused_certificates.parsed(content)
+
+
+def test_the_list_of_refused_certificates_is_a_text_of_bounded_length(tmp_path: Path):
+    path = tmp_path / "refused"
+    line = b"serial:1\n"
+    filling = b"#" * (refused_certificates.MAX_FILE_BYTES - len(line))
+    path.write_bytes(line + filling)
+    assert refused_certificates.read(path).serial_numbers == {1}
+    path.write_bytes(line + filling + b"#")
+    with pytest.raises(Failure, match="is longer than"):
+        refused_certificates.read(path)
+    path.write_bytes(b"serial:1\n\xff")
+    with pytest.raises(Failure, match="not a text in UTF-8"):
+        refused_certificates.read(path)
+    with pytest.raises(Failure, match="cannot be read"):
+        refused_certificates.read(tmp_path / ("x" * 300))
+
+
+def test_entries_are_removed_one_by_one_and_the_rest_stays_as_it_was(tmp_path: Path):
+    path = tmp_path / "refused"
+    path.write_text("# ours\nserial:2  # two\nserial:1")
+    assert refused_certificates.add(path, "serial:3")
+    assert path.read_text() == "# ours\nserial:2  # two\nserial:1\nserial:3\n"
+    assert refused_certificates.remove(path, "serial:02")
+    assert path.read_text() == "# ours\nserial:1\nserial:3\n"
+    assert refused_certificates.listed(path) == ["serial:1", "serial:3"]
+    assert refused_certificates.read(path).is_there
+    path.write_text("# nobody yet\n")
+    assert refused_certificates.read(path) == RefusedCertificates(is_there=True)
+    assert refused_certificates.add(path, "serial:4")
+    assert path.read_text() == "# nobody yet\nserial:4\n"
+
+
+def test_the_list_cannot_be_changed_where_nothing_can_be_made(tmp_path: Path):
+    path = tmp_path / "refused"
+    path.with_name("refused.lock").mkdir()
+    with pytest.raises(Failure, match=r"refused\.lock cannot be opened"):
+        refused_certificates.add(path, "serial:1")
 
 
 @pytest.mark.parametrize(
