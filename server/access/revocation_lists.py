@@ -122,13 +122,12 @@ class RevocationLists:
                 )
 
     def _is_signed(self, each: RevocationList, issuer: x509.Certificate) -> bool:
-        """Whether that authority signed the list; found out once."""
+        """Whether that authority signed the list, which is found out once, and may sign lists."""
         key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         known = self._signed.get((id(each), key))
         if known is None:
-            known = _may_sign(issuer) and _signature_holds(each.parsed, issuer)
-            self._signed[id(each), key] = known
-        return known
+            known = self._signed[id(each), key] = _signature_holds(each.parsed, issuer)
+        return known and _may_sign(issuer)
 
 
 def read(path: Path) -> RevocationLists:
