@@ -36,7 +36,7 @@ from kmip.tags import Tag
 from kmip.types import IdentifierForm
 from kmip.versions import DIALECTS, INTERNAL, AttributeForm, ProtocolVersion
 
-MAX_INSTANCES = 2_000
+MAX_INSTANCES = 4_000
 """Attribute values in one structure. Real objects have fifty; and each becomes objects in memory
 and an entry of the index, ten times as long as the 16 bytes that a client sends for it."""
 
