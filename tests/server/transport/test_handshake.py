@@ -8,6 +8,7 @@ import trio
 import trio.testing
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from server.access.client import of_certificate
 from server.setup.config import Config
 from server.transport import tls
 from server.transport.handshake import MAX_SUBJECT, HandshakeFailed, shake_hands
@@ -143,3 +144,23 @@ async def test_garbage_in_place_of_a_certificate_fails_like_any_other(server):
     await mine.send_eof()
     with pytest.raises(HandshakeFailed):
         await shake_hands(theirs)
+
+
+@VERSIONS
+async def test_a_client_is_named_by_its_certificates_common_name(
+    server: ssl.SSLContext, tmp_path: Path, version: ssl.TLSVersion
+):
+    """What belongs to a client belongs to its name, whichever certificate of that name it shows."""
+    mine, its = trio.testing.memory_stream_pair()
+    context = client(tmp_path, ROOT.client("alice"))
+    context.maximum_version = version
+    ours = trio.SSLStream(mine, context, server_hostname="localhost")
+    theirs = trio.SSLStream(its, server, server_side=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.do_handshake)
+        await shake_hands(theirs)  # type: ignore[arg-type]
+    named = of_certificate(theirs.getpeercert(), theirs.getpeercert(binary_form=True))
+    assert named is not None
+    assert named.name == "alice"
+    assert named.identification is not None
+    assert named.identification.until is not None
