@@ -45,14 +45,24 @@ async def stepped(is_long: bool, call: Callable[[*Ts], T], *arguments: *Ts) -> T
     return await trio.to_thread.run_sync(call, *arguments, limiter=_limiter)
 
 
+LOOP_ITEMS: Final = 4 * LOOP_VALUES
+"""Items that are read or written on the event loop; a value has some four of them."""
+
+
 def are_many(attributes: Attributes) -> bool:
-    """Whether work on all of these attributes is long."""
-    return attributes.count > LOOP_VALUES
+    """Whether work on all of these attributes is long: many values, or such with much in them."""
+    if attributes.count > LOOP_VALUES:
+        return True
+    left = LOOP_ITEMS
+    for _, value in attributes:
+        if isinstance(value, Item):  # of a client's own making: a structure of any size
+            left = _left(value, left)
+    return left < 0
 
 
 def has_many(item: Item) -> bool:
-    """Whether an item has so many others in it that reading them is long."""
-    return _left(item, LOOP_VALUES * 4) < 0
+    """Whether an item has so many others in it that reading or writing them is long."""
+    return _left(item, LOOP_ITEMS) < 0
 
 
 def _left(item: Item, left: int) -> int:

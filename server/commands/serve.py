@@ -41,8 +41,9 @@ OTHER_FILES: Final = 100
 """Files that are open besides connections: the store, the log, modules being loaded."""
 LAST_SECONDS: Final = 0.5
 """At the end, the log's last lines are waited for so long."""
-COLLECTED_AT: Final = 10_000
-"""New objects that may hold others, from which on cycles among them are looked for: a few MiB."""
+COLLECTED_AT: Final = 2_000
+"""New objects that may hold others, from which on cycles among them are looked for. Every tenth
+time ten times as many are looked at, which holds everybody up: some milliseconds."""
 
 
 def prepare(config: Config, now: datetime) -> None:

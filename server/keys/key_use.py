@@ -51,6 +51,7 @@ from server.crypto import wrapping as engine
 from server.crypto.certificates import certificate_facts
 from server.crypto.keys import key_costs, key_formats
 from server.crypto.parameters import choose_parameters
+from server.long_steps import LOOP_BYTES, stepped
 from server.objects.managed_object import ManagedObject
 
 
@@ -292,7 +293,7 @@ async def unwrap(context: Context, block: KeyBlock, wrapped: int = 0) -> KeyBloc
     if data.encoding_option == EncodingOption.NO_ENCODING:
         plain = KeyValue(key_material=value)
     else:
-        plain = context.decode_key_value(value)
+        plain = await stepped(len(value) > LOOP_BYTES, context.decode_key_value, value)
     plain.key_material = bind(plain.key_material, block.key_format_type)
     return replace(block, key_value=plain, key_wrapping_data=None)
 

@@ -23,6 +23,7 @@ from kmip.key_block import (
 from server.context import Context
 from server.crypto import wrapping as engine
 from server.keys import key_use
+from server.long_steps import are_many, stepped
 from server.objects.managed_object import ManagedObject
 
 
@@ -47,7 +48,8 @@ async def wrap(
         EncodingOptionError: the Key Value cannot be encoded so.
         UnsupportedCryptographicParameters, CryptographicFailure, …: it cannot be wrapped so.
     """
-    value = _encoded(context, managed_object, block, specification)
+    is_long = are_many(managed_object.attributes)
+    value = await stepped(is_long, _encoded, context, managed_object, block, specification)
     size = len(value)
     encryption = await key_use.wrapping_key(
         context, specification.encryption_key_information, key_use.WRAP, size

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 import trio
@@ -40,7 +41,7 @@ from kmip.messages import (
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
-from server.long_steps import LOOP_BYTES, stepped
+from server.long_steps import LOOP_BYTES, LOOP_VALUES, has_many, stepped
 from server.requests import audit, authentication, batch, store_failures
 from server.sessions.client_turns import Turn
 from server.setup import logs
@@ -97,8 +98,9 @@ async def _answer(
     response = await respond(server, item, client, turn)
     if turn is not None:
         await turn.take()
+    limit = _maximum(item, server.config.max_message_bytes)
     try:
-        return await _encoded(response, codec, _maximum(item, server.config.max_message_bytes))
+        return await _encoded(response, codec, limit)
     except KMIPError as error:
         log.info("a response was not sent: %s", error)
         return codec.encode(refusal(server, version_of(response), error))
@@ -115,14 +117,16 @@ async def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
         ResponseTooLarge: it has more.
         KMIPError: this encoding cannot hold it.
     """
-    written = ttlv.encode(response)
+    is_long = has_many(response)
+    written = await stepped(is_long, ttlv.encode, response)
     if len(written) > limit:
         raise ResponseTooLarge("the response would be longer than the client takes")
     if codec.media_type == ttlv.MESSAGE.media_type:
         return written
     version = version_of(response)
     try:
-        return await stepped(len(written) > LOOP_BYTES, codec.encode, response, version)
+        is_long = is_long or len(written) > LOOP_BYTES
+        return await stepped(is_long, codec.encode, response, version)
     except InvalidMessage as error:
         raise KMIPError(f"the response cannot be written in this encoding: {error}") from None
 
@@ -137,7 +141,7 @@ async def respond(
         version = nearest(requested)
         if requested != version:
             raise UnsupportedProtocolVersion(f"version {requested} is not spoken here")
-        request = request_of(item, version)
+        request = await stepped(_is_long(item.children), request_of, item, version)
         batch.check(request, server.config.max_batch_items)
     except KMIPError as error:
         log.info("a message was refused: %s", error)
@@ -155,7 +159,13 @@ async def respond(
         items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
         items = await batch.run(server, request, known, version, turn)
-    return response_item(_message(server, version, header, items), version)
+    response = _message(server, version, header, items)
+    return await stepped(_is_long(items), response_item, response, version)
+
+
+def _is_long(batch: Sequence[object]) -> bool:
+    """Whether reading or writing a batch of so many items is long, their payloads apart."""
+    return len(batch) > LOOP_VALUES
 
 
 def _tell_refused(
