@@ -95,6 +95,7 @@ def test_parts_are_bounded():
     for name, size in (("tcb_info", MAX_DOCUMENT_SIZE), ("tcb_info_issuer_chain", MAX_CHAIN_SIZE)):
         with pytest.raises(InvalidEvidence, match=name):
             replace(collateral, **{name: bytes(size + 1)})
+        assert len(getattr(replace(collateral, **{name: bytes(size)}), name)) == size
 
 
 class Vendor:
@@ -176,6 +177,37 @@ async def test_documents_of_another_form_are_refused(part, document, why):
     vendor = Vendor(**(pcs(forged.collateral) | {part: document}))
     with pytest.raises(InvalidEvidence, match=why):
         await fetch_collateral(forged.evidence, vendor)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"tcbinfo":{},"signature":"00"}',
+        b'x{"tcbInfo":{},"signature":"00"}',
+        b'{"tcbInfo":{}, "signature":"00"}',
+        b'{"tcbInfo":{},"signature":"00"',
+        b'{"tcbInfo":{},"signature":"00"}x',
+        b'{"tcbInfo":{},"signature":"00","more":1}',
+        b'{"tcbInfo":{}}',
+        b"",
+    ],
+)
+async def test_a_document_is_one_signed_member_and_its_signature_and_no_more(body):
+    forged = DCAP()
+    documents = pcs(forged.collateral)
+    vendor = Vendor(**(documents | {"tcb?fmspc": replace(documents["tcb?fmspc"], body=body)}))
+    with pytest.raises(InvalidEvidence, match="tcbInfo: not a signed document of Intel's"):
+        await fetch_collateral(forged.evidence, vendor)
+
+
+async def test_the_longest_document_is_taken():
+    forged = DCAP()
+    collateral = forged.collateral
+    documents = pcs(collateral)
+    info = documents["tcb?fmspc"]
+    long = replace(info, body=info.body.ljust(MAX_DOCUMENT_SIZE, b"\n"))
+    vendor = Vendor(**(documents | {"tcb?fmspc": long}))
+    assert await fetch_collateral(forged.evidence, vendor) == collateral
 
 
 async def test_nothing_is_fetched_for_a_quote_of_somebody_else():

@@ -42,6 +42,8 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="so many changes, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of the drawing")
     parser.add_argument("--list", action="store_true", help="print the changes, and try none")
+    parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests for a change")
+    parser.add_argument("--only", type=Path, help="try the changes that have an entry here")
     parser.add_argument("--entries", type=Path, help="write survivors here as entries to fill in")
     parser.add_argument("--map", type=Path, help="keep here which tests run which line")
     arguments = parser.parse_args()
@@ -51,6 +53,9 @@ def main() -> int:
     every = [mutant for path in modules for mutant in mutants(path)]
     for line in _stale(every):
         print(f"no longer there: {line}")
+    if arguments.only is not None:
+        chosen = known(arguments.only)
+        every = [change for change in every if find(change, chosen)]
     if arguments.sample is not None and arguments.sample < len(every):
         every = random.Random(arguments.seed).sample(every, arguments.sample)
     if arguments.list:
@@ -60,6 +65,7 @@ def main() -> int:
     preload()
     packages = sorted({change.path.relative_to(ROOT).parts[0] for change in every})
     tests = coverage_map(words or ["tests"], packages, arguments.map)
+    tests.budget = arguments.budget
     return _try(every, words or ["tests"], tests, arguments.entries)
 
 

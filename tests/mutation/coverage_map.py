@@ -27,10 +27,12 @@ class CoverageMap:
         seconds: by test, how long it takes.
         tests: by file and line, the tests that run it; "" among them where it is run while
             modules load or tests are collected.
+        budget: seconds of tests for one change, the quick ones first.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
     tests: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+    budget: float = 20.0
 
     def duration(self, test: str) -> float:
         """How long a test takes."""

@@ -51,10 +51,10 @@ class Known:
 
 
 def known(file: Path = FILE) -> tuple[Known, ...]:
-    """The entries of the file; raises ValueError for a kind that is none."""
+    """The entries of a file; raises ValueError for a kind that is neither one of ours nor open."""
     found = tuple(Known(**entry) for entry in tomllib.loads(file.read_text()).get("survivor", ()))
     for one in found:
-        if one.kind not in KINDS:
+        if one.kind not in (*KINDS, ""):
             raise ValueError(f"{one.module}: {one.kind} is not one of {', '.join(KINDS)}")
     return found
 

@@ -23,8 +23,6 @@ from tests.mutation.coverage_map import HOUR, CoverageMap, Limit
 
 MANY: Final = 100
 """Tests named one by one; where more run a line, their files are named."""
-BUDGET: Final = 20.0
-"""Seconds of tests for one change, the quick ones first; others would hardly notice more."""
 
 
 def survivors(changes: Sequence[Mutant], words: Sequence[str], tests: CoverageMap) -> Iterator[int]:
@@ -121,12 +119,12 @@ class _Trials:
 
 
 def _quick(found: Iterable[str], tests: CoverageMap) -> set[str]:
-    """As many tests as BUDGET allows, and at least one."""
+    """As many tests as the budget allows, the quick ones first, and at least one."""
     chosen: set[str] = set()
     spent = 0.0
     for one in sorted(found, key=tests.duration):
         spent += tests.duration(one)
-        if chosen and spent > BUDGET:
+        if chosen and spent > tests.budget:
             break
         chosen.add(one)
     return chosen

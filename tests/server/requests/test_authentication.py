@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kmip.enums import CredentialType, Operation, ResultReason
-from kmip.messages import Authentication, Credential, Device, UsernameAndPassword
+from kmip.messages import Authentication, Credential, Device, OneTimePassword, UsernameAndPassword
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, V3_0, ProtocolVersion
@@ -111,12 +111,15 @@ async def test_other_types_are_not_taken(ask: InProcessClient, users: None):
         credential_type=CredentialType.ATTESTATION,
         credential_value=to_item(UsernameAndPassword(username="x"), Tag.CREDENTIAL_VALUE, V1_4),
     )
-    assert await refusal(ask.at(V1_4), other) is not None
+    assert await refusal(ask.at(V1_4), other) == ResultReason.INVALID_MESSAGE
+    once = OneTimePassword(username="bob", password="hunter2", one_time_password="1")
+    assert await refusal(ask, credential(CredentialType.ONE_TIME_PASSWORD, once, V2_1)) == WRONG
 
 
 async def test_a_message_tries_so_many_and_no_more(ask: InProcessClient, users: None):
     good = user("bob", "hunter2")
     assert await refusal(ask, *[good] * 2) is None
+    assert await refusal(ask, *[good] * MAX_CREDENTIALS) is None
     assert await refusal(ask, *[good] * (MAX_CREDENTIALS + 1)) == WRONG
 
 
@@ -155,6 +158,18 @@ async def test_a_refusal_costs_the_same_wherever_a_user_is_or_is_not(ask: InProc
         for _ in range(MAX_FAILURES + 3):
             assert await refusal(ask, user(name, "wrong")) == WRONG
         assert counting.derivations == MAX_FAILURES, name
+
+
+@pytest.mark.parametrize("name, password", [("bob", "hunter2"), ("fred", "correct horse")])
+async def test_the_right_password_forgets_failures_wherever_the_user_is(
+    ask: InProcessClient, users: None, name: str, password: str
+):
+    """Listed in the file, or made through KMIP."""
+    await make_user(ask.at(V3_0).named("administrator"), "fred")
+    for _ in range(2):
+        for _ in range(MAX_FAILURES - 1):
+            assert await refusal(ask, user(name, "wrong")) == WRONG
+        assert await refusal(ask, user(name, password)) is None
 
 
 async def test_refused_passwords_leave_lines_with_the_name_and_not_without_end(

@@ -62,6 +62,77 @@ def test_a_right_of_any_number_is_used_up_alone():
         assert not permission.touch(one)
 
 
+def test_limits_are_used_up_in_the_order_of_the_rights():
+    rights = Rights([Grant(left=0), Grant(left=2), Grant(left=1)])
+    every = rights.covering(Operation.GET)
+    spent = []
+    while (right := spendable(rights, every)) is not None:
+        rights.spend(right)
+        spent.append(right)
+    assert spent == [1, 1, 2]
+    rights.spend(2, -1)
+    assert spendable(rights, every) == 2
+
+
+def spendable(rights: Rights, among: int) -> int | None:
+    """Which right is used up next; None: they are used up."""
+    try:
+        right = rights.to_spend(among)
+    except LookupError:
+        return None
+    assert right is not None
+    return right
+
+
+def test_a_right_without_a_limit_is_used_before_those_that_have_one():
+    rights = Rights([Grant(left=1), Grant()])
+    assert rights.to_spend(rights.covering(Operation.GET)) is None
+    assert rights.to_spend(0) is None
+
+
+def test_rights_that_are_used_up_are_no_rights():
+    rights = Rights([Grant(left=0)])
+    covering = rights.covering(Operation.GET)
+    assert covering
+    assert not rights.usable(covering)
+    with pytest.raises(LookupError):
+        rights.to_spend(covering)
+
+
+def test_narrow_rights_are_to_some_objects_only():
+    narrow = [Grant(objects=frozenset("a")), Grant(object_groups=frozenset("a"))]
+    for every, expected in ((narrow, True), ([*narrow, Grant()], False), ([Grant()], False)):
+        rights = Rights(every)
+        assert rights.are_narrow(rights.covering(Operation.GET)) is expected
+
+
+def counts_its_memory(every: list[Grant]) -> bool:
+    Rights(every)
+    gc.collect()
+    tracemalloc.start()
+    rights = Rights(every)
+    gc.collect()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return taken <= Issued("alice", NOW, rights=rights).memory
+
+
+@pytest.mark.parametrize(
+    "every",
+    [
+        [Grant(operations=frozenset(), left=5)] * 40,
+        [Grant(operations=frozenset({Operation.GET}), objects=frozenset({"a"}), left=1)] * 80,
+        [Grant(operations=frozenset(), objects=frozenset({f"{n:036}"})) for n in range(80)],
+        [
+            Grant(operations=frozenset(), object_groups=frozenset({chr(70_000 + n) * 60}))
+            for n in range(80)
+        ],
+    ],
+)
+def test_few_rights_take_no_more_memory_than_is_counted(every):
+    assert counts_its_memory(every)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "every",
@@ -74,14 +145,7 @@ def test_a_right_of_any_number_is_used_up_alone():
     ],
 )
 def test_no_rights_take_more_memory_than_is_counted(every):
-    Rights(every)
-    gc.collect()
-    tracemalloc.start()
-    rights = Rights(every)
-    gc.collect()
-    taken, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert taken <= Issued("alice", NOW, rights=rights).memory
+    assert counts_its_memory(every)
 
 
 def test_a_clients_tickets_are_bounded_in_bytes_and_its_oldest_ends(monkeypatch):

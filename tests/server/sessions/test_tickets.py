@@ -254,6 +254,18 @@ async def test_a_ticket_ends_with_its_clients_certificate(ask: InProcessClient, 
     assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
 
 
+async def test_a_ticket_that_was_over_stays_so_when_the_clock_is_set_back(
+    ask: InProcessClient, clock: Clock
+):
+    known = Identification(Means.CERTIFICATE, "00", until=NOW + 60)
+    alice = InProcessClient(ask.server, replace(Client("alice"), identification=known), ask.version)
+    ticket = (await alice(Op.LOGIN)).ticket
+    clock.now += 60
+    assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
+    clock.now -= 30
+    assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
+
+
 @pytest.mark.parametrize("is_credential", [False, True], ids=["user", "credential"])
 async def test_a_ticket_ends_with_a_user_made_through_kmip(
     ask: InProcessClient, is_credential: bool
