@@ -101,10 +101,18 @@ class JSON:
         Raises:
             InvalidMessage: the bytes are no such text, or go beyond the limits.
         """
+        return from_object(self.parse(data), max_depth=self.max_depth)
+
+    def parse(self, data: bytes) -> Any:
+        """What the standard library makes of `data`, before it means anything.
+
+        Raises:
+            InvalidMessage: the bytes are no JSON, hold what no item has, or are too many.
+        """
         if len(data) > self.max_bytes:
             raise InvalidMessage(f"a message is at most {self.max_bytes} bytes long")
         try:
-            found = json.loads(
+            return json.loads(
                 data.decode(),
                 object_pairs_hook=_Objects(self.max_items),
                 parse_float=_refuse_number,
@@ -114,7 +122,6 @@ class JSON:
             raise InvalidMessage("structures are nested too deep") from None
         except ValueError:
             raise InvalidMessage("not a JSON text in UTF-8") from None
-        return from_object(found, max_depth=self.max_depth)
 
     def encode(self, item: Item, version: ProtocolVersion = V1_0) -> bytes:
         """The JSON text of `item`, in UTF-8, without spaces; see `Codec.encode`."""

@@ -1,29 +1,51 @@
 """KMIP over HTTPS: a message is the body of a POST, in any encoding, and so is its answer.
 
-    POST /kmip    application/octet-stream, application/json or text/xml, answered in kind
+    POST /kmip        application/octet-stream, application/json or text/xml, answered in kind
+    POST /kmip/2_1    one operation as `ckms` and Cosmian's libraries ask for it
+    GET /version      for the same
 
 The status is 200 for whatever the protocol answers, its own refusals among them. What is no KMIP
 message at all is refused by HTTP: another media type (415), more bytes than a message has (413), a
 client that nobody knows (403). Identity is that of the KMIP port: the client's certificate, and the
-credential in the message where there is one.
+credential in the message where there is one. What fails at `/kmip/2_1` is a text and a status, as
+its clients expect (`kmip.encodings.ckms`).
 
 Source: KMIP Profiles 2.1 section 5.8 (HTTPS), KMIP Additional Message Encodings 1.0 section 2.4.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 from typing import Final
 
+from kmip.encodings.ckms.exchange import Exchange
 from kmip.encodings.codec import BY_MEDIA_TYPE, Codec
 from kmip.encodings.json import JSON
 from kmip.encodings.xml import XML
+from kmip.enums import ResultReason
 from server.requests.answer import answer
 from server.state import Server
+from server.transport import http
 from server.transport.http import HTTPError, Request, Response, Route, Routes
 from server.transport.kmip import share_of
 
 PATH: Final = "/kmip"
+
+CKMS_PATH: Final = "/kmip/2_1"
+TEXT: Final = "text/plain; charset=utf-8"
+
+FAILURES: Final = {
+    ResultReason.AUTHENTICATION_NOT_SUCCESSFUL: (401, "Unauthorized"),
+    ResultReason.FEATURE_NOT_SUPPORTED: (422, "Not Supported"),
+    ResultReason.GENERAL_FAILURE: (500, "Server Error"),
+    ResultReason.ITEM_NOT_FOUND: (422, "Item not found"),
+    ResultReason.NOT_AUTHORISED: (422, "Access denied"),
+    ResultReason.OBJECT_NOT_FOUND: (422, "Item not found"),
+    ResultReason.OPERATION_NOT_SUPPORTED: (422, "Not Supported"),
+    ResultReason.PERMISSION_DENIED: (422, "Access denied"),
+}
+"""Status and first words at `/kmip/2_1`; whatever else fails is an invalid request."""
 
 TEXT_BYTES: Final = 2
 """A message as text has at most so many times the bytes of the longest in TTLV: a key takes two
@@ -57,7 +79,11 @@ class KMIPOverHTTPS:
     @property
     def routes(self) -> Routes:
         """The rows of the table of routes."""
-        return {("POST", PATH): Route(self.answer, max(self.longest.values()), self.admit)}
+        return {
+            ("POST", PATH): Route(self.answer, max(self.longest.values()), self.admit),
+            ("POST", CKMS_PATH): Route(self.answer_ckms, self.longest[JSON.media_type], self.admit),
+            ("GET", "/version"): Route(self.version, 0, self.admit_known),
+        }
 
     def admit(self, request: Request) -> str:
         """Refuse whom the KMIP port would not let in, and what is no message, by its head.
@@ -70,6 +96,10 @@ class KMIPOverHTTPS:
         """
         if request.content_type not in self.codecs:
             raise HTTPError(415, f"a message is one of {', '.join(self.codecs)}")
+        return self.admit_known(request)
+
+    def admit_known(self, request: Request) -> str:
+        """Refuse whom the KMIP port would not let in; see `admit`."""
         client = request.peer.client
         if client is None and not self.server.config.insecure_allow_no_client_certificate:
             raise HTTPError(403, "a client certificate is needed here")
@@ -79,7 +109,26 @@ class KMIPOverHTTPS:
         """The answer to the message that is the body."""
         if len(request.body) > self.longest[request.content_type]:
             raise HTTPError(413, "the message is too long")
-        codec: Codec = self.codecs[request.content_type]
+        return await self._answered(request, self.codecs[request.content_type])
+
+    async def answer_ckms(self, request: Request) -> Response:
+        """The answer to one operation."""
+        if request.content_type != JSON.media_type:
+            raise HTTPError(415, f"a request is {JSON.media_type}")
+        limits = JSON(max_bytes=WRITTEN_BYTES * self.server.config.max_message_bytes)
+        exchange = Exchange(int(self.server.clock()), limits)
+        response = await self._answered(request, exchange)
+        if exchange.failure is None:
+            return response
+        status, text = FAILURES.get(exchange.failure, (422, "Invalid Request"))
+        body = f"{text}: ".encode() + response.body
+        return response._replace(status=status, content_type=TEXT, body=body)
+
+    async def version(self, request: Request) -> Response:
+        """This program's version."""
+        return http.answer(importlib.metadata.version("strongroom"))
+
+    async def _answered(self, request: Request, codec: Codec) -> Response:
         client, address = request.peer.client, request.peer.address
         turn = await self.server.turns.admit(share_of(client, address), len(request.body))
         try:

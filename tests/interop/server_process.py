@@ -36,11 +36,20 @@ class RunningServer:
         data: its directory.
         host: the address it serves.
         port: the port it serves.
+        lines: what it says next.
     """
 
     data: Path
     host: str
     port: int
+    lines: Iterator[str]
+
+    def said(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Where the next of its lines that has a pattern has it."""
+        for line in self.lines:
+            if found := pattern.search(line):
+                return found
+        raise AssertionError(f"it has not said {pattern.pattern}")
 
     @property
     def tls(self) -> Path:
@@ -76,9 +85,10 @@ def running(data: Path, *options: str) -> Iterator[RunningServer]:
     ):
         assert process.stdout is not None
         try:
-            found = LISTENS.search(process.stdout.readline())
+            lines = iter(process.stdout.readline, "")
+            found = LISTENS.search(next(lines, ""))
             assert found, log.read_text()
-            yield RunningServer(data, found[1], int(found[2]))
+            yield RunningServer(data, found[1], int(found[2]), lines)
         finally:
             process.terminate()
             process.stdout.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from server.transport.acceptor import Peer
 from server.transport.departures import Departures
 from server.transport.http import HTTPConnection
 from server.transport.kmip_https import KMIPOverHTTPS
+from tests.kmip.encodings import test_ckms as ckms_requests
 from tests.server.conftest import InProcessClient
 from tests.server.requests.test_answer import request, spoken
 from tests.server.transport.test_departures import Waiting, pair
@@ -44,6 +46,7 @@ class HTTPClient:
     def __init__(self, server: Server, nursery: trio.Nursery, peer: Peer = ALICE) -> None:
         self.stream, theirs = trio.testing.memory_stream_pair()
         self.http = h11.Connection(h11.CLIENT)
+        self.path = "/kmip"
         routes = KMIPOverHTTPS(server).routes
         connection = HTTPConnection(theirs, peer, routes, LIMITS, Shutdown())
         nursery.start_soon(connection.serve)
@@ -54,7 +57,7 @@ class HTTPClient:
         headers += [(name.replace("_", "-"), value) for name, value in more.items()]
         if "Transfer_Encoding" not in more:
             headers.append(("Content-Length", str(len(body))))
-        sent = h11.Request(method="POST", target="/kmip", headers=headers)
+        sent = h11.Request(method="POST", target=self.path, headers=headers)
         data = self.http.send(sent) or b""
         if "Expect" not in more:
             data += self.http.send(h11.Data(data=body)) or b""
@@ -79,6 +82,12 @@ class HTTPClient:
     async def post(self, body: bytes, content_type: str = OCTETS) -> tuple[h11.Response, bytes]:
         await self.send(body, content_type)
         return await self.response()
+
+    async def post_to(
+        self, path: str, body: bytes, content_type: str = "application/json"
+    ) -> tuple[h11.Response, bytes]:
+        self.path = path
+        return await self.post(body, content_type)
 
 
 def query(ask: InProcessClient) -> Item:
@@ -188,7 +197,7 @@ async def test_a_stranger_s_message_is_refused_before_it_is_sent(server: Server,
         (b"HEAD /kmip", 405, b"POST, OPTIONS"),
         (b"GET /kmip", 405, b"POST, OPTIONS"),
         (b"OPTIONS /kmip", 200, b"POST, OPTIONS"),
-        (b"OPTIONS *", 200, b"POST, OPTIONS"),
+        (b"OPTIONS *", 200, b"POST, GET, HEAD, OPTIONS"),
         (b"OPTIONS /other", 404, None),
         (b"POST /kmip/", 404, None),
     ],
@@ -262,3 +271,101 @@ async def test_a_client_that_leaves_is_not_answered_on(server: Server, nursery, 
             await trio.lowlevel.checkpoint()
     assert not departures.answering
     mine.close()
+
+
+# Cosmian's clients
+
+
+async def ckms(client: HTTPClient, tag: str, *fields: dict[str, Any], older: bool) -> Any:
+    """What an operation is answered: its fields by their tags, or a status and a text."""
+    head, body = await client.post_to("/kmip/2_1", structure_of(tag, *fields, older=older))
+    if head.status_code != 200:
+        assert header(head, "Content-Type").startswith("text/plain")
+        return head.status_code, body.decode()
+    answer = json.loads(body)
+    assert answer["tag"] == f"{tag}Response"
+    return {each["tag"]: each["value"] for each in answer["value"]}
+
+
+def structure_of(tag: str, *fields: dict[str, Any], older: bool) -> bytes:
+    return json.dumps(ckms_requests.structure(tag, *fields, older=older)).encode()
+
+
+@pytest.mark.parametrize("older", [True, False], ids=["4.x", "5.x"])
+async def test_a_client_of_cosmian_s_makes_uses_and_finds_keys(server: Server, nursery, older):
+    client = HTTPClient(server, nursery)
+    attributes = [
+        ckms_requests.enumeration("CryptographicAlgorithm", "AES"),
+        {"tag": "CryptographicLength", "type": "Integer", "value": 256},
+        {"tag": "CryptographicUsageMask", "type": "Integer", "value": 12},
+        ckms_requests.tags("one", "two", older=older),
+    ]
+    made = await ckms(
+        client,
+        "Create",
+        ckms_requests.enumeration("ObjectType", "SymmetricKey"),
+        ckms_requests.structure("Attributes", *attributes, older=older),
+        older=older,
+    )
+    key = ckms_requests.text("UniqueIdentifier", made["UniqueIdentifier"])
+    if not older:
+        await ckms(client, "Activate", key, older=older)
+    by_tags = ckms_requests.text("UniqueIdentifier", '["two","_kk","one"]')
+    data = ckms_requests.octets("Data", b"some data")
+    hidden = await ckms(client, "Encrypt", by_tags, data, older=older)
+    nonce = "IvCounterNonce" if older else "IVCounterNonce"
+    plain = await ckms(
+        client,
+        "Decrypt",
+        key,
+        ckms_requests.octets("Data", bytes.fromhex(hidden["Data"])),
+        ckms_requests.octets(nonce, bytes.fromhex(hidden[nonce])),
+        ckms_requests.octets(
+            "AuthenticatedEncryptionTag", bytes.fromhex(hidden["AuthenticatedEncryptionTag"])
+        ),
+        older=older,
+    )
+    assert bytes.fromhex(plain["Data"]) == b"some data"
+    got = await ckms(client, "Get", by_tags, older=older)
+    assert ("Object" if older else "SymmetricKey") in got
+
+
+@pytest.mark.parametrize(
+    "fields, status, said",
+    [
+        ([("UniqueIdentifier", "nothing")], 422, "Item not found: there is no object 'nothing'"),
+        ([("UniqueIdentifier", '["nothing"]')], 422, "Item not found: no object has the tags"),
+        ([("UniqueIdentifier", "[nothing")], 422, "Invalid Request: tags are a list of texts"),
+    ],
+)
+async def test_what_fails_for_a_client_of_cosmian_s_is_told_in_words(
+    server: Server, nursery, fields, status, said
+):
+    client = HTTPClient(server, nursery)
+    texts = [ckms_requests.text(*each) for each in fields]
+    found = await ckms(client, "Get", *texts, older=True)
+    assert found[0] == status
+    assert found[1].startswith(said)
+    head, _ = await client.post_to("/kmip/2_1", b"nonsense")
+    assert head.status_code == 422
+    head, _ = await client.post_to("/kmip/2_1", b"{}", "text/xml")
+    assert head.status_code == 415
+
+
+async def test_a_whole_message_is_taken_where_cosmian_s_clients_send_it(
+    ask: InProcessClient, nursery
+):
+    client = HTTPClient(ask.server, nursery)
+    message = CODECS["JSON"].encode(query(ask))
+    head, body = await client.post_to("/kmip/2_1", message)
+    assert head.status_code == 200
+    got = from_item(CODECS["JSON"].decode(body), ResponseMessage, ask.version)
+    assert got.batch_item[0].result_status == ResultStatus.SUCCESS
+
+
+async def test_the_version_is_told_to_clients_only(server: Server, nursery):
+    for peer, status in ((ALICE, 200), (NOBODY, 403)):
+        client = HTTPClient(server, nursery, peer)
+        await client.stream.send_all(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = bytes(await client.stream.receive_some())
+        assert int(got.split(b" ")[1]) == status
