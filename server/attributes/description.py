@@ -81,7 +81,7 @@ def _describe_key(managed_object: ManagedObject, block: KeyBlock, operation: Ope
         if material is not None and block.key_wrapping_data is None:
             length = key_facts.material_length(material)
     default(managed_object, Tag.CRYPTOGRAPHIC_LENGTH, length)
-    if block.attributes is not None:
+    if block.attributes is not None and operation != Operation.IMPORT:
         own = block.attributes.copy()
         for key in block.attributes.values:
             if not attribute_rules.may_set(key, managed_object.object_type, operation):
@@ -101,7 +101,7 @@ def digests_of(object_type: ObjectType, content: Structure) -> list[Digest]:
     One is of the material in the format in which it is kept, and another of the object's default
     format where that is a different one and the server converts between them.
     """
-    found = _digested(content)
+    found = digested(content)
     if found is None:
         return []
     block = key_block_of(content)
@@ -138,8 +138,8 @@ def _digest(data: bytes, key_format: KeyFormatType) -> Digest:
     )
 
 
-def _digested(content: Structure) -> tuple[bytes, KeyFormatType] | None:
-    """The bytes that an object's digest is of, and their format."""
+def digested(content: Structure) -> tuple[bytes, KeyFormatType] | None:
+    """The bytes that an object's digest is of, and their format; None: they are not here."""
     if isinstance(content, Certificate):
         return content.certificate_value, KeyFormatType.X_509
     if isinstance(content, CertificateRequest):
@@ -150,6 +150,24 @@ def _digested(content: Structure) -> tuple[bytes, KeyFormatType] | None:
     if block is None or block.key_material is None or block.key_wrapping_data is not None:
         return None
     return _material_bytes(block.key_material), block.key_format_type
+
+
+def digested_as(object_type: ObjectType, content: Structure, wanted: KeyFormatType) -> bytes | None:
+    """The bytes that an object's digest in some format is of; None: it does not have that format.
+
+    A private key is loaded, which takes long (`server.crypto.costs`).
+    """
+    found, block = digested(content), key_block_of(content)
+    if found is None or found[1] == wanted:
+        return None if found is None else found[0]
+    if block is None or block.key_material is None:
+        return None
+    kept, algorithm = block.key_format_type, block.cryptographic_algorithm
+    try:
+        material = key_formats.convert(object_type, block.key_material, kept, wanted, algorithm)
+    except KMIPError:
+        return None
+    return _material_bytes(material)
 
 
 def _material_bytes(material: bytes | Transparent | Item) -> bytes:

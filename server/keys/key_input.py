@@ -8,9 +8,11 @@ from typing import Any
 from kmip.enums import ObjectType
 from kmip.objects import key_block_of
 from kmip.structures import Structure
+from kmip.tags import Tag
 from server.context import Context
 from server.crypto.keys import key_costs
 from server.crypto.keys.material_facts import LOADERS, material_facts
+from server.objects.managed_object import ManagedObject
 
 
 async def completed(
@@ -39,3 +41,12 @@ async def completed(
         cryptographic_length=block.cryptographic_length or facts.length,
     )
     return replace(content, key_block=completed), facts.key
+
+
+def mark_presence(managed_object: ManagedObject, content: Structure) -> None:
+    """Mark an object whose key value is elsewhere; it may say where (2.1 section 4.27)."""
+    block = key_block_of(content)
+    if block is not None and block.key_value is None:
+        managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=False)
+    elif Tag.KEY_VALUE_LOCATION in managed_object.attributes:
+        managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=True)

@@ -4,18 +4,11 @@ from kmip.enums import KeyWrapType, Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType, ObjectAlreadyExists
 from kmip.objects import object_type_of
 from kmip.payloads.import_ import ImportRequest, ImportResponse
-from kmip.tags import Tag
 from server.access import policy
-from server.attributes import initial
+from server.attributes import imported, initial, protection_storage
 from server.context import Context
 from server.keys import key_input, wrapped_input
 from server.registry import operation
-
-COMPUTED = (Tag.STATE, Tag.DIGEST)
-"""Attributes that follow from others, or from the object itself."""
-
-HISTORY = (Tag.ALWAYS_SENSITIVE, Tag.NEVER_EXTRACTABLE, Tag.LAST_CHANGE_DATE)
-"""Attributes that tell of the time before the import."""
 
 LONGEST = 127
 """Bytes of an identifier: libkmip cannot read longer ones."""
@@ -36,10 +29,10 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
     facts = await initial.read(context, content)
     object_type = request.object_type or object_type_of(content)
     content, key = await key_input.completed(context, object_type, content)
-    attributes = request.attributes.copy()
-    history = {tag: attributes.get(tag) for tag in HISTORY}
-    for tag in COMPUTED:
-        attributes.set(tag, None)
+    described = await wrapped_input.accessible(context, content)
+    brought = imported.supplied(request.attributes, described)
+    attributes = imported.settable(brought, context.now, facts)
+    protection_storage.check(attributes, None)
     existing = await context.objects.find(identifier)
     if existing is not None:
         policy.permit(context.client, context.operation, existing)
@@ -54,13 +47,12 @@ async def import_(context: Context, request: ImportRequest) -> ImportResponse:
         created=False,
         identifier=identifier,
         facts=facts,
-        described=await wrapped_input.accessible(context, content),
+        described=described,
     )
     managed_object.opened = key
-    for tag, value in history.items():
-        if value is not None and value is not True:
-            managed_object.attributes.set(tag, value)
+    key_input.mark_presence(managed_object, content)
     await wrapped_input.link(context, managed_object, content)
+    await imported.complete(context, managed_object, brought, described)
     context.objects.add(managed_object)
     context.remember(identifier, UniqueIdentifier.IMPORT)
     return ImportResponse(unique_identifier=identifier)

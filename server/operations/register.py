@@ -3,14 +3,11 @@
 from kmip.attributes import Attributes
 from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
-from kmip.objects import Template, key_block_of, object_type_of
+from kmip.objects import Template, object_type_of
 from kmip.payloads.register import RegisterRequest, RegisterResponse
-from kmip.structures import Structure
-from kmip.tags import Tag
 from server.attributes import initial, protection_storage
 from server.context import Context
 from server.keys import key_input, pkcs12_input, wrapped_input
-from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
 
@@ -42,7 +39,7 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
         described=accessible,
     )
     managed_object.opened = key
-    check_key_value(managed_object, content)
+    key_input.mark_presence(managed_object, content)
     await wrapped_input.link(context, managed_object, content)
     await pkcs12_input.keep_certificates(context, managed_object, unpacked.certificates)
     context.objects.add(managed_object)
@@ -56,12 +53,3 @@ def _named(attributes: Attributes, template: Template) -> Attributes:
     for key, value in template.attributes:
         own.add(key, value)
     return own
-
-
-def check_key_value(managed_object: ManagedObject, content: Structure) -> None:
-    """Mark an object whose key value is elsewhere; it may say where (2.1 section 4.27)."""
-    block = key_block_of(content)
-    if block is not None and block.key_value is None:
-        managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=False)
-    elif Tag.KEY_VALUE_LOCATION in managed_object.attributes:
-        managed_object.attributes.set(Tag.KEY_VALUE_PRESENT, value=True)
