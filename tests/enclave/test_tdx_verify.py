@@ -40,6 +40,7 @@ from tests.enclave.forging import (
     pem,
     raw_signature,
     revocation_list,
+    rsa_key,
     sequence,
     svn_level,
 )
@@ -93,6 +94,8 @@ WRONG = {
         DCAP(signer_changes={"key": ec_key("other", "secp384r1")}),
         Step.TCB_INFO,
     ),
+    "TCB signer of another kind": (DCAP(signer_changes={"key": rsa_key("ark")}), Step.TCB_INFO),
+    "PCK of another kind": (DCAP(pck_changes={"key": rsa_key("ark")}), Step.QE_REPORT),
     "quote signature": (DCAP(tamper=(48 + 136) * 8), Step.SIGNATURE),
     "QE report names another key": (
         DCAP(qe_changes={"report_data": bytes(64)}),
@@ -191,6 +194,16 @@ WRONG = {
         Step.TCB_INFO,
     ),
 }
+
+
+@pytest.mark.parametrize("name", ["tcb_info_signature", "qe_identity_signature"])
+@pytest.mark.parametrize("size", [0, 63, 65])
+def test_a_signature_is_r_and_s_of_32_bytes_each(name, size):
+    forged = DCAP()
+    collateral = forged.collateral
+    signature = getattr(collateral, name)[:size].ljust(size, b"\0")
+    with pytest.raises(VerificationFailed, match=f"a signature of {size} bytes"):
+        verify(forged, replace(collateral, **{name: signature}))
 
 
 @pytest.mark.parametrize("forged, step", WRONG.values(), ids=WRONG)

@@ -16,7 +16,7 @@ from storage import (
     open_store,
 )
 from storage import replica as replica_module
-from storage.backend import Kind
+from storage.backend import Kind, Tail
 from storage.testing import LyingBackend
 from tests.storage.stores import PASSWORD, SECRET, flipped, put, shared_stores
 
@@ -218,6 +218,75 @@ async def test_a_head_that_goes_back_while_opening(space):
         async with open_store(backend, SECRET):
             pass
     assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
+
+
+async def test_a_head_and_a_log_that_go_back_while_opening(space):
+    backend = LyingBackend(MemoryBackend(space))
+
+    async def earlier(_):
+        return Tail(space.before.head, sorted(space.before.log.items()))
+
+    backend.tail = earlier
+    with pytest.raises(Tampered) as caught:
+        async with open_store(backend, SECRET):
+            pass
+    assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
+
+
+async def test_an_entry_of_another_history_that_comes_during_the_scan(space):
+    """The head goes on; the entry that should lead to it is one that a copy of the store wrote."""
+    copied = copy.deepcopy({**vars(space), "holder": None, "before": None})
+    other = MemorySpace()
+    vars(other).update(copied)
+    async with open_store(MemoryBackend(other), SECRET) as forked:
+        await forked.commit([put(b"x")])
+    backend = LyingBackend(MemoryBackend(space))
+    loaded = space.header, space.head
+    async with open_store(MemoryBackend(space), SECRET) as store:
+        await store.commit([put(b"y")])
+
+    async def earlier():
+        return loaded
+
+    async def another(_):
+        return Tail(space.head, sorted({**space.log, 4: other.log[4]}.items()))
+
+    backend.load, backend.tail = earlier, another
+    with pytest.raises(Tampered) as caught:
+        async with open_store(backend, SECRET):
+            pass
+    assert (caught.value.part, caught.value.reason) == (Part.LOG, Reason.FORKED)
+
+
+async def test_a_longer_history_that_is_put_in_place_during_the_scan(space):
+    """It is whole, with its head: a copy of the store wrote it since before the last commits."""
+    async with open_store(MemoryBackend(space.before), SECRET) as forked:
+        for n in range(4):
+            await forked.commit([put(b"x%d" % n)])
+    backend = LyingBackend(MemoryBackend(space))
+
+    async def another(_):
+        return Tail(space.before.head, sorted(space.before.log.items()))
+
+    backend.tail = another
+    with pytest.raises(Tampered) as caught:
+        async with open_store(backend, SECRET):
+            pass
+    assert (caught.value.part, caught.value.reason) == (Part.LOG, Reason.FORKED)
+
+
+async def test_an_anchor_is_compared_with_every_state_that_the_log_reaches():
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        anchors = [store.anchor]
+        for n in range(4):
+            await store.commit([put(b"x%d" % n)])
+            anchors.append(store.anchor)
+    for anchor in anchors:
+        async with open_store(MemoryBackend(space), SECRET, anchor=anchor) as store:
+            assert store.count == 4
+        other = Anchor(anchor.number, bytes(16))
+        assert await refused(space, anchor=other) == (Part.STORE, Reason.FORKED)
 
 
 async def test_commits_of_others_during_the_scan_are_seen():
