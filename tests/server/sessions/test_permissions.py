@@ -4,10 +4,11 @@ import pytest
 
 from kmip.attributes import Attributes
 from kmip.enums import ObjectType, Operation
-from kmip.errors import InvalidTicket, NotAuthorised, UsageLimitExceeded
+from kmip.errors import InvalidTicket, NotAuthorised, ServerLimitExceeded, UsageLimitExceeded
 from server.objects.managed_object import ManagedObject
+from server.sessions import tickets
 from server.sessions.rights import Grant, Rights
-from server.sessions.tickets import Issued, Permission
+from server.sessions.tickets import Issued, Permission, Tickets
 from tests.server.conftest import NOW
 
 KEY = ManagedObject("key", "alice", ObjectType.SYMMETRIC_KEY, Attributes())
@@ -122,3 +123,118 @@ def test_undo_gives_back_what_told_nothing(make, operation, failed, given_back):
     assert uses(issued) == 4 + given_back
     kept.give_back(undone=False)  # all of the message is performed anew after all
     assert uses(issued) == 1 - given_back
+
+
+# Which tickets are out
+
+
+def given_out(out: Tickets, client: str = "alice", **fields: int) -> bytes:
+    return out.issue(Issued(client, **({"until": NOW + 9} | fields)), NOW)
+
+
+def are_out(out: Tickets, values: list[bytes], now: int = NOW) -> list[bool]:
+    found = []
+    for value in values:
+        try:
+            out.find(value, now)
+        except InvalidTicket:
+            found.append(False)
+        else:
+            found.append(True)
+    return found
+
+
+def test_a_ticket_is_found_until_its_lease_ends():
+    out = Tickets()
+    value = given_out(out, until=NOW + 9)
+    assert are_out(out, [value, b"other"]) == [True, False]
+    assert are_out(out, [value], NOW + 8) == [True]
+    assert are_out(out, [value], NOW + 9) == [False]
+    out.issue(Issued("bob", NOW + 99), NOW + 8)
+    assert len(out) == 2
+    out.issue(Issued("bob", NOW + 99), NOW + 9)
+    assert len(out) == 2, "what is over is forgotten when the next is given out"
+
+
+def test_a_ticket_is_good_for_so_many_messages():
+    out = Tickets()
+    value = given_out(out, requests=2)
+    for _ in range(2):
+        out.use(value, NOW)
+    with pytest.raises(UsageLimitExceeded):
+        out.use(value, NOW)
+    assert out.find(value, NOW).requests == 0
+
+
+def test_a_client_ends_its_own_tickets_and_nobody_elses():
+    out = Tickets()
+    mine, theirs = given_out(out), given_out(out, "bob")
+    for value in (theirs, b"other"):
+        with pytest.raises(InvalidTicket):
+            out.end(value, "alice")
+    ended = out.end(mine, "alice")
+    assert ended.issued.is_over
+    assert are_out(out, [mine, theirs]) == [False, True]
+    out.restore(ended)
+    assert not ended.issued.is_over
+    assert are_out(out, [mine, theirs]) == [True, True]
+    out.drop(theirs)
+    out.drop(b"other")
+    assert are_out(out, [mine, theirs]) == [True, False]
+
+
+def test_a_client_has_so_many_tickets_and_its_oldest_makes_room():
+    out = Tickets()
+    values = [given_out(out) for _ in range(tickets.MAX_TICKETS_PER_CLIENT)]
+    theirs = given_out(out, "bob")
+    assert all(are_out(out, values))
+    newest = given_out(out)
+    assert are_out(out, [values[0], values[1], newest, theirs]) == [False, True, True, True]
+    out.withdraw(newest)
+    assert all(are_out(out, [*values, theirs]))
+    assert are_out(out, [newest]) == [False]
+    again = given_out(out)
+    assert are_out(out, [values[0], values[1], again]) == [False, True, True], "still the oldest"
+
+
+def test_so_many_tickets_are_out_and_one_that_makes_room_for_itself_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(tickets, "MAX_TICKETS", 3)
+    monkeypatch.setattr(tickets, "MAX_TICKETS_PER_CLIENT", 2)
+    out = Tickets()
+    for client in ("alice", "alice", "bob"):
+        given_out(out, client)
+    with pytest.raises(ServerLimitExceeded):
+        given_out(out, "bob")
+    given_out(out, "alice")
+    assert len(out) == 3
+
+
+def test_memory_that_is_made_free_counts_as_free(monkeypatch: pytest.MonkeyPatch):
+    each = Issued("", NOW).memory
+    monkeypatch.setattr(tickets, "MAX_MEMORY", 3 * each)
+    monkeypatch.setattr(tickets, "MAX_MEMORY_PER_CLIENT", 2 * each)
+    out = Tickets()
+    for client in ("alice", "alice", "bob"):
+        given_out(out, client)
+    with pytest.raises(ServerLimitExceeded):
+        given_out(out, "bob")
+    given_out(out, "alice")
+    assert len(out) == 3
+
+
+@pytest.mark.parametrize(
+    "seconds, absolute, end",
+    [
+        (None, False, NOW + tickets.LEASE_SECONDS),
+        (0, False, NOW + tickets.LEASE_SECONDS),
+        (0, True, NOW + tickets.LEASE_SECONDS),
+        (5, False, NOW + 5),
+        (NOW + 5, True, NOW + 5),
+        (tickets.MAX_LEASE_SECONDS + 1, False, NOW + tickets.MAX_LEASE_SECONDS),
+        (NOW + tickets.MAX_LEASE_SECONDS + 1, True, NOW + tickets.MAX_LEASE_SECONDS),
+    ],
+)
+def test_a_lease_is_the_one_asked_for_and_not_too_long(seconds, absolute, end):
+    assert tickets.until(seconds, NOW, absolute=absolute) == end
