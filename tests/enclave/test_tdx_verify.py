@@ -196,6 +196,21 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize(
+    "forged, why",
+    [
+        (DCAP(tcb_info_changes={"version": 2}), "TCB info: its version is not 3"),
+        (DCAP(tcb_info_changes={"version": 4}), "TCB info: its version is not 3"),
+        (DCAP(qe_identity_changes={"version": 1}), "QE identity: its version is not 2"),
+        (DCAP(qe_identity_changes={"version": 3}), "QE identity: its version is not 2"),
+    ],
+)
+def test_documents_of_another_version_are_not_read(forged, why):
+    """Their members may mean something else, whatever their names."""
+    with pytest.raises(InvalidEvidence, match=why):
+        verify(forged)
+
+
 @pytest.mark.parametrize("name", ["tcb_info_signature", "qe_identity_signature"])
 @pytest.mark.parametrize("size", [0, 63, 65])
 def test_a_signature_is_r_and_s_of_32_bytes_each(name, size):
