@@ -24,6 +24,7 @@ from enclave.sgx import SGX
 from enclave.snp import SEV_SNP
 from enclave.snp.abi import parse_report
 from tests.enclave.attested import tee
+from tests.enclave.forging import DCAP
 from tests.enclave.guest_machine import software_chip
 
 __all__ = ["tee"]  # a fixture
@@ -83,6 +84,16 @@ def test_lengths_have_a_limit():
     many = bytes(1184) + (9).to_bytes(8, "little")
     with pytest.raises(InvalidEvidence, match="9 certificates"):
         read_bare(SEV_SNP, many)
+
+
+@pytest.mark.parametrize("quote", [DCAP().quote, DCAP(tee=SGX, version=3).quote])
+def test_a_quote_is_known_by_its_header(quote):
+    """Intel: 48 bytes, with the TEE's type and the vendor of the quoting enclave."""
+    kind = read_blob(quote).tee
+    assert read_blob(quote[:48]).tee == kind
+    for other in (quote[:47], quote[:4] + b"\1" + quote[5:], quote[:12] + bytes(16) + quote[28:]):
+        with pytest.raises(InvalidEvidence, match="of none"):
+            read_blob(other)
 
 
 @given(st.binary(max_size=200))

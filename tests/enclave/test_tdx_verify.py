@@ -426,7 +426,12 @@ PCK_EXTENSIONS = {
     "no sequence": {SGX_ARC: octet_string(b"")},
     "empty": {SGX_ARC: sequence()},
     "no FMSPC": {SGX_ARC: GENUINE.pck_extension.replace(oid(f"{SGX_ARC}.4"), oid(f"{SGX_ARC}.9"))},
-    "twice": {SGX_ARC: sequence(*[sequence(oid(f"{SGX_ARC}.1"), octet_string(bytes(16)))] * 2)},
+    "FMSPC twice": {
+        SGX_ARC: sequence(
+            GENUINE.pck_extension[4:],  # behind its head, for a length of two bytes
+            sequence(oid(f"{SGX_ARC}.4"), octet_string(GENUINE.fmspc)),
+        )
+    },
     "short FMSPC": {SGX_ARC: DCAP(fmspc=bytes(5)).pck_extension},
     "negative SVN": {SGX_ARC: DCAP(svns=(-1,) + (2,) * 15).pck_extension},
     "SVN of two bytes": {SGX_ARC: DCAP(svns=(256,) + (2,) * 15).pck_extension},
@@ -435,6 +440,7 @@ PCK_EXTENSIONS = {
 
 @pytest.mark.parametrize("extensions", PCK_EXTENSIONS.values(), ids=PCK_EXTENSIONS)
 def test_the_platform_extension_is_read_strictly(extensions):
+    assert sequence(GENUINE.pck_extension[4:]) == GENUINE.pck_extension
     with pytest.raises(InvalidEvidence):
         verify(DCAP(pck_changes={"extensions": extensions}))
 

@@ -24,6 +24,8 @@ from cryptography.x509 import (
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from server.access.client import Client, of_certificate
+from server.sessions.identification import Identification, Means
+from server.sessions.tickets import Issued, Permission
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -147,6 +149,22 @@ def test_or_its_hash():
 def test_what_is_cut_short_names_itself_alone(length: int):
     der = bearing(DNSName("alice.example"))[: length + 1]
     assert name_of(der) == "sha256:" + hashlib.sha256(der).hexdigest()
+
+
+def test_a_client_is_the_same_whatever_it_has_shown():
+    """Objects belong to its name; a ticket or a renewed certificate makes it nobody else."""
+    known = Identification(Means.CERTIFICATE, "00")
+    permission = Permission(Issued("alice", 1))
+    for shown in (
+        Client("alice", permission=permission),
+        Client("alice", identification=known),
+        Client("alice", shown_by="bearer"),
+    ):
+        assert shown == Client("alice")
+        assert hash(shown) == hash(Client("alice"))
+        assert "permission" not in repr(shown)
+        assert "identification" not in repr(shown)
+    assert Client("alice", "user") != Client("alice")
 
 
 def test_without_a_certificate_there_is_nobody():
