@@ -142,8 +142,6 @@ def read_signature_data(rest: bytes, construct: Any) -> SignatureData:
     Raises:
         InvalidEvidence: anything else.
     """
-    if len(rest) < Int32ul.sizeof():
-        raise InvalidEvidence("quote", "it ends in its body")
     end = Int32ul.sizeof() + int.from_bytes(rest[: Int32ul.sizeof()], "little")
     if len(rest) < end or any(rest[end:]):
         raise InvalidEvidence("quote", "its signature data has another length")

@@ -4,7 +4,17 @@ import pytest
 import trio
 import trio.testing
 
-from storage import KEEP, MemoryBackend, Part, Query, Reason, Remove, Tampered, open_store
+from storage import (
+    KEEP,
+    MemoryBackend,
+    MemorySpace,
+    Part,
+    Query,
+    Reason,
+    Remove,
+    Tampered,
+    open_store,
+)
 from storage.backend import Kind
 from storage.testing import LyingBackend, SlowBackend
 from tests.storage.stores import SECRET, put
@@ -85,6 +95,24 @@ async def test_one_bad_record_does_not_spoil_the_others(attacked):
     lying.drop(Kind.META, a)
     assert await refused(store, Kind.META) is Reason.DROPPED
     assert (await store.read(b"b")).version == 1
+
+
+async def test_nothing_cached_is_given_once_the_back_end_told_another_history():
+    space = MemorySpace()
+    lying = LyingBackend(MemoryBackend(space, shared=True))
+    async with open_store(lying, SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        older = space.head
+        await store.commit([put(b"b")])
+        assert (await store.read(b"a")).version == 1
+        lying.places = (None, older)
+        with pytest.raises(Tampered):
+            await store.refresh()
+        lying.truth()
+        for kind in Kind:
+            with pytest.raises(Tampered) as caught:
+                await READ[kind](store)
+            assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
 
 
 async def test_a_read_that_meets_a_commit_is_no_attack():
