@@ -2,8 +2,8 @@ import pytest
 import trio
 import trio.testing
 
-from storage import Conflict, Unavailable
-from storage.group_commit import MAX_BATCH, MAX_BATCH_BYTES, Committer, Work
+from storage import KEEP, Conflict, Put, Remove, Terms, Unavailable
+from storage.group_commit import MAX_BATCH, MAX_BATCH_BYTES, Committer, Work, size
 
 
 class BatchRecorder:
@@ -183,3 +183,16 @@ async def test_settled_does_not_end_while_a_commit_is_under_way(committer, nurse
     assert not settled.is_set()
     recorder.gate.set()
     await settled.wait()
+
+
+@pytest.mark.parametrize(
+    "change, bytes_of_it",
+    [
+        (Remove(b"name", 1), 4),
+        (Put(b"name", 0, b"meta2", b"body33", Terms(frozenset({b"one", b"four"}))), 4 + 5 + 6 + 7),
+        (Put(b"name", 1, b"meta2", KEEP, Terms()), 4 + 5),
+        (Put(b"name", 1, b"meta2", None, Terms()), 4 + 5),
+    ],
+)
+def test_a_change_counts_with_all_its_bytes(change, bytes_of_it):
+    assert size(change) == bytes_of_it
