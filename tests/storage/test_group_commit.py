@@ -83,8 +83,8 @@ async def test_as_many_bytes_as_are_allowed_are_one_commit(committer, nursery, o
     recorder.gate = trio.Event()
     nursery.start_soon(committer.submit, work())
     await reached(lambda: recorder.batches)
-    for size in (MAX_BATCH_BYTES // 2, MAX_BATCH_BYTES // 2 + over):
-        nursery.start_soon(committer.submit, work(size))
+    for number in (MAX_BATCH_BYTES // 2, MAX_BATCH_BYTES // 2 + over):
+        nursery.start_soon(committer.submit, work(number))
     await reached(lambda: len(committer._queue) == 2)
     recorder.gate.set()
     await reached(lambda: recorder.batches and sum(map(len, recorder.batches)) == 3)
