@@ -115,6 +115,16 @@ async def test_nothing_cached_is_given_once_the_back_end_told_another_history():
             assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
 
 
+async def test_what_is_kept_opened_is_bounded_in_bytes():
+    """Each counts for more than its meta part has, which is kept as bytes and decoded."""
+    async with open_store(MemoryBackend(), SECRET, create=True, cache_bytes=50_000) as store:
+        names = [b"%d" % n for n in range(100)]
+        await store.commit([put(name, meta=bytes(1000)) for name in names])
+        for name in names:
+            await store.read(name)
+        assert 0 < len(store._reader._opened._entries) <= 25
+
+
 async def test_a_read_that_meets_a_commit_is_no_attack():
     """The blob is fetched from before, the table is from after, and the other way round."""
     slow = SlowBackend(MemoryBackend())

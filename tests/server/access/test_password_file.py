@@ -329,6 +329,45 @@ def test_a_name_of_before_can_be_removed_and_its_password_replaced(path: Path) -
     assert password_file.read(path)[Kind.USER] == {}
 
 
+class MadeOnce(Cost):
+    """Counts the verifiers that it makes."""
+
+    made: ClassVar[list[str]] = []
+
+    def verifier(self, password: str) -> str:
+        self.made.append(QUICK.verifier(password))
+        return self.made[-1]
+
+
+async def test_a_name_that_does_not_exist_is_compared_with_a_verifier_that_costs_as_much(
+    path: Path,
+) -> None:
+    """One for all such names, made at the first: none that is made anew or not at all."""
+    known = Users(path, Clock(), MadeOnce())
+    for name in ("nobody", "somebody"):
+        assert not await is_let_in(known, name, "x")
+    (made,) = MadeOnce.made
+    assert made.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+
+async def test_a_client_that_is_locked_out_leaves_one_line(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = guard(path)
+    for _ in range(MAX_FAILURES + 5):
+        assert not await is_let_in(known, "n" * 200, "wrong", client="mallory")
+    (line,) = [each for each in caplog.messages if "failed too often" in each]
+    assert line == f"'mallory' failed too often to identify as user '{'n' * 128}'"
+
+
+@pytest.mark.parametrize("cost", ["m=1048576,t=1,p=1", "m=8,t=64,p=1", "m=8,t=1,p=64"])
+def test_a_verifier_may_cost_so_much(path: Path, cost: str) -> None:
+    path.parent.mkdir()
+    verifier = f"$argon2id$v=19${cost}$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA"
+    path.write_text(json.dumps({"user": {"alice": verifier}, "device": {}}))
+    assert password_file.read(path)[Kind.USER] == {"alice": verifier}
+
+
 @pytest.mark.parametrize("cost", ["m=4194304,t=1,p=1", "m=8,t=99,p=1", "m=8,t=1,p=99"])
 def test_a_verifier_that_costs_too_much_damages_the_file(path: Path, cost: str) -> None:
     path.parent.mkdir()
