@@ -1,8 +1,8 @@
 """The survivors that were looked at: no test is missing for them, and why.
 
 An entry names a change by what is written there and not by where: the module, the function, and
-the line before and after. So it lasts as long as the line does. Without a function and a line
-after, an entry is for all changes of lines like that before, in which `*` is any text.
+the line before and after. So it lasts as long as the line does. Without a line after, an entry is
+for all changes of such lines of such modules, and `*` in their names is any text.
 """
 
 import re
@@ -15,9 +15,9 @@ from typing import Final
 from tests.mutation.changes import Mutant
 
 FILE: Final = Path(__file__).with_name("known.toml")
-KINDS: Final = ("equivalent", "text", "performance", "simulated", "harness")
-"""No caller can see it; what people read alone; how long it takes alone; a simulated TEE, on which
-nothing rests; a part of the tests."""
+KINDS: Final = ("equivalent", "text", "performance", "unreachable")
+"""No caller can see it; what people read alone; what it costs alone; a fault of the system that no
+test can make."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Known:
         before: the changed lines, with single spaces.
         kind: one of KINDS.
         why: a sentence.
-        place: the function or class that it is in, with dots; None: any.
+        place: the function or class that it is in, with dots.
         after: the same lines, changed; None: whatever becomes of lines like those before.
     """
 
@@ -37,17 +37,23 @@ class Known:
     before: str
     kind: str
     why: str
-    place: str | None = None
+    place: str = ""
     after: str | None = None
 
     def names(self, change: Mutant) -> bool:
         """Whether it is this change's."""
-        if self.module != change.module or self.place not in (None, change.place):
-            return False
-        if self.after is not None:
-            return (self.before, self.after) == (change.before, change.after)
-        parts = (re.escape(part) for part in self.before.split("*"))
-        return re.fullmatch(".*".join(parts), change.before) is not None
+        if self.after is None:
+            return _is_like(change.module, self.module) and _is_like(change.before, self.before)
+        return (self.module, self.place, self.before, self.after) == (
+            change.module,
+            change.place,
+            change.before,
+            change.after,
+        )
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
 
 
 def known(file: Path = FILE) -> tuple[Known, ...]:

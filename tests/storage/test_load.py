@@ -205,6 +205,22 @@ async def test_a_header_changed_while_opening():
             assert len(late.slots) == 2
 
 
+async def test_a_header_that_is_changed_again_and_again_ends_in_a_sentence():
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (writer,):
+        backend = LyingBackend(MemoryBackend(space, shared=True))
+        true_scan = backend.scan
+
+        async def scan_then_change(cursor):
+            await writer.add_slot(SECRET)
+            return await true_scan(cursor)
+
+        backend.scan = scan_then_change
+        with pytest.raises(Unavailable, match="keeps changing"):
+            async with open_store(backend, SECRET):
+                pass
+
+
 async def test_a_head_that_goes_back_while_opening(space):
     backend = LyingBackend(MemoryBackend(space))
     true_scan = backend.scan

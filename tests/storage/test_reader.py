@@ -97,7 +97,7 @@ async def test_one_bad_record_does_not_spoil_the_others(attacked):
     assert (await store.read(b"b")).version == 1
 
 
-async def test_nothing_cached_is_given_once_the_back_end_told_another_history():
+async def test_nothing_is_answered_any_more_once_the_back_end_told_another_history():
     space = MemorySpace()
     lying = LyingBackend(MemoryBackend(space, shared=True))
     async with open_store(lying, SECRET, create=True) as store:
@@ -109,9 +109,15 @@ async def test_nothing_cached_is_given_once_the_back_end_told_another_history():
         with pytest.raises(Tampered):
             await store.refresh()
         lying.truth()
-        for kind in Kind:
+        for call in (
+            *READ.values(),
+            lambda store: store.search(Query()),
+            lambda store: store.commit([]),
+            lambda store: store.commit([put(b"c")]),
+            lambda store: store.refresh(),
+        ):
             with pytest.raises(Tampered) as caught:
-                await READ[kind](store)
+                await call(store)
             assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
 
 
