@@ -1,5 +1,7 @@
 """Whose certificate is accepted: dates, authorities, revocation lists, the operator's own list."""
 
+import fcntl
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -326,6 +328,26 @@ def test_entries_are_removed_one_by_one_and_the_rest_stays_as_it_was(tmp_path: P
     assert refused_certificates.read(path) == RefusedCertificates(is_there=True)
     assert refused_certificates.add(path, "serial:4")
     assert path.read_text() == "# nobody yet\nserial:4\n"
+
+
+class Looking(str):
+    """A comment that looks, when it is read, whether another command would have to wait."""
+
+    __slots__ = ("lock",)
+    lock: Path
+
+    def __iter__(self) -> Iterator[str]:
+        with self.lock.open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return super().__iter__()
+
+
+def test_two_commands_that_refuse_at_once_do_not_undo_each_other(tmp_path: Path):
+    path = tmp_path / "refused"
+    comment = Looking("lost")
+    comment.lock = path.with_name("refused.lock")
+    assert refused_certificates.add(path, "serial:1", comment)
+    assert path.read_text() == "serial:1  # lost\n"
 
 
 def test_the_list_cannot_be_changed_where_nothing_can_be_made(tmp_path: Path):
