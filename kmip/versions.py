@@ -84,6 +84,7 @@ class Dialect(NamedTuple):
             4.3), and the server supplies none. 1.4 says so too; OASIS TC-CS-CORVAL-1-14 gives none.
         names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
+        correlation_is_echoed: the last part's answer has the Correlation Value too (3.0).
     """
 
     attribute_form: AttributeForm
@@ -94,6 +95,7 @@ class Dialect(NamedTuple):
     archived_are_readable: bool
     usage_mask_is_required: bool
     names_are_unique: bool
+    correlation_is_echoed: bool = False
 
 
 NAMED, TAGGED = AttributeForm.NAMED, AttributeForm.TAGGED
@@ -107,7 +109,7 @@ DIALECTS: Final[dict[ProtocolVersion, Dialect]] = {
     V1_4: Dialect(NAMED, False, 0x0A, False, False, False, False, False),
     V2_0: Dialect(TAGGED, True, 0x0B, False, False, True, False, False),
     V2_1: Dialect(TAGGED, True, 0x0B, False, False, True, False, True),
-    V3_0: Dialect(TAGGED, True, 0x0E, True, True, True, False, True),
+    V3_0: Dialect(TAGGED, True, 0x0E, True, True, True, False, True, True),
     INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, True, False, False),
 }
 

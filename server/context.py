@@ -276,6 +276,7 @@ class Context:
 
         Raises:
             ObjectNotFound: there is none, or it is another client's.
+            NotAuthorised: the client's ticket does not reach it.
             PermissionDenied: the client may do other things with it.
             ObjectArchived: it is in archival storage, and is to be recovered first.
         """
@@ -283,7 +284,7 @@ class Context:
         self.subject = self.subject or identifier  # what is wrapped, not the wrapping key
         managed_object = await self.objects.find(identifier)
         if managed_object is None:
-            raise policy.not_found(self.operation, identifier)
+            raise policy.missing(self.client, self.operation, identifier)
         policy.permit(self.client, self.operation, managed_object)
         if managed_object.archived and not self._reaches_archived:
             raise ObjectArchived("the object is archived; recover it first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 from kmip.attribute_values import UsageLimits
 from kmip.enums import TicketType, UsageLimitsUnit
@@ -13,8 +13,6 @@ from kmip.payloads.rights import TicketTime
 from server.context import Context
 from server.sessions import tickets
 from server.sessions.rights import Rights
-
-NO_TIME: Final = TicketTime(0)
 
 
 class Wanted(Protocol):
@@ -35,21 +33,21 @@ def ticket(context: Context, wanted: Wanted, rights: Rights | None) -> Ticket:
 
     Raises:
         PermissionDenied: the client itself has shown a ticket, and would outlive or outdo it.
-        InvalidField: the lease has ended already, or a count is not positive.
+        InvalidField: the lease has ended already, or a count is negative.
         FeatureNotSupported: the limits count bytes.
         ServerLimitExceeded: too many tickets are out.
     """
     if context.client.permission is not None:
         raise PermissionDenied("a ticket gives no further tickets")
-    lease = wanted.lease_time or NO_TIME
-    if lease.absolute and lease.seconds <= context.now:
+    lease = wanted.lease_time
+    if lease is not None and lease.absolute and lease.seconds and lease.seconds <= context.now:
         raise InvalidField("the lease would have ended already")
-    if wanted.request_count is not None and wanted.request_count <= 0:
-        raise InvalidField("a Request Count is positive")
+    if wanted.request_count is not None and wanted.request_count < 0:
+        raise InvalidField("a Request Count is not negative")
     issued = tickets.Issued(
         client=context.client.name,
-        until=tickets.until(lease.seconds, context.now, absolute=lease.absolute),
-        requests=wanted.request_count,
+        until=_until(lease, context.now),
+        requests=wanted.request_count or None,  # 0: any number
         left=count(wanted.usage_limits),
         rights=rights,
         identification=context.client.identification,
@@ -59,6 +57,15 @@ def ticket(context: Context, wanted: Wanted, rights: Rights | None) -> Ticket:
     value = context.once(lambda: issue(issued, context.now))
     context.when_undone(partial(withdraw, value), "ticket")
     return Ticket(ticket_type=TicketType.LOGIN, ticket_value=value)
+
+
+def _until(lease: TicketTime | None, now: int) -> int:
+    """When a ticket's lease ends; 0 asks for no end, and gets the longest that there is."""
+    if lease is None:
+        return tickets.until(None, now)
+    if not lease.seconds:
+        return tickets.until(tickets.MAX_LEASE_SECONDS, now)
+    return tickets.until(lease.seconds, now, absolute=lease.absolute)
 
 
 def count(limits: UsageLimits | None) -> int | None:

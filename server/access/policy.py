@@ -13,6 +13,7 @@ from kmip.errors import (
     AttributesNotFound,
     ItemNotFound,
     KMIPError,
+    NotAuthorised,
     ObjectNotFound,
     PermissionDenied,
 )
@@ -45,6 +46,16 @@ NOT_FOUND: Final[dict[Operation, type[KMIPError]]] = {
 "Error Handling" of 2.1 section 6.1)."""
 
 
+def missing(client: Client, operation: Operation, identifier: str) -> KMIPError:
+    """The error for an object that is not there, or that the client may not know of.
+
+    A ticket to some objects is told the same of everything else, whether it exists or not.
+    """
+    if client.permission is not None and client.permission.is_narrow:
+        return NotAuthorised("the ticket gives no right to this object")
+    return not_found(operation, identifier)
+
+
 def not_found(operation: Operation, identifier: str) -> KMIPError:
     """The error for an object that is not there, or that the client may not know of."""
     kind = NOT_FOUND.get(operation, ObjectNotFound)
@@ -69,15 +80,16 @@ def permit(client: Client, operation: Operation, managed_object: ManagedObject) 
     """Let the client perform the operation on the object, or raise.
 
     Raises:
-        ObjectNotFound: the client may do nothing at all with it, or its ticket does not reach it.
+        ObjectNotFound: the client may do nothing at all with it.
+        NotAuthorised: its ticket does not reach it (2.1 section 6.1.12).
         PermissionDenied: it may do other things with it.
     """
     permitted = PERMITTED[relation(client, managed_object)]
     permission = client.permission
     if permission is not None and permitted and not permission.touch(managed_object):
-        permitted = PERMITTED[Relation.ANYONE]
+        raise NotAuthorised("the ticket gives no right to this object")
     if operation in permitted:
         return
     if not permitted:
-        raise not_found(operation, managed_object.identifier)
+        raise missing(client, operation, managed_object.identifier)
     raise PermissionDenied(f"this client may not {operation.title} this object")

@@ -36,7 +36,7 @@ def resolved(context: Context, attribute: AttributeName, value: Any) -> Any:
     if attribute not in LINKS:
         return value
     target = value.linked_object_identifier if isinstance(value, Link) else value
-    if isinstance(target, str):
+    if not isinstance(target, int):  # a text; or a filter that leaves it out
         return value
     identifier = context.identify(target)
     if isinstance(value, Link):

@@ -17,6 +17,8 @@ async def add_attribute(context: Context, request: AddAttributeRequest) -> AddAt
     attribute, value = request.new_attribute.attribute, request.new_attribute.value
     if value is None:
         raise InvalidField("there is no Attribute Value")
+    if request.new_attribute.index is not None:  # 1.4 sections 4.14 and 11.15
+        raise InvalidField("the server chooses the Attribute Index of a value that is added")
     value = changes.as_set(attribute, value)
     attribute_rules.check_add(attribute, value, changes.situation(context, managed_object))
     index = managed_object.attributes.add(attribute, value)

@@ -3,18 +3,23 @@
 Where more is found than fits into a response, the newest that fit are given, and Located Items
 tells how many there are: a server may limit what it gives. A client that has set a Maximum Response
 Size is told Response Too Large instead, as it asked for.
+
+The default member of a group (Object Group Member) is defined by the server's policy: the newest
+that is Active, or where none is, the newest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from kmip.attributes import Attributes
-from kmip.enums import ObjectGroupMember, Operation, UniqueIdentifier
+from kmip.enums import ObjectGroupMember, Operation, State, UniqueIdentifier
 from kmip.errors import InvalidField
 from kmip.payloads.locate import LocateRequest, LocateResponse
 from kmip.tags import Tag
 from server.attributes import references
 from server.context import Context, Room
+from server.objects.transaction import Located
 from server.registry import operation
 
 ITEM_HEADER: Final = 8
@@ -33,20 +38,46 @@ async def locate(context: Context, request: LocateRequest) -> LocateResponse:
     for number in (request.maximum_items, request.offset_items):
         if number is not None and number < 0:
             raise InvalidField("Maximum Items and Offset Items are not negative")
-    found = await context.objects.locate(
-        _filter(context, request),
-        context.client.name,
-        status=request.storage_status_mask,
-        offset=request.offset_items or 0,
-        limit=_limit(request.maximum_items, context.room),
-        classes=request.object_class_mask,
-    )
+    found = await _found(context, request)
     if len(found.identifiers) == 1:
         context.remember(found.identifiers[0], UniqueIdentifier.LOCATE)
     else:
         context.empty_placeholder()
     fitting = _fitting(found.identifiers, context.room)
     return LocateResponse(located_items=found.total, unique_identifier=tuple(fitting))
+
+
+async def _found(context: Context, request: LocateRequest) -> Located:
+    """The objects that match; of a group's members by default one, where that is asked for."""
+    attributes = _filter(context, request)
+    locate = partial(
+        context.objects.locate,
+        owner=context.client.name,
+        status=request.storage_status_mask,
+        classes=request.object_class_mask,
+    )
+    member = request.object_group_member
+    if member == ObjectGroupMember.GROUP_MEMBER_DEFAULT and Tag.OBJECT_GROUP in attributes:
+        return await _default_member(attributes, locate)
+    return await locate(
+        attributes,
+        offset=request.offset_items or 0,
+        limit=_limit(request.maximum_items, context.room),
+    )
+
+
+async def _default_member(
+    attributes: Attributes, locate: Callable[..., Awaitable[Located]]
+) -> Located:
+    """The default object of a group: its newest that is Active, or else its newest."""
+    active = attributes.copy()
+    if Tag.STATE not in active:
+        active.set(Tag.STATE, State.ACTIVE)
+    for wanted in (active, attributes):
+        found = await locate(wanted, limit=1)
+        if found.identifiers:
+            return Located(found.identifiers, 1)
+    return Located([], 0)
 
 
 def _limit(maximum: int | None, room: Room) -> int | None:

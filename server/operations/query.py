@@ -1,6 +1,7 @@
 """Query (2.1 section 6.1.39): what the server does and is."""
 
 import importlib.metadata
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -36,27 +37,31 @@ from server.registry import ROUTES, operation
 
 VENDOR: Final = "Strongroom"
 
-# Profiles of 1.x are named by version; 2.x has one name for each.
-PROFILES: Final = tuple(
-    profile
-    for profile in ProfileName
-    if "SERVER" in profile.name
-    and profile.name.startswith(
-        (
-            "BASELINE",
-            "SYMMETRIC_KEY_LIFECYCLE",
-            "ASYMMETRIC_KEY_LIFECYCLE",
-            "SYMMETRIC_KEY_FOUNDRY",
-            "OPAQUE_MANAGED_OBJECT_STORE",
-            "STORAGE_ARRAY",
-            "TAPE_LIBRARY",
-            "BASIC_CRYPTOGRAPHIC",
-            "ADVANCED_CRYPTOGRAPHIC",
-            "RNG_CRYPTOGRAPHIC",
-        )
-    )
+CONFORMING: Final = frozenset(
+    {
+        "BASELINE_SERVER",
+        "SYMMETRIC_KEY_LIFECYCLE_SERVER",
+        "ASYMMETRIC_KEY_LIFECYCLE_SERVER",
+        "SYMMETRIC_KEY_FOUNDRY_SERVER",
+        "OPAQUE_MANAGED_OBJECT_STORE_SERVER",
+        "STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER",
+        "TAPE_LIBRARY_SERVER",
+        "BASIC_CRYPTOGRAPHIC_SERVER",
+        "ADVANCED_CRYPTOGRAPHIC_SERVER",
+        "RNG_CRYPTOGRAPHIC_SERVER",
+        "AES_XTS_SERVER",
+        "QUANTUM_SAFE_SERVER",
+    }
 )
-"""The profiles whose cases the server passes (docs/conformance.md)."""
+"""The profiles whose cases the server passes (docs/conformance.md). 1.x has Baseline profiles for
+its own TLS suites only, of which the server does not speak those that are mandatory."""
+
+_OF_VERSION: Final = re.compile(r"_KMIP_V1_\d$")
+"""What 1.x adds to a profile's name; 2.x has one name for all versions."""
+
+PROFILES: Final = tuple(
+    profile for profile in ProfileName if _OF_VERSION.sub("", profile.name) in CONFORMING
+)
 
 KEPT: Final = (*OBJECTS, ObjectType.USER, ObjectType.GROUP)
 """The types of object; the last two have attributes only."""

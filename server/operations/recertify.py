@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmip.enums import LinkType, ObjectType, Operation, UniqueIdentifier
-from kmip.errors import InvalidCSR, InvalidField, InvalidObjectType, ObjectNotFound
+from kmip.errors import InvalidCSR, InvalidField, InvalidObjectType, NotAuthorised, ObjectNotFound
 from kmip.objects import Certificate
 from kmip.payloads.recertify import ReCertifyRequest, ReCertifyResponse
 from server.attributes import inheritance, initial, protection_storage
@@ -69,8 +69,8 @@ async def _link(context: Context, old: ManagedObject, new: ManagedObject) -> Non
         return
     try:
         public = await context.change(identifier)
-    except ObjectNotFound:
-        return  # it is gone, or another client's
+    except (ObjectNotFound, NotAuthorised):
+        return  # it is gone, another client's, or beyond the ticket
     if public.object_type != ObjectType.PUBLIC_KEY:
         return
     certification.point(public, LinkType.CERTIFICATE_LINK, new.identifier)

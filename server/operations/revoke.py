@@ -16,6 +16,8 @@ async def revoke(context: Context, request: RevokeRequest) -> RevokeResponse:
     event = lifecycle.EVENTS.get(request.revocation_reason.revocation_reason_code)
     if event is None:
         raise InvalidField("this Revocation Reason Code is not known here")
+    if event != lifecycle.Event.COMPROMISE and request.compromise_occurrence_date is not None:
+        raise InvalidField("only a compromise has a Compromise Occurrence Date")
     lifecycle.happen(managed_object.attributes, event, context.now)
     if event == lifecycle.Event.COMPROMISE:
         occurred = request.compromise_occurrence_date

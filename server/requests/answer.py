@@ -14,12 +14,14 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import trio
 
 from kmip.encodings import ttlv
 from kmip.encodings.codec import Codec
+from kmip.encodings.stated_version import stated_version
 from kmip.enums import ResultReason, ResultStatus
 from kmip.errors import (
     InvalidMessage,
@@ -94,7 +96,8 @@ async def _answer(
         item = await stepped(len(message) > LOOP_BYTES, codec.decode, message)
     except KMIPError as error:
         log.info("a message of %d bytes was refused: %s", len(message), error)
-        return codec.encode(refusal(server, V1_0, error))
+        version = nearest(stated_version(message) or V1_0)
+        return codec.encode(refusal(server, version, error))
     response = await respond(server, item, client, turn)
     if turn is not None:
         await turn.take()
@@ -103,7 +106,7 @@ async def _answer(
         return await _encoded(response, codec, limit)
     except KMIPError as error:
         log.info("a response was not sent: %s", error)
-        return codec.encode(refusal(server, version_of(response), error))
+        return codec.encode(refusal(server, version_of(response), error, item))
 
 
 async def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
@@ -142,10 +145,10 @@ async def respond(
         if requested != version:
             raise UnsupportedProtocolVersion(f"version {requested} is not spoken here")
         request = await stepped(_is_long(item.children), request_of, item, version)
-        batch.check(request, server.config.max_batch_items)
+        batch.check(request, server.config.max_batch_items, version)
     except KMIPError as error:
         log.info("a message was refused: %s", error)
-        return refusal(server, version, error)
+        return refusal(server, version, error, item)
     header = request.request_header
     try:
         with trio.CancelScope(shield=True):  # shared with others, who go on
@@ -201,14 +204,34 @@ NOBODY: Final = Client("", "none")
 """Who has shown no certificate, and nothing else that holds."""
 
 
-def refusal(server: Server, version: ProtocolVersion, error: KMIPError) -> Item:
-    """The response to a message that cannot be taken as a whole."""
+def refusal(
+    server: Server, version: ProtocolVersion, error: KMIPError, request: Item | None = None
+) -> Item:
+    """The response to a message that cannot be taken as a whole.
+
+    Args:
+        server: what all requests share.
+        version: of the response.
+        error: why it cannot be taken.
+        request: the message, where it could be decoded: its Client Correlation Value comes back.
+    """
     item = ResponseBatchItem(
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=error.reason(version),
         result_message=str(error),
     )
-    return response_item(_message(server, version, None, (item,)), version)
+    message = _message(server, version, None, (item,))
+    if request is not None:
+        header = replace(message.response_header, client_correlation_value=_correlation(request))
+        message = replace(message, response_header=header)
+    return response_item(message, version)
+
+
+def _correlation(request: Item) -> str | None:
+    """The Client Correlation Value of a request whose header may be wrong otherwise."""
+    header = request.first(Tag.REQUEST_HEADER)
+    value = header.first(Tag.CLIENT_CORRELATION_VALUE) if header else None
+    return value.value if value is not None and isinstance(value.value, str) else None
 
 
 def internal_error(server: Server) -> Item:

@@ -32,7 +32,7 @@ from kmip.messages import (
     RequestMessage,
     ResponseBatchItem,
 )
-from kmip.versions import ProtocolVersion
+from kmip.versions import V3_0, ProtocolVersion
 from server.access.client import Client
 from server.context import Context, Produced, Room, text_size
 from server.objects.transaction import Transaction
@@ -61,11 +61,15 @@ FRESH_SECONDS: Final = 1.0
 each would cost a batch of short items as much as the items."""
 
 
-def check(request: RequestMessage, limit: int) -> None:
+def check(request: RequestMessage, limit: int, version: ProtocolVersion) -> None:
     """Refuse a message whose header and batch do not go together.
 
+    Up to 2.1 a header has a Batch Count, and each of several items a Unique Batch Item ID (2.1
+    sections 8.2 and 8.3; 1.4 section 7); 3.0 has neither.
+
     Raises:
-        InvalidMessage: Batch Count is wrong, or there is no item, or more than `limit`.
+        InvalidMessage: Batch Count is wrong or missing, an item has no id, or there is no item, or
+            more than `limit`.
         FeatureNotSupported: an asynchronous answer is demanded.
     """
     header, items = request.request_header, request.batch_item
@@ -75,6 +79,14 @@ def check(request: RequestMessage, limit: int) -> None:
         raise InvalidMessage("a message has at least one batch item")
     if len(items) > limit:
         raise InvalidMessage(f"a batch has at most {limit} items")
+    if version < V3_0 and header.batch_count is None:
+        raise InvalidMessage("a Request Header has a Batch Count")
+    if (
+        version < V3_0
+        and len(items) > 1
+        and any(item.unique_batch_item_id is None for item in items)
+    ):
+        raise InvalidMessage("each of several batch items has a Unique Batch Item ID")
     if header.asynchronous_indicator == AsynchronousIndicator.MANDATORY:
         raise FeatureNotSupported("the server answers synchronously only")
 

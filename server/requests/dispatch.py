@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import trio
@@ -28,7 +28,7 @@ from kmip.items import Item
 from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
-from kmip.versions import ProtocolVersion
+from kmip.versions import DIALECTS, ProtocolVersion
 from server.attributes import constraints, unique_names, usage_limits, value_rules
 from server.context import Context, Room
 from server.long_steps import has_many, is_long, stepped
@@ -191,7 +191,7 @@ async def _attempts(
         context.charges.clear()
         try:
             context.objects.begin_item()
-            response = await route.handler(context, request)
+            response = _echoing(await route.handler(context, request), request, version)
             if permission is not None:
                 permission.has_reached = True
             await check_changes(context)
@@ -255,6 +255,14 @@ async def count_used(objects: Transaction, charges: Mapping[str, int]) -> None:
             await usage_limits.count(objects, charges)
     except StorageError:
         log.exception("what a failed item used could not be counted")
+
+
+def _echoing(response: Structure, request: Structure, version: ProtocolVersion) -> Structure:
+    """The response with the request's Correlation Value, where the version wants it in each."""
+    value = getattr(request, "correlation_value", None)
+    if value is None or not DIALECTS[version].correlation_is_echoed:
+        return response
+    return replace(response, correlation_value=value)
 
 
 async def check_changes(context: Context) -> None:

@@ -1,7 +1,7 @@
 """A whole server without sockets: an in-memory store, a clock that the test sets, and clients."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,13 @@ class InProcessClient:
     async def message(self, *items: RequestBatchItem, **header: Any) -> ResponseMessage:
         """The whole response to a message of these items."""
         fields = {"batch_count": len(items)} | self.header | header
+        if len(items) > 1:  # who needs to know an id gives it
+            items = tuple(
+                item
+                if item.unique_batch_item_id is not None
+                else replace(item, unique_batch_item_id=b"item %d" % place)
+                for place, item in enumerate(items)
+            )
         request = RequestMessage(
             request_header=RequestHeader(protocol_version=self.version, **fields),
             batch_item=items,

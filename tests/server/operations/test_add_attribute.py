@@ -1,11 +1,13 @@
 """Add Attribute."""
 
+from dataclasses import replace
+
 import pytest
 
 from kmip.attributes import AttributeInstance, VendorAttributeName
-from kmip.enums import ItemType, Operation, State
+from kmip.enums import ItemType, Operation, ResultReason, State
 from kmip.errors import AttributeReadOnly, AttributeSingleValued, ReadOnlyAttribute
-from kmip.items import Item
+from kmip.items import Item, structure
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_4, V2_1, ProtocolVersion
 from tests.server.conftest import NOW, Clock, Failed, InProcessClient
@@ -72,3 +74,23 @@ async def test_a_name_without_a_value_adds_nothing(ask: InProcessClient):
     with pytest.raises(Failed):
         ask.payload(answer)
     assert await values(ask, key, FLAVOUR) == ()
+
+
+@pytest.mark.parametrize("index", [0, 3])
+async def test_the_server_chooses_the_index(ask: InProcessClient, index: int):
+    """1.4 sections 4.14 and 11.15: the Attribute Index SHALL NOT be specified."""
+    ask = ask.at(V1_4)
+    key = await create(ask)
+    added = AttributeInstance(Tag.OBJECT_GROUP, "a", index)
+    item = ask.item(ADD, unique_identifier=key, new_attribute=added)
+    payload = item.request_payload
+    assert payload is not None
+    if not index:  # which is not written by itself
+        *before, attribute_item = payload.children
+        name, value = attribute_item.children
+        zero = Item(Tag.ATTRIBUTE_INDEX, ItemType.INTEGER, 0)
+        whole = structure(Tag.ATTRIBUTE, name, zero, value)
+        item = replace(item, request_payload=structure(payload.tag, *before, whole))
+    (answer,) = await ask.batch(item)
+    assert answer.result_reason == ResultReason.INVALID_FIELD
+    assert await values(ask, key, Tag.OBJECT_GROUP) == ()

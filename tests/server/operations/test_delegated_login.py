@@ -71,10 +71,8 @@ async def test_a_right_to_objects_reaches_no_others(ask: InProcessClient):
     mine, other = await key(ask), await key(ask)
     limited = await bearer(ask, right(objects=[mine]))
     await limited(Op.GET, unique_identifier=mine)
-    assert await reason_of(limited, Op.GET, unique_identifier=other) == R.OBJECT_NOT_FOUND
-    assert (
-        await reason_of(limited, Op.GET_ATTRIBUTES, unique_identifier=other) == R.OBJECT_NOT_FOUND
-    )
+    assert await reason_of(limited, Op.GET, unique_identifier=other) == R.NOT_AUTHORISED
+    assert await reason_of(limited, Op.GET_ATTRIBUTES, unique_identifier=other) == R.NOT_AUTHORISED
     assert await reason_of(limited, Op.LOCATE) == R.NOT_AUTHORISED
     assert await reason_of(limited, Op.CREATE, **CREATE) == R.NOT_AUTHORISED
 
@@ -83,14 +81,14 @@ async def test_a_right_to_a_group_reaches_its_objects(ask: InProcessClient):
     inside, outside = await key(ask, "g"), await key(ask, "h")
     limited = await bearer(ask, right(Op.GET, groups=["g"]))
     await limited(Op.GET, unique_identifier=inside)
-    assert await reason_of(limited, Op.GET, unique_identifier=outside) == R.OBJECT_NOT_FOUND
+    assert await reason_of(limited, Op.GET, unique_identifier=outside) == R.NOT_AUTHORISED
 
 
 async def test_operation_and_object_are_within_the_same_right(ask: InProcessClient):
     one, two = await key(ask), await key(ask)
     limited = await bearer(ask, right(Op.GET, objects=[one]), right(Op.DESTROY, objects=[two]))
-    assert await reason_of(limited, Op.DESTROY, unique_identifier=one) == R.OBJECT_NOT_FOUND
-    assert await reason_of(limited, Op.GET, unique_identifier=two) == R.OBJECT_NOT_FOUND
+    assert await reason_of(limited, Op.DESTROY, unique_identifier=one) == R.NOT_AUTHORISED
+    assert await reason_of(limited, Op.GET, unique_identifier=two) == R.NOT_AUTHORISED
     await limited(Op.DESTROY, unique_identifier=two)
 
 
@@ -99,7 +97,7 @@ async def test_each_right_is_used_up_by_itself(ask: InProcessClient):
     limited = await bearer(ask, right(objects=[one], uses=1), right(objects=[two], uses=2))
     await limited(Op.GET, unique_identifier=two)
     await limited(Op.GET, unique_identifier=one)
-    assert await reason_of(limited, Op.GET, unique_identifier=one) == R.OBJECT_NOT_FOUND
+    assert await reason_of(limited, Op.GET, unique_identifier=one) == R.NOT_AUTHORISED
     await limited(Op.GET, unique_identifier=two)
     assert await reason_of(limited, Op.GET, unique_identifier=two) == R.USAGE_LIMIT_EXCEEDED
 
@@ -116,7 +114,7 @@ async def test_a_right_without_limits_is_used_before_one_with_limits(ask: InProc
 async def test_an_object_of_another_client_is_not_reached_by_naming_it(ask: InProcessClient):
     theirs = await key(ask.named("bob"))
     limited = await bearer(ask, right(objects=[theirs]))
-    assert await reason_of(limited, Op.GET, unique_identifier=theirs) == R.OBJECT_NOT_FOUND
+    assert await reason_of(limited, Op.GET, unique_identifier=theirs) == R.NOT_AUTHORISED
 
 
 async def test_wrapping_needs_a_right_to_both_keys(ask: InProcessClient):
@@ -137,7 +135,7 @@ async def test_wrapping_needs_a_right_to_both_keys(ask: InProcessClient):
     fields = {"unique_identifier": inner, "key_wrapping_specification": wanted}
     await (await bearer(ask, right(objects=[outer, inner])))(Op.GET, **fields)
     limited = await bearer(ask, right(objects=[inner]))
-    assert await reason_of(limited, Op.GET, **fields) == R.WRAPPING_OBJECT_NOT_FOUND
+    assert await reason_of(limited, Op.GET, **fields) == R.NOT_AUTHORISED
 
 
 async def test_operations_that_make_or_find_objects_are_not_covered_by_rights_to_objects():
@@ -157,3 +155,10 @@ async def test_a_ticket_is_not_for_whatever_a_message_can_name(ask: InProcessCli
     ):
         refused = await reason_of(ask, Op.DELEGATED_LOGIN, rights=Rights(right=tuple(rights)))
         assert refused == R.SERVER_LIMIT_EXCEEDED
+
+
+async def test_what_is_beyond_the_rights_is_refused_whether_it_exists_or_not(ask: InProcessClient):
+    mine, theirs = await key(ask), await key(ask.named("bob"))
+    limited = await bearer(ask, right(Op.GET, objects=[mine]))
+    for other in (await key(ask), theirs, "nobody"):
+        assert await reason_of(limited, Op.GET, unique_identifier=other) == R.NOT_AUTHORISED

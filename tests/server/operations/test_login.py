@@ -98,7 +98,8 @@ async def test_limits_of_bytes_are_refused(ask: InProcessClient):
     "lease, seconds",
     [
         (None, tickets.LEASE_SECONDS),
-        (TicketTime(0), tickets.LEASE_SECONDS),
+        (TicketTime(0), tickets.MAX_LEASE_SECONDS),
+        (TicketTime(0, absolute=True), tickets.MAX_LEASE_SECONDS),
         (TicketTime(60), 60),
         (TicketTime(NOW + 90, absolute=True), 90),
         (TicketTime(1 << 31), tickets.MAX_LEASE_SECONDS),
@@ -117,7 +118,6 @@ async def test_a_ticket_ends_with_its_lease(ask: InProcessClient, clock: Clock, 
     "fields",
     [
         {"lease_time": TicketTime(NOW, absolute=True)},
-        {"request_count": 0},
         {"request_count": -1},
         {"usage_limits": UsageLimits(usage_limits_total=0)},
         {"usage_limits": UsageLimits(usage_limits_total=5, usage_limits_count=-1)},
@@ -171,3 +171,9 @@ async def test_the_server_keeps_no_ticket(ask: InProcessClient):
     ticket = (await ask(Op.LOGIN)).ticket
     assert ticket.ticket_value not in ask.server.tickets._issued
     assert ticket.ticket_value.hex() not in repr(vars(ask.server.tickets))
+
+
+async def test_a_request_count_of_0_allows_any_number(ask: InProcessClient):
+    bearer = showing(ask, (await ask(Op.LOGIN, request_count=0)).ticket)
+    for _ in range(5):
+        await bearer(Op.QUERY)

@@ -4,7 +4,7 @@ import pytest
 
 from kmip.attribute_values import RevocationReason
 from kmip.enums import Operation, RevocationReasonCode, State
-from kmip.errors import WrongKeyLifecycleState
+from kmip.errors import InvalidField, WrongKeyLifecycleState
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, ProtocolVersion
 from tests.server.conftest import NOW, Clock, InProcessClient
@@ -63,3 +63,11 @@ async def test_what_is_not_active_is_not_deactivated_but_may_be_compromised(ask:
         )
         await ask(Operation.REVOKE, unique_identifier=key, **COMPROMISED)
     assert await state(ask, key) == State.DESTROYED_COMPROMISED
+
+
+async def test_only_a_compromise_has_an_occurrence_date(ask: InProcessClient):
+    """2.1 section 6.1.44: SHALL NOT be specified for other reasons."""
+    key = await create(ask, ACTIVE)
+    fields = STOPPED | {"compromise_occurrence_date": NOW - 20}
+    await refused(ask, InvalidField, Operation.REVOKE, unique_identifier=key, **fields)
+    assert await state(ask, key) == State.ACTIVE

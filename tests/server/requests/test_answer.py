@@ -12,6 +12,7 @@ from kmip.attribute_values import Name
 from kmip.attributes import Attributes
 from kmip.encodings.codec import CODECS, Codec
 from kmip.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     ItemType,
     ObjectType,
@@ -290,3 +291,35 @@ async def test_any_bytes_get_a_proper_answer(server: Server, codec: Codec, data:
     got = response(await answer(server, message, ALICE, codec), codec)
     assert len(got.batch_item) >= 1
     assert "internal error" not in [item.result_message for item in got.batch_item]
+
+
+@every_codec
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_a_message_that_does_not_decode_is_refused_in_the_version_it_states(
+    server: Server, codec, version: ProtocolVersion
+):
+    """What is wrong stands behind its header."""
+    message = request(version, codec=codec)
+    middle = len(message) * 3 // 4
+    broken = message[:middle] + bytes([message[middle] ^ 0xFF]) * (len(message) - middle)
+    got = response(await answer(server, broken, ALICE, codec), codec)
+    assert got.response_header.protocol_version == version
+    assert got.batch_item[0].result_status == ResultStatus.OPERATION_FAILED
+
+
+async def test_a_version_that_is_not_spoken_is_not_answered_in(server: Server):
+    broken = request(ProtocolVersion(1, 9))[:-8] + bytes([0xFF]) * 8
+    got = response(await answer(server, broken, ALICE))
+    assert got.response_header.protocol_version == V1_4
+
+
+@pytest.mark.parametrize("version", [V1_4, V2_1, V3_0], ids=str)
+async def test_a_refused_message_has_its_client_correlation_value_too(
+    ask: InProcessClient, version: ProtocolVersion
+):
+    refused: dict[str, Any] = {"client_correlation_value": "mine", "batch_count": 2}
+    if version >= V3_0:  # which has no Batch Count
+        refused |= {"asynchronous_indicator": AsynchronousIndicator.MANDATORY}
+    got = await ask.at(version).message(ask.item(Operation.QUERY), **refused)
+    assert got.batch_item[0].result_status == ResultStatus.OPERATION_FAILED
+    assert got.response_header.client_correlation_value == "mine"

@@ -24,15 +24,16 @@ from kmip.enums import (
     UniqueIdentifier,
     UsageLimitsUnit,
 )
+from kmip.errors import InvalidMessage
 from kmip.masks import CryptographicUsageMask
-from kmip.messages import RequestHeader, RequestMessage
+from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip.structures import to_item
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_2, V2_1, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_0, V1_2, V1_4, V2_1, V3_0, ProtocolVersion
 from server.context import IN_VAIN_BYTES, IN_VAIN_BYTES_AT_LEAST
 from server.requests import audit
 from server.requests.answer import answer
-from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD
+from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD, check
 from server.sessions.client_turns import Turn
 from server.setup import logs
 from server.state import Server
@@ -239,7 +240,8 @@ async def test_a_batch_ends_when_its_client_has_left_and_what_was_done_is_record
         admitted._turns, admitted.client, admitted._share, admitted.length, admitted._response
     )
     turn.takes = 6
-    item = ask.item(Op.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=aes())
+    fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": aes()}
+    item = ask.item(Op.CREATE, batch_id=b"all the same", **fields)
     request = RequestMessage(
         request_header=RequestHeader(
             protocol_version=ask.version,
@@ -317,3 +319,26 @@ async def test_lines_of_log_and_audit_of_one_message_bear_its_number(
     assert {json.loads(line)["request"] for line in recorded} == set(numbers)
     assert len(set(numbers)) == 1
     assert logs.origin.get() is None
+
+
+def asking(version: ProtocolVersion, *ids: bytes | None, count: int | None) -> RequestMessage:
+    header = RequestHeader(protocol_version=version, batch_count=count)
+    items = [RequestBatchItem(operation=Op.QUERY, unique_batch_item_id=one) for one in ids]
+    return RequestMessage(request_header=header, batch_item=tuple(items))
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_4, V2_1], ids=str)
+def test_a_header_has_a_batch_count_and_each_of_several_items_an_id(version: ProtocolVersion):
+    check(asking(version, None, count=1), 10, version)
+    check(asking(version, b"1", b"2", count=2), 10, version)
+    for request in (
+        asking(version, None, count=None),
+        asking(version, None, None, count=2),
+        asking(version, b"1", None, count=2),
+    ):
+        with pytest.raises(InvalidMessage):
+            check(request, 10, version)
+
+
+def test_3_0_has_neither():
+    check(asking(V3_0, None, None, count=None), 10, V3_0)

@@ -19,6 +19,7 @@ from kmip.enums import (
 )
 from kmip.errors import InvalidField, ServerLimitExceeded
 from kmip.tags import Tag
+from kmip.versions import V2_1, V3_0
 from server.sessions import streams
 from server.sessions.streams import Streams
 from server.state import Server
@@ -84,6 +85,16 @@ async def test_parts_are_one_text(ask: InProcessClient, cuts: list[int]):
         data=text,
     )
     assert plain.data == TEXT
+
+
+@pytest.mark.parametrize("version", [V2_1, V3_0], ids=str)
+async def test_the_last_answer_has_the_correlation_value_in_3_0(ask: InProcessClient, version):
+    ask = ask.at(version)
+    first = await begin(ask, await create(ask, ACTIVE), TEXT)
+    value = first.correlation_value
+    assert (await go_on(ask, value, TEXT)).correlation_value == value
+    last = await go_on(ask, value, TEXT, last=True)
+    assert last.correlation_value == (value if version == V3_0 else None)
 
 
 async def test_a_text_is_decrypted_in_parts(ask: InProcessClient):
