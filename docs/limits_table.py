@@ -411,6 +411,14 @@ TABLES = {
             "the least recently used are dropped, a client's own first",
         ),
         Attack(
+            "uses very many objects, each of which has counters (3.0)",
+            (
+                "server.objects.uses.MAX_NOTED objects",
+                "server.objects.uses.WRITE_SECONDS s until they are written",
+            ),
+            "the uses of further objects are not counted until then",
+        ),
+        Attack(
             "sets defaults and constraints without end (an administrator)",
             ("server.attributes.rules_store.MAX_RULES",),
             "Server Limit Exceeded",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
+from kmip.attributes import Attributes
 from kmip.encodings import ttlv
 from kmip.enums import Data, Operation, UniqueIdentifier
 from kmip.errors import (
@@ -35,6 +36,7 @@ from server.access.client import Client
 from server.crypto.costs import LOOP_MICROSECONDS
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
+from server.objects.uses import COUNTERS
 from server.sessions.client_turns import Turn
 from server.setup.config import LegacyAlgorithms
 from server.state import Server
@@ -206,6 +208,7 @@ class Context:
         turn: the message's part in its client's turns; None: it need not take turns.
         charges: units charged to keys' Usage Limits in the present attempt, by identifier.
         has_used: whether something was computed with a key that was charged.
+        used: identifiers of the objects that the item counts as used, once it has succeeded.
         undoing: takes back what the item has done to things that no transaction covers.
     """
 
@@ -223,6 +226,7 @@ class Context:
     turn: Turn | None = None
     charges: dict[str, int] = field(default_factory=dict)
     has_used: bool = False
+    used: set[str] = field(default_factory=set)
     undoing: dict[str, Callable[[], None]] = field(default_factory=dict, repr=False)
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -295,6 +299,19 @@ class Context:
         """Whether the operation is for archived objects (2.1 section 6: others need Recover)."""
         readable = DIALECTS[self._version].archived_are_readable
         return self.operation == Operation.RECOVER or (readable and self.operation in READING)
+
+    def view(self, managed_object: ManagedObject) -> Attributes:
+        """All attributes of an object as the client sees them now."""
+        seen = managed_object.view(self.now)
+        self.server.uses.complete(managed_object, seen)
+        return seen
+
+    def count_uses(self) -> None:
+        """Count the item's uses of objects, now that it has succeeded."""
+        counter = COUNTERS.get(self.operation)
+        if counter is not None:
+            for identifier in self.used:
+                self.server.uses.count(identifier, counter)
 
     async def change(self, reference: RequestedIdentifier) -> ManagedObject:
         """A copy of the object a request names, to be changed and given to `keep`."""

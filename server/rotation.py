@@ -39,7 +39,6 @@ from server.access.client import Client
 from server.context import Context, Produced, Room
 from server.objects.index_terms import due_for_rotation, owner_term
 from server.objects.managed_object import ManagedObject, identifier_of
-from server.objects.transaction import Transaction
 from server.registry import ROUTES
 from server.requests import audit, store_failures
 from server.requests.dispatch import check_changes, commit_whole
@@ -130,7 +129,7 @@ class Rotation:
             found = await self._server.store.search(query)
             if not found.names:
                 return
-            managed_object = await self._objects(now).find(identifier_of(found.names[0]))
+            managed_object = await self._server.begin().find(identifier_of(found.names[0]))
             if managed_object is not None:
                 left_out.add(owner_term(managed_object.owner))
                 self._busy.add(managed_object.owner)
@@ -195,7 +194,7 @@ class Rotation:
     async def _rotate(self, identifier: str) -> None:
         """Replace one object, if it is still due; a failure is told and remembered."""
         now = int(self._server.clock())
-        objects = self._objects(now)
+        objects = self._server.begin()
         managed_object = await objects.find(identifier)
         if managed_object is None or managed_object.archived:
             return
@@ -238,9 +237,6 @@ class Rotation:
             self._failures.popitem(last=False)
         log.warning("%s could not be rotated, next try in %d s: %s", identifier, pause, message)
         _record(context, identifier, reason)
-
-    def _objects(self, now: int) -> Transaction:
-        return Transaction(self._server.store, self._server.opened, now, self._server.served)
 
 
 HOW: Final = "rotation"

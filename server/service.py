@@ -20,6 +20,7 @@ from server import operations
 from server.acme.challenges import PROTOCOL
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
+from server.objects import uses
 from server.requests import audit
 from server.rotation import Rotation
 from server.setup import explanations
@@ -44,6 +45,10 @@ HTTP_IDLE_SECONDS: Final = 60.0
 """Between two requests: operators and verifiers ask one after the other and leave."""
 HTTP_SHARE: Final = 3
 """HTTP takes at most one in so many connections: its clients need no certificate, KMIP's do."""
+
+
+LAST_WRITE_SECONDS: Final = 1.0
+"""At a stop, for the counts of uses that are not written yet."""
 
 
 class Up(NamedTuple):
@@ -107,6 +112,7 @@ async def serve(
             departures = Departures()
             nursery.start_soon(departures.watch)
             nursery.start_soon(Rotation(server).keep)
+            nursery.start_soon(uses.keep_written, server.uses, server.begin)
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
                 door = await _https_door(server, identity, admission, https.free)
@@ -127,6 +133,8 @@ async def serve(
         try:
             await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
         finally:
+            with trio.move_on_after(LAST_WRITE_SECONDS, shield=True):
+                await uses.write_all(server.uses, server.begin)
             if head is not None:
                 with trio.CancelScope(shield=True):
                     await head.seal()

@@ -12,6 +12,8 @@ from server.access.ended_tickets import EndedTickets
 from server.access.password_file import Users
 from server.objects.opened import Opened
 from server.objects.served import Served
+from server.objects.transaction import Transaction
+from server.objects.uses import Uses
 from server.sessions.client_turns import ClientTurns
 from server.sessions.refusals import Refusals
 from server.sessions.streams import Streams
@@ -36,6 +38,7 @@ class Server:
         clock: gives the time, seconds since 1970.
         opened: opened objects.
         served: objects that were given to clients and could not be written.
+        uses: of objects, which are counted and not written yet.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
         refusals: limits the lines that tell of clients that are not let in.
@@ -52,6 +55,7 @@ class Server:
     clock: Callable[[], float]
     opened: Opened = field(init=False)
     served: Served = field(default_factory=Served)
+    uses: Uses = field(default_factory=Uses)
     streams: Streams = field(init=False)
     tickets: Tickets = field(default_factory=Tickets)
     refusals: Refusals = field(default_factory=Refusals)
@@ -60,6 +64,10 @@ class Server:
     thread_shares: ThreadShares = field(init=False)
     turns: ClientTurns = field(init=False)
     shutdown: Shutdown = field(default_factory=Shutdown)
+
+    def begin(self) -> Transaction:
+        """A transaction of the server's own."""
+        return Transaction(self.store, self.opened, int(self.clock()), self.served)
 
     def __post_init__(self) -> None:
         self.ended_tickets = EndedTickets(

@@ -22,6 +22,7 @@ from kmip.tags import Tag
 from server.attributes import initial
 from server.context import Context
 from server.objects.managed_object import ManagedObject
+from server.objects.uses import COUNTERS
 
 NOT_TAKEN_OVER: Final = frozenset(
     {
@@ -49,6 +50,7 @@ NOT_TAKEN_OVER: Final = frozenset(
         Tag.ROTATE_DATE,
         Tag.ROTATE_GENERATION,
         Tag.ROTATE_LATEST,
+        *COUNTERS.values(),
     }
 )
 

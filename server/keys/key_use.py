@@ -125,6 +125,7 @@ async def key_for(
     """
     managed_object = await context.find(identifier)
     check_use(context, managed_object, use)
+    context.used.add(managed_object.identifier)
     return await open_key(context, managed_object, parameters)
 
 

@@ -93,7 +93,7 @@ def _encoded(
         return material
     attributes: Attributes | None = None
     if names:
-        attributes = managed_object.view(context.now).select(names)
+        attributes = context.view(managed_object).select(names)
     return context.encode_key_value(KeyValue(key_material=material, attributes=attributes))
 
 

@@ -74,6 +74,7 @@ async def _certified(
         kind = request.certificate_request_type
         return Certified(await certification.subject_of(context, kind, value))
     managed_object = await context.find(identifier)
+    context.used.add(managed_object.identifier)
     if managed_object.object_type == ObjectType.CERTIFICATE_REQUEST and value is None:
         return Certified(
             await certification.subject_of_object(context, managed_object), request=managed_object

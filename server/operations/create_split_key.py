@@ -120,4 +120,5 @@ def _link(context: Context, parts: list[ManagedObject], whole: ManagedObject | N
     for part in parts:
         if whole is not None:
             initial.link(part, LinkType.PARENT_LINK, whole.identifier)
+            part.attributes.add(Tag.SPLIT_KEY_BASE_LINK, whole.identifier)  # as 3.0 says it
         context.objects.add(part)

@@ -11,7 +11,7 @@ from server.registry import operation
 async def export(context: Context, request: ExportRequest) -> ExportResponse:
     """Give an object with all its attributes."""
     managed_object = await context.find(request.unique_identifier)
-    attributes = managed_object.view(context.now)
+    attributes = context.view(managed_object)
     content = None
     if not managed_object.is_destroyed:
         content = await key_output.deliver(context, managed_object, request)

@@ -13,7 +13,7 @@ async def get_attribute_list(
 ) -> GetAttributeListResponse:
     """Name the attributes that the object has."""
     managed_object = await context.find(request.unique_identifier)
-    attributes = client_view.complete(context, managed_object.view(context.now))
+    attributes = client_view.complete(context, context.view(managed_object))
     return GetAttributeListResponse(
         unique_identifier=managed_object.identifier, attribute_names=tuple(attributes.values)
     )

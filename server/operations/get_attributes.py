@@ -12,7 +12,7 @@ from server.registry import operation
 async def get_attributes(context: Context, request: GetAttributesRequest) -> GetAttributesResponse:
     """Give the attributes asked for that the object has, or all of them."""
     managed_object = await context.find(request.unique_identifier)
-    attributes = managed_object.view(context.now)
+    attributes = context.view(managed_object)
     if len(set(request.attribute_names)) < len(request.attribute_names):
         raise InvalidMessage("an attribute is asked for twice")  # 1.4 section 11.13
     if request.attribute_names:

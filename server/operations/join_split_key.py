@@ -51,6 +51,7 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     )
     for source in sources:
         initial.link(managed_object, LinkType.CHILD_LINK, source.identifier)
+        managed_object.attributes.add(Tag.JOINED_SPLIT_KEY_PARTS_LINK, source.identifier)
     context.objects.add(managed_object)
     context.remember(managed_object.identifier, UniqueIdentifier.JOIN_SPLIT_KEY)
     return JoinSplitKeyResponse(

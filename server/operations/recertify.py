@@ -22,6 +22,7 @@ async def recertify(context: Context, request: ReCertifyRequest) -> ReCertifyRes
     if not isinstance(content, Certificate):
         raise InvalidObjectType("a certificate is renewed")
     inheritance.check_replaceable(old, context.now)
+    context.used.add(old.identifier)
     requested = await certification.requested_attributes(context, request.attributes)
     protection_storage.check(requested, request.protection_storage_masks)
     subject = await _subject(context, request, content)

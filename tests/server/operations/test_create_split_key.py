@@ -19,7 +19,7 @@ from kmip.errors import (
 )
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, V3_0, ProtocolVersion
 from tests.server.conftest import InProcessClient
 from tests.server.operations.test_rekey import links
 from tests.server.samples import (
@@ -32,6 +32,7 @@ from tests.server.samples import (
     refused,
     register,
     symmetric_key,
+    values,
 )
 
 SPLIT, JOIN = Operation.CREATE_SPLIT_KEY, Operation.JOIN_SPLIT_KEY
@@ -146,3 +147,16 @@ async def test_parts_have_the_attributes_of_their_key_and_a_joined_key_those_of_
         assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_LENGTH) == 128
         assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_USAGE_MASK) == Mask.ENCRYPT
     assert await material(ask, joined.unique_identifier) == await material(ask, whole)
+
+
+async def test_3_0_says_what_was_split_and_joined(ask: InProcessClient):
+    ask = ask.at(V3_0)
+    whole = await create(ask)
+    shares = (
+        await ask(SPLIT, **parts(SplitKeyMethod.XOR, 2, 2, unique_identifier=whole))
+    ).unique_identifier
+    for share in shares:
+        assert await values(ask, share, Tag.SPLIT_KEY_BASE_LINK) == (whole,)
+    joined = (await ask(JOIN, object_type=KEY, unique_identifier=shares)).unique_identifier
+    assert await values(ask, joined, Tag.JOINED_SPLIT_KEY_PARTS_LINK) == tuple(shares)
+    assert await values(ask, whole, Tag.SPLIT_KEY_BASE_LINK) == ()
