@@ -106,7 +106,8 @@ async def serve(
         )
         with device_errors_as_failure():
             attester = await _attester(config, sources, tee, store)
-            identity = ServerIdentity(config, attester, sources.identity(), nursery)
+            own = None if attester is None else attester.key
+            identity = ServerIdentity(config, attester, sources.identity(own), nursery)
             admission = await sources.admission(identity)
             nursery.start_soon(admission.keep)
             departures = Departures()
@@ -121,7 +122,7 @@ async def serve(
                 )
             head = await sources.finish(store)
             if hangups is not None:
-                nursery.start_soon(_renew, config, admission, hangups)
+                nursery.start_soon(_renew, config, sources, identity, admission, hangups)
         if head is not None:
             nursery.start_soon(head.keep, shutdown.stop.set)
         up = Up(
@@ -142,6 +143,8 @@ async def serve(
 
 async def _renew(
     config: Config,
+    sources: Sources,
+    identity: ServerIdentity,
     admission: Admission,
     hangups: trio.MemoryReceiveChannel[None],
 ) -> None:
@@ -153,6 +156,11 @@ async def _renew(
         audit.look_now()
         try:
             read = await admission.read_again()
+            renewed = identity.attester and sources.renewed(identity.attester.key)
+            if renewed:
+                identity.install(renewed)
+                log.info("the renewed certificate is presented: %r", renewed)
+                continue
         except (Failure, OSError, ssl.SSLError) as error:
             sentence = error if isinstance(error, Failure) else explanations.explain(error, config)
             log.error("the certificates stay as they were: %s", sentence)  # noqa: TRY400 - the operator's to mend
@@ -189,7 +197,15 @@ async def _attester(
         return None
 
     state = await PrivateState.of(store)
-    return await make_attester(config, tee, Role.API, now, instance=sources.instance(), store=state)
+    return await make_attester(
+        config,
+        tee,
+        Role.API,
+        now,
+        instance=sources.instance(),
+        store=state,
+        key=sources.key(),
+    )
 
 
 async def _https_door(

@@ -22,13 +22,15 @@ from typing import Final, NamedTuple, Protocol
 import trio
 from cryptography import x509
 
+from enclave.keys import OwnKey
+from enclave.ratls import ServerKey
 from enclave.tee import Tee
 from server.access.client_certificates import Rules
 from server.access.password_file import Users
 from server.attestation import attester
 from server.attestation.identity import ServerIdentity
-from server.pki import local_authority
-from server.setup import open_store, provisioning
+from server.pki import local_authority, server_certificate
+from server.setup import files, open_store, provisioning
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning
@@ -41,6 +43,12 @@ from storage import SealedStore
 log: Final = logging.getLogger(__name__)
 
 DEFAULT_HTTPS_PORT: Final = 9998
+
+CERTIFICATE: Final = "The certificate for the server's own key"
+RENEWED_FILE: Final = "certificate.pem"
+"""In the data directory: a renewed certificate, which is nobody's secret."""
+MAX_CHAIN_BYTES: Final = 65_536
+"""Of the file, which is the host's; a certificate has about a thousand."""
 
 NO_USERS: Final = Path(os.devnull) / "none"
 """A provisioned server takes no users from its disk, which is the host's."""
@@ -106,11 +114,26 @@ class Sources(Protocol):
         """
         ...
 
-    def identity(self) -> tls.Identity | None:
-        """The certificate and key to attest with; None: the server makes its own.
+    def key(self) -> OwnKey | None:
+        """The key that the service is to attest itself with; None: it has the chip's."""
+        ...
+
+    def identity(self, own: ServerKey | None = None) -> tls.Identity | None:
+        """The certificate to present, with its key; None: the server makes its own.
+
+        Args:
+            own: the server's own key; None: it has none.
 
         Raises:
-            Failure: it does not open.
+            Failure: it does not open, or is for another key than the server's.
+        """
+        ...
+
+    def renewed(self, own: ServerKey) -> tls.Identity | None:
+        """The certificate that was renewed since; None where there is none to be looked for.
+
+        Raises:
+            Failure: it cannot be used.
         """
         ...
 
@@ -182,8 +205,16 @@ class DiskSources:
         """See `Sources`."""
         return attester.instance(self.config.data)
 
-    def identity(self) -> tls.Identity | None:
+    def key(self) -> OwnKey | None:
+        """See `Sources`."""
+        return None
+
+    def identity(self, own: ServerKey | None = None) -> tls.Identity | None:
         """See `Sources`; the certificate of the files is KMIP's alone."""
+        return None
+
+    def renewed(self, own: ServerKey) -> tls.Identity | None:
+        """See `Sources`; KMIP's is read again with the clients' authorities."""
         return None
 
     async def admission(self, identity: ServerIdentity) -> Admission:
@@ -205,6 +236,7 @@ class OperatorSources:
         instance: this server's number, as the operator saw it in the claims.
         bootstrap: the sockets of the bootstrap, which stay open for attestation where its port is
             the same; None: there was no bootstrap.
+        key: the service's key, where the bootstrap has made it already.
     """
 
     def __init__(
@@ -214,12 +246,15 @@ class OperatorSources:
         tee: Tee,
         instance: bytes,
         bootstrap: HTTPSListeners | None = None,
+        key: OwnKey | None = None,
     ) -> None:
         self.config = config
         self._provisioning: Provisioning | None = provisioning
         self._tee = tee
         self._instance = instance
         self._bootstrap = bootstrap
+        self._key = key
+        self._first: server_certificate.Chain | None = None
 
     @property
     def provisioning(self) -> Provisioning:
@@ -261,10 +296,48 @@ class OperatorSources:
         """See `Sources`."""
         return self._instance
 
-    def identity(self) -> tls.Identity | None:
+    def key(self) -> OwnKey | None:
         """See `Sources`."""
+        return self._key
+
+    def identity(self, own: ServerKey | None = None) -> tls.Identity | None:
+        """See `Sources`; a certificate that has expired is presented all the same, and told.
+
+        Whoever renews it has until then nothing better, and clients refuse it by themselves.
+        """
+        if self.provisioning.certificate and own is not None:
+            return self._certified(self.provisioning.certificate.encode(), own)
         pkcs12, password = self.provisioning.pkcs12, self.provisioning.pkcs12_password
         return None if pkcs12 is None else tls.open_pkcs12(pkcs12, password)
+
+    def _certified(self, pem: bytes, own: ServerKey) -> tls.Identity:
+        """The certificate for the server's own key, or the renewed one where there is one."""
+        first = server_certificate.read_chain(pem, CERTIFICATE)
+        server_certificate.check_key(first, own, CERTIFICATE)
+        self._first = first
+        try:
+            renewed = self.renewed(own)
+        except Failure as failure:
+            log.warning("the first certificate is presented: %s", failure)
+            renewed = None
+        presented = renewed or tls.Identity(own, first[0], first[1:])
+        try:
+            server_certificate.check_time((presented.certificate,), now(), CERTIFICATE)
+        except Failure as failure:
+            log.warning("%s", failure)
+        return presented
+
+    def renewed(self, own: ServerKey) -> tls.Identity | None:
+        """See `Sources`; from the host's disk, so it counts only if it follows the first one."""
+        path = self.config.data / RENEWED_FILE
+        if self._first is None or not files.is_there(path):
+            return None
+        what = f"The certificate {path}"
+        chain = server_certificate.read_chain(files.read(path, what, MAX_CHAIN_BYTES), what)
+        names = certificate_names(self.config)
+        server_certificate.check(chain, own, names, now(), what)
+        server_certificate.check_follows(chain, self._first, what)
+        return tls.Identity(own, chain[0], chain[1:])
 
     async def admission(self, identity: ServerIdentity) -> Admission:
         """See `Sources`; what was given is not changed while the server runs."""
@@ -290,6 +363,15 @@ class OperatorSources:
         )
         self._provisioning = None
         return head
+
+
+def certificate_names(config: Config) -> tuple[str, ...]:
+    """The names that a certificate for the server's own key is requested for and must have.
+
+    Those that the settings list; where they list none, those by which this machine is reached.
+    """
+    listed = tuple(dict.fromkeys(config.server_names))
+    return listed or local_authority.own_names(config.kmip_host)
 
 
 def renew_server(config: Config, now: datetime) -> None:

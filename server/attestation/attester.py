@@ -241,12 +241,14 @@ async def server_key(config: Config, tee: Tee, role: Role) -> OwnKey:
 
     Args:
         config: the settings.
-        tee: the chip, as its owner's.
+        tee: the chip.
         role: what the key is for.
 
     Raises:
         DeviceError, DeviceLost: the chip gives no key.
+        Failure: no operator can be read.
     """
+    tee = OwnedTee.of(tee, owner(config))
     if role is not Role.API or not config.use_certbot:
         return await own_key(tee, PURPOSES[role])
     kept = SealedState(config.data, tee, config.acme_directory, config.certbot_hostname.lower())

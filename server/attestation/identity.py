@@ -42,7 +42,8 @@ class ServerIdentity:
     Args:
         config: the settings.
         attester: makes evidence for the server's own key; None: there is no chip.
-        identity: the certificate and key that the operator gave; None: there are none.
+        identity: the certificate and key that the operator gave, or the certificate for the
+            server's own key; None: there are none.
         nursery: keeps certificates fresh.
         fetcher: reaches an ACME directory, accepting it by these TLS settings.
 
@@ -62,7 +63,7 @@ class ServerIdentity:
         if config.use_certbot and attester is None:
             raise Failure(f"use_certbot seals its keys by a chip. {NO_CHIP}")
         if config.use_certbot and identity is not None:
-            raise Failure("Give a PKCS#12 or use_certbot, not both.")
+            raise Failure("Give a certificate or use_certbot, not both.")
         self.config = config
         self.attester = attester
         self.identity = identity
@@ -136,14 +137,14 @@ class ServerIdentity:
         context = certified or server_context()
         await self.present(context, on_certificate)
         if self.identity is not None:
-            self._speak_for(self.identity, KeyOrigin.BROUGHT)
+            self._speak_for(self.identity)
         if certified is not None:
             renewal = self._renewal(certified, self.attester, shutdown, now)
             await self.nursery.start(renewal.keep, after)
         return context, attestation
 
     def install(self, identity: tls.Identity) -> None:
-        """Present the identity that a directory has certified from now on.
+        """Present what a directory or an authority has certified from now on.
 
         Open connections keep the certificate they have.
         """
@@ -152,14 +153,17 @@ class ServerIdentity:
         for context in self.contexts:
             tls.use_identity(context, identity)
         self.identity = identity
-        self._speak_for(identity, KeyOrigin.ACME)
+        self._speak_for(identity)
 
-    def _speak_for(self, identity: tls.Identity, origin: KeyOrigin) -> None:
-        if self.attestation is not None and self.attester is not None:
+    def _speak_for(self, identity: tls.Identity) -> None:
+        """Have evidence name this key: the server's own, or else one that was brought."""
+        if self.attestation is None or self.attester is None:
+            return
+        if identity.key.public_key() != self.attester.key.public_key():
             self.attestation.attester = replace(
-                self.attester, key=identity.key, key_origin=origin, key_tcb=None
+                self.attester, key=identity.key, key_origin=KeyOrigin.BROUGHT, key_tcb=None
             )
-            self.attestation.certificate = identity.certificate.public_bytes(Encoding.DER)
+        self.attestation.certificate = identity.certificate.public_bytes(Encoding.DER)
 
     async def _keep_evidence(
         self,

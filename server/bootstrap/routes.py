@@ -6,6 +6,8 @@
     POST /client-ca          whose certificates KMIP clients must have, PEM
     POST /pkcs12             the API identity, multipart/form-data or application/octet-stream
     POST /pkcs12-password    {"password": "..."}
+    GET  /csr                a certificate signing request for the service's own key, PEM
+    POST /certificate        what an authority issued for it, with those above it, PEM
     POST /policy             which other servers may be given the same, TOML
     POST /start              {"restart": bool, "time": seconds}   starts the service
     GET  /log                what was given, when and by whom
@@ -35,14 +37,17 @@ from typing import Any, Final
 
 import trio
 
-from enclave.errors import InvalidPolicy
+from enclave.errors import EnclaveError, InvalidPolicy
+from enclave.keys import OwnKey
 from enclave.policy import read_policy
 from server.bootstrap.operator import OperatorAccess
+from server.pki import server_certificate
 from server.setup import explanations, open_store
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning, described, opening
 from server.setup.sealed_head import MAX_STEP
+from server.sources import CERTIFICATE, certificate_names
 from server.transport import tls
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 from storage import Missing
@@ -68,6 +73,7 @@ class Bootstrap:
         config: the settings.
         access: says who is the operator.
         launch: starts the service.
+        key: gives the key with which the service will attest itself.
         now: the clock, with a time zone.
         can_seal: whether the chip has a key to seal with, for a restart.
         done: is set when it is up.
@@ -79,6 +85,7 @@ class Bootstrap:
     config: Config
     access: OperatorAccess
     launch: Launch
+    key: Callable[[], Awaitable[OwnKey]] = field(repr=False)
     can_seal: bool = True
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     done: trio.Event = field(default_factory=trio.Event)
@@ -98,6 +105,7 @@ class Bootstrap:
             "/client-ca": self.client_ca,
             "/pkcs12": self.pkcs12,
             "/pkcs12-password": self.pkcs12_password,
+            "/certificate": self.certificate,
             "/policy": self.policy,
             "/start": self.start,
         }
@@ -105,7 +113,10 @@ class Bootstrap:
             ("POST", path): Route(self._in_turn(handler), MAX_BODY_BYTES, self._admit)
             for path, handler in posts.items()
         }
-        return rows | {("GET", "/log"): Route(self.show_log, admit=self._admit)}
+        return rows | {
+            ("GET", "/log"): Route(self.show_log, admit=self._admit),
+            ("GET", "/csr"): Route(self.csr, admit=self._admit),
+        }
 
     def _admit(self, request: Request) -> str:
         """Whether it is the operator who asks; whoever else does is noted."""
@@ -194,8 +205,7 @@ class Bootstrap:
 
     async def pkcs12(self, request: Request) -> str:
         """The identity of the API; opened at once where its password is known."""
-        if self.config.use_certbot:
-            raise HTTPError(422, "this server gets its certificate from a directory (use_certbot)")
+        self._check_certified_here()
         data = _file(request)
         provisioning = replace(self.provisioning, pkcs12=data)
         if provisioning.pkcs12_password:
@@ -206,7 +216,7 @@ class Bootstrap:
                     raise
                 # The password belongs to the file before; that of this one is still to come.
                 provisioning = replace(provisioning, pkcs12_password="")
-        self.provisioning = provisioning
+        self.provisioning = replace(provisioning, certificate="")
         return f"PKCS#12 of {len(data)} bytes received"
 
     async def pkcs12_password(self, request: Request) -> str:
@@ -219,6 +229,46 @@ class Bootstrap:
             tls.open_pkcs12(self.provisioning.pkcs12, password)
         self.provisioning = replace(self.provisioning, pkcs12_password=password)
         return "PKCS#12 password received"
+
+    async def certificate(self, request: Request) -> str:
+        """A certificate for the service's own key, in place of an identity that was brought."""
+        self._check_certified_here()
+        text = _text(request)
+        chain = server_certificate.read_chain(text.encode(), CERTIFICATE)
+        key = (await self._own_key()).key
+        server_certificate.check(
+            chain, key, certificate_names(self.config), self.now(), CERTIFICATE
+        )
+        self.provisioning = replace(
+            self.provisioning, certificate=text, pkcs12=None, pkcs12_password=""
+        )
+        until = f"{chain[0].not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        if len(chain) == 1:
+            return f"Certificate until {until} received, without its authority: none can follow it"
+        return f"Certificate until {until} received"
+
+    async def csr(self, request: Request) -> Response:
+        """A request for a certificate, to be taken to an authority. Nothing of it is secret."""
+        try:
+            self._check_open(request)
+            self._check_certified_here()
+            key = (await self._own_key()).key
+            pem = server_certificate.signing_request(key, certificate_names(self.config))
+        except Failure as failure:
+            raise HTTPError(422, str(failure)) from None
+        self._note(request, "signing request given")
+        return Response(pem, content_type="application/x-pem-file")
+
+    def _check_certified_here(self) -> None:
+        if self.config.use_certbot:
+            raise HTTPError(422, "this server gets its certificate from a directory (use_certbot)")
+
+    async def _own_key(self) -> OwnKey:
+        try:
+            return await self.key()
+        except EnclaveError as error:
+            log.warning("bootstrap: no key: %s", error)
+            raise HTTPError(503, "the chip gives no key now; try again") from None
 
     async def policy(self, request: Request) -> str:
         """Which other servers may be given the same."""

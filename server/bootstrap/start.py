@@ -18,6 +18,7 @@ from typing import Final
 import trio
 
 from enclave.claims import Role, SkProvider
+from enclave.keys import OwnKey
 from enclave.ratls import server_context
 from enclave.tee import Tee
 from server import service
@@ -95,6 +96,7 @@ class Start:
         tee: the chip.
         access: says who is the operator.
         instance: the server's number, another at each start.
+        key: the service's key, once it is known.
         up: whether the service has been up.
         hangups: has the service read again what can be renewed.
     """
@@ -105,6 +107,7 @@ class Start:
     tee: Tee
     access: OperatorAccess
     instance: bytes = field(default_factory=attester.new_instance)
+    key: OwnKey | None = field(default=None, repr=False)
     up: bool = False
     hangups: trio.MemoryReceiveChannel[None] | None = None
 
@@ -145,7 +148,7 @@ class Start:
                 sources = self._sources(provisioning, HTTPSListeners(listeners, free))
                 await nursery.start(self._serve, sources)
 
-            bootstrap = Bootstrap(self.config, self.access, launch, self._seals)
+            bootstrap = Bootstrap(self.config, self.access, launch, self._service_key, self._seals)
             async with closing(listeners):
                 await self._listen(bootstrap, listeners)
             free.set()
@@ -154,10 +157,18 @@ class Start:
     def _seals(self) -> bool:
         return self.tee.sk is not SkProvider.NONE
 
+    async def _service_key(self) -> OwnKey:
+        """The key with which the service will attest itself: one for the whole of this start."""
+        if self.key is None:
+            self.key = await attester.server_key(self.config, self.tee, Role.API)
+        return self.key
+
     def _sources(
         self, provisioning: Provisioning, bootstrap: HTTPSListeners | None = None
     ) -> OperatorSources:
-        return OperatorSources(self.config, provisioning, self.tee, self.instance, bootstrap)
+        return OperatorSources(
+            self.config, provisioning, self.tee, self.instance, bootstrap, self.key
+        )
 
     async def _listen(self, bootstrap: Bootstrap, listeners: Sequence[trio.SocketListener]) -> None:
         """Serve the bootstrap until the service is up, or the server is to stop."""

@@ -2,6 +2,9 @@
 
 Everything is sent on the very connection on which the server was verified. Secrets come from files,
 from standard input (-) or from a prompt.
+
+With `--csr-out` it fetches a certificate signing request for the server's own key and starts
+nothing. What an authority issues for it is given with `--certificate`, minutes or days later.
 """
 
 import argparse
@@ -15,12 +18,15 @@ from typing import NamedTuple
 
 import trio
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import Role
 from enclave.client import AttestedConnection, client_context
 from server.access.operator_credential import OperatorCredential, token_sha256
 from server.bootstrap.operator import check_token
 from server.commands import Command, attested_server, say
+from server.commands.attested_server import Answer
 from server.commands.server_options import add_server_options, server_of
 from server.commands.verdict import verdict
 from server.setup import files
@@ -69,6 +75,7 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
         ("key_file", "/key-file", octets),
         ("client_ca", "/client-ca", "application/x-pem-file"),
         ("api_policy", "/policy", "application/toml"),
+        ("certificate", "/certificate", "application/x-pem-file"),
         ("https_p12_file", "/pkcs12", octets),
     ):
         file: Path | None = getattr(arguments, name)
@@ -87,15 +94,38 @@ async def give(connection: AttestedConnection, step: Step, token: str | None) ->
     Raises:
         Failure: the server refuses it.
     """
-    headers = {"Content-Type": step.content_type}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+    headers = {"Content-Type": step.content_type, **_authorization(token)}
     answer = await attested_server.ask(connection, "POST", step.path, step.body, headers)
-    fields = answer.json()
+    return str(_accepted(answer, step.path).json().get("success", ""))
+
+
+async def signing_request(connection: AttestedConnection, token: str | None) -> bytes:
+    """A certificate signing request for the server's own key, PEM.
+
+    Raises:
+        Failure: the server refuses it, or what it gives is none.
+    """
+    headers = _authorization(token)
+    answer = _accepted(await attested_server.ask(connection, "GET", "/csr", b"", headers), "/csr")
+    try:
+        request = x509.load_pem_x509_csr(answer.body)
+        genuine = request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm):
+        genuine = False
+    if not genuine:
+        raise Failure("What the server gives as /csr is no certificate signing request.")
+    return request.public_bytes(Encoding.PEM)
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def _accepted(answer: Answer, path: str) -> Answer:
     if answer.status != 200:
-        why = str(fields.get("error", answer.status)).removesuffix(".")
-        raise Failure(f"The server refuses {step.path}: {why}.")
-    return str(fields.get("success", ""))
+        why = str(answer.json().get("error", answer.status)).removesuffix(".")
+        raise Failure(f"The server refuses {path}: {why}.")
+    return answer
 
 
 def _context(arguments: argparse.Namespace) -> ssl.SSLContext:
@@ -129,7 +159,7 @@ async def _start(arguments: argparse.Namespace) -> None:
     token = _secret(arguments.token_file, "Operator token")
     if token is not None:
         check_token(token)
-    requests = list(steps(arguments))
+    requests = [] if arguments.csr_out is not None else list(steps(arguments))
     expectation = replace(
         server.expectation(
             Role.BOOTSTRAP, allow_insecure_simulated=arguments.allow_insecure_simulated
@@ -140,6 +170,10 @@ async def _start(arguments: argparse.Namespace) -> None:
         server, expectation, _context(arguments)
     ) as connection:
         say(verdict(f"{server.host} port {server.port}", connection.attested))
+        if arguments.csr_out is not None:
+            request = await signing_request(connection, token)
+            files.replace(arguments.csr_out, request, files.PUBLIC)
+            say(f"{'/csr':17} {arguments.csr_out}: for your authority; nothing was started")
         for step in requests:
             say(f"{step.path:17} {await give(connection, step, token)}")
 
@@ -158,6 +192,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redis-findex-label")
     parser.add_argument("--client-ca", type=Path, help="authority of the KMIP clients, PEM")
     parser.add_argument("--api-policy", type=Path, help="which peers may get the same")
+    parser.add_argument(
+        "--csr-out",
+        type=Path,
+        metavar="FILE",
+        help="write a signing request for the server's own key, and start nothing",
+    )
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        help="what an authority issued for that request, with those above it, PEM",
+    )
     parser.add_argument("--https-p12-file", type=Path, help="identity of the API")
     parser.add_argument("--https-p12-password-file", metavar="FILE", help=source)
     parser.add_argument(

@@ -116,7 +116,7 @@ def ensure_server(directory: Path, names: Iterable[str], now: datetime) -> Pair:
     Raises:
         Failure: a file cannot be read or written, or a name cannot be put in a certificate.
     """
-    alternatives = frozenset(_general_name(name) for name in names)
+    alternatives = frozenset(general_name(name) for name in names)
     purpose = ExtendedKeyUsageOID.SERVER_AUTH
     leaf = local_x509.Leaf("Strongroom server", purpose, alternatives)
     return _ensure(directory, "server", leaf, now)
@@ -230,7 +230,12 @@ def _check_time(certificate: x509.Certificate, path: Path, now: datetime) -> Non
         log.warning("certificate %s expires on %s", path, f"{end:%Y-%m-%d}")
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """A DNS name or an address as certificates have it.
+
+    Raises:
+        Failure: it is neither.
+    """
     with contextlib.suppress(ValueError):
         return x509.IPAddress(ipaddress.ip_address(name))
     with contextlib.suppress(ValueError):
@@ -241,7 +246,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 def _is_name(name: str) -> bool:
     try:
-        _general_name(name)
+        general_name(name)
     except Failure:
         return False
     return True

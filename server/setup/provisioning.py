@@ -2,7 +2,8 @@
 
     store place     scheme and place, as the setting `store`
     store secret    a password, or the content of a key file
-    API identity    a PKCS#12 with a certificate and key, and its password; or none
+    API identity    a PKCS#12 with a certificate and key, and its password; or a certificate for
+                    the server's own key, with those above it (PEM); or none
     client CA       whose certificates KMIP clients must have (PEM)
     policy          which other servers may be given the same (TOML, `enclave.policy`); or none
     restart         whether this may be sealed on disk, for a restart without the operator
@@ -62,6 +63,7 @@ class Provisioning:
         key_file: does, the content of one.
         pkcs12: the API identity.
         pkcs12_password: opens it.
+        certificate: for the server's own key, with those above it, PEM.
         client_ca: PEM.
         policy: TOML.
         restart: whether it may be sealed for a restart.
@@ -78,6 +80,7 @@ class Provisioning:
     key_file: bytes | None = field(default=None, repr=False)
     pkcs12: bytes | None = field(default=None, repr=False)
     pkcs12_password: str = field(default="", repr=False)
+    certificate: str = ""
     client_ca: str = ""
     policy: str = ""
     restart: bool = False

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import trio
 
+from enclave.keys import OwnKey
+from enclave.ratls import ServerKey
 from enclave.tee import Tee
 from server import service
 from server.access import password_file
@@ -70,7 +72,13 @@ class MemorySources:
     def instance(self) -> bytes:
         return bytes(16)
 
-    def identity(self) -> tls.Identity | None:
+    def key(self) -> OwnKey | None:
+        return None
+
+    def renewed(self, own: ServerKey) -> tls.Identity | None:
+        return None
+
+    def identity(self, own: ServerKey | None = None) -> tls.Identity | None:
         return None
 
     async def admission(self, identity: ServerIdentity) -> Admission:

@@ -84,6 +84,20 @@ async def request(
     headers: Mapping[str, str] = MINE,
 ) -> tuple[int, dict[str, Any]]:
     """One request over a memory stream: the status, and the answer's fields."""
+    status, got = await exchange(routes, method, path, body, peer=peer, headers=headers)
+    return status, json.loads(got)
+
+
+async def exchange(
+    routes: Routes,
+    method: str,
+    path: str,
+    body: bytes | dict[str, Any] = b"",
+    *,
+    peer: Peer = PEER,
+    headers: Mapping[str, str] = MINE,
+) -> tuple[int, bytes]:
+    """One request over a memory stream: the status, and the answer's body."""
     sent = json.dumps(body).encode() if isinstance(body, dict) else body
     mine, theirs = trio.testing.memory_stream_pair()
     http = h11.Connection(h11.CLIENT)
@@ -105,7 +119,7 @@ async def request(
             elif isinstance(event, h11.Data):
                 got += event.data
         await mine.aclose()
-    return status, json.loads(got)
+    return status, got
 
 
 async def make_store(path: Path, secret: Secret | None = None) -> None:
@@ -135,6 +149,35 @@ def certificate(
     )
     made = with_extensions(builder, key, signer, signs=above is None)
     return key, made.sign(signer, SHA256())
+
+
+def issue(
+    request: x509.CertificateSigningRequest,
+    key: Any,
+    above: x509.Certificate,
+    *,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    names: x509.SubjectAlternativeName | None = None,
+    purpose: x509.ObjectIdentifier | None = None,
+) -> bytes:
+    """A certificate (PEM) that an authority issues for a signing request, with its names."""
+    now = datetime.now(UTC)
+    requested = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(request.subject)
+        .issuer_name(above.subject)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin or now - timedelta(days=1))
+        .not_valid_after(end or now + timedelta(days=30))
+        .add_extension(names or requested, critical=False)
+    )
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    return pem(builder.add_extension(authority, critical=False).sign(key, SHA256()))
 
 
 def pem(one: x509.Certificate) -> bytes:
@@ -247,7 +290,11 @@ class InProcessServer:
 
 @asynccontextmanager
 async def running(
-    config: Config, tee: SoftwareTee, *, stop: trio.Event | None = None
+    config: Config,
+    tee: SoftwareTee,
+    *,
+    stop: trio.Event | None = None,
+    hangups: trio.MemoryReceiveChannel[None] | None = None,
 ) -> AsyncIterator[InProcessServer]:
     """A server that is stopped, and has ended well, at the end of the block."""
     stop = trio.Event() if stop is None else stop
@@ -256,7 +303,8 @@ async def running(
         lambda where, simulated: one.tell(list(where), one.waits),
         lambda up: one.tell(up, one.up),
     )
-    one = InProcessServer(Start(config, callbacks, stop, tee, operator_access(config)))
+    start = Start(config, callbacks, stop, tee, operator_access(config), hangups=hangups)
+    one = InProcessServer(start)
 
     async def serve() -> None:
         if not await one.start.recalled():

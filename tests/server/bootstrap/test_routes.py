@@ -4,7 +4,7 @@ import base64
 import json
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 import trio
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from enclave.claims import KeyOrigin
+from enclave.errors import DeviceError
+from enclave.keys import OwnKey
 from server.bootstrap import routes as module
 from server.bootstrap.operator import operator_access
 from server.bootstrap.routes import Bootstrap
@@ -31,6 +35,8 @@ from tests.server.unprovisioned_server import (
     PEER,
     certificate,
     configured,
+    exchange,
+    issue,
     make_store,
     p12,
     pem,
@@ -39,7 +45,7 @@ from tests.server.unprovisioned_server import (
 
 POSTS = (
     "/sqlite", "/redis-findex", "/key-file", "/client-ca", "/pkcs12", "/pkcs12-password",
-    "/policy", "/start",
+    "/certificate", "/policy", "/start",
 )  # fmt: skip
 KEY = bytes(range(32))
 OCTETS = {**MINE, "Content-Type": "application/octet-stream"}
@@ -60,6 +66,14 @@ class Launches:
             raise self.error
 
 
+OWN = OwnKey(ec.generate_private_key(ec.SECP256R1()), KeyOrigin.CHIP)
+
+
+async def own_key() -> OwnKey:
+    await trio.lowlevel.checkpoint()
+    return OWN
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return configured(tmp_path)
@@ -72,7 +86,7 @@ def launches() -> Launches:
 
 @pytest.fixture
 def one(config: Config, launches: Launches) -> Bootstrap:
-    return Bootstrap(config, operator_access(config), launches)
+    return Bootstrap(config, operator_access(config), launches, own_key)
 
 
 @pytest.fixture
@@ -157,6 +171,8 @@ async def test_strangers_do_not_crowd_out_the_operator(one, ask):
         ("/pkcs12", b"", 422, "no file"),
         ("/pkcs12-password", {}, 422, "password is missing"),
         ("/pkcs12-password", {"password": 5}, 422, "another type"),
+        ("/certificate", b"", 422, "not one or more certificates in PEM"),
+        ("/certificate", b"\xff", 400, "not UTF-8"),
         ("/policy", b"\xff", 400, "not UTF-8"),
         ("/policy", b"[sev-snp]\nmeasurement = []", 422, "cannot be used"),
         ("/policy", b"[moon]", 422, "cannot be used"),
@@ -204,7 +220,7 @@ async def test_a_body_that_is_too_long_is_refused(one, ask, path):
 )
 async def test_any_body_gets_a_proper_answer(config, launches, monkeypatch, path, body, kind):
     monkeypatch.chdir(config.data)
-    one = Bootstrap(replace(config, store="memory:"), operator_access(config), launches)
+    one = Bootstrap(replace(config, store="memory:"), operator_access(config), launches, own_key)
     headers = {**MINE, "Content-Type": kind}
     status, said = await request(one.routes, "POST", path, body, headers=headers)
     assert status in (200, 400, 422, 501)
@@ -240,7 +256,7 @@ async def test_the_secret_is_tried_on_a_store_of_any_scheme(config, launches, mo
     row = Scheme(name="x", rest="", meaning="a test", make=lambda rest: MemoryBackend(space))
     monkeypatch.setitem(SCHEMES, row.name, row)
     config = replace(config, store="x:")
-    routes = Bootstrap(config, operator_access(config), launches).routes
+    routes = Bootstrap(config, operator_access(config), launches, own_key).routes
     assert (await request(routes, "POST", "/key-file", KEY))[0] == 200, "new"
     assert space.head is None, "and not made yet"
     async with open_store(MemoryBackend(space), KeyFile(KEY), create=True):
@@ -345,7 +361,7 @@ FORM = {**MINE, "Content-Type": "multipart/form-data; boundary=xyz"}
 @given(content=st.binary(min_size=1, max_size=300))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_form_s_file_arrives_byte_for_byte(config, launches, content):
-    one = Bootstrap(config, operator_access(config), launches)
+    one = Bootstrap(config, operator_access(config), launches, own_key)
     note = b'Content-Disposition: form-data; name="note"'
     for content_type in (b"application/octet-stream", b"application/x-pkcs12"):
         body = form((note, b"hello"), (FILE + content_type, content))
@@ -456,7 +472,7 @@ async def test_a_start_that_fails_says_why_and_leaves_what_was_given(
 
 async def test_that_a_chip_cannot_seal_is_told_to_who_wants_it(config, launches):
     for restart, warned in ((True, True), (False, False)):
-        one = Bootstrap(config, operator_access(config), launches, can_seal=False)
+        one = Bootstrap(config, operator_access(config), launches, own_key, can_seal=False)
         await ready(one)
         said = (await request(one.routes, "POST", "/start", {"restart": restart}))[1]["success"]
         assert ("a restart needs the operator" in said) is warned
@@ -562,3 +578,75 @@ def test_a_line_of_the_log_is_one_line(caplog):
     caplog.set_level(logging.INFO)
     line_request = Request("POST", "/sqlite", {}, {}, b"", PEER)
     assert module._line(line_request, "token", "a\nb")["what"] == "POST /sqlite: a\nb"
+
+
+# A certificate for the server's own key
+
+
+async def csr(one: Bootstrap, headers: Mapping[str, str] = MINE) -> tuple[int, bytes]:
+    return await exchange(one.routes, "GET", "/csr", headers=headers)
+
+
+async def test_a_signing_request_is_for_the_key_that_the_service_will_have(one):
+    status, body = await csr(one)
+    assert status == 200
+    made = x509.load_pem_x509_csr(body)
+    assert made.public_key() == OWN.key.public_key()
+    assert made.is_signature_valid
+    assert (await csr(one, {}))[0] == 401
+
+
+async def test_what_an_authority_issues_for_it_is_kept_for_the_start(one, ask, launches):
+    await ready(one)
+    request_ = x509.load_pem_x509_csr((await csr(one))[1])
+    chain = issued(request_)
+    for _ in range(2):
+        assert await ask("/certificate", chain) == (200, f"{UNTIL} received")
+    assert (await ask("/start"))[0] == 200
+    assert launches.provisioning[0].certificate.encode() == chain
+
+
+async def test_without_its_authority_no_renewal_can_follow_and_that_is_told(one, ask):
+    leaf, _ = x509.load_pem_x509_certificates(issued(x509.load_pem_x509_csr((await csr(one))[1])))
+    status, said = await ask("/certificate", pem(leaf))
+    assert (status, said.startswith(f"{UNTIL} received, without its authority")) == (200, True)
+
+
+async def test_it_takes_the_place_of_a_pkcs12_and_the_reverse(one, ask):
+    await ask("/pkcs12", p12(*certificate(), "x"), headers=OCTETS)
+    await ask("/pkcs12-password", {"password": "x"})
+    await ask("/certificate", issued(x509.load_pem_x509_csr((await csr(one))[1])))
+    assert (one.provisioning.pkcs12, one.provisioning.pkcs12_password) == (None, "")
+    assert one.provisioning.certificate
+    await ask("/pkcs12", p12(*certificate(), "x"), headers=OCTETS)
+    assert one.provisioning.certificate == ""
+
+
+async def test_a_certificate_for_another_key_is_refused(one, ask):
+    status, said = await ask("/certificate", pem(certificate()[1]))
+    assert (status, "for another key than this server's" in said) == (422, True)
+    assert one.provisioning == Provisioning()
+
+
+async def test_a_server_with_a_directory_takes_none(config, launches):
+    settings_ = replace(config, use_certbot=True, certbot_hostname="kms.example")
+    one = Bootstrap(settings_, operator_access(config), launches, own_key)
+    assert (await csr(one))[0] == 422
+    assert (await request(one.routes, "POST", "/certificate", b"x"))[0] == 422
+
+
+async def test_a_chip_that_gives_no_key_is_told(config, launches):
+    async def no_key() -> OwnKey:
+        raise DeviceError("no answer")
+
+    one = Bootstrap(config, operator_access(config), launches, no_key)
+    assert (await csr(one))[0] == 503
+
+
+UNTIL = "Certificate until 2036-01-01 00:00 UTC"
+
+
+def issued(request_: x509.CertificateSigningRequest) -> bytes:
+    """What an authority issues for a request, and its own certificate."""
+    key, above = certificate(name="authority")
+    return issue(request_, key, above, end=datetime(2036, 1, 1, tzinfo=UTC)) + pem(above)

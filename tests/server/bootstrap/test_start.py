@@ -1,26 +1,26 @@
 """Unprovisioned start to service, in this process: real TLS, real stores, a simulated chip."""
 
 import gc
+import secrets
 import shutil
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
 )
 
 from enclave import claims as claims_of
@@ -37,7 +37,7 @@ from kmip.enums import CredentialType, Operation
 from kmip.messages import Authentication, Credential, UsernameAndPassword
 from kmip.versions import V2_1
 from server.access import password_file
-from server.access.operator_credential import token_sha256
+from server.access.operator_credential import key_sha256, token_sha256
 from server.access.password_file import Kind
 from server.attestation.attester import CHIP_DIRECTORY
 from server.bootstrap import start
@@ -45,19 +45,23 @@ from server.bootstrap.operator import OperatorAccess, operator_access
 from server.bootstrap.start import Callbacks, Start
 from server.commands import attested_server
 from server.pki import local_authority
+from server.service import Up
 from server.setup import files, provisioning
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import FILE_NAME, Provisioning
+from server.sources import RENEWED_FILE
 from storage import InUse, KeyFile, SQLiteBackend, open_store
 from tests.e2e.program import Remote
 from tests.free_ports import free_port
 from tests.server.unprovisioned_server import (
+    MINE,
     TOKEN,
     InProcessServer,
     certificate,
     configured,
     give,
+    issue,
     p12,
     pem,
     running,
@@ -314,21 +318,133 @@ async def test_a_given_identity_is_shown_and_attested(tmp_path: Path):
             assert (await give(connection, "/start"))[0] == 422
             assert (await give(connection, "/pkcs12-password", {"password": "hunter2"}))[0] == 200
             assert (await provision(connection, tmp_path / "clients"))[0] == 200
-        up = await one.until_up()
-        tcp = await trio.open_tcp_stream("127.0.0.1", port_of(up.https[0]))
-        async with trio.SSLStream(
-            tcp, client_context(), server_hostname="x", https_compatible=True
-        ) as stream:
-            nonce = bytes(range(32))
-            evidence, written = read_tagged(await HTTPAsk("x")(stream, nonce))
-            assert stream.getpeercert(True) == leaf.public_bytes(Encoding.DER)
-        async with client(port_of(up.kmip[0]), tmp_path / "clients") as ask:
-            assert ask.stream.getpeercert(True) == leaf.public_bytes(Encoding.DER)
+        claims = await presented(await one.until_up(), leaf, tmp_path / "clients")
+    assert (claims.role, claims.key_origin) == (Role.API, KeyOrigin.BROUGHT)
+
+
+async def presented(up: Up, leaf: x509.Certificate, clients: Path) -> claims_of.Claims:
+    """The claims of a service that presents this certificate at both ports, and attests its key."""
+    der = leaf.public_bytes(Encoding.DER)
+    tcp = await trio.open_tcp_stream("127.0.0.1", port_of(up.https[0]))
+    stream = trio.SSLStream(tcp, client_context(), server_hostname="x", https_compatible=True)
+    async with stream:
+        nonce = secrets.token_bytes(32)
+        evidence, written = read_tagged(await HTTPAsk("x")(stream, nonce))
+        assert stream.getpeercert(True) == der
+    async with client(port_of(up.kmip[0]), clients) as ask:
+        assert ask.stream.getpeercert(True) == der
     claims = claims_of.decode(written)
-    info = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    assert claims.public_key_sha256 == sha256(info).digest()
-    assert (claims.nonce, claims.role) == (nonce, Role.API)
-    assert evidence.tee == SEV_SNP
+    assert claims.public_key_sha256 == key_sha256(leaf)
+    assert claims.nonce == nonce
+    assert evidence.tee in {SEV_SNP, TDX}
+    return claims
+
+
+class Authority:
+    """An organisation's authority, which issues certificates for keys that it never sees."""
+
+    def __init__(self) -> None:
+        self.key, self.certificate = certificate(name="authority")
+
+    async def certify(self, connection: AttestedConnection) -> bytes:
+        """A certificate for the server's signing request, and this authority's own (PEM)."""
+        answer = await attested_server.ask(connection, "GET", "/csr", b"", MINE)
+        self.request = x509.load_pem_x509_csr(answer.body)
+        return self.issue()
+
+    def issue(self) -> bytes:
+        return issue(self.request, self.key, self.certificate) + pem(self.certificate)
+
+
+def leaf_of(chain: bytes) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(chain)[0]
+
+
+@pytest.mark.parametrize(
+    "kind,origin", [(SEV_SNP, KeyOrigin.CHIP), (TDX, KeyOrigin.RANDOM)], ids=["SNP", "TDX"]
+)
+async def test_an_authority_certifies_a_key_that_was_born_inside(tmp_path: Path, kind, origin):
+    async with running(configured(tmp_path), software(kind)) as one:
+        async with one.waiting() as connection:
+            chain = await Authority().certify(connection)
+            assert (await give(connection, "/certificate", chain))[0] == 200
+            assert (await provision(connection, tmp_path / "clients"))[0] == 200
+        claims = await presented(await one.until_up(), leaf_of(chain), tmp_path / "clients")
+    assert claims.key_origin is origin
+
+
+async def test_a_request_of_one_start_is_certified_for_the_next_and_kept_for_restarts(
+    tmp_path: Path,
+):
+    config, clients, authority_ = configured(tmp_path / "data"), tmp_path / "clients", Authority()
+    async with running(config, software()) as one, one.waiting() as connection:
+        chain = await authority_.certify(connection)
+    async with running(config, software()) as one:
+        async with one.waiting() as connection:
+            assert (await give(connection, "/certificate", chain))[0] == 200
+            assert (await provision(connection, clients, restart=True))[0] == 200
+        before = await presented(await one.until_up(), leaf_of(chain), clients)
+    async with running(config, software()) as one:
+        after = await presented(await one.until_up(), leaf_of(chain), clients)
+        assert one.waits == []
+    assert (after.public_key_sha256, after.key_origin) == (
+        before.public_key_sha256,
+        KeyOrigin.CHIP,
+    )
+
+
+async def test_a_certificate_is_renewed_by_a_file_that_its_authority_has_signed(
+    tmp_path: Path, caplog
+):
+    config, clients, authority_ = configured(tmp_path / "data"), tmp_path / "clients", Authority()
+    hang_up, hangups = trio.open_memory_channel[None](1)
+    file = config.data / RENEWED_FILE
+
+    async def hung_up() -> None:
+        await hang_up.send(None)
+        with trio.fail_after(30):
+            while hangups.statistics().current_buffer_used:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            await trio.testing.wait_all_tasks_blocked(0.1)
+
+    async with running(config, software(), hangups=hangups) as one:
+        async with one.waiting() as connection:
+            first = await authority_.certify(connection)
+            assert (await give(connection, "/certificate", first))[0] == 200
+            assert (await provision(connection, clients, restart=True))[0] == 200
+        up = await one.until_up()
+        for wrong, why in (
+            (issue(authority_.request, *certificate(name="authority")), "not signed by"),
+            (pem(certificate()[1]), "for another key"),
+            (b"?", "not one or more certificates"),
+        ):
+            file.write_bytes(wrong)
+            await hung_up()
+            assert why in caplog.text
+            await presented(up, leaf_of(first), clients)
+        renewed = authority_.issue()
+        file.write_bytes(renewed)
+        await hung_up()
+        await presented(up, leaf_of(renewed), clients)
+    async with running(config, software()) as one:
+        await presented(await one.until_up(), leaf_of(renewed), clients)
+    file.write_bytes(b"?")
+    async with running(config, software()) as one:
+        await presented(await one.until_up(), leaf_of(first), clients)
+
+
+async def test_a_sealed_certificate_for_another_key_asks_for_the_operator(tmp_path: Path, caplog):
+    config, other = configured(tmp_path / "data"), pem(certificate(name="x")[1]).decode()
+    sealed = Provisioning(key_file=KEY, client_ca=authority(tmp_path / "clients").decode())
+    files.make_directory(config.data)
+    async with running(config, software()) as one:
+        await one.until_waiting()
+        sources = one.start._sources(replace(sealed, certificate=other, restart=True))
+        async with sources.store() as store:
+            await sources.finish(store)
+    async with running(config, software()) as one:
+        await one.until_waiting()
+    assert "is for another key than this server's" in caplog.text
 
 
 # Who is the operator

@@ -32,6 +32,7 @@ from tests.server.unprovisioned_server import (
     certificate,
     configured,
     expected,
+    issue,
     p12,
     pem,
     put_chip,
@@ -360,6 +361,48 @@ async def test_bootstrap_start_gives_everything_and_starts(desk: Desk, tmp_path:
     assert (tmp_path / "data" / "provisioning.sealed").exists()
     for secret in (PASSWORD, TOKEN, "hunter2"):
         assert secret not in said + error
+
+
+async def test_an_authority_certifies_the_server_s_key_between_two_invocations(
+    desk: Desk, tmp_path: Path
+):
+    authority = certificate(name="authority")
+    config = configured(tmp_path / "data", server_names=("localhost", "127.0.0.1"))
+    csr, chain = desk.directory / "server.csr", desk.directory / "server.pem"
+    async with running(config, software()) as one:
+        await desk.write(await one.until_waiting())
+        status, said, error = await desk.starts("--csr-out", csr)
+        assert status == 0, error
+        assert f"/csr              {csr}: for your authority; nothing was started\n" in said
+        assert not [line for line in said.splitlines() if line.startswith("/start")]
+        request = x509.load_pem_x509_csr(csr.read_bytes())
+        chain.write_bytes(issue(request, *authority) + pem(authority[1]))
+        status, said, error = await desk.starts(
+            "--key-file", desk.file("key", bytes(range(32))), "--certificate", chain
+        )
+        assert status == 0, error
+        assert "/certificate      Certificate until " in said
+        up = await one.until_up()
+        await desk.write(port_of(up.https[0]))
+        # The key was born inside: nobody has to allow anything, and clients trust the authority.
+        status, said, error = await desk.verifies()
+        assert status == 0, error
+        assert "key origin   made from the chip's key" in said
+        trusting = ssl.create_default_context(cafile=desk.file("ca.pem", pem(authority[1])))
+        tcp = await trio.open_tcp_stream("127.0.0.1", port_of(up.https[0]))
+        stream = trio.SSLStream(tcp, trusting, server_hostname="localhost")
+        await stream.do_handshake()
+        await trio.aclose_forcefully(stream)
+
+
+async def test_a_signing_request_that_the_server_refuses_is_told(desk: Desk, tmp_path: Path):
+    config = configured(tmp_path / "data", use_certbot=True, certbot_hostname="kms.example")
+    async with running(config, software()) as one:
+        await desk.write(await one.until_waiting())
+        status, _, said = await desk.starts("--csr-out", desk.directory / "server.csr")
+        assert (status, is_one_sentence(said)) == (1, True)
+        assert "The server refuses /csr: this server gets its certificate from a directory" in said
+        assert not (desk.directory / "server.csr").exists()
 
 
 async def test_bootstrap_start_by_certificate(desk: Desk, tmp_path: Path):
