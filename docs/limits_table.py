@@ -191,6 +191,16 @@ TABLES = {
             "who came longest ago is refused where it resumes a session, and does a full handshake",
         ),
         Attack(
+            "operator's: refuses certificates, and gives revocation lists, without end",
+            (
+                "server.access.kept_rules.MAX_REFUSED certificates",
+                "server.access.kept_rules.MAX_LISTS lists",
+                "server.access.kept_rules.MAX_LIST_BYTES bytes of lists",
+                "server.operator_routes.MAX_BODY_BYTES bytes at a time",
+            ),
+            "422, and what was kept before stays",
+        ),
+        Attack(
             "asks for fresh evidence without end",
             (
                 "server.attestation.routes.QUOTE_BURST at once",

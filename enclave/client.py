@@ -395,7 +395,8 @@ def _differences(presented: Presented, expectation: Expectation, nonce: bytes | 
     if expectation.pinned is not None:
         reasons += expectation.pinned.changes(claims, challenged=nonce is not None)
     if claims.role is not expectation.role:
-        reasons.append(f"its key is for {claims.role}, not for {expectation.role}")
+        meaning = _MEANINGS.get((claims.role, expectation.role), "")
+        reasons.append(f"its key is for {claims.role}, not for {expectation.role}{meaning}")
     if expectation.deployment not in (None, claims.deployment):
         reasons.append(f"it belongs to deployment {claims.deployment!r}")
     if expectation.operator_sha256 not in (None, claims.operator_sha256):
@@ -403,3 +404,10 @@ def _differences(presented: Presented, expectation: Expectation, nonce: bytes | 
     if claims.channel is not None:
         reasons.append("it claims a channel binding, which cannot be checked here")
     return reasons
+
+
+_MEANINGS: Final = {
+    (Role.API, Role.BOOTSTRAP): " (it is up already, and takes no secrets)",
+    (Role.BOOTSTRAP, Role.API): " (it waits for its operator)",
+}
+"""What it means that a server has one role and not another."""

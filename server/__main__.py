@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
         measure,
         proxy,
         refuse_certificate,
+        revocation_lists,
         serve,
         store_password,
         tickets,
@@ -38,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
         store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
         proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND, refuse_certificate.COMMAND,
-        collateral.COMMAND,
+        collateral.COMMAND, revocation_lists.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

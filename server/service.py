@@ -21,6 +21,7 @@ from server.acme.challenges import PROTOCOL
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
 from server.objects import uses
+from server.operator_routes import OperatorAccess, OperatorOrClient, OperatorRoutes
 from server.requests import audit
 from server.rotation import Rotation
 from server.setup import explanations
@@ -74,6 +75,7 @@ async def serve(
     started: Callable[[Up], None] = lambda up: None,
     stop: trio.Event | None = None,
     hangups: trio.MemoryReceiveChannel[None] | None = None,
+    operator: OperatorAccess | None = None,
 ) -> None:
     """Serve KMIP, and attestation where there is a TEE, until `stop` is set.
 
@@ -83,6 +85,7 @@ async def serve(
         started: callback(where it listens), once it is up.
         stop: ends it gracefully.
         hangups: has what can be renewed read again, for each thing received.
+        operator: who may change what the server was provisioned with; None: nobody.
 
     Raises:
         OSError, ssl.SSLError, storage.StorageError, server.setup.failure.Failure: it cannot start.
@@ -109,18 +112,22 @@ async def serve(
             own = None if attester is None else attester.key
             identity = ServerIdentity(config, attester, sources.identity(own), nursery)
             admission = await sources.admission(identity)
+            server.certificate_rules = lambda: admission.reading.rules
             nursery.start_soon(admission.keep)
             departures = Departures()
             nursery.start_soon(departures.watch)
             nursery.start_soon(Rotation(server).keep)
             nursery.start_soon(uses.keep_written, server.uses, server.begin)
+            routes = OperatorRoutes(server, admission, operator) if operator else None
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
-                door = await _https_door(server, identity, admission, https.free)
+                door = await _https_door(server, identity, admission, https.free, routes)
                 endpoints.append(
                     http_endpoint(config, https.listeners, *door, shutdown, https.free, departures)
                 )
             head = await sources.finish(store)
+            if head is not None and routes is not None:
+                routes.seal = head.seal
             if hangups is not None:
                 nursery.start_soon(_renew, config, sources, identity, admission, hangups)
         if head is not None:
@@ -209,14 +216,24 @@ async def _attester(
 
 
 async def _https_door(
-    server: Server, identity: ServerIdentity, admission: Admission, after: trio.Event | None
+    server: Server,
+    identity: ServerIdentity,
+    admission: Admission,
+    after: trio.Event | None,
+    operator: OperatorRoutes | None,
 ) -> tuple[Judge, Routes]:
-    """Who comes in by HTTPS, and what is answered there: KMIP, and attestation with a TEE."""
+    """Who comes in by HTTPS, and what is answered there: KMIP, and attestation with a TEE.
+
+    Where the server was provisioned, its operator is heard there as well.
+    """
     kmip = KMIPOverHTTPS(server).routes
     if identity.attester is None:
         return OptionalOfFiles(admission), kmip
     context, attestation = await identity.attested(after, server.shutdown, now)
-    return OptionalBeside(admission, context), {**attestation.routes, **kmip}
+    clients, routes = OptionalBeside(admission, context), {**attestation.routes, **kmip}
+    if operator is None:
+        return clients, routes
+    return OperatorOrClient(operator.access, clients, now), {**routes, **operator.routes}
 
 
 def _addresses(endpoints: Sequence[Endpoint]) -> list[str]:

@@ -15,6 +15,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -25,7 +26,8 @@ from cryptography import x509
 from enclave.keys import OwnKey
 from enclave.ratls import ServerKey
 from enclave.tee import Tee
-from server.access.client_certificates import Rules
+from server.access import kept_rules
+from server.access.kept_rules import KeptRules
 from server.access.password_file import Users
 from server.attestation import attester
 from server.attestation.identity import ServerIdentity
@@ -255,6 +257,7 @@ class OperatorSources:
         self._bootstrap = bootstrap
         self._key = key
         self._first: server_certificate.Chain | None = None
+        self._kept = KeptRules()
 
     @property
     def provisioning(self) -> Provisioning:
@@ -286,6 +289,8 @@ class OperatorSources:
         )
         async with opening_store as store:
             await provisioning.check_number(store, self.provisioning)
+            kept = await kept_rules.read(store)
+            self._kept = kept.joined(KeptRules.decode(self.provisioning.certificate_rules))
             yield store
 
     def users(self) -> Users:
@@ -340,7 +345,7 @@ class OperatorSources:
         return tls.Identity(own, chain[0], chain[1:])
 
     async def admission(self, identity: ServerIdentity) -> Admission:
-        """See `Sources`; what was given is not changed while the server runs."""
+        """See `Sources`; what was kept of the clients' certificates holds, and what was given."""
         context = tls.empty_context(self.config)
         authorities: list[x509.Certificate] = []
         client_ca = self.provisioning.client_ca
@@ -350,10 +355,16 @@ class OperatorSources:
         elif not self.config.insecure_allow_no_client_certificate:
             raise Failure("No authority for client certificates has been given.")
         await identity.present(context)
-        return Admission(lambda: Reading(context, Rules(authorities)), now)
+        rules = self._kept.rules(authorities)
+        rules.revoked.check_signed(authorities)
+        return Admission(lambda: Reading(context, rules), now)
 
     async def finish(self, store: SealedStore) -> SealedHead | None:
         """See `Sources`."""
+        if self.provisioning.certificate_rules:
+            await kept_rules.write(store, self._kept)
+            # From now on the store has them: a restart must not bring back what was given first.
+            self._provisioning = replace(self.provisioning, certificate_rules=b"")
         head = await provisioning.keep(
             self.config.data,
             self._tee,

@@ -8,6 +8,7 @@ from typing import Final
 
 import trio
 
+from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
 from server.access.password_file import Users
 from server.objects.opened import Opened
@@ -42,6 +43,8 @@ class Server:
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
         refusals: limits the lines that tell of clients that are not let in.
+        certificate_rules: gives the rules by which clients' certificates are judged now; None:
+            there are none.
         ended_tickets: clients whose tickets an operator has ended.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
@@ -59,6 +62,7 @@ class Server:
     streams: Streams = field(init=False)
     tickets: Tickets = field(default_factory=Tickets)
     refusals: Refusals = field(default_factory=Refusals)
+    certificate_rules: Callable[[], Rules] | None = None
     ended_tickets: EndedTickets = field(init=False)
     threads: trio.CapacityLimiter = field(init=False)
     thread_shares: ThreadShares = field(init=False)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cryptography import x509
+
 from server.access import alternative_names
 from server.sessions.identification import Identification, Means
 from server.sessions.tickets import Permission
@@ -13,6 +15,9 @@ from server.sessions.tickets import Permission
 RESERVED: Final = ("user:", "device:", "name:", "sha256:", *alternative_names.LABELS)
 """How clients are named that are no Common Names and no users of the users' file; whoever is called
 so there is another client (`unreserved`)."""
+
+PARSED_BYTES: Final = 512
+"""Memory of a certificate beside its DER form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,17 @@ class Client:
     shown_by: str | None = field(default=None, compare=False)
 
 
-def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Client | None:
+def of_certificate(
+    subject: Mapping[str, Any] | None,
+    der: bytes | None,
+    chain: tuple[x509.Certificate, ...] = (),
+) -> Client | None:
     """The client that a verified certificate names; None without a certificate.
 
     Args:
         subject: what `ssl.SSLObject.getpeercert()` gives.
         der: the certificate itself.
+        chain: it and those up to its authority's, as they were verified.
     """
     if not der:
         return None
@@ -52,7 +62,13 @@ def of_certificate(subject: Mapping[str, Any] | None, der: bytes | None) -> Clie
     name = _common_name(subject or {}) or alternative_names.first_name(der)
     return Client(
         name or f"sha256:{fingerprint}",
-        identification=Identification(Means.CERTIFICATE, fingerprint, until=until),
+        identification=Identification(
+            Means.CERTIFICATE,
+            fingerprint,
+            until=until,
+            chain=chain,
+            memory=len(der) + PARSED_BYTES if chain else 0,
+        ),
     )
 
 

@@ -23,6 +23,8 @@ from server.setup.failure import Failure
 MAX_FILE_BYTES: Final = 16 << 20
 """Of the file, some 100 000 names: it is read while others wait."""
 
+NOBODY: Final = "Say whose tickets are to end, as the audit log calls the client."
+
 log: Final = logging.getLogger(__name__)
 
 
@@ -38,7 +40,7 @@ def end(path: Path, client: str, now: float) -> None:
         Failure: the file cannot be read or written, or no client has such a name.
     """
     if not client:
-        raise Failure("Say whose tickets are to end, as the audit log calls the client.")
+        raise Failure(NOBODY)
     files.make_directory(path.parent)
     descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, files.PRIVATE)
     try:
@@ -67,24 +69,41 @@ def read(path: Path) -> dict[str, int]:
 
 
 class EndedTickets:
-    """The file as the server sees it.
+    """What the server knows of them: from the file, and from an operator who tells it so.
 
     Args:
-        path: the file, which may be absent, appear and change; None: nobody can end tickets so, as
-            where the disk is the host's and decides nothing.
+        path: the file, which may be absent, appear and change; None: there is none, as where the
+            disk is the host's and decides nothing.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
         self._ended: dict[str, int] | None = {}
+        self._by_operator: dict[str, int] = {}
+
+    def end(self, client: str, now: float) -> None:
+        """End the tickets that a client has been given up to now, seconds since 1970.
+
+        It is remembered in memory, where the tickets are: a restart ends them all.
+
+        Raises:
+            Failure: no client has such a name.
+        """
+        if not client:
+            raise Failure(NOBODY)
+        recent = {
+            name: at for name, at in self._by_operator.items() if at + MAX_LEASE_SECONDS >= now
+        }
+        self._by_operator = recent | {client: int(now)}
 
     def covers(self, client: str, since: int) -> bool:
         """Whether a ticket that the client was given at `since`, seconds since 1970, is over."""
         stamp = files.stamp(self._path) if self._path is not None else None
         if self._path is not None and stamp != self._stamp:
             self._stamp, self._ended = stamp, _read(self._path)
-        return self._ended is None or self._ended.get(client, -1) >= since
+        at = self._by_operator.get(client, -1)
+        return self._ended is None or max(self._ended.get(client, -1), at) >= since
 
 
 def _read(path: Path) -> dict[str, int] | None:

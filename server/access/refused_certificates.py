@@ -20,7 +20,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -99,7 +99,7 @@ def entry_of(certificate: x509.Certificate) -> str:
     return f"sha256:{sha256(certificate.public_bytes(Encoding.DER)).hexdigest()}"
 
 
-def entries(text: str, path: Path) -> dict[str, str]:
+def entries(text: str, path: Path | str) -> dict[str, str]:
     """The lines of the file: each entry, and the line that has it.
 
     Raises:
@@ -124,7 +124,12 @@ def read(path: Path) -> RefusedCertificates:
     text = _text(path)
     if text is None:
         return RefusedCertificates()
-    values = [entry.split(":") for entry in entries(text, path)]
+    return of_entries(entries(text, path))
+
+
+def of_entries(entries: Iterable[str]) -> RefusedCertificates:
+    """The certificates that entries, as `normal` gives them, refuse."""
+    values = [entry.split(":") for entry in entries]
     return RefusedCertificates(
         frozenset(bytes.fromhex(digits) for kind, digits in values if kind == "sha256"),
         frozenset(int(digits, 16) for kind, digits in values if kind == "serial"),
@@ -143,11 +148,16 @@ def add(path: Path, entry: str, comment: str = "") -> bool:
         text = _text(path) or ""
         if entry in entries(text, path):
             return False
-        note = "".join(each if each.isprintable() else "?" for each in comment)
+        note = printable(comment)
         line = f"{entry}  # {note}\n" if note else f"{entry}\n"
         ended = text if not text or text.endswith("\n") else f"{text}\n"
         files.replace(path, (ended + line).encode())
     return True
+
+
+def printable(comment: str) -> str:
+    """A comment that ends no line."""
+    return "".join(each if each.isprintable() else "?" for each in comment)
 
 
 def remove(path: Path, entry: str) -> bool:

@@ -111,6 +111,21 @@ class RevocationLists:
         if now >= newest.next_update:
             raise Revoked(f"the revocation list of {name_of(issuer)} has expired")
 
+    def __iter__(self) -> Iterator[RevocationList]:
+        """All of them, by authority."""
+        return (each for lists in self._by_issuer.values() for each in lists)
+
+    def check_signed(self, authorities: Iterable[x509.Certificate]) -> None:
+        """Let pass lists of which none bears an authority's name without its signature.
+
+        Raises:
+            Failure: one does; the authority's certificates would be refused.
+        """
+        for authority in authorities:
+            named = self._by_issuer.get(authority.subject, ())
+            if named and not any(self._is_signed(each, authority) for each in named):
+                raise Failure(f"The revocation list of {name_of(authority)} is not signed by it.")
+
     def warnings(self, now: datetime) -> Iterator[str]:
         """What the operator should know of them."""
         for issuer, lists in self._by_issuer.items():
@@ -146,6 +161,15 @@ def read(path: Path) -> RevocationLists:
     return RevocationLists(lists)
 
 
+def pem_of(path: Path) -> bytes:
+    """The lists in a file, or in the files of a directory, as one PEM text.
+
+    Raises:
+        Failure: as `read`.
+    """
+    return b"".join(each.parsed.public_bytes(Encoding.PEM) for each in read(path))
+
+
 def files_of(path: Path) -> Sequence[Path]:
     """The file, or the files of the directory, in the order of their names.
 
@@ -167,19 +191,32 @@ def files_of(path: Path) -> Sequence[Path]:
 
 def _lists(path: Path) -> list[RevocationList]:
     content = files.read(path, "The certificate revocation list", MAX_FILE_BYTES)
+    return lists_in(content, path)
+
+
+def lists_in(content: bytes, place: Path | str) -> list[RevocationList]:
+    """The lists in some bytes.
+
+    Args:
+        content: PEM, with one or more lists, or one in DER.
+        place: where it is from, for the errors.
+
+    Raises:
+        Failure: there is none, or one is of a kind that is not known.
+    """
     try:
         if b"-----BEGIN" in content:
             found = [x509.load_pem_x509_crl(each) for each in _PEM.findall(content)]
         else:
             found = [x509.load_der_x509_crl(content)]
         if not found:
-            raise Failure(f"{path} holds no certificate revocation list in PEM or DER.")
-        return [_checked(each, path) for each in found]
+            raise Failure(f"{place} holds no certificate revocation list in PEM or DER.")
+        return [_checked(each, place) for each in found]
     except ValueError:
-        raise Failure(f"{path} holds no certificate revocation list in PEM or DER.") from None
+        raise Failure(f"{place} holds no certificate revocation list in PEM or DER.") from None
 
 
-def _checked(parsed: x509.CertificateRevocationList, path: Path) -> RevocationList:
+def _checked(parsed: x509.CertificateRevocationList, path: Path | str) -> RevocationList:
     """A list of which everything is understood.
 
     Raises:

@@ -82,6 +82,13 @@ class OperatorAccess:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(cadata=self.certificate.public_bytes(Encoding.PEM).decode())
 
+    def owns(self, certificate: bytes) -> bool:
+        """Whether a certificate, DER, has the operator's key."""
+        if self.certificate is None:
+            return False
+        digest = key_sha256(x509.load_der_x509_certificate(certificate))
+        return hmac.compare_digest(digest, key_sha256(self.certificate))
+
     def check(self, request: Request) -> str:
         """Who is asking, for the log: `certificate` or `token`.
 
@@ -89,10 +96,8 @@ class OperatorAccess:
             HTTPError: not the operator, or too many wrong tokens.
         """
         certificate = request.peer.certificate
-        if self.certificate is not None and certificate is not None:
-            digest = key_sha256(x509.load_der_x509_certificate(certificate))
-            if hmac.compare_digest(digest, key_sha256(self.certificate)):
-                return "certificate"
+        if certificate is not None and self.owns(certificate):
+            return "certificate"
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if self.token is None or scheme.lower() != "bearer":
             raise HTTPError(401, "only the operator may do this")

@@ -4,6 +4,8 @@
     POST /redis-findex       not available yet
     POST /key-file           the store's key, application/octet-stream
     POST /client-ca          whose certificates KMIP clients must have, PEM
+    POST /revocation-lists   lists of those authorities, PEM, or one in DER
+    POST /refused-certificates   {"add": [...], "remove": [...]}   client certificates to be refused
     POST /pkcs12             the API identity, multipart/form-data or application/octet-stream
     POST /pkcs12-password    {"password": "..."}
     GET  /csr                a certificate signing request for the service's own key, PEM
@@ -40,7 +42,9 @@ import trio
 from enclave.errors import EnclaveError, InvalidPolicy
 from enclave.keys import OwnKey
 from enclave.policy import read_policy
+from server.access.kept_rules import KeptRules
 from server.bootstrap.operator import OperatorAccess
+from server.operator_routes import refusals_in
 from server.pki import server_certificate
 from server.setup import explanations, open_store
 from server.setup.config import Config
@@ -103,6 +107,8 @@ class Bootstrap:
             "/redis-findex": self.redis_findex,
             "/key-file": self.key_file,
             "/client-ca": self.client_ca,
+            "/revocation-lists": self.revocation_lists,
+            "/refused-certificates": self.refused_certificates,
             "/pkcs12": self.pkcs12,
             "/pkcs12-password": self.pkcs12_password,
             "/certificate": self.certificate,
@@ -202,6 +208,24 @@ class Bootstrap:
         tls.trust_clients(context, text.encode(), tls.CLIENT_AUTHORITY, datetime.now(UTC))
         self.provisioning = replace(self.provisioning, client_ca=text)
         return "Client authority received"
+
+    async def revocation_lists(self, request: Request) -> str:
+        """Lists of the clients' authorities; those that are given last count."""
+        self._keep_rules(replace(self._rules, lists=()).with_lists(request.body))
+        return "Revocation lists received"
+
+    async def refused_certificates(self, request: Request) -> str:
+        """Client certificates that are refused although their authority's word still holds."""
+        added, removed = refusals_in(request)
+        self._keep_rules(self._rules.without_refused(removed).with_refused(added))
+        return "Refused certificates received"
+
+    @property
+    def _rules(self) -> KeptRules:
+        return KeptRules.decode(self.provisioning.certificate_rules)
+
+    def _keep_rules(self, kept: KeptRules) -> None:
+        self.provisioning = replace(self.provisioning, certificate_rules=kept.encode())
 
     async def pkcs12(self, request: Request) -> str:
         """The identity of the API; opened at once where its password is known."""

@@ -214,7 +214,12 @@ class Start:
             self.callbacks.started(up)
 
         await service.serve(
-            self.config, sources, started=started, stop=self.stop, hangups=self.hangups
+            self.config,
+            sources,
+            started=started,
+            stop=self.stop,
+            hangups=self.hangups,
+            operator=self.access,
         )
 
 

@@ -9,7 +9,6 @@ nothing. What an authority issues for it is given with `--certificate`, minutes 
 
 import argparse
 import json
-import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,16 +21,22 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enclave.claims import Role
-from enclave.client import AttestedConnection, client_context
-from server.access.operator_credential import OperatorCredential, token_sha256
-from server.bootstrap.operator import check_token
+from enclave.client import AttestedConnection
+from server.access import refused_certificates, revocation_lists
 from server.commands import Command, attested_server, say
 from server.commands.attested_server import Answer
+from server.commands.operator_options import (
+    SOURCE,
+    add_operator_options,
+    operator_context,
+    operator_digest,
+    operator_token,
+    secret,
+)
 from server.commands.server_options import add_server_options, server_of
 from server.commands.verdict import verdict
 from server.setup import files
 from server.setup.failure import Failure
-from server.setup.password_input import read_password
 
 
 class Step(NamedTuple):
@@ -46,24 +51,17 @@ def _json(**fields: object) -> bytes:
     return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
 
 
-def _secret(source: str | None, question: str) -> str | None:
-    """A secret from a file, standard input (-) or a prompt; None where the option is absent."""
-    if source is None:
-        return None
-    return read_password(None if source == "prompt" else source, question, twice=False)
-
-
 def steps(arguments: argparse.Namespace) -> Iterator[Step]:
     """The requests that the arguments call for, in order.
 
     Raises:
         Failure: a file cannot be read.
     """
-    password = _secret(arguments.database_password_file, "Password of the store")
+    password = secret(arguments.database_password_file, "Password of the store")
     if arguments.database_type == "sqlite":
         yield Step("/sqlite", _json(path=arguments.database_url, password=password))
     else:
-        master = _secret(arguments.redis_master_password_file, "Redis master password")
+        master = secret(arguments.redis_master_password_file, "Redis master password")
         body = _json(
             url=arguments.database_url,
             master_password=master,
@@ -81,7 +79,13 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
         file: Path | None = getattr(arguments, name)
         if file is not None:
             yield Step(path, files.read(file, f"The file for {path}", pipes=True), content_type)
-    p12_password = _secret(arguments.https_p12_password_file, "Password of the PKCS#12")
+    if arguments.revocation_lists is not None:
+        lists = revocation_lists.pem_of(arguments.revocation_lists)
+        yield Step("/revocation-lists", lists, "application/x-pem-file")
+    if arguments.refused_certificates is not None:
+        lines = refused_certificates.listed(arguments.refused_certificates)
+        yield Step("/refused-certificates", _json(add=lines))
+    p12_password = secret(arguments.https_p12_password_file, "Password of the PKCS#12")
     if p12_password is not None:
         yield Step("/pkcs12-password", _json(password=p12_password))
     now = round(datetime.now(UTC).timestamp())
@@ -128,46 +132,18 @@ def _accepted(answer: Answer, path: str) -> Answer:
     return answer
 
 
-def _context(arguments: argparse.Namespace) -> ssl.SSLContext:
-    context = client_context()
-    if arguments.operator_certificate is not None:
-        key = arguments.operator_key or arguments.operator_certificate
-        try:
-            context.load_cert_chain(arguments.operator_certificate, key)
-        except (OSError, ssl.SSLError) as error:
-            raise Failure(f"The operator's certificate cannot be used: {error}.") from None
-    return context
-
-
-def _operator(arguments: argparse.Namespace, token: str | None) -> bytes:
-    """The digest (32 bytes) that the server must claim: that of this operator's credential."""
-    certificate = None
-    if arguments.operator_certificate is not None:
-        data = files.read(arguments.operator_certificate, "The operator's certificate")
-        try:
-            certificate = x509.load_pem_x509_certificate(data)
-        except ValueError:
-            raise Failure("The operator's certificate is not PEM.") from None
-    if certificate is None and token is None:
-        raise Failure("Give --operator-certificate or --token-file: who is the operator?")
-    known = None if token is None else token_sha256(token)
-    return OperatorCredential(certificate, known).sha256
-
-
 async def _start(arguments: argparse.Namespace) -> None:
     server = server_of(arguments)
-    token = _secret(arguments.token_file, "Operator token")
-    if token is not None:
-        check_token(token)
+    token = operator_token(arguments)
     requests = [] if arguments.csr_out is not None else list(steps(arguments))
     expectation = replace(
         server.expectation(
             Role.BOOTSTRAP, allow_insecure_simulated=arguments.allow_insecure_simulated
         ),
-        operator_sha256=_operator(arguments, token),
+        operator_sha256=operator_digest(arguments, token),
     )
     async with await attested_server.attested(
-        server, expectation, _context(arguments)
+        server, expectation, operator_context(arguments)
     ) as connection:
         say(verdict(f"{server.host} port {server.port}", connection.attested))
         if arguments.csr_out is not None:
@@ -180,17 +156,20 @@ async def _start(arguments: argparse.Namespace) -> None:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_server_options(parser)
-    source = "FILE, - for standard input, or the word prompt"
-    parser.add_argument("--operator-certificate", type=Path, help="PEM")
-    parser.add_argument("--operator-key", type=Path, help="PEM; else in the certificate's file")
-    parser.add_argument("--token-file", metavar="FILE", help=f"the operator's token: {source}")
+    add_operator_options(parser)
     parser.add_argument("--database-type", choices=["sqlite", "redis-findex"], default="sqlite")
     parser.add_argument("--database-url", help="path of the store, or URL of Redis")
-    parser.add_argument("--database-password-file", metavar="FILE", help=source)
+    parser.add_argument("--database-password-file", metavar="FILE", help=SOURCE)
     parser.add_argument("--key-file", type=Path, help="the store's key, in place of a password")
-    parser.add_argument("--redis-master-password-file", metavar="FILE", help=source)
+    parser.add_argument("--redis-master-password-file", metavar="FILE", help=SOURCE)
     parser.add_argument("--redis-findex-label")
     parser.add_argument("--client-ca", type=Path, help="authority of the KMIP clients, PEM")
+    parser.add_argument(
+        "--revocation-lists", type=Path, help="lists of those authorities: a file, or a directory"
+    )
+    parser.add_argument(
+        "--refused-certificates", type=Path, help="a list as `refuse-certificate` writes it"
+    )
     parser.add_argument("--api-policy", type=Path, help="which peers may get the same")
     parser.add_argument(
         "--csr-out",
@@ -204,7 +183,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="what an authority issued for that request, with those above it, PEM",
     )
     parser.add_argument("--https-p12-file", type=Path, help="identity of the API")
-    parser.add_argument("--https-p12-password-file", metavar="FILE", help=source)
+    parser.add_argument("--https-p12-password-file", metavar="FILE", help=SOURCE)
     parser.add_argument(
         "--restart", action="store_true", help="the server may seal all this for a restart"
     )

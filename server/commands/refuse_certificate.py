@@ -1,14 +1,27 @@
-"""`strongroom refuse-certificate add|remove|list`: whose certificate is refused before its end."""
+"""`strongroom refuse-certificate add|remove|list`: whose certificate is refused before its end.
+
+With the operator's credential it is told to a provisioned server that runs, which takes nothing
+from its disk.
+"""
 
 import argparse
 from pathlib import Path
 
+import trio
 from cryptography import x509
 
 from server.access import refused_certificates
+from server.access.kept_rules import MAX_LINE_CHARACTERS
+from server.access.refused_certificates import printable
 from server.commands import Command, config, say
+from server.commands.operator_options import (
+    add_running_server_options,
+    at_running_server,
+    running_server,
+)
 from server.setup import files
 from server.setup.failure import Failure
+from server.setup.logs import quoted
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the certificate's file (PEM or DER), or sha256:HEX of it, or serial:HEX",
     )
+    add_running_server_options(parser)
 
 
 def _entry(arguments: argparse.Namespace) -> tuple[str, str]:
@@ -58,11 +72,31 @@ def _list(arguments: argparse.Namespace) -> None:
         say(line)
 
 
+PATH = "/refused-certificates"
 _ACTIONS = {"add": _add, "remove": _remove, "list": _list}
 
 
+async def _tell(arguments: argparse.Namespace) -> None:
+    """The same at a provisioned server that runs."""
+    if arguments.action == "list":
+        async with running_server(arguments) as server:
+            for line in (await server.ask("GET", PATH))["refused"]:
+                say(quoted(str(line))[1:-1])
+        return
+    entry, subject = _entry(arguments)
+    note = f"  # {printable(subject)}" if subject and arguments.action == "add" else ""
+    line = (entry + note)[:MAX_LINE_CHARACTERS]
+    async with running_server(arguments) as server:
+        await server.ask("POST", PATH, {arguments.action: [line]})
+    what = "refused from now on" if arguments.action == "add" else "not refused any more"
+    say(f"{entry} is {what}.")
+
+
 def _run(arguments: argparse.Namespace) -> None:
-    _ACTIONS[arguments.action](arguments)
+    if at_running_server(arguments):
+        trio.run(_tell, arguments)
+    else:
+        _ACTIONS[arguments.action](arguments)
 
 
 COMMAND = Command(

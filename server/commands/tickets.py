@@ -1,20 +1,40 @@
-"""`strongroom tickets end CLIENT`: end the tickets that a client has been given."""
+"""`strongroom tickets end CLIENT`: end the tickets that a client has been given.
+
+With the operator's credential it is told to a provisioned server that runs, which takes nothing
+from its disk.
+"""
 
 import argparse
 from datetime import UTC, datetime
 
+import trio
+
 from server.access import ended_tickets
 from server.commands import Command, config, say
+from server.commands.operator_options import (
+    add_running_server_options,
+    at_running_server,
+    running_server,
+)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["end"])
     parser.add_argument("client", help="the client, as the audit log calls it")
+    add_running_server_options(parser)
+
+
+async def _tell(arguments: argparse.Namespace) -> None:
+    async with running_server(arguments) as server:
+        await server.ask("POST", "/tickets/end", {"client": arguments.client})
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    now = datetime.now(UTC).timestamp()
-    ended_tickets.end(config(arguments).ended_tickets_file, arguments.client, now)
+    if at_running_server(arguments):
+        trio.run(_tell, arguments)
+    else:
+        now = datetime.now(UTC).timestamp()
+        ended_tickets.end(config(arguments).ended_tickets_file, arguments.client, now)
     say(f"The tickets that {arguments.client} has been given up to now are over.")
 
 

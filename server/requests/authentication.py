@@ -9,6 +9,7 @@ ticket always counts: it may stand for less than its client, and never for more.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from kmip.errors import AuthenticationNotSuccessful, InvalidTicket, KMIPError
@@ -16,6 +17,7 @@ from kmip.messages import Authentication, Device, TicketCredential, UsernameAndP
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion
 from server.access.client import Client, unreserved
+from server.access.client_certificates import NotAccepted
 from server.access.password_file import Kind
 from server.requests import kmip_users
 from server.sessions.identification import Identification, Means
@@ -129,13 +131,25 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
         return True
     match known_by.means:
         case Means.CERTIFICATE:
-            return known_by.until is None or now < known_by.until
+            ended = known_by.until is not None and now >= known_by.until
+            return not ended and _is_accepted(server, known_by, now)
         case Means.USER:
             return server.users.mark(known_by.subject, Kind.USER) == known_by.mark
         case Means.DEVICE:
             return server.users.mark(known_by.subject, Kind.DEVICE) == known_by.mark
         case Means.KMIP_USER:
             return await kmip_users.is_valid(server, known_by.subject, known_by.mark)
+
+
+def _is_accepted(server: Server, known_by: Identification, now: float) -> bool:
+    """Whether the certificate would be let in now: not revoked, nor refused by the operator."""
+    if server.certificate_rules is None or not known_by.chain:
+        return True
+    try:
+        server.certificate_rules().check(known_by.chain, datetime.fromtimestamp(now, UTC))
+    except NotAccepted:
+        return False
+    return True
 
 
 Check = Callable[["Server", str, Client | None, Any], Awaitable[Client]]

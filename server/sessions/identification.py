@@ -5,8 +5,10 @@ who has been removed, or whose password was stolen and replaced, would go on for
 ticket keeps what its client was identified by, and a mark that changes when that does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from cryptography import x509
 
 
 class Means(StrEnum):
@@ -28,9 +30,14 @@ class Identification:
             fingerprint of a certificate (SHA-256, hexadecimal).
         mark: what must still be so: the hash of a verifier, the Unique Identifier of a credential.
         until: the end of a certificate, seconds since 1970; None: it has none.
+        chain: the certificate and those up to its authority's, as they were verified; empty where
+            it was none.
+        memory: bytes of memory that the certificate takes; those above it are there once for all.
     """
 
     means: Means
     subject: str
     mark: str = ""
     until: float | None = None
+    chain: tuple[x509.Certificate, ...] = field(default=(), repr=False, compare=False)
+    memory: int = field(default=0, repr=False, compare=False)

@@ -95,7 +95,12 @@ class Issued:
     @property
     def memory(self) -> int:
         """Bytes of memory that it takes, at most."""
-        return TICKET_MEMORY + (self.rights.memory if self.rights is not None else 0)
+        known_by = self.identification
+        return (
+            TICKET_MEMORY
+            + (self.rights.memory if self.rights is not None else 0)
+            + (known_by.memory if known_by is not None else 0)
+        )
 
 
 @dataclass(slots=True)

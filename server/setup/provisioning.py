@@ -5,6 +5,7 @@
     API identity    a PKCS#12 with a certificate and key, and its password; or a certificate for
                     the server's own key, with those above it (PEM); or none
     client CA       whose certificates KMIP clients must have (PEM)
+    refusals        revocation lists, and certificates that are refused; or none
     policy          which other servers may be given the same (TOML, `enclave.policy`); or none
     restart         whether this may be sealed on disk, for a restart without the operator
 
@@ -50,7 +51,11 @@ RECORD: Final = b"server/provisioning"
 MAX_FILE_BYTES: Final = 2 * MAX_SEALED_BYTES
 _COUNTER_BYTES: Final = 8
 _LINEAGE_BYTES: Final = 16
-_BINARY: Final = ("key_file", "pkcs12")  # fields that JSON cannot hold as they are
+_BINARY: Final = (
+    "key_file",
+    "pkcs12",
+    "certificate_rules",
+)  # fields that JSON cannot hold as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Provisioning:
         pkcs12_password: opens it.
         certificate: for the server's own key, with those above it, PEM.
         client_ca: PEM.
+        certificate_rules: which client certificates are revoked or refused, as
+            `server.access.kept_rules` writes it; empty: nothing was said. It goes into the store.
         policy: TOML.
         restart: whether it may be sealed for a restart.
         configuration: the digest of the settings that it was sealed under, in hexadecimal.
@@ -82,6 +89,7 @@ class Provisioning:
     pkcs12_password: str = field(default="", repr=False)
     certificate: str = ""
     client_ca: str = ""
+    certificate_rules: bytes = field(default=b"", repr=False)
     policy: str = ""
     restart: bool = False
     configuration: str = ""

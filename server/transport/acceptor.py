@@ -25,7 +25,7 @@ import trio
 from cryptography import x509
 
 from server.access.client import Client, of_certificate
-from server.access.client_certificates import NotAccepted, Rules
+from server.access.client_certificates import Chain, NotAccepted, Rules
 from server.sessions.networks import network_of
 from server.setup.config import Config
 from server.setup.shutdown import Shutdown
@@ -176,10 +176,12 @@ class Acceptor:
                 log.info("the handshake with %s was not done in time", address)
                 return
             certificate = stream.getpeercert(True)
-            accepted = self._accepted(endpoint.context, context, stream, address)
+            chain = self._accepted(endpoint.context, context, stream)
             self.limits.shaken(place, known=certificate is not None)
-            client = of_certificate(stream.getpeercert(), certificate)
-            with accepted:
+            client = None
+            if chain or isinstance(by, ssl.SSLContext):
+                client = of_certificate(stream.getpeercert(), certificate, chain)
+            with _while_accepted(endpoint.context, chain, address):
                 await endpoint.session(stream, Peer(address, client, certificate))
             with trio.move_on_after(self.config.write_seconds):
                 await stream.aclose()
@@ -196,21 +198,32 @@ class Acceptor:
                 await trio.aclose_forcefully(stream)
 
     def _accepted(
-        self, by: ssl.SSLContext | Judge, context: ssl.SSLContext, stream: Stream, address: str
-    ) -> AbstractContextManager[None]:
-        """What ends a connection when its client's certificate is not accepted any more.
+        self, by: ssl.SSLContext | Judge, context: ssl.SSLContext, stream: Stream
+    ) -> Chain:
+        """The verified chain of the client's certificate.
+
+        Returns:
+            Empty where it showed none, or none of a client's.
 
         Raises:
             NotAccepted: it is not now, though OpenSSL let it in, perhaps by an earlier session.
         """
         if not isinstance(by, ssl.SSLContext):
-            chain = by.accepted(stream, context)
-            return by.open_while_accepted(chain, address) if chain else nullcontext()
+            return by.accepted(stream, context) or ()
         certificate = stream.getpeercert(True)
         if certificate is not None:
             parsed = x509.load_der_x509_certificate(certificate)
             Rules((parsed,)).check((parsed,), self.now())
-        return nullcontext()
+        return ()
+
+
+def _while_accepted(
+    by: ssl.SSLContext | Judge, chain: Chain, address: str
+) -> AbstractContextManager[None]:
+    """What ends a connection when its client's certificate is not accepted any more."""
+    if chain and not isinstance(by, ssl.SSLContext):
+        return by.open_while_accepted(chain, address)
+    return nullcontext()
 
 
 def _peer_address(stream: trio.SocketStream) -> str:

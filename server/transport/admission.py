@@ -169,6 +169,19 @@ class Admission:
         """The TLS settings for new connections."""
         return self._reading.context
 
+    def judge_by(self, rules: Rules) -> None:
+        """Judge clients by other rules from now on, those who are in as well.
+
+        Args:
+            rules: of the same authorities, which the TLS settings cannot change.
+
+        Raises:
+            Failure: they forget something of those before.
+        """
+        rules.check_follows(self._reading.rules)
+        self._reading.rules = rules
+        self._judge()
+
     def accepted(self, stream: Stream, context: ssl.SSLContext) -> Chain | None:
         """The verified chain of a client's certificate; None: it showed none.
 

@@ -273,7 +273,7 @@ async def test_a_stale_certificate_and_one_from_the_future(at, why):
 @pytest.mark.parametrize(
     "claims, expectation, why",
     [
-        ({"role": Role.API}, {}, "its key is for api, not for bootstrap"),
+        ({"role": Role.API}, {}, "its key is for api, not for bootstrap (it is up"),
         ({}, {"deployment": "us-1"}, "deployment 'eu-1'"),
         ({"operator_sha256": bytes(32)}, {"operator_sha256": b"o" * 32}, "another operator"),
         ({}, {"operator_sha256": b"o" * 32}, "another operator"),

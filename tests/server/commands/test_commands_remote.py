@@ -19,12 +19,14 @@ from enclave.policy import read_policy, write_policy
 from enclave.tdx import TDX
 from server.__main__ import main
 from server.access.operator_credential import key_sha256
+from server.access.refused_certificates import entry_of
 from server.commands import attested_server
 from server.commands.attested_server import read_remote
 from server.commands.measure import measure
 from server.commands.verdict import verdict
 from server.pki import local_authority
 from server.setup.failure import Failure
+from tests.server.access.authorities import Issuer
 from tests.server.commands.tls_pairs import listening, made
 from tests.server.unprovisioned_server import (
     PASSWORD,
@@ -496,3 +498,56 @@ async def test_what_the_server_refuses_is_told_and_can_be_mended(desk: Desk, tmp
             assert (status, is_one_sentence(said)) == (1, True), said
             assert f"The server refuses {why}" in said
         assert (await desk.starts("--key-file", desk.file("key", bytes(32))))[0] == 1, "bad PKCS#12"
+
+
+# The operator of a server that runs
+
+
+async def test_an_operator_refuses_certificates_ends_tickets_and_renews_lists(
+    desk: Desk, tmp_path: Path
+):
+    authority = Issuer.root("authority")
+    alice = authority.client("alice")
+    lists = desk.file("lists.pem", authority.revocations([alice]).public_bytes(Encoding.PEM))
+    refused = desk.file("refused", "serial:9  # lost\n")
+    async with running(configured(tmp_path / "data"), software()) as one:
+        await desk.write(await one.until_waiting())
+        status, said, error = await desk.types(
+            "bootstrap-start", "--conf", desk.conf, "--allow-insecure-simulated",
+            "--token-file", desk.file("token", TOKEN + "\n"),
+            "--client-ca", desk.file("ca.pem", authority.pem),
+            "--key-file", desk.file("key", bytes(range(32))),
+            "--revocation-lists", lists, "--refused-certificates", refused,
+        )  # fmt: skip
+        assert (status, error) == (0, "")
+        assert "/revocation-lists Revocation lists received\n" in said
+        up = await one.until_up()
+        await desk.write(int(up.https[0].rpartition(":")[2]))
+        operator = (
+            "--conf",
+            desk.conf,
+            "--allow-insecure-simulated",
+            "--token-file",
+            desk.file("token", TOKEN),
+        )
+
+        status, said, _ = await desk.types("revocation-lists", "list", *operator)
+        assert (status, "CN=authority: 1 revoked" in said) == (0, True)
+        status, said, _ = await desk.types("revocation-lists", "give", lists, *operator)
+        assert (status, said) == (0, "Revocation lists received\n")
+        certificate_file = desk.file("alice.pem", alice.pem)
+        status, said, _ = await desk.types("refuse-certificate", "add", certificate_file, *operator)
+        assert (status, "is refused from now on" in said) == (0, True)
+        status, said, _ = await desk.types("refuse-certificate", "list", *operator)
+        assert said == f"serial:9  # lost\n{entry_of(alice.certificate)}  # CN=alice\n"
+        status, said, _ = await desk.types("refuse-certificate", "remove", "serial:9", *operator)
+        assert (status, said) == (0, "serial:9 is not refused any more.\n")
+        status, _, said = await desk.types("refuse-certificate", "remove", "serial:9", *operator)
+        assert (status, is_one_sentence(said), "is not refused" in said) == (1, True, True)
+        status, said, _ = await desk.types("tickets", "end", "alice", *operator)
+        assert (status, said) == (0, "The tickets that alice has been given up to now are over.\n")
+        other = (*operator[:-1], desk.file("other", "o" * 64))
+        status, _, said = await desk.types("tickets", "end", "alice", *other)
+        assert (status, "it belongs to another operator" in said) == (1, True)
+    assert not (tmp_path / "data" / "tickets.json").exists(), "nothing of it is on the host's disk"
+    assert not (tmp_path / "data" / "refused-certificates").exists()

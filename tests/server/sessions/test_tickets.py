@@ -5,10 +5,12 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import trio
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from kmip.attribute_values import Name, UsageLimits
 from kmip.attributes import AttributeInstance
@@ -27,12 +29,16 @@ from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import V3_0
 from server.access import ended_tickets, password_file
-from server.access.client import Client
+from server.access.client import Client, of_certificate
+from server.access.client_certificates import Rules
+from server.access.kept_rules import KeptRules
 from server.access.password_file import Cost, Kind, Users
+from server.access.refused_certificates import entry_of
 from server.requests import audit
 from server.sessions import tickets
 from server.sessions.identification import Identification, Means
 from server.setup.failure import Failure
+from tests.server.access.authorities import DAY, PEM, Issuer
 from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.operations.test_create_user import make_user
 from tests.server.operations.test_delegated_login import bearer, right
@@ -264,6 +270,64 @@ async def test_a_ticket_that_was_over_stays_so_when_the_clock_is_set_back(
     assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
     clock.now -= 30
     assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
+
+
+BEGIN = datetime.fromtimestamp(NOW, UTC) - DAY
+AUTHORITY = Issuer.root("authority", start=BEGIN)
+HOLDER = AUTHORITY.client("alice", start=BEGIN)
+CHAIN = (HOLDER.certificate, AUTHORITY.certificate)
+REVOKING = AUTHORITY.revocations([HOLDER], start=BEGIN)
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        KeptRules().with_lists(REVOKING.public_bytes(PEM)).rules([AUTHORITY.certificate]),
+        KeptRules().with_refused([entry_of(HOLDER.certificate)]).rules([AUTHORITY.certificate]),
+        KeptRules().with_refused([entry_of(CHAIN[1])]).rules([AUTHORITY.certificate]),
+        KeptRules().rules([Issuer.root("another").certificate]),
+    ],
+    ids=["revoked", "refused", "its authority refused", "its authority dropped"],
+)
+async def test_a_ticket_ends_with_the_acceptance_of_its_clients_certificate(
+    ask: InProcessClient, judged: Rules
+):
+    """A ticket stands for its client; who is let in no more by a certificate is not by a ticket."""
+    der = HOLDER.certificate.public_bytes(Encoding.DER)
+    subject = {"subject": [[("commonName", "alice")]]}
+    client = of_certificate(subject, der, CHAIN)
+    assert client is not None
+    alice = InProcessClient(ask.server, client, ask.version)
+    rules = [KeptRules().rules([AUTHORITY.certificate])]
+    ask.server.certificate_rules = lambda: rules[-1]
+    ticket = (await alice(Op.LOGIN)).ticket
+    await showing(ask, ticket)(Op.QUERY)
+    rules.append(judged)
+    assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
+    rules.pop()
+    assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET, "it is over"
+
+
+def test_a_ticket_counts_the_certificate_that_it_keeps():
+    der = HOLDER.certificate.public_bytes(Encoding.DER)
+    client = of_certificate({}, der, CHAIN)
+    assert client is not None
+    kept = tickets.Issued("alice", NOW, identification=client.identification)
+    assert kept.memory >= tickets.TICKET_MEMORY + len(der)
+
+
+async def test_an_operator_without_files_ends_the_tickets_of_a_client(
+    ask: InProcessClient, clock: Clock
+):
+    ask.server.ended_tickets = ended_tickets.EndedTickets(None)
+    mine, theirs = (await ask(Op.LOGIN)).ticket, (await ask.named("bob")(Op.LOGIN)).ticket
+    ask.server.ended_tickets.end("alice", clock.now)
+    assert await reason_of(showing(ask, mine), Op.QUERY) == R.INVALID_TICKET
+    await showing(ask, theirs)(Op.QUERY)
+    clock.now += 1
+    await showing(ask, (await ask(Op.LOGIN)).ticket)(Op.QUERY)
+    with pytest.raises(Failure, match="whose tickets"):
+        ask.server.ended_tickets.end("", clock.now)
 
 
 @pytest.mark.parametrize("is_credential", [False, True], ids=["user", "credential"])

@@ -1,0 +1,222 @@
+"""What the operator of a provisioned server does while it runs, at the port where it attests.
+
+    POST /revocation-lists        PEM, or one in DER       lists of the clients' authorities
+    GET  /revocation-lists                                 whose there are, and until when they hold
+    POST /refused-certificates    {"add": [...], "remove": [...]}
+    GET  /refused-certificates                             the entries, with their comments
+    POST /tickets/end             {"client": "..."}        ends the tickets of a client
+
+The operator is who provisioned the server, by the same credential: its digest is in the claims of
+the service too, so that they verify the server before they send it, on that very connection. What
+they say of certificates is kept in the store (`server.access.kept_rules`), holds at once, for
+connections that are open and for tickets as well, and after a restart. Where the state of the store
+is sealed, it is before the answer, so that no older one is taken at a restart. A server that takes
+what it needs from its own disk has none of this: there files and commands do it.
+
+One request is dealt with after the other, so that none undoes what another has given.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import trio
+from cryptography import x509
+
+from server.access import kept_rules
+from server.access.client_certificates import Chain, Rules
+from server.access.kept_rules import KeptRules
+from server.setup import explanations
+from server.setup.failure import Failure
+from server.state import Server
+from server.transport.admission import Admission, Judge
+from server.transport.handshake import Stream
+from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
+from storage import StorageError
+
+log: Final = logging.getLogger(__name__)
+
+MAX_BODY_BYTES: Final = 1 << 20
+"""Revocation lists of some twenty-five thousand certificates."""
+MAX_NAME_CHARACTERS: Final = 1024
+
+
+class OperatorAccess(Protocol):
+    """Who the operator is; `server.bootstrap.operator` knows."""
+
+    def admit(self, context: ssl.SSLContext) -> None:
+        """Ask clients for a certificate, and take the operator's."""
+
+    def owns(self, certificate: bytes) -> bool:
+        """Whether a certificate, DER, is the operator's."""
+
+    def check(self, request: Request) -> str:
+        """Who is asking, for the log.
+
+        Raises:
+            HTTPError: not the operator.
+        """
+
+
+class OperatorOrClient:
+    """Who comes in at a port that takes clients of KMIP, where the operator comes in as well.
+
+    The operator's certificate need not be of an authority of the clients', and whoever shows it is
+    no client: nothing belongs to its name.
+
+    Args:
+        access: says who is the operator.
+        clients: says what clients come in.
+        now: the clock, with a time zone.
+    """
+
+    def __init__(self, access: OperatorAccess, clients: Judge, now: Callable[[], datetime]) -> None:
+        self._access = access
+        self._clients = clients
+        self._now = now
+        self.context = clients.context
+        self.open_while_accepted = clients.open_while_accepted
+        access.admit(self.context)
+
+    def accepted(self, stream: Stream, context: ssl.SSLContext) -> Chain | None:
+        """See `server.transport.admission.Judge`."""
+        certificate = stream.getpeercert(True)
+        if certificate is None or not self._access.owns(certificate):
+            return self._clients.accepted(stream, context)
+        parsed = x509.load_der_x509_certificate(certificate)
+        Rules((parsed,)).check((parsed,), self._now())
+        return None
+
+
+@dataclass(slots=True)
+class OperatorRoutes:
+    """The routes of a server that runs.
+
+    Attributes:
+        server: has the store and the tickets.
+        admission: judges clients' certificates.
+        access: says who is the operator.
+        seal: seals the state of the store now.
+    """
+
+    server: Server
+    admission: Admission
+    access: OperatorAccess
+    seal: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+    _turn: trio.Lock = field(default_factory=trio.Lock)
+
+    @property
+    def routes(self) -> Routes:
+        """Each admits the operator alone."""
+        rows = {
+            ("POST", "/revocation-lists"): (self.give_lists, MAX_BODY_BYTES),
+            ("GET", "/revocation-lists"): (self.show_lists, 0),
+            ("POST", "/refused-certificates"): (self.refuse, MAX_BODY_BYTES),
+            ("GET", "/refused-certificates"): (self.show_refused, 0),
+            ("POST", "/tickets/end"): (self.end_tickets, MAX_BODY_BYTES),
+        }
+        return {
+            row: Route(self._in_turn(handler), size, self.access.check)
+            for row, (handler, size) in rows.items()
+        }
+
+    def _in_turn(
+        self, handler: Callable[[Request], Awaitable[dict[str, Any]]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A handler that waits for its turn, with a line in the log for what it does."""
+
+        async def in_turn(request: Request) -> Response:
+            async with self._turn:
+                try:
+                    fields = await handler(request)
+                except (Failure, StorageError) as error:
+                    sentence = explanations.explain(error, self.server.config) or str(error)
+                    _note(request, sentence)
+                    raise HTTPError(422, sentence) from None
+            _note(request, str(fields.get("success", "shown")))
+            return answer(fields)
+
+        return in_turn
+
+    async def give_lists(self, request: Request) -> dict[str, Any]:
+        """Revocation lists, in place of older ones of the same authorities."""
+        kept = (await kept_rules.read(self.server.store)).with_lists(request.body)
+        await self._take(kept)
+        return {"success": "Revocation lists received"}
+
+    async def show_lists(self, request: Request) -> dict[str, Any]:
+        """Whose lists there are."""
+        kept = await kept_rules.read(self.server.store)
+        rows = [
+            {
+                "issuer": each.issuer.rfc4514_string(),
+                "next_update": each.next_update.isoformat(),
+                "revoked": len(each.serial_numbers),
+            }
+            for each in kept.lists
+        ]
+        return {"revocation_lists": rows}
+
+    async def refuse(self, request: Request) -> dict[str, Any]:
+        """Certificates to be refused, or not any more."""
+        added, removed = refusals_in(request)
+        before = await kept_rules.read(self.server.store)
+        kept = before.without_refused(removed).with_refused(added)
+        await self._take(kept)
+        changed = len(before.refused.keys() ^ kept.refused.keys())
+        return {"success": f"Refused certificates: {len(kept.refused)}, of which {changed} changed"}
+
+    async def show_refused(self, request: Request) -> dict[str, Any]:
+        """The certificates that are refused."""
+        kept = await kept_rules.read(self.server.store)
+        return {"refused": list(kept.refused.values())}
+
+    async def end_tickets(self, request: Request) -> dict[str, Any]:
+        """End the tickets that a client has been given up to now."""
+        client = request.json().get("client")
+        if not isinstance(client, str) or len(client) > MAX_NAME_CHARACTERS:
+            raise HTTPError(422, "client is missing, or not a client's name")
+        self.server.ended_tickets.end(client, self.server.clock())
+        return {"success": "The tickets that the client has been given up to now are over"}
+
+    async def _take(self, kept: KeptRules) -> None:
+        """Keep what the operator said, and judge by it from now on.
+
+        Raises:
+            Failure: it cannot be used, or forgets something.
+            StorageError: it cannot be kept; nothing has changed.
+        """
+        authorities = self.admission.reading.rules.authorities
+        rules = kept.rules(authorities)
+        rules.check_follows(self.admission.reading.rules)
+        rules.revoked.check_signed(authorities)
+        await kept_rules.write(self.server.store, kept)
+        self.admission.judge_by(rules)
+        await self.seal()
+
+
+def refusals_in(request: Request) -> tuple[list[str], list[str]]:
+    """The entries to be added and to be removed, as a request has them.
+
+    Raises:
+        HTTPError: it has others, or none.
+    """
+    body = request.json()
+    added, removed = body.pop("add", []), body.pop("remove", [])
+    for entries in (added, removed):
+        if not isinstance(entries, list) or not all(isinstance(each, str) for each in entries):
+            raise HTTPError(422, "add and remove are lists of texts")
+    if body or not (added or removed):
+        raise HTTPError(422, "add and remove are expected, and nothing else")
+    return added, removed
+
+
+def _note(request: Request, what: str) -> None:
+    """A line in the log for what the operator did."""
+    who = f"{request.who} from {request.peer.address}"
+    log.info("operator: %s %s by %s: %s", request.method, request.path, who, what)
