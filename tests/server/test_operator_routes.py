@@ -231,6 +231,26 @@ async def test_an_operator_with_a_certificate_is_heard_by_it(tmp_path: Path):
         async with server.operator(context=context) as connection:
             answer = await attested_server.ask(connection, "GET", REFUSED)
             assert (answer.status, answer.json()) == (200, {"refused": []})
+            message = {"Content-Type": "application/octet-stream"}
+            answer = await attested_server.ask(connection, "POST", "/kmip", b"x", message)
+            assert answer.status == 403, "whoever is the operator is no client of that name"
+
+
+async def test_clients_and_strangers_at_that_port_are_judged_as_before(tmp_path: Path):
+    _, own = certificate(name="operator")
+    operator = tmp_path / "operator.pem"
+    operator.write_bytes(pem(own))
+    async with provisioned(tmp_path, bootstrap_operator_certificate=operator) as server:
+        message = {"Content-Type": "application/octet-stream"}
+        for holder, status in ((ALICE, 200), (BOB, 200)):
+            (tmp_path / "holder.pem").write_bytes(holder.pair)
+            context = client_context()
+            context.load_cert_chain(tmp_path / "holder.pem")
+            async with server.operator(context=context) as connection:
+                answer = await attested_server.ask(connection, "POST", "/kmip", b"x", message)
+                assert answer.status == status
+                answer = await attested_server.ask(connection, "GET", REFUSED)
+                assert answer.status == 401
 
 
 def key_pem(key: Any) -> bytes:
