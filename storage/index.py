@@ -7,6 +7,9 @@ bitmap of the rows that have the column. A query starts from its smallest part a
 the others, so it costs about what its smallest part holds; newest first is the result bitmap read
 from its end.
 
+A range with a least value is looked at entry by entry, or row by row where fewer rows are left, and
+in pieces (`search`).
+
 A range without a least value (all that is due by now, say) may hold most rows and is asked for
 again and again with a bound that moves little. So each column remembers the bitmap of its rows up
 to the bound asked for last, and moves it to the next bound by the rows between the two. Where those
@@ -17,13 +20,15 @@ everything.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pyroaring import BitMap
 from sortedcontainers import SortedList
 
-from storage.query import Query, Range
+from storage.query import Query, Range, is_long
+from storage.search import Search
 from storage.tokens import Tokens, split
 
 MAX_ROW: Final = 1 << 32  # row numbers are 32 bits in a bitmap
@@ -43,6 +48,13 @@ def _entry(value: int, row: int) -> int:
     One integer takes half the memory of a pair, and a sorted list compares it faster.
     """
     return (value + _BIAS) << _ROW_BITS | row
+
+
+def _entries_of(condition: Range) -> tuple[int, int]:
+    """The least and the greatest entry that a condition covers; none where the first is greater."""
+    low = _LEAST if condition.low is None else max(condition.low, _LEAST)
+    high = _GREATEST if condition.high is None else min(condition.high, _GREATEST)
+    return _entry(low, 0), _entry(high + 1, 0) - 1
 
 
 class Row:
@@ -171,18 +183,21 @@ class Column:
 
     def bounds(self, condition: Range) -> tuple[int, int]:
         """The first position within the bounds, and the first beyond them."""
-        low = _LEAST if condition.low is None else max(condition.low, _LEAST)
-        high = _GREATEST if condition.high is None else min(condition.high, _GREATEST)
-        if low > high:
-            return 0, 0
-        return (
-            self.values.bisect_left(_entry(low, 0)),
-            self.values.bisect_left(_entry(high + 1, 0)),
-        )
+        first, last = _entries_of(condition)
+        return self.values.bisect_left(first), self.values.bisect_right(last)
 
-    def rows(self, start: int, stop: int) -> BitMap:
-        """The rows at these positions."""
-        return BitMap([entry & _ROW_MASK for entry in self.values.islice(start, stop)])
+    def pieces(self, condition: Range, size: int) -> Iterator[BitMap]:
+        """The rows that a condition covers, some at a time; the column may change in between."""
+        first, last = _entries_of(condition)
+        after = first - 1
+        while True:
+            at = self.values.bisect_right(after)
+            stop = min(at + size, self.values.bisect_right(last))
+            piece = list(self.values.islice(at, stop))
+            if not piece:
+                return
+            after = piece[-1]
+            yield BitMap([entry & _ROW_MASK for entry in piece])
 
     def value(self, row: Row) -> int | None:
         """The row's value in this column."""
@@ -212,6 +227,7 @@ class Index:
         self._all = BitMap()
         self._next = 0
         self._max_row = MAX_ROW
+        self._watching: list[BitMap] = []
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -243,6 +259,7 @@ class Index:
         for token in split(row.tokens):
             self._add_token(token, number)
         self._add_ranged(row)
+        self._touch(number)
 
     def extend(self, rows: Iterable[Row]) -> None:
         """Enter many rows, the oldest first: as `add` for each, but faster."""
@@ -259,6 +276,8 @@ class Index:
                 values[ranged[at]].append(_entry(ranged[at + 1], number))
         self._next = first + len(self._rows) - len(self._all)  # `_all` lacks the new rows yet
         self._all |= BitMap(range(first, self._next))
+        for touched in self._watching:
+            touched.update(range(first, self._next))
         self._merge(gathered, values)
 
     def _merge(self, gathered: dict[bytes, list[int]], values: list[list[int]]) -> None:
@@ -278,6 +297,7 @@ class Index:
         """Enter a row in the place of another; it keeps its age."""
         new.number = number = old.number
         self._rows[number] = new
+        self._touch(number)
         if old.tokens != new.tokens:
             before, after = set(split(old.tokens)), set(split(new.tokens))
             for token in before - after:
@@ -292,6 +312,7 @@ class Index:
         """Take a row out."""
         del self._rows[row.number]
         self._all.remove(row.number)
+        self._touch(row.number)
         for token in split(row.tokens):
             self._remove_token(token, row.number)
         self._remove_ranged(row)
@@ -327,6 +348,8 @@ class Index:
     def _renumber(self) -> None:
         """Close the gaps that removed rows left, so that numbers fit in 32 bits again."""
         rows = [self._rows[number] for number in self._all]
+        for touched in self._watching:
+            touched.update(self._all)
         self._postings.clear()
         self._rows.clear()
         self._all.clear()
@@ -358,18 +381,30 @@ class Index:
 
     def search(self, query: Query) -> tuple[list[bytes], int]:
         """The names of the rows found, newest first, after offset and limit; how many in all."""
-        found = self._select(query)
-        total = len(found)
-        stop = total - query.offset
-        if stop <= 0:
-            return [], total
-        start = 0 if query.limit is None else max(0, stop - query.limit)
-        page = list(found if stop - start == total else found[start:stop])
-        page.reverse()
-        rows = self._rows
-        return [rows[number].name for number in page], total
+        search = Search(self, query)
+        for _ in search.steps():
+            pass
+        return search.names, search.total
 
-    def _select(self, query: Query) -> BitMap:
+    @contextmanager
+    def watched(self, touched: BitMap) -> Iterator[None]:
+        """Note in `touched` the rows that come, change or go while the block lasts."""
+        self._watching.append(touched)
+        try:
+            yield
+        finally:
+            self._watching = [one for one in self._watching if one is not touched]
+
+    def _touch(self, number: int) -> None:
+        for touched in self._watching:
+            touched.add(number)
+
+    def name(self, number: int) -> bytes:
+        """Of a row."""
+        return self._rows[number].name
+
+    def select_short(self, query: Query) -> BitMap:
+        """The rows that meet a query apart from its long conditions (`search.is_long`)."""
         parts: list[_Part] = []
         for part in self._parts(query):
             if part.size == 0:
@@ -381,18 +416,43 @@ class Index:
             found = part.narrow(found)
             if not found:
                 return found
-        kept = self._all if found is None else found
+        kept = self._all.copy() if found is None else found
         for posting in self._postings_of(query.none_of):
             kept = kept - _bitmap(posting)
         for condition in query.outside:
-            kept = kept - self._within(condition).narrow(kept)
+            if not is_long(condition):
+                kept = kept - self._up_to(condition).narrow(kept)
         return kept
+
+    def column(self, name: bytes) -> Column | None:
+        """A ranged column, if any row has a value in it."""
+        return self._columns.get(name)
+
+    def within(self, column: Column, condition: Range, numbers: Iterable[int]) -> BitMap:
+        """Those of the rows, of which some may be gone, that a condition on a column covers."""
+        rows = [row for number in numbers if (row := self._rows.get(number)) is not None]
+        return BitMap([row.number for row in rows if condition.covers(column.value(row))])
+
+    def meeting(self, query: Query, numbers: BitMap) -> BitMap:
+        """Those of a few rows that meet a query now."""
+        found = numbers & self._all
+        for group in query.all_of:
+            found = found & self._exact(group).narrow(found)
+        for posting in self._postings_of(query.none_of):
+            found = found - _bitmap(posting)
+        for conditions, are_kept in ((query.ranges, True), (query.outside, False)):
+            for condition in conditions:
+                column = self._columns.get(condition.column)
+                covered = self.within(column, condition, found) if column else BitMap()
+                found = found & covered if are_kept else found - covered
+        return found
 
     def _parts(self, query: Query) -> Iterator[_Part]:
         for group in query.all_of:
             yield self._exact(group)
         for condition in query.ranges:
-            yield self._within(condition)
+            if not is_long(condition):
+                yield self._up_to(condition)
 
     def _postings_of(self, terms: Iterable[bytes]) -> list[Posting]:
         get, token = self._postings.get, self._tokens.token
@@ -411,27 +471,19 @@ class Index:
 
         return _Part(size, narrow)
 
-    def _within(self, condition: Range) -> _Part:
+    def _up_to(self, condition: Range) -> _Part:
+        """A condition without a least value."""
         column = self._columns.get(condition.column)
         if column is None:
             return _Part(0, lambda _: BitMap())
-        if condition.low is None and condition.high is None:
+        if condition.high is None:
             present = column.present
-            return _Part(len(present), lambda found: present if found is None else found & present)
-        start, stop = column.bounds(condition)
-        if condition.low is None and condition.high is not None:
-            up_to = partial(column.up_to, condition.high)
-            return _Part(stop, lambda found: up_to().copy() if found is None else found & up_to())
-
-        def narrow(found: BitMap | None) -> BitMap:
-            if found is None:
-                return column.rows(start, stop)
-            rows = self._rows
-            return BitMap(
-                [number for number in found if condition.covers(column.value(rows[number]))]
+            return _Part(
+                len(present), lambda found: present.copy() if found is None else found & present
             )
-
-        return _Part(stop - start, narrow)
+        _, stop = column.bounds(condition)
+        up_to = partial(column.up_to, condition.high)
+        return _Part(stop, lambda found: up_to().copy() if found is None else found & up_to())
 
 
 def _bitmap(posting: Posting) -> BitMap:

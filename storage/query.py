@@ -67,6 +67,11 @@ class Found:
     total: int
 
 
+def is_long(condition: Range) -> bool:
+    """Whether a condition has a least value: the index has no bitmap for it."""
+    return condition.low is not None
+
+
 def matches(query: Query, terms: Terms) -> bool:
     """Whether a record with these terms meets the query; the index answers the same."""
     exact, ranged = terms.exact, terms.ranged

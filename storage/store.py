@@ -15,7 +15,7 @@ a running server and by one given an anchor, and by no other.
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from typing import Final
 
@@ -32,6 +32,7 @@ from storage.query import Found, Query, matches
 from storage.reader import Reader
 from storage.record import Change, Record, Terms
 from storage.replica import Replica
+from storage.search import Search
 from storage.secret import Secret
 from storage.table import Draft, Table
 
@@ -278,12 +279,19 @@ class SealedStore:
         """The records that meet a query; answered from memory, as of the last commit known."""
         self._replica.check_whole()
         await trio.lowlevel.checkpoint_if_cancelled()
-        if not self._preparing.locked() and self._table.index.prepare(query, _PIECE):
-            return Found(*self._table.index.search(query))
-        async with self._preparing:  # in turns: two who move a bound apart would never be done
-            while not self._table.index.prepare(query, _PIECE):
+        search = Search(self._table.index, query)
+        with closing(search.steps()) as steps:
+            if not self._preparing.locked() and self._table.index.prepare(query, _PIECE):
+                is_done = _step(steps)
+            else:
+                async with self._preparing:  # in turns: two who move a bound apart never end
+                    while not self._table.index.prepare(query, _PIECE):
+                        await trio.lowlevel.checkpoint()
+                    is_done = _step(steps)
+            while not is_done:
                 await trio.lowlevel.checkpoint()
-            return Found(*self._table.index.search(query))
+                is_done = _step(steps)
+        return Found(search.names, search.total)
 
     @staticmethod
     def matches(query: Query, terms: Terms) -> bool:
@@ -389,6 +397,11 @@ class SealedStore:
             await rotate.reseal(self._replica, self._reader, self._committer.submit)
             with suppress(Conflict):  # something was committed under the old epoch meanwhile
                 await self._committer.submit(Work(rotate.finish(self._table.unlocked), 0))
+
+
+def _step(steps: Iterator[None]) -> bool:
+    """Go one step further; whether it was the last one."""
+    return next(steps, steps) is steps
 
 
 def _use(base: Unlocked, changed: Unlocked, draft: Draft) -> Iterator[int]:

@@ -81,10 +81,10 @@ async def _default_member(
 
 
 def _limit(maximum: int | None, room: Room) -> int | None:
-    """How many to look for: no more than could fit."""
-    if room.left is None or room.is_clients:
+    """How many to look for: no more than could fit, or one more to see that they do not."""
+    if room.left is None:
         return maximum
-    most = max(2, room.left // LEAST_ITEM)
+    most = max(2, room.left // LEAST_ITEM + room.is_clients)
     return most if maximum is None else min(maximum, most)
 
 

@@ -1,5 +1,6 @@
 """What both forms of the harness look at."""
 
+import os
 import re
 import ssl
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from server.pki import local_authority
 from tests.e2e.program import Program
+from tests.free_ports import free_port
 
 MEMORY_MIB = 512
 """Resident memory of a server under each attack, as docs/limits.md states it."""
@@ -20,6 +22,18 @@ def prepared(data: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=tls / "ca.pem")
     context.load_cert_chain(tls / f"{NAME}.pem", tls / f"{NAME}.key")
     return context
+
+
+def words() -> tuple[int, list[str]]:
+    """The HTTPS port, and the server's arguments for it."""
+    port = free_port()
+    return port, ["--insecure-software-chip", "--https-port", str(port)]
+
+
+def processor_seconds(program: Program) -> float:
+    """What the server has used of the processors so far, all threads together."""
+    fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(program: Program) -> int:

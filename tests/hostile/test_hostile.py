@@ -10,8 +10,9 @@ import trio
 
 from kmip.enums import Operation
 from tests.e2e.program import running
-from tests.hostile.attacks import ATTACKS, Hostile
-from tests.hostile.friendly import MEMORY_MIB, memory, prepared
+from tests.hostile.attacks import ATTACKS
+from tests.hostile.friendly import MEMORY_MIB, memory, prepared, words
+from tests.hostile.hostile import Hostile
 from tests.server.samples import ACTIVE, create
 
 pytestmark = pytest.mark.slow
@@ -22,13 +23,14 @@ LIMITS = Path(__file__).parents[2] / "docs" / "limits.md"
 
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_a_friendly_client_has_its_answers_beside_a_hostile_one(name: str, tmp_path: Path):
-    with running(tmp_path / "data") as program, trio.fail_after(PATIENCE):
-        hostile = Hostile(program.port, prepared(program.data))
+    https, arguments = words()
+    with running(tmp_path / "data", *arguments) as program, trio.fail_after(PATIENCE):
+        hostile = Hostile(program.port, https, prepared(program.data))
         await hostile.prepare()
         attacked = trio.Event()
 
         async def attack() -> None:
-            await ATTACKS[name](hostile)
+            await hostile.round(ATTACKS[name])
             attacked.set()
 
         async with trio.open_nursery() as nursery, program.client() as ask:

@@ -1,3 +1,5 @@
+from itertools import islice
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from storage import Query, Range, Terms, matches
 from storage import index as index_module
 from storage.index import Index, Row
+from storage.search import Search
 
 NAMES = [b"%d" % n for n in range(6)]
 VALUES = st.sampled_from([-(1 << 63), -5, 0, 1, 2, 3, 1 << 40, (1 << 63) - 1])
@@ -89,6 +92,42 @@ def test_what_was_prepared_stays_right_whatever_is_done_between(steps):
                 model.index.prepare(query, most)
             case action:
                 model.do(*action)
+
+
+@given(st.lists(ACTION, max_size=25), QUERY, st.lists(ACTION, max_size=25), st.integers(1, 20))
+def test_an_answer_is_that_of_its_last_moment(actions, query, meanwhile, piece):
+    """Rows come, change and go between two pieces of a search."""
+    model = Model()
+    for action in actions:
+        model.do(*action)
+    search = Search(model.index, query, piece)
+    others = iter(meanwhile)
+    for _ in search.steps():
+        for action in islice(others, 2):
+            model.do(*action)
+    assert (search.names, search.total) == model.index.search(query)
+    model.check(query)
+
+
+@pytest.mark.parametrize("low,rows", [(0, 100), (40, 60), (100, 0)])
+def test_a_range_with_a_least_value_is_looked_at_in_pieces(low, rows):
+    index = Index()
+    for n in range(100):
+        index.add(row(index, b"%d" % n, n, Terms(frozenset(), {b"x": n})))
+    search = Search(index, Query(ranges=(Range(b"x", low=low, high=99),)), 10)
+    assert len(list(search.steps())) == rows // 10
+    assert search.total == rows
+
+
+def test_few_rows_are_looked_at_instead_of_many_entries():
+    index = Index()
+    for n in range(1_000):
+        terms = Terms(frozenset({b"rare"} if n < 20 else ()), {b"x": n})
+        index.add(row(index, b"%d" % n, n, terms))
+    query = Query((frozenset({b"rare"}),), ranges=(Range(b"x", low=5),))
+    search = Search(index, query, 80)
+    assert len(list(search.steps())) == 2
+    assert search.total == 15
 
 
 @pytest.mark.parametrize("bounds", [(10, 90), (90, 10), (5, 5)])
