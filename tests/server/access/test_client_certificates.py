@@ -129,8 +129,17 @@ def test_what_is_no_list_is_told(tmp_path: Path, content):
     empty.mkdir()
     with pytest.raises(Failure, match="no certificate revocation list"):
         revocation_lists.read(empty)
-    with pytest.raises(Failure, match="cannot be read"):
-        revocation_lists.read(tmp_path / "absent")
+    for path in (tmp_path / "absent", tmp_path / ("x" * 300)):
+        with pytest.raises(Failure, match="cannot be read"):
+            revocation_lists.read(path)
+
+
+def test_a_file_without_a_list_among_others_is_told_and_not_passed_over(tmp_path: Path):
+    lists(tmp_path, ROOT.revocations())
+    for content in (CLIENT.pem, b"", b"nonsense"):
+        (tmp_path / "another").write_bytes(content)
+        with pytest.raises(Failure, match="another holds no certificate revocation list"):
+            revocation_lists.read(tmp_path)
 
 
 def test_a_list_is_of_use_from_its_first_moment_until_its_end(tmp_path: Path):
