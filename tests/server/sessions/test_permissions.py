@@ -1,5 +1,7 @@
 """What a message that shows a ticket may do, and which of it is counted."""
 
+from typing import Any
+
 import pytest
 
 from kmip.attributes import Attributes
@@ -128,8 +130,9 @@ def test_undo_gives_back_what_told_nothing(make, operation, failed, given_back):
 # Which tickets are out
 
 
-def given_out(out: Tickets, client: str = "alice", **fields: int) -> bytes:
-    return out.issue(Issued(client, **({"until": NOW + 9} | fields)), NOW)
+def given_out(out: Tickets, client: str = "alice", **fields: Any) -> bytes:
+    named: dict[str, Any] = {"until": NOW + 9} | fields
+    return out.issue(Issued(client, **named), NOW)
 
 
 def are_out(out: Tickets, values: list[bytes], now: int = NOW) -> list[bool]:
