@@ -11,7 +11,7 @@ from typing import Any
 
 from kmip import attribute_rules
 from kmip.attribute_values import Digest
-from kmip.attributes import AttributeName
+from kmip.attributes import AttributeName, Attributes
 from kmip.encodings import ttlv
 from kmip.enums import HashingAlgorithm, KeyFormatType, ObjectType, Operation
 from kmip.errors import KMIPError
@@ -37,7 +37,6 @@ from server.objects.managed_object import ManagedObject
 def describe(
     managed_object: ManagedObject,
     content: Structure,
-    operation: Operation,
     facts: CertificateFacts | None = None,
 ) -> None:
     """Set what the material itself tells, where the client has not.
@@ -45,12 +44,11 @@ def describe(
     Args:
         managed_object: the object, which is changed.
         content: the object itself, or its plain form where it is kept wrapped.
-        operation: what makes it, by which a client may set some attributes and not others.
         facts: of a certificate that has been read already.
     """
     block = key_block_of(content)
     if block is not None:
-        _describe_key(managed_object, block, operation)
+        _describe_key(managed_object, block)
     elif isinstance(content, Certificate):
         facts = facts or certificate_facts(content.certificate_value)
         for tag, values in facts.attributes.items():
@@ -72,7 +70,7 @@ def describe(
         managed_object.attributes.add(Tag.DIGEST, digest)
 
 
-def _describe_key(managed_object: ManagedObject, block: KeyBlock, operation: Operation) -> None:
+def _describe_key(managed_object: ManagedObject, block: KeyBlock) -> None:
     default(managed_object, Tag.KEY_FORMAT_TYPE, block.key_format_type)
     default(managed_object, Tag.CRYPTOGRAPHIC_ALGORITHM, block.cryptographic_algorithm)
     length = block.cryptographic_length
@@ -81,12 +79,19 @@ def _describe_key(managed_object: ManagedObject, block: KeyBlock, operation: Ope
         if material is not None and block.key_wrapping_data is None:
             length = key_facts.material_length(material)
     default(managed_object, Tag.CRYPTOGRAPHIC_LENGTH, length)
-    if block.attributes is not None and operation != Operation.IMPORT:
-        own = block.attributes.copy()
-        for key in block.attributes.values:
-            if not attribute_rules.may_set(key, managed_object.object_type, operation):
-                own.remove(key)  # what only the server says of an object
-        managed_object.attributes = managed_object.attributes.united(own)
+
+
+def travelling(object_type: ObjectType, content: Structure, operation: Operation) -> Attributes:
+    """The attributes within a Key Value that a client may set by this operation.
+
+    What only the server says of an object is passed over: the Key Value may be from another one.
+    """
+    block = key_block_of(content)
+    own = Attributes() if block is None or block.attributes is None else block.attributes.copy()
+    for key in list(own.values):
+        if not attribute_rules.may_set(key, object_type, operation):
+            own.remove(key)
+    return own
 
 
 def default(managed_object: ManagedObject, key: AttributeName, value: Any) -> None:

@@ -167,7 +167,7 @@ def new_object(
         content=content,
     )
     if content is not None:
-        description.describe(managed_object, described or content, context.operation, facts)
+        description.describe(managed_object, described or content, facts)
     usage_masks.complete(context, managed_object)
     _always(context, managed_object, created=created)
     lifecycle.check_order(managed_object.attributes)

@@ -5,7 +5,7 @@ from kmip.enums import Operation, UniqueIdentifier
 from kmip.errors import InvalidField, InvalidObjectType
 from kmip.objects import Template, object_type_of
 from kmip.payloads.register import RegisterRequest, RegisterResponse
-from server.attributes import initial, protection_storage
+from server.attributes import description, initial, protection_storage
 from server.context import Context
 from server.keys import key_input, pkcs12_input, wrapped_input
 from server.registry import operation
@@ -22,18 +22,20 @@ async def register(context: Context, request: RegisterRequest) -> RegisterRespon
     attributes = await initial.resolve(context, request.attributes)
     if isinstance(content, Template):
         attributes = _named(attributes, content)
-    protection_storage.check(attributes, request.protection_storage_masks)
     unpacked = await pkcs12_input.unpacked(context, content, attributes)
     content = wrapped_input.identified(context, initial.in_der(unpacked.content))
     content, key = await key_input.completed(context, request.object_type, content)
     accessible = await wrapped_input.accessible(context, content)
     if accessible is not content:
         accessible, _ = await key_input.completed(context, request.object_type, accessible)
+    travelling = description.travelling(request.object_type, accessible, context.operation)
+    attributes = unpacked.attributes.united(travelling)
+    protection_storage.check(attributes, request.protection_storage_masks)
     managed_object = initial.new_object(
         context,
         request.object_type,
         content,
-        unpacked.attributes,
+        attributes,
         created=False,
         facts=await initial.read(context, content),
         described=accessible,

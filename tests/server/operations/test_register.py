@@ -20,18 +20,22 @@ from kmip.enums import (
     State,
 )
 from kmip.errors import (
+    AttributeSingleValued,
     InvalidField,
     InvalidObjectType,
     KeyValueNotPresent,
+    KMIPError,
 )
 from kmip.key_block import KeyBlock, KeyValue, TransparentSymmetricKey
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.objects import Certificate, PGPKey, SplitKey, SymmetricKey, object_type_of
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, V3_0, ProtocolVersion
+from server.attributes.protection_storage import NotQuantumSafe
 from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import (
     ACTIVE,
+    Pair,
     aes,
     attribute,
     attributes,
@@ -159,6 +163,24 @@ async def test_attributes_within_the_key_block_count_where_none_is_given(ask: In
     one = await register(ask, managed, (Tag.DESCRIPTION, "given"))
     assert await attribute(ask, one, Tag.DESCRIPTION) == "given"
     assert await attribute(ask, one, Tag.COMMENT) == "within"
+
+
+@pytest.mark.parametrize(
+    "within,kind",
+    [
+        ([(Tag.ACTIVATION_DATE, NOW - 1), (Tag.ACTIVATION_DATE, NOW - 2)], AttributeSingleValued),
+        ([(Tag.QUANTUM_SAFE, True)], NotQuantumSafe),
+    ],
+    ids=["one value", "quantum safety"],
+)
+async def test_attributes_within_the_key_block_are_checked_like_others(
+    ask: InProcessClient, within: list[Pair], kind: type[KMIPError]
+):
+    value = KeyValue(key_material=RAW[:16], attributes=Attributes(within))
+    managed = SymmetricKey(key_block=replace(symmetric_key(RAW[:16]).key_block, key_value=value))
+    fields = {"object_type": ObjectType.SYMMETRIC_KEY, "object": managed}
+    length = (Tag.CRYPTOGRAPHIC_LENGTH, 128)
+    await refused(ask, kind, Operation.REGISTER, attributes=attributes(length), **fields)
 
 
 async def test_the_type_must_be_the_objects(ask: InProcessClient):
