@@ -352,7 +352,7 @@ class NotCreated(KMIPError):
 class InvalidCorrelationValue(KMIPError):
     """No stream with this correlation value."""
 
-    reasons = ((V1_0, R.INVALID_FIELD), (V2_0, R.INVALID_CORRELATION_VALUE))
+    reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.INVALID_CORRELATION_VALUE))
 
 
 class InvalidAsynchronousCorrelationValue(KMIPError):

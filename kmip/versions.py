@@ -82,6 +82,8 @@ class Dialect(NamedTuple):
             sections 11.13 and 11.14).
         usage_mask_is_required: a client gives the mask of a symmetric key (1.3 sections 4.1 and
             4.3), and the server supplies none. 1.4 says so too; OASIS TC-CS-CORVAL-1-14 gives none.
+        pair_algorithm_is_required: a client says of what algorithm a key pair is to be (1.4 section
+            4.2), and the server supplies none (2.1 section 4, Table 28).
         names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
         correlation_is_echoed: the last part's answer has the Correlation Value too (3.0).
@@ -94,6 +96,7 @@ class Dialect(NamedTuple):
     names_are_text: bool
     archived_are_readable: bool
     usage_mask_is_required: bool
+    pair_algorithm_is_required: bool
     names_are_unique: bool
     correlation_is_echoed: bool = False
 
@@ -101,16 +104,16 @@ class Dialect(NamedTuple):
 NAMED, TAGGED = AttributeForm.NAMED, AttributeForm.TAGGED
 
 DIALECTS: Final[dict[ProtocolVersion, Dialect]] = {
-    # version     attributes  order  item types  links  names  archived  mask  unique
-    V1_0: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
-    V1_1: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
-    V1_2: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
-    V1_3: Dialect(NAMED, False, 0x0A, False, False, False, True, False),
-    V1_4: Dialect(NAMED, False, 0x0A, False, False, False, False, False),
-    V2_0: Dialect(TAGGED, True, 0x0B, False, False, True, False, False),
-    V2_1: Dialect(TAGGED, True, 0x0B, False, False, True, False, True),
-    V3_0: Dialect(TAGGED, True, 0x0E, True, True, True, False, True, True),
-    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, True, False, False),
+    # version     attributes  order  item types  links  names  archived  mask  pair  unique
+    V1_0: Dialect(NAMED, False, 0x0A, False, False, False, True, True, False),
+    V1_1: Dialect(NAMED, False, 0x0A, False, False, False, True, True, False),
+    V1_2: Dialect(NAMED, False, 0x0A, False, False, False, True, True, False),
+    V1_3: Dialect(NAMED, False, 0x0A, False, False, False, True, True, False),
+    V1_4: Dialect(NAMED, False, 0x0A, False, False, False, False, True, False),
+    V2_0: Dialect(TAGGED, True, 0x0B, False, False, True, False, False, False),
+    V2_1: Dialect(TAGGED, True, 0x0B, False, False, True, False, False, True),
+    V3_0: Dialect(TAGGED, True, 0x0E, True, True, True, False, False, True, True),
+    INTERNAL: Dialect(TAGGED, True, 0x0E, False, False, True, False, False, False),
 }
 
 SUPPORTED: Final = tuple(sorted((v for v in DIALECTS if v != INTERNAL), reverse=True))

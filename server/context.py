@@ -463,6 +463,11 @@ class Context:
         """Whether the client must give a symmetric key's Cryptographic Usage Mask."""
         return DIALECTS[self._version].usage_mask_is_required
 
+    @property
+    def requires_pair_algorithm(self) -> bool:
+        """Whether the client must say of what algorithm a key pair is to be."""
+        return DIALECTS[self._version].pair_algorithm_is_required
+
     def gives(self, response: type[Structure], name: str) -> bool:
         """Whether the client's version has a field of a response."""
         return any(

@@ -10,7 +10,6 @@ from kmip.enums import (
     ObjectType,
     SecretDataType,
 )
-from kmip.errors import InvalidField
 from kmip.key_block import KeyBlock, KeyValue
 from kmip.objects import SecretData, SymmetricKey
 from kmip.structures import Structure
@@ -24,18 +23,23 @@ from server.keys import key_blocks
 DEFAULT_ALGORITHM: Final = CryptographicAlgorithm.AES
 """Of a key whose algorithm is left to the server, as it may be from 2.0 on (2.1 section 4)."""
 
+DEFAULT_LENGTH: Final = 256
+"""Bits of a key whose length the client leaves to the server, if its algorithm has such keys; else
+as many as there are below."""
+
 DEFAULT_LENGTHS: Final = {
-    CryptographicAlgorithm.AES: 256,
-    CryptographicAlgorithm.CHACHA20: 256,
-    CryptographicAlgorithm.CHACHA20POLY1305: 256,
     CryptographicAlgorithm.DES3: 192,
     CryptographicAlgorithm.HMAC_SHA1: 160,
     CryptographicAlgorithm.HMAC_SHA224: 224,
-    CryptographicAlgorithm.HMAC_SHA256: 256,
     CryptographicAlgorithm.HMAC_SHA384: 384,
     CryptographicAlgorithm.HMAC_SHA512: 512,
+    CryptographicAlgorithm.HMAC_MD5: 128,
+    CryptographicAlgorithm.HMAC_SHA3_224: 224,
+    CryptographicAlgorithm.HMAC_SHA3_384: 384,
+    CryptographicAlgorithm.HMAC_SHA3_512: 512,
 }
-"""Bits of a key whose length the client leaves to the server."""
+"""The algorithms of which that is not so: 3DES with its parity, and HMACs, whose keys are as long
+as their hash (RFC 2104 section 3)."""
 
 SECRET_BITS: Final = 256
 """Bits of secret data whose length the client leaves to the server."""
@@ -50,9 +54,9 @@ async def symmetric_key(context: Context, attributes: Attributes) -> SymmetricKe
     if context.requires_usage_mask:  # and so all else that a key needs
         initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
     algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM, DEFAULT_ALGORITHM)
-    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH, DEFAULT_LENGTHS.get(algorithm))
+    length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     if length is None:
-        raise InvalidField("Cryptographic Length is needed")
+        length = default_length(algorithm)
     material = await context.compute(
         costs.RANDOM.of(length // 8), symmetric_keys.generate_symmetric_key, algorithm, length
     )
@@ -65,6 +69,14 @@ async def symmetric_key(context: Context, attributes: Attributes) -> SymmetricKe
     wanted = attributes.get(Tag.KEY_FORMAT_TYPE)
     formed = await key_blocks.in_format(context, ObjectType.SYMMETRIC_KEY, block, wanted)
     return SymmetricKey(key_block=formed)
+
+
+def default_length(algorithm: CryptographicAlgorithm) -> int:
+    """The bits of a key of this algorithm whose length the client leaves to the server."""
+    if algorithm in DEFAULT_LENGTHS:
+        return DEFAULT_LENGTHS[algorithm]
+    lengths = symmetric_keys.LENGTHS.get(algorithm, (DEFAULT_LENGTH,))
+    return next(length for length in range(DEFAULT_LENGTH, 0, -1) if length in lengths)
 
 
 async def secret_data(context: Context, attributes: Attributes) -> SecretData:

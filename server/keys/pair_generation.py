@@ -13,7 +13,20 @@ from kmip.objects import PrivateKey, PublicKey
 from kmip.tags import Tag
 from server.context import Context
 from server.crypto.keys import key_costs, key_facts, key_formats, key_pairs, key_types
+from server.crypto.keys.key_facts import CURVE_ALGORITHMS
 from server.keys import key_blocks
+
+DEFAULT_LENGTHS: Final = {
+    CryptographicAlgorithm.RSA: 3072,
+    CryptographicAlgorithm.DSA: 3072,
+    CryptographicAlgorithm.DH: 3072,
+    CryptographicAlgorithm.EC: 256,
+    CryptographicAlgorithm.ECDSA: 256,
+    CryptographicAlgorithm.ECDH: 256,
+    CryptographicAlgorithm.ECMQV: 256,
+}
+"""Bits of a pair whose length the client leaves to the server: 128 bits of strength (SP 800-57
+table 2)."""
 
 
 class Pair(NamedTuple):
@@ -28,11 +41,18 @@ async def generate(
 ) -> Pair:
     """A new pair of the algorithm and length, or curve, that the attributes say.
 
+    What they leave out is the server's to choose (2.1 section 4, Table 28; of lengths also 1.4
+    section 4.2).
+
     Raises:
         InvalidField, UnsupportedCryptographicParameters: the server makes no such pair.
     """
-    algorithm: CryptographicAlgorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    has_curve = domain is not None and domain.recommended_curve is not None
+    default = CryptographicAlgorithm.EC if has_curve else CryptographicAlgorithm.RSA
+    algorithm = attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM, default)
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    if length is None and (domain is None or algorithm not in CURVE_ALGORITHMS):
+        length = DEFAULT_LENGTHS.get(algorithm)
     legacy = context.allow_legacy
     key = await context.compute(
         key_costs.of_pair(algorithm, length, domain),

@@ -45,6 +45,8 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
         cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
         cryptographic_length=bits,
     )
+    if request.object_type == ObjectType.SYMMETRIC_KEY:
+        initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
     content = _object(request, block)
     managed_object = initial.new_object(
         context, request.object_type, content, attributes, created=False

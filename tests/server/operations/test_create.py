@@ -110,9 +110,25 @@ async def test_a_random_number_generator_that_is_not_here_is_refused(ask: InProc
     await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=aes(drbg))
 
 
-async def test_a_length_must_be_known_or_said(ask: InProcessClient):
-    odd = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RC4))
-    await refused(ask, InvalidField, Operation.CREATE, object_type=KEY, attributes=odd)
+@pytest.mark.parametrize(
+    "algorithm,expected",
+    [
+        (CryptographicAlgorithm.AES, 256),
+        (CryptographicAlgorithm.RC4, 256),
+        (CryptographicAlgorithm.IDEA, 128),
+        (CryptographicAlgorithm.DES3, 192),
+        (CryptographicAlgorithm.HMAC_SHA3_512, 512),
+    ],
+    ids=lambda one: str(one),
+)
+async def test_a_length_is_supplied(
+    ask: InProcessClient, algorithm: CryptographicAlgorithm, expected: int
+):
+    """2.1 section 4, Table 28."""
+    requested = attributes((Tag.CRYPTOGRAPHIC_ALGORITHM, algorithm))
+    made = await ask(Operation.CREATE, object_type=KEY, attributes=requested)
+    found = await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH)
+    assert found == expected
 
 
 async def test_a_length_the_algorithm_lacks_is_refused(ask: InProcessClient):

@@ -3,20 +3,22 @@
 import pytest
 
 from kmip.attributes import Attributes
+from kmip.cryptographic_parameters import CryptographicDomainParameters
 from kmip.enums import (
     CryptographicAlgorithm,
     KeyFormatType,
     LinkType,
     ObjectType,
     Operation,
+    RecommendedCurve,
 )
-from kmip.errors import InvalidField, ProtectionStorageUnavailable
+from kmip.errors import MissingField, ProtectionStorageUnavailable
 from kmip.key_block import TransparentECPrivateKey, TransparentECPublicKey
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.masks import ProtectionStorageMask
 from kmip.payloads.protection_storage import ProtectionStorageMasks
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_4, V2_0, ProtocolVersion
 from server.state import Server
 from tests.server.conftest import InProcessClient
 from tests.server.samples import attribute, attributes, create_pair, material, refused, values
@@ -74,9 +76,47 @@ async def test_the_formats_may_be_asked_for(ask: InProcessClient):
     assert await attribute(ask, private, Tag.KEY_FORMAT_TYPE) == KeyFormatType.PKCS_8
 
 
-async def test_the_algorithm_is_needed(ask: InProcessClient):
-    await refused(ask, InvalidField, Operation.CREATE_KEY_PAIR, common_attributes=attributes())
-    await refused(ask, InvalidField, Operation.CREATE_KEY_PAIR)
+@pytest.mark.parametrize("version", [one for one in SUPPORTED if one < V2_0], ids=str)
+async def test_the_algorithm_is_needed_up_to_1_4(ask: InProcessClient, version: ProtocolVersion):
+    """1.4 sections 4.2 and 11.3: REQUIRED, and Invalid Message where it is missing."""
+    ask = ask.at(version)
+    await refused(ask, MissingField, Operation.CREATE_KEY_PAIR, common_attributes=attributes())
+    await refused(ask, MissingField, Operation.CREATE_KEY_PAIR)
+
+
+P_384 = CryptographicDomainParameters(recommended_curve=RecommendedCurve.P_384)
+
+
+@pytest.mark.parametrize(
+    "pairs,expected",
+    [
+        ([], (CryptographicAlgorithm.RSA, 3072)),
+        ([(Tag.CRYPTOGRAPHIC_LENGTH, 2048)], (CryptographicAlgorithm.RSA, 2048)),
+        ([(Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS, P_384)], (CryptographicAlgorithm.EC, 384)),
+        (
+            [(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ECDSA)],
+            (CryptographicAlgorithm.ECDSA, 256),
+        ),
+    ],
+    ids=["nothing", "a length", "a curve", "an algorithm"],
+)
+async def test_what_is_left_out_is_supplied(ask: InProcessClient, pairs, expected):
+    """2.1 section 4, Table 28: "KMIP servers SHALL supply values"."""
+    made = await ask(Operation.CREATE_KEY_PAIR, common_attributes=Attributes(pairs))
+    tags = (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
+    for key in (made.private_key_unique_identifier, made.public_key_unique_identifier):
+        assert tuple([await attribute(ask, key, tag) for tag in tags]) == expected
+    key = made.private_key_unique_identifier
+    assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_USAGE_MASK)
+
+
+async def test_a_length_is_supplied_in_1_x_as_well(ask: InProcessClient):
+    """1.4 section 4.2, Table 168."""
+    ask = ask.at(V1_4)
+    rsa = (Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RSA)
+    made = await ask(Operation.CREATE_KEY_PAIR, common_attributes=attributes(rsa))
+    key = made.private_key_unique_identifier
+    assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_LENGTH) == 3072
 
 
 async def test_both_or_neither(ask: InProcessClient, server: Server):

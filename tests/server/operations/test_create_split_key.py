@@ -14,6 +14,7 @@ from kmip.errors import (
     CryptographicFailure,
     InvalidField,
     InvalidObjectType,
+    MissingField,
     NotExtractable,
     Sensitive,
 )
@@ -31,6 +32,7 @@ from tests.server.samples import (
     opaque,
     refused,
     register,
+    secret,
     symmetric_key,
     values,
 )
@@ -115,6 +117,17 @@ async def test_a_transparent_key_is_no_bytes_to_split(ask: InProcessClient):
     await refused(ask, InvalidObjectType, SPLIT, **fields)
     fields["unique_identifier"] = await register(ask, opaque())
     await refused(ask, InvalidObjectType, SPLIT, **fields)
+
+
+async def test_a_joined_key_is_of_an_algorithm(ask: InProcessClient):
+    """2.1 section 4.12: always has a value. Parts of secret data have none."""
+    whole = await register(ask, secret(RAW))
+    fields = {"unique_identifier": whole, "attributes": attributes()}
+    shares = (await ask(SPLIT, **parts(SplitKeyMethod.XOR, 2, 2, **fields))).unique_identifier
+    fields = {"object_type": KEY, "unique_identifier": shares}
+    await refused(ask, MissingField, JOIN, **fields)
+    joined = await ask(JOIN, **fields, attributes=aes())
+    assert await material(ask, joined.unique_identifier) == RAW
 
 
 async def test_parts_and_what_is_joined_are_guarded_as_the_whole_is(ask: InProcessClient):

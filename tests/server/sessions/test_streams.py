@@ -19,7 +19,7 @@ from kmip.enums import (
 )
 from kmip.errors import InvalidField, ServerLimitExceeded
 from kmip.tags import Tag
-from kmip.versions import V2_1, V3_0
+from kmip.versions import V1_4, V2_1, V3_0
 from server.sessions import streams
 from server.sessions.streams import Streams
 from server.state import Server
@@ -186,6 +186,11 @@ async def test_a_stream_is_its_clients_and_its_operations(ask: InProcessClient):
     assert await refused(ask, value, init_indicator=True) == ResultReason.INVALID_FIELD
     await go_on(ask, value, b"more", last=True)
     assert await refused(ask, value) == unknown
+
+
+async def test_what_is_unknown_in_1_4_is_not_found(ask: InProcessClient):
+    """1.4 sections 11.29 to 11.36: Item Not Found."""
+    assert await refused(ask.at(V1_4), bytes(16)) == ResultReason.ITEM_NOT_FOUND
 
 
 async def test_a_stream_has_its_time(ask: InProcessClient, clock):
