@@ -116,8 +116,6 @@ async def serve(
             nursery.start_soon(admission.keep)
             departures = Departures()
             nursery.start_soon(departures.watch)
-            nursery.start_soon(Rotation(server).keep)
-            nursery.start_soon(uses.keep_written, server.uses, server.begin)
             routes = OperatorRoutes(server, admission, operator) if operator else None
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
@@ -132,6 +130,8 @@ async def serve(
                 nursery.start_soon(_renew, config, sources, identity, admission, hangups)
         if head is not None:
             nursery.start_soon(head.keep, shutdown.stop.set)
+        nursery.start_soon(Rotation(server).keep)
+        nursery.start_soon(uses.keep_written, server.uses, server.begin)
         up = Up(
             endpoints[0].addresses,
             _addresses(endpoints[1:]),

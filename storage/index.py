@@ -379,9 +379,14 @@ class Index:
                 return False
         return True
 
-    def search(self, query: Query) -> tuple[list[bytes], int]:
-        """The names of the rows found, newest first, after offset and limit; how many in all."""
-        search = Search(self, query)
+    def search(self, query: Query, without: Iterable[Row] = ()) -> tuple[list[bytes], int]:
+        """The names of the rows found, newest first, after offset and limit; how many in all.
+
+        Args:
+            query: the query.
+            without: rows that are not to be found.
+        """
+        search = Search(self, query, lambda: BitMap([row.number for row in without]))
         for _ in search.steps():
             pass
         return search.names, search.total

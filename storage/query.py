@@ -40,6 +40,7 @@ class Query:
         outside: none of these may be met.
         offset: how many of the newest to leave out.
         limit: how many to give at most; None: all.
+        without: names of records that are not to be found; a record's terms do not tell.
     """
 
     all_of: tuple[frozenset[bytes], ...] = ()
@@ -48,6 +49,7 @@ class Query:
     outside: tuple[Range, ...] = ()
     offset: int = 0
     limit: int | None = None
+    without: frozenset[bytes] = frozenset()
 
     def __post_init__(self) -> None:
         if self.offset < 0 or (self.limit is not None and self.limit < 0):
@@ -73,7 +75,10 @@ def is_long(condition: Range) -> bool:
 
 
 def matches(query: Query, terms: Terms) -> bool:
-    """Whether a record with these terms meets the query; the index answers the same."""
+    """Whether a record with these terms meets the query; the index answers the same.
+
+    Its name is not looked at, which `Query.without` may exclude.
+    """
     exact, ranged = terms.exact, terms.ranged
     return (
         all(not group.isdisjoint(exact) for group in query.all_of)

@@ -48,6 +48,7 @@ class Search:
     Args:
         index: is searched, and may change between two steps.
         query: what is searched for.
+        without: gives the numbers of rows that are not to be found, at the end of the search.
         piece: how many entries of a column are looked at in one step.
 
     Attributes:
@@ -55,9 +56,16 @@ class Search:
         total: how many were found.
     """
 
-    def __init__(self, index: Indexed, query: Query, piece: int = PIECE) -> None:
+    def __init__(
+        self,
+        index: Indexed,
+        query: Query,
+        without: Callable[[], BitMap] = BitMap,
+        piece: int = PIECE,
+    ) -> None:
         self._index = index
         self._query = query
+        self._without = without
         self._piece = piece
         self.names: list[bytes] = []
         self.total = 0
@@ -75,7 +83,8 @@ class Search:
                 found = found - (yield from self._within(condition, found))
         if touched:
             found = (found - touched) | self._index.meeting(query, touched)
-        self._take(found)
+        excluded = self._without()
+        self._take(found - excluded if excluded else found)
 
     def _within(self, condition: Range, found: BitMap) -> Generator[None, None, BitMap]:
         """At least those of the rows found that a condition covers."""

@@ -14,12 +14,13 @@ a running server and by one given an anchor, and by no other.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from typing import Final
 
 import trio
+from pyroaring import BitMap
 
 from storage import rotate
 from storage.backend import Backend, Commit
@@ -279,7 +280,7 @@ class SealedStore:
         """The records that meet a query; answered from memory, as of the last commit known."""
         self._replica.check_whole()
         await trio.lowlevel.checkpoint_if_cancelled()
-        search = Search(self._table.index, query)
+        search = Search(self._table.index, query, lambda: self._numbers(query.without))
         with closing(search.steps()) as steps:
             if not self._preparing.locked() and self._table.index.prepare(query, _PIECE):
                 is_done = _step(steps)
@@ -292,6 +293,16 @@ class SealedStore:
                 await trio.lowlevel.checkpoint()
                 is_done = _step(steps)
         return Found(search.names, search.total)
+
+    def _numbers(self, names: Iterable[bytes]) -> BitMap:
+        """The numbers of the rows of those records that there are."""
+        rows = (self._table.rows.get(name) for name in names)
+        return BitMap([row.number for row in rows if row is not None])
+
+    def serial(self, name: bytes) -> int:
+        """The creation sequence number of a record, by which searches are ordered; 0: none."""
+        row = self._table.rows.get(name)
+        return 0 if row is None else row.serial
 
     @staticmethod
     def matches(query: Query, terms: Terms) -> bool:

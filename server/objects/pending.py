@@ -50,11 +50,7 @@ NO_TERMS: Final[frozenset[bytes]] = frozenset()
 
 @dataclass(slots=True)
 class Pending:
-    """The changes of a transaction by the identifiers of the objects.
-
-    Attributes:
-        replacing: the objects that are in the store already.
-    """
+    """The changes of a transaction by the identifiers of the objects."""
 
     _changes: dict[str, Change] = field(default_factory=dict)
     _added: dict[str, None] = field(default_factory=dict)
@@ -63,7 +59,6 @@ class Pending:
     _by_term: dict[bytes, set[str]] = field(default_factory=dict)
     _indexed: dict[str, Terms] = field(default_factory=dict)
     _unindexed: dict[str, None] = field(default_factory=dict)
-    replacing: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self._changes)
@@ -90,8 +85,6 @@ class Pending:
         self._changes[identifier] = Change(managed_object, expected, body, place)
         for table in (self._of_item, self._open, self._unindexed):
             table[identifier] = None
-        if expected:
-            self.replacing.add(identifier)
         self._unindex(identifier)
 
     def add(self, managed_object: ManagedObject, expected: int) -> None:
@@ -130,7 +123,6 @@ class Pending:
             table.clear()
         self._by_term.clear()
         self._indexed.clear()
-        self.replacing.clear()
 
     def matching(
         self, query: Query, matches: Callable[[Query, Terms], bool]

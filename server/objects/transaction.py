@@ -15,6 +15,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
+from heapq import merge
+from itertools import islice
 from typing import Final
 
 import trio
@@ -25,7 +27,7 @@ from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from kmip.tags import Tag
 from server.long_steps import LOOP_BYTES, are_many, stepped
-from server.objects.index_terms import owner_term, query_of
+from server.objects.index_terms import query_of
 from server.objects.managed_object import (
     ManagedObject,
     identifier_of,
@@ -334,26 +336,26 @@ class Transaction:
         if not self._changed and not stale:
             found = await self.store.search(query)
             return Located([identifier_of(name) for name in found.names], found.total)
-        return await self._locate_changed(query, owner, stale)
+        return await self._locate_changed(query, stale)
 
-    async def _locate_changed(self, query: Query, owner: str, stale: set[str]) -> Located:
-        """The same, with what is changed here, or given, and not yet in the store."""
+    async def _locate_changed(self, query: Query, stale: set[str]) -> Located:
+        """The same, with what is changed here, or given, and not yet in the store.
+
+        What is changed is compared here and left out there; the rest comes from the store, no more
+        of it than is asked for. An object that is changed keeps its place by age.
+        """
         mine = self._changed.matching(query, self.store.matches)
         new = [identifier for identifier, expected in mine if not expected]
+        older = [identifier for identifier, expected in mine if expected]
+        older.sort(key=self._age, reverse=True)
         end = None if query.limit is None else query.offset + query.limit
-        if not self._changed.replacing and not stale:
-            first = new[query.offset : end]
-            limit = None if query.limit is None else query.limit - len(first)
-            offset = max(0, query.offset - len(new))
-            found = await self.store.search(replace(query, offset=offset, limit=limit))
-            return Located(first + list(map(identifier_of, found.names)), len(new) + found.total)
-        found = await self.store.search(replace(query, offset=0, limit=None))
-        old = map(identifier_of, found.names)
-        kept = [one for one in old if one not in self._changed and one not in stale]
-        older = {identifier for identifier, expected in mine if expected}
-        if older:  # they stand where they stood
-            older.update(kept)
-            every = await self.store.search(Query((frozenset({owner_term(owner)}),)))
-            kept = [one for one in map(identifier_of, every.names) if one in older]
-        both = new + kept
-        return Located(both[query.offset : end], len(both))
+        hidden = frozenset(map(record_name, {*stale, *(one for one, _ in self._changed)}))
+        found = await self.store.search(replace(query, offset=0, limit=end, without=hidden))
+        kept = map(identifier_of, found.names)
+        merged = islice(merge(kept, older, key=self._age, reverse=True), end)
+        both = [*new, *merged]
+        return Located(both[query.offset : end], len(mine) + found.total)
+
+    def _age(self, identifier: str) -> int:
+        """The later an object was made, the greater."""
+        return self.store.serial(record_name(identifier))

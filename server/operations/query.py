@@ -49,6 +49,9 @@ CONFORMING: Final = frozenset(
         "BASIC_CRYPTOGRAPHIC_SERVER",
         "ADVANCED_CRYPTOGRAPHIC_SERVER",
         "RNG_CRYPTOGRAPHIC_SERVER",
+        "HTTPS_SERVER",
+        "JSON_SERVER",
+        "XML_SERVER",
         "AES_XTS_SERVER",
         "QUANTUM_SAFE_SERVER",
     }

@@ -77,6 +77,21 @@ def test_answers_as_a_search_of_all_would(actions, queries):
         model.check(query)
 
 
+@given(st.lists(ACTION, max_size=25), QUERY, st.sets(st.integers(0, 30)))
+def test_rows_can_be_left_out_of_an_answer(actions, query, left_out):
+    model = Model()
+    for action in actions:
+        model.do(*action)
+    without = [entry for at, (entry, _) in enumerate(model.entries) if at in left_out]
+    found = [
+        entry.name
+        for entry, terms in reversed(model.entries)
+        if matches(query, terms) and entry not in without
+    ]
+    stop = None if query.limit is None else query.offset + query.limit
+    assert model.index.search(query, without) == (found[query.offset : stop], len(found))
+
+
 STEP = ACTION | QUERY | st.tuples(QUERY, st.integers(1, 3))
 
 
@@ -100,7 +115,7 @@ def test_an_answer_is_that_of_its_last_moment(actions, query, meanwhile, piece):
     model = Model()
     for action in actions:
         model.do(*action)
-    search = Search(model.index, query, piece)
+    search = Search(model.index, query, piece=piece)
     others = iter(meanwhile)
     for _ in search.steps():
         for action in islice(others, 2):
@@ -114,7 +129,7 @@ def test_a_range_with_a_least_value_is_looked_at_in_pieces(low, rows):
     index = Index()
     for n in range(100):
         index.add(row(index, b"%d" % n, n, Terms(frozenset(), {b"x": n})))
-    search = Search(index, Query(ranges=(Range(b"x", low=low, high=99),)), 10)
+    search = Search(index, Query(ranges=(Range(b"x", low=low, high=99),)), piece=10)
     assert len(list(search.steps())) == rows // 10
     assert search.total == rows
 
@@ -125,7 +140,7 @@ def test_few_rows_are_looked_at_instead_of_many_entries():
         terms = Terms(frozenset({b"rare"} if n < 20 else ()), {b"x": n})
         index.add(row(index, b"%d" % n, n, terms))
     query = Query((frozenset({b"rare"}),), ranges=(Range(b"x", low=5),))
-    search = Search(index, query, 80)
+    search = Search(index, query, piece=80)
     assert len(list(search.steps())) == 2
     assert search.total == 15
 

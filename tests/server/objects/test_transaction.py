@@ -16,7 +16,7 @@ from server.objects.managed_object import ManagedObject
 from server.objects.opened import Opened
 from server.objects.transaction import Transaction
 from server.state import Server
-from storage import Conflict, Terms
+from storage import Conflict, Found, Query, Terms
 from tests.server.conftest import NOW
 
 UNDO = BatchErrorContinuationOption.UNDO
@@ -150,3 +150,46 @@ async def test_an_item_with_which_too_many_objects_are_changed_fails(server: Ser
     transaction.add(managed_object("c"))
     with pytest.raises(ServerLimitExceeded):
         await transaction.settle()
+
+
+async def test_a_page_beside_changes_is_that_of_the_whole_and_costs_no_more(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """What is changed keeps its place by age; no more is listed than is asked for."""
+    first = Transaction(server.store, server.opened, NOW)
+    for number in range(40):
+        first.add(managed_object(f"{number:02}"))
+    await first.commit()
+    transaction = Transaction(server.store, server.opened, NOW)
+    wanted = Attributes([(Tag.OBJECT_GROUP, "g")])
+    for number in (3, 20, 38):
+        transaction.begin_item()
+        found = await transaction.find(f"{number:02}")
+        assert found is not None
+        changed = found.copy()
+        changed.attributes.add(Tag.OBJECT_GROUP, "g")
+        transaction.put(changed)
+        await transaction.settle()
+    removed = await transaction.find("30")
+    assert removed is not None
+    transaction.remove(removed)
+    transaction.add(managed_object("new"))
+    whole = ["new", *(f"{number:02}" for number in reversed(range(40)) if number != 30)]
+    listed: list[int] = []
+    search = server.store.search
+
+    async def noting(query: Query) -> Found:
+        found = await search(query)
+        listed.append(len(found.names))
+        return found
+
+    monkeypatch.setattr(server.store, "search", noting)
+    for offset in (0, 1, 2, 11, 39, 60):
+        for limit in (0, 1, 5, None):
+            end = None if limit is None else offset + limit
+            listed.clear()
+            located = await transaction.locate(Attributes(), "alice", offset=offset, limit=limit)
+            assert (located.identifiers, located.total) == (whole[offset:end], len(whole))
+            assert end is None or max(listed) <= end
+    located = await transaction.locate(wanted, "alice", limit=2)
+    assert (located.identifiers, located.total) == (["38", "20"], 3)

@@ -58,6 +58,7 @@ async def test_the_profiles_that_hold_are_claimed_and_no_others(ask: InProcessCl
     storage = {"STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER", "TAPE_LIBRARY_SERVER"}
     always = lifecycle | cryptography | storage
     always |= {"SYMMETRIC_KEY_FOUNDRY_SERVER", "OPAQUE_MANAGED_OBJECT_STORE_SERVER"}
+    always |= {"HTTPS_SERVER", "JSON_SERVER", "XML_SERVER"}
     for version in (V2_0, V2_1, V3_0):
         new = {"BASELINE_SERVER", "AES_XTS_SERVER", "QUANTUM_SAFE_SERVER"}
         assert await profiles(ask.at(version)) == always | new
