@@ -289,11 +289,13 @@ async def test_what_is_wrong_can_be_mended(machine: Machine):
 async def test_nobody_but_the_operator_gets_in(machine: Machine, token: str):
     machine.launch()
     machine.measure()
-    for path in ("/sqlite", "/start", "/pkcs12", "/client-ca", "/key-file", "/policy"):
+    posts = ("/sqlite", "/start", "/pkcs12", "/certificate", "/client-ca", "/key-file", "/policy")
+    for path in posts:
         headers = {"Authorization": token} if token else {}
         answer = await request(machine, "POST", path, b"{}", **headers)
         assert answer.status == 401
     assert (await request(machine, "GET", "/log")).status == 401
+    assert (await request(machine, "GET", "/csr")).status == 401
     assert (await request(machine, "GET", "/status")).status == 200
 
 
