@@ -36,6 +36,12 @@ def processor_seconds(program: Program) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def loop_seconds(program: Program) -> float:
+    """How long the thread of the server's event loop has had a processor so far."""
+    number = program.process.pid
+    return int(Path(f"/proc/{number}/task/{number}/schedstat").read_text().split()[0]) / 1e9
+
+
 def memory(program: Program) -> int:
     """Resident bytes of the server, the most that it had."""
     status = Path(f"/proc/{program.process.pid}/status").read_text()
