@@ -222,3 +222,100 @@ def test_newest_first(limit):
 
 def test_limits_are_as_bitmaps_have_them():
     assert index_module.MAX_ROW == 1 << 32
+
+
+HIGH = Query(ranges=(Range(b"x", high=5),))
+
+
+def with_values(*values):
+    """An index whose rows have these values in a column, searched once up to 5."""
+    index = Index()
+    rows = [
+        row(index, b"%d" % n, n, Terms(frozenset(), {b"x": value}))
+        for n, value in enumerate(values)
+    ]
+    for one in rows:
+        index.add(one)
+    index.search(HIGH)
+    return index, rows
+
+
+def test_a_row_that_goes_is_not_found_by_a_bound_that_was_searched_before():
+    index, rows = with_values(1, 5, 6)
+    index.remove(rows[1])
+    assert index.search(HIGH) == ([b"0"], 1)
+    index.remove(rows[0])
+    assert index.search(HIGH) == ([], 0)
+
+
+@pytest.mark.parametrize("value, found", [(4, True), (5, True), (6, False)])
+def test_a_row_that_comes_is_found_by_a_bound_that_was_searched_before(value, found):
+    index, _ = with_values(7)
+    new = row(index, b"new", 9, Terms(frozenset(), {b"x": value}))
+    index.add(new)
+    assert index.search(HIGH)[0] == [b"new"] * found
+    index.remove(new)
+    index.extend([new])
+    assert index.search(HIGH)[0] == [b"new"] * found
+    beyond = row(index, b"new", 9, Terms(frozenset(), {b"x": 6}))
+    index.replace(new, beyond)
+    assert index.search(HIGH) == ([], 0)
+    index.replace(beyond, row(index, b"new", 9, Terms(frozenset(), {b"x": 5})))
+    assert index.search(HIGH) == ([b"new"], 1)
+
+
+EDGES = [-(1 << 63), -(1 << 63) + 1, -1, 0, 1, (1 << 63) - 2, (1 << 63) - 1]
+
+
+@pytest.mark.parametrize("bound", [*EDGES, -(1 << 63) - 1, 1 << 63, -(1 << 70), 1 << 70, None])
+def test_bounds_mean_the_same_at_the_ends_of_what_a_value_can_be(bound):
+    index, _ = with_values(*EDGES)
+    for condition in (Range(b"x", low=bound), Range(b"x", high=bound), Range(b"x", bound, bound)):
+        met = [b"%d" % n for n, value in enumerate(EDGES) if condition.covers(value)]
+        for query in (Query(ranges=(condition,)), Query(ranges=(condition, Range(b"x")))):
+            assert index.search(query) == (met[::-1], len(met)), condition
+        missed = len(EDGES) - len(met)
+        assert index.search(Query(outside=(condition,)))[1] == missed, condition
+
+
+def test_columns_are_told_apart():
+    index = Index()
+    for n in range(6):
+        terms = Terms(frozenset(), {b"x": n, b"y": 10 - n} if n % 2 else {b"y": n})
+        index.add(row(index, b"%d" % n, n, terms))
+    assert index.search(Query(ranges=(Range(b"x"),)))[1] == 3
+    assert index.search(Query(ranges=(Range(b"y", 5, 9), Range(b"x", 1, 3))))[0] == [b"3", b"1"]
+    assert index.search(Query(ranges=(Range(b"x", 1, 3), Range(b"y", 8, 9))))[0] == [b"1"]
+    assert index.search(Query(outside=(Range(b"x"),)))[0] == [b"4", b"2", b"0"]
+    assert index.search(Query(ranges=(Range(b"z"),))) == ([], 0)
+
+
+def test_terms_narrow_one_another_whatever_how_many_rows_have_them():
+    index = Index()
+    for n in range(6):
+        names = {b"all", b"even" if n % 2 == 0 else b"odd", b"%d" % n}
+        index.add(row(index, b"%d" % n, n, Terms(frozenset(names))))
+
+    def found(*groups, none_of=()):
+        query = Query(tuple(map(frozenset, groups)), frozenset(none_of))
+        return index.search(query)[0]
+
+    assert found({b"all"}, {b"even"}) == [b"4", b"2", b"0"]
+    assert found({b"even"}, {b"3"}) == []
+    assert found({b"even", b"3"}, {b"all"}) == [b"4", b"3", b"2", b"0"]
+    assert found({b"3"}, {b"all", b"nothing"}) == [b"3"]
+    assert found({b"odd"}, none_of={b"3"}) == [b"5", b"1"]
+    assert found({b"nothing"}) == []
+    index.extend([row(index, b"more", 9, Terms(frozenset({b"3", b"odd", b"new"})))])
+    assert found({b"3"}) == [b"more", b"3"]
+    assert found({b"odd"}) == [b"more", b"5", b"3", b"1"]
+    assert found({b"new"}) == [b"more"]
+
+
+@pytest.mark.parametrize("offset", range(6))
+@pytest.mark.parametrize("limit", [None, 0, 1, 2, 4, 5, 6])
+def test_a_page_is_cut_out_of_what_was_found(offset, limit):
+    index, _ = with_values(*range(5))
+    names = [b"4", b"3", b"2", b"1", b"0"]
+    stop = None if limit is None else offset + limit
+    assert index.search(Query(offset=offset, limit=limit)) == (names[offset:stop], 5)
