@@ -4,6 +4,7 @@ import os
 import ssl
 from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import trio
@@ -20,6 +21,7 @@ from enclave.peer_certificate import read_presented
 from enclave.ratls import (
     RETRY_SECONDS,
     Issued,
+    NoStore,
     issue_certificate,
     keep_fresh,
     server_context,
@@ -53,11 +55,8 @@ async def test_a_certificate_is_read_back_as_it_was_made(tee):
     assert presented.public_key_sha256 == claims.public_key_sha256
     presented.check_binding(verified(presented))
     certificate = x509.load_der_x509_certificate(der)
-    assert not any(
-        extension.critical
-        for extension in certificate.extensions
-        if isinstance(extension.value, x509.UnrecognizedExtension)
-    )
+    critical = {extension.oid for extension in certificate.extensions if extension.critical}
+    assert critical == {x509.BasicConstraints.oid}, "verifiers need understand nothing of ours"
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert names.value.get_values_for_type(x509.DNSName) == ["kms.example"]
 
@@ -150,7 +149,15 @@ async def test_a_certificate_is_renewed_at_two_thirds_of_its_life(autojump_clock
     assert [each.certificate for each in installed] == [b"\1", b"\2", b"\3"]
 
 
-async def test_while_the_chip_does_not_answer_the_present_certificate_serves(autojump_clock):
+def test_a_server_without_a_store_continues_none():
+    assert NoStore().written() is None
+    for seen in (b"", b"epoch 7"):
+        assert not NoStore().continues(seen)
+
+
+async def test_while_the_chip_does_not_answer_the_present_certificate_serves(
+    autojump_clock, caplog
+):
     start, times, installed = trio.current_time(), [], []
 
     def now() -> datetime:
@@ -171,6 +178,9 @@ async def test_while_the_chip_does_not_answer_the_present_certificate_serves(aut
         [0, renewal, renewal + RETRY_SECONDS, renewal + 2 * RETRY_SECONDS]
     )
     assert [each.certificate for each in installed] == [b"\1", b"\4"]
+    warned = [line for line in caplog.messages if "certificate not renewed" in line]
+    assert len(warned) == 2
+    assert all("not now" in line for line in warned)
 
 
 async def test_a_server_that_cannot_attest_at_first_does_not_start(autojump_clock):
@@ -180,6 +190,15 @@ async def test_a_server_that_cannot_attest_at_first_does_not_start(autojump_cloc
     with pytest.RaisesGroup(DeviceError):
         async with trio.open_nursery() as nursery:
             await nursery.start(keep_fresh, issue, print, lambda: NOW)
+
+
+async def test_installing_a_certificate_leaves_no_file_open(tee):
+    """The key is in that file, if encrypted."""
+    der = await issue_certificate(tee, KEY, claims_for(tee))
+    context = server_context()
+    before = sorted(Path("/proc/self/fd").iterdir())
+    use_certificate(context, KEY, der)
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 async def test_new_connections_get_the_new_certificate_and_open_ones_live_on():

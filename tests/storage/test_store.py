@@ -42,6 +42,7 @@ async def test_a_record_lives(make):
         assert (record.name, record.version, record.meta) == (b"n", 1, b"meta")
         assert record.terms == terms("a", date=1)
         assert await store.read_body(b"n", 1) == b"body"
+        assert (store.has_body(b"n"), store.has_body(b"other")) == (True, False)
         await store.commit([put(b"n", 1, b"second", KEEP, terms("b"))])
         assert (await store.read(b"n")).meta == b"second"
         assert await store.read_body(b"n", 2) == b"body"

@@ -106,6 +106,32 @@ def test_narrow_rights_are_to_some_objects_only():
         assert rights.are_narrow(rights.covering(Operation.GET)) is expected
 
 
+@pytest.mark.parametrize(
+    "operation, narrow, wide",
+    [
+        (Operation.QUERY, True, True),
+        (Operation.DISCOVER_VERSIONS, True, True),
+        (Operation.LOGOUT, True, True),
+        (Operation.HASH, True, True),
+        (Operation.RNG_RETRIEVE, True, True),
+        (Operation.GET, True, True),
+        (Operation.DECRYPT, True, True),
+        (Operation.DESTROY, True, True),
+        (Operation.CREATE, False, True),
+        (Operation.LOCATE, False, True),
+        (Operation.REGISTER, False, True),
+        (Operation.IMPORT, False, True),
+    ],
+)
+def test_a_right_to_some_objects_is_to_what_names_them_or_touches_none(operation, narrow, wide):
+    for grant in (Grant(objects=frozenset("a")), Grant(object_groups=frozenset("a"))):
+        assert grant.covers(operation) is narrow
+        assert bool(Rights([grant]).covering(operation)) is narrow
+    assert bool(Rights([Grant()]).covering(operation)) is wide
+    other = Grant(operations=frozenset(Operation) - {operation})
+    assert not Rights([other]).covering(operation)
+
+
 def counts_its_memory(every: list[Grant]) -> bool:
     Rights(every)
     gc.collect()
