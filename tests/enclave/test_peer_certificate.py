@@ -23,7 +23,7 @@ from enclave.evidence_formats import (
     write_tagged,
 )
 from enclave.insecure import SoftwareGuest, SoftwareTee
-from enclave.peer_certificate import present_tagged, read_presented
+from enclave.peer_certificate import MAX_CERTIFICATE_BYTES, present_tagged, read_presented
 from enclave.ratls import (
     attest,
     issue_certificate,
@@ -51,6 +51,39 @@ async def test_a_form_that_is_not_accepted_is_not_looked_at(tee):
     for form in (Form.BARE, Form.GRAMINE, Form.INTEROPERABLE):
         with pytest.raises(InvalidEvidence, match=f"no evidence in the form {form}"):
             read_presented(der, [form])
+
+
+async def test_evidence_that_comes_twice_is_refused_whichever_is_meant(tee):
+    """RFC 5280 section 4.2: a certificate has no two extensions of a kind."""
+    tagged = write_tagged(await attest(tee, claims_for(tee)))
+    other = TAGGED_EVIDENCE_OID[:-1] + "8"
+    der = with_extensions({TAGGED_EVIDENCE_OID: tagged, other: tagged})
+    first, second = encoded(TAGGED_EVIDENCE_OID), encoded(other)
+    assert der.count(first) == der.count(second) == 1
+    with pytest.raises(InvalidEvidence, match="an extension comes twice"):
+        read_presented(der.replace(second, first))
+
+
+def encoded(oid):
+    """An identifier's DER (X.690 section 8.19), of arcs below 128 but for 133."""
+    head, second, *arcs = map(int, oid.split("."))
+    content = bytes([head * 40 + second])
+    for arc in arcs:
+        content += bytes([0x80 | arc >> 7, arc & 0x7F] if arc > 0x7F else [arc])
+    return bytes([6, len(content)]) + content
+
+
+def test_a_certificate_is_read_up_to_its_limit_and_not_beyond():
+    def of_size(size):
+        filling = size
+        while len(made := with_extensions({"1.2.3": bytes(filling)})) != size:
+            filling += size - len(made)
+        return made
+
+    with pytest.raises(InvalidEvidence, match="no evidence"):
+        read_presented(of_size(MAX_CERTIFICATE_BYTES))
+    with pytest.raises(InvalidEvidence, match=f"{MAX_CERTIFICATE_BYTES + 1} bytes, more than"):
+        read_presented(of_size(MAX_CERTIFICATE_BYTES + 1))
 
 
 async def test_evidence_copied_into_another_certificate_names_another_key(tee):

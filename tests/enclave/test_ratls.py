@@ -56,6 +56,8 @@ async def test_a_certificate_is_read_back_as_it_was_made(tee):
     presented.check_binding(verified(presented))
     certificate = x509.load_der_x509_certificate(der)
     critical = {extension.oid for extension in certificate.extensions if extension.critical}
+    constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    assert not constraints.value.ca
     assert critical == {x509.BasicConstraints.oid}, "verifiers need understand nothing of ours"
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert names.value.get_values_for_type(x509.DNSName) == ["kms.example"]
