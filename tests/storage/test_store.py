@@ -15,17 +15,21 @@ from storage import (
     MemoryBackend,
     MemorySpace,
     Missing,
+    Part,
     Password,
     Query,
     Range,
+    Reason,
     Remove,
     SQLiteBackend,
+    Tampered,
     Unavailable,
     WrongSecret,
     open_store,
 )
 from storage import store as store_module
 from storage.backend import Kind
+from storage.ledger import PutMeta
 from storage.testing import FailingBackend, SlowBackend
 from storage.turns import PIECE, ROWS
 from tests.storage.stores import CHEAP, PASSWORD, SECRET, put, shared_stores, terms
@@ -658,3 +662,67 @@ async def test_a_draft_that_another_server_overtakes_is_begun_again():
         for store in (one, other):
             assert store.count == len(names) + 1
             assert {(await store.read(name)).meta for name in names} == {b"second"}
+
+
+async def test_nothing_of_what_was_removed_or_replaced_stays_in_the_back_end():
+    """Whoever destroys a key expects its bytes to go, sealed or not."""
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        await store.commit([put(b"a"), put(b"b"), put(b"c")])
+        before = dict(space.blobs[Kind.BODY])
+        await store.commit([put(b"a", 1, body=b"new"), put(b"b", 1, body=None), Remove(b"c", 1)])
+        assert len(space.blobs[Kind.META]) == 2
+        (left,) = space.blobs[Kind.BODY].values()
+        assert left not in before.values()
+        await store.commit([Remove(b"a", 2), Remove(b"b", 2)])
+        assert not any(space.blobs.values())
+
+
+async def test_nothing_under_keys_that_are_given_up_stays_in_the_back_end():
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        await store.commit([put(b"a"), put(b"b", body=None)])
+        before = {kind: set(blobs.values()) for kind, blobs in space.blobs.items()}
+        await store.rotate(SECRET)
+        assert {kind: len(blobs) for kind, blobs in space.blobs.items()} == {
+            Kind.META: 2,
+            Kind.BODY: 1,
+        }
+        for kind, blobs in space.blobs.items():
+            assert not before[kind] & set(blobs.values())
+
+
+class SlowToClose(MemoryBackend):
+    """Lets others run before it has closed."""
+
+    closed = False
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+        await super().aclose()
+        self.closed = True
+
+
+async def test_a_back_end_is_closed_also_where_who_opened_it_is_cancelled():
+    backend = SlowToClose()
+    with trio.CancelScope() as scope:
+        async with open_store(backend, SECRET, create=True):
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert backend.closed
+
+
+async def test_a_log_entry_names_records_that_open_where_it_says():
+    """Only who has the keys can write such an entry; nobody takes it for right."""
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        await store.commit([put(b"a"), put(b"b")])
+        table = store._table
+        (one, blob), (other, _) = space.blobs[Kind.META].items()
+        name, row = table.logged(table.keyring, PutMeta(one, blob))
+        assert row is not None
+        assert (name, row.tag) == (table.rows[name].name, table.rows[name].tag)
+        with pytest.raises(Tampered) as caught:
+            table.logged(table.keyring, PutMeta(other, blob))
+        assert (caught.value.part, caught.value.reason) == (Part.LOG, Reason.EDITED)
