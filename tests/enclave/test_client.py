@@ -25,6 +25,7 @@ from enclave.evidence_formats import (
 )
 from enclave.insecure import MEASUREMENT, SoftwareGuest, SoftwareTee
 from enclave.keys import Purpose, tls_key
+from enclave.pinned import Pinned
 from enclave.policy import read_policy
 from enclave.quote_request import HTTPAsk
 from enclave.ratls import (
@@ -249,6 +250,31 @@ def test_an_enclave_is_judged_by_its_own_table(policy, why):
         return
     with pytest.raises(Refused, match=why):
         judge(certificate, expectation, FORGED_AT)
+
+
+async def test_a_key_is_of_the_tcb_that_the_report_shows():
+    """A key that an older TCB gave is known to whoever broke that TCB."""
+    tee = chip_of()
+    committed = software_chip().tcb.build()
+    attested = judge(await certificate_of(tee, key_tcb=committed), expecting(), NOW)
+    assert attested.claims is not None
+    assert attested.claims.key_tcb == committed
+    for other in (bytes(8), bytes([committed[0] + 1]) + committed[1:]):
+        with pytest.raises(Refused, match="its key was made at another TCB"):
+            judge(await certificate_of(tee, key_tcb=other), expecting(), NOW)
+    assert judge(await certificate_of(tee, key_tcb=None), expecting(), NOW)
+
+
+async def test_a_server_that_made_claims_goes_on_making_them():
+    """Evidence without claims says nothing of what was kept of the server."""
+    first = judge(await certificate_of(), expecting(), NOW)
+    assert first.claims is not None
+    kept = Pinned.of(first.claims)
+    bare = expecting(forms=frozenset({Form.BARE}))
+    day = await bare_certificate(MAX_LIFE)
+    assert judge(day, bare, NOW)
+    with pytest.raises(Refused, match="it makes no claims, and did so when it was verified"):
+        judge(day, replace(bare, pinned=kept), NOW)
 
 
 async def test_another_tee_than_the_policy_names():

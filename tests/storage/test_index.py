@@ -244,6 +244,7 @@ def test_a_row_that_goes_is_not_found_by_a_bound_that_was_searched_before():
     index, rows = with_values(1, 5, 6)
     index.remove(rows[1])
     assert index.search(HIGH) == ([b"0"], 1)
+    assert index.search(Query(ranges=(Range(b"x"),))) == ([b"2", b"0"], 2)
     index.remove(rows[0])
     assert index.search(HIGH) == ([], 0)
 

@@ -15,7 +15,7 @@ from storage import (
     Tampered,
     open_store,
 )
-from storage.backend import Kind
+from storage.backend import Kind, Tail
 from storage.testing import LyingBackend, SlowBackend
 from tests.storage.stores import SECRET, put
 
@@ -119,6 +119,21 @@ async def test_nothing_is_answered_any_more_once_the_back_end_told_another_histo
             with pytest.raises(Tampered) as caught:
                 await call(store)
             assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.ROLLED_BACK)
+
+
+@pytest.mark.parametrize("head", [b"", b"\1", b"\1\1", bytes(200)])
+async def test_a_head_that_is_none_is_refused_while_the_store_is_open(head):
+    lying = LyingBackend(MemoryBackend(shared=True))
+    async with open_store(lying, SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+
+        async def none(_):
+            return Tail(head, [])
+
+        lying.tail = none
+        with pytest.raises(Tampered) as caught:
+            await store.refresh()
+        assert (caught.value.part, caught.value.reason) == (Part.HEAD, Reason.EDITED)
 
 
 async def test_what_is_kept_opened_is_bounded_in_bytes():
