@@ -7,7 +7,7 @@
 It sees bytes, and knows nothing of what they mean.
 """
 
-from storage.backend import Backend
+from storage.backend import Backend, BlobName
 from storage.errors import (
     Conflict,
     Damaged,
@@ -19,6 +19,7 @@ from storage.errors import (
     StorageFull,
     Tampered,
     Unavailable,
+    Unsuitable,
     WrongSecret,
 )
 from storage.header import Slot
@@ -34,6 +35,7 @@ __all__ = [
     "KEEP",
     "Anchor",
     "Backend",
+    "BlobName",
     "Body",
     "Change",
     "Conflict",
@@ -62,6 +64,7 @@ __all__ = [
     "Tampered",
     "Terms",
     "Unavailable",
+    "Unsuitable",
     "WrongSecret",
     "matches",
     "open_store",

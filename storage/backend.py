@@ -10,14 +10,19 @@ acknowledged is still there after a crash.
 Theory of operation: the bytes of one store are a header, a head, a log, and two maps from handles
 to blobs (meta and body). They change only through `commit`, which names the head it follows:
 compare-and-set on the head orders all writers. Heads never repeat (each is sealed under a fresh
-nonce), so comparing the bytes is enough. SQLite does it in one transaction, Redis in one script;
-header, head and log of a store live in one hash slot there.
+nonce), so comparing the bytes is enough. SQLite does it in one transaction, Redis in one script.
+
+Which blob of a handle is meant is told by its tag, its last 16 bytes, which the store knows of
+every blob that is due. A back end may name its blobs by handle and tag, and so never overwrite one;
+or by the handle alone, and give whatever blob is there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from storage.xaes import TAG_BYTES
 
 HANDLE_BYTES = 16
 
@@ -27,6 +32,23 @@ class Kind(StrEnum):
 
     META = "meta"
     BODY = "body"
+
+
+class BlobName(NamedTuple):
+    """One blob of all that were ever written at a handle.
+
+    Attributes:
+        handle: 16 bytes.
+        tag: of the blob, see `tag`.
+    """
+
+    handle: bytes
+    tag: bytes
+
+
+def tag(blob: bytes) -> bytes:
+    """The last 16 bytes of a blob: which of all blobs ever sealed it is."""
+    return blob[-TAG_BYTES:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,7 @@ class Commit:
         meta: handle of 16 bytes to blob; None removes.
         body: the same for bodies.
         header: the header to put in its place; None leaves it.
+        superseded: for each map, handle to the tag of the blob that the commit replaces or removes.
     """
 
     number: int
@@ -66,6 +89,7 @@ class Commit:
     meta: Mapping[bytes, bytes | None]
     body: Mapping[bytes, bytes | None]
     header: bytes | None = None
+    superseded: Mapping[Kind, Mapping[bytes, bytes]] = field(default_factory=dict)
 
     def blobs(self, kind: Kind) -> Mapping[bytes, bytes | None]:
         """The changes to one of the two maps."""
@@ -84,6 +108,15 @@ class Backend(Protocol):
         """Whether nobody else can write while this back end is open.
 
         The store then need not ask whether its resident table is fresh.
+        """
+        ...
+
+    @property
+    def label(self) -> bytes:
+        """What tells this place from others that the same server program keeps; or nothing.
+
+        The slots of a store are bound to it, so a store that was moved to another label does not
+        open there.
         """
         ...
 
@@ -113,8 +146,11 @@ class Backend(Protocol):
         """
         ...
 
-    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
-        """The blob of each handle, in the same order; None where there is none."""
+    async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
+        """The blob of each name, in the same order; None where there is none.
+
+        A back end that names blobs by their handles alone gives what is there, whatever its tag.
+        """
         ...
 
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
@@ -135,6 +171,13 @@ class Backend(Protocol):
 
         Raises:
             Unavailable: it may have been applied or not.
+        """
+        ...
+
+    async def confirm(self) -> None:
+        """Wait until every commit that `tail` can tell of is as durable as `commit` promises.
+
+        For a writer who finds its commit in the log after `commit` has failed.
         """
         ...
 

@@ -23,6 +23,10 @@ class StorageFull(Unavailable):
     """The back end has no room for a commit; what is there can still be read."""
 
 
+class Unsuitable(Unavailable):
+    """The back end answers, but is not set up to keep a store, or not as durably as is asked."""
+
+
 class InUse(StorageError):
     """Another process, or another store in this one, holds the back end."""
 

@@ -9,9 +9,11 @@ Theory of operation:
 
 Changing a password rewrites one slot; records are not touched. The check value is a function of
 the slot key under HKDF-SHA-256, so it commits to it (XAES-256-GCM alone would not: one crafted
-slot could open under many passwords). It also tells a wrong secret from a damaged header: no check
-matches, or one does and the rest fails. Whoever can write the header can also make it look as if
-the secret were wrong (put other slots in, with a fresh checksum); they gain that refusal only.
+slot could open under many passwords). Both are derived under the label of the store's place as
+well, where it has one: a store does not open under another label. The check also tells a wrong
+secret from a damaged header: no check matches, or one does and the rest fails. Whoever can write
+the header can also make it look as if the secret were wrong (put other slots in, with a fresh
+checksum); they gain that refusal only.
 
     offset  bytes  what
     0       8      "SRSTORE" and format 1
@@ -96,20 +98,23 @@ class Slot:
     wrapped: bytes = field(repr=False)
 
     @classmethod
-    def make(cls, number: int, store: bytes, master: bytes, secret: Secret) -> "Slot":
+    def make(
+        cls, number: int, store: bytes, master: bytes, secret: Secret, label: bytes = b""
+    ) -> "Slot":
         """A slot through which `secret` opens `master`; stretches: call it in a thread."""
         salt = os.urandom(SALT_BYTES)
         key = secret.stretch(salt, secret.cost)
-        bare = cls(number, secret.kind, secret.cost, salt, expand(key, b"slot-check"), b"")
-        wrapped = XAES(expand(key, b"slot-wrap")).seal(master, bare.associated(store))
+        check = expand(key, b"slot-check" + label)
+        bare = cls(number, secret.kind, secret.cost, salt, check, b"")
+        wrapped = XAES(expand(key, b"slot-wrap" + label)).seal(master, bare.associated(store))
         return replace(bare, wrapped=wrapped)
 
     def associated(self, store: bytes) -> bytes:
         """What the wrapped key is bound to: everything else in the slot, and the store."""
         return LABEL + b"slot/" + store + _SLOT.build(_slot_values(self, bytes(WRAPPED_BYTES)))
 
-    def open(self, store: bytes, secret: Secret) -> bytes | None:
-        """The master key, or None when the secret is not this slot's.
+    def open(self, store: bytes, secret: Secret, label: bytes = b"") -> bytes | None:
+        """The master key, or None when the secret is not this slot's under this label.
 
         Raises:
             Tampered: the secret is right, but the wrapped key does not open.
@@ -117,9 +122,10 @@ class Slot:
         if secret.kind is not self.kind:
             return None
         key = secret.stretch(self.salt, self.cost)
-        if not hmac.compare_digest(expand(key, b"slot-check"), self.check):
+        if not hmac.compare_digest(expand(key, b"slot-check" + label), self.check):
             return None
-        master = XAES(expand(key, b"slot-wrap")).open(self.wrapped, self.associated(store))
+        wrap = XAES(expand(key, b"slot-wrap" + label))
+        master = wrap.open(self.wrapped, self.associated(store))
         if master is None:
             raise Tampered(Part.HEADER, Reason.EDITED)
         return master
@@ -189,21 +195,23 @@ class Unlocked:
         header: what was authenticated.
         master: 32 bytes.
         slot: number of the slot that was opened.
+        label: of the store's place, see `storage.backend.Backend.label`.
     """
 
     header: Header
     master: bytes = field(repr=False)
     slot: int
+    label: bytes = b""
 
     @classmethod
-    def make(cls, secret: Secret) -> "Unlocked":
+    def make(cls, secret: Secret, label: bytes = b"") -> "Unlocked":
         """A new store's header: one slot, one epoch. Stretches: call it in a thread."""
         store, master = os.urandom(16), os.urandom(ROOT_BYTES)
-        header = Header(store, 1, (Slot.make(1, store, master, secret),), {}, b"", b"")
-        return cls(header, master, 1).with_epoch(1)
+        header = Header(store, 1, (Slot.make(1, store, master, secret, label),), {}, b"", b"")
+        return cls(header, master, 1, label).with_epoch(1)
 
     @classmethod
-    def open(cls, header: Header, secret: Secret) -> "Unlocked":
+    def open(cls, header: Header, secret: Secret, label: bytes = b"") -> "Unlocked":
         """The header opened with `secret`. Stretches once per slot: call it in a thread.
 
         Raises:
@@ -211,19 +219,19 @@ class Unlocked:
             Tampered: one is, but what follows does not verify.
         """
         for slot in header.slots:
-            master = slot.open(header.store, secret)
+            master = slot.open(header.store, secret, label)
             if master is not None:
-                return cls.check(header, master, slot.number)
+                return cls.check(header, master, slot.number, label)
         raise WrongSecret("no key slot of this store opens with the secret that was given")
 
     @classmethod
-    def check(cls, header: Header, master: bytes, slot: int) -> "Unlocked":
+    def check(cls, header: Header, master: bytes, slot: int, label: bytes = b"") -> "Unlocked":
         """The header, once its MAC holds under a master key that is already known.
 
         Raises:
             Tampered: it does not.
         """
-        unlocked = cls(header, master, slot)
+        unlocked = cls(header, master, slot, label)
         if not hmac.compare_digest(unlocked._mac(header.body()), header.mac):
             raise Tampered(Part.HEADER, Reason.EDITED)
         return unlocked
@@ -256,7 +264,7 @@ class Unlocked:
 
     def new_slot(self, number: int, secret: Secret) -> Slot:
         """A slot for this master key. Stretches: call it in a thread."""
-        return Slot.make(number, self.header.store, self.master, secret)
+        return Slot.make(number, self.header.store, self.master, secret, self.label)
 
     def with_epoch(self, number: int) -> "Unlocked":
         """The same with one more epoch, of a fresh root, which becomes the current one."""
@@ -285,7 +293,7 @@ class Unlocked:
             if root is None:
                 raise Tampered(Part.HEADER, Reason.EDITED)
             roots[number] = new.seal(root, associated)
-        slot = Slot.make(1, store, master, secret)
+        slot = Slot.make(1, store, master, secret, self.label)
         header = replace(self.header, slots=(slot,), roots=roots)
         return replace(self, master=master, slot=1).remade(header)
 

@@ -63,11 +63,6 @@ def expand(key: bytes, label: bytes) -> bytes:
     return HKDFExpand(algorithm=SHA256(), length=32, info=LABEL + label).derive(key)
 
 
-def tag(blob: bytes) -> bytes:
-    """The last 16 bytes of a blob: which of all blobs ever sealed it is."""
-    return blob[-TAG_BYTES:]
-
-
 class Epoch:
     """The keys derived from one root."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import trio
 
-from storage.backend import Backend, Commit, Kind, Tail
+from storage.backend import Backend, BlobName, Commit, Kind, Tail
 from storage.errors import Damaged, InUse
 
 _PAGE: Final = 1000  # blobs per page of a scan
@@ -60,6 +60,8 @@ class MemoryBackend:
             one Redis. One that is not shared is exclusive.
     """
 
+    label = b""
+
     def __init__(self, space: MemorySpace | None = None, *, shared: bool = False) -> None:
         self.space = MemorySpace() if space is None else space
         self._shared = shared
@@ -90,10 +92,10 @@ class MemoryBackend:
             raise Damaged
         return self.space.tail(after)
 
-    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+    async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
         await trio.lowlevel.checkpoint()
-        return [self.space.blobs[kind].get(handle) for handle in handles]
+        return [self.space.blobs[kind].get(name.handle) for name in names]
 
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`."""
@@ -112,6 +114,10 @@ class MemoryBackend:
             return self.space.tail(commit.number - 1)
         self.space.apply(commit)
         return None
+
+    async def confirm(self) -> None:
+        """See `Backend`; there is nothing to wait for."""
+        await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
         """See `Backend`."""

@@ -15,11 +15,11 @@ from typing import Final
 
 import trio
 
-from storage.backend import Backend, Commit, Kind
+from storage.backend import Backend, BlobName, Commit, Kind, tag
 from storage.cache import Cache
 from storage.errors import Part, Reason, Tampered
 from storage.index import Row
-from storage.keyring import Sealed, tag
+from storage.keyring import Sealed
 from storage.record import Content, Record, decode_body
 from storage.replica import Replica
 from storage.table import Draft
@@ -136,7 +136,7 @@ class Reader:
             due = source.tag(row)
             blob = None if cache is None else cache.get(handle)
             if blob is None or tag(blob) != due:
-                (blob,) = await self._backend.get(source.kind, [handle])
+                (blob,) = await self._backend.get(source.kind, [BlobName(handle, due)])
             if blob is not None and tag(blob) == due:
                 plaintext = table.keyring.open(source.sealed, handle, blob)
                 if plaintext is None:

@@ -194,6 +194,7 @@ class Replica:
             await self._follow(found, since)
             self._doubt = False
             if (commit.number, commit.entry) in found.entries:
+                await self._backend.confirm()
                 return True
             raise
         if missed is not None:
@@ -305,7 +306,7 @@ class Replica:
             raise Tampered(Part.HEADER, Reason.DROPPED)
         known = self.table.unlocked
         try:
-            unlocked = Unlocked.check(Header.parse(data), known.master, known.slot)
+            unlocked = Unlocked.check(Header.parse(data), known.master, known.slot, known.label)
         except Tampered as error:
             if error.reason is Reason.DAMAGED:
                 raise

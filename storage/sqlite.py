@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from storage.backend import Backend, Commit, Kind, Tail
+from storage.backend import Backend, BlobName, Commit, Kind, Tail
 from storage.errors import Damaged, Unavailable
 from storage.locked_file import LockedFile
 from storage.sqlite_errors import translated
@@ -66,6 +66,7 @@ class SQLiteBackend:
     """
 
     exclusive = True
+    label = b""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path).absolute()
@@ -114,9 +115,9 @@ class SQLiteBackend:
         """See `Backend`."""
         return await self._read(lambda connection: _snapshot_tail(connection, after))
 
-    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+    async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
-        return await self._read(lambda connection: _get(connection, kind, handles))
+        return await self._read(lambda connection: _get(connection, kind, names))
 
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`."""
@@ -147,6 +148,10 @@ class SQLiteBackend:
                 return job(connection)
 
         return await self._reader.call(checked)
+
+    async def confirm(self) -> None:
+        """See `Backend`; a commit that can be read is durable."""
+        await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:
         """See `Backend`."""
@@ -226,10 +231,10 @@ def _tail(connection: sqlite3.Connection, after: int) -> Tail:
 
 
 def _get(
-    connection: sqlite3.Connection, kind: Kind, handles: Sequence[bytes]
+    connection: sqlite3.Connection, kind: Kind, names: Sequence[BlobName]
 ) -> list[bytes | None]:
     select = _GET[kind]
-    rows = [connection.execute(select, (handle,)).fetchone() for handle in handles]
+    rows = [connection.execute(select, (name.handle,)).fetchone() for name in names]
     return [None if row is None else _bytes(row[0]) for row in rows]
 
 

@@ -118,7 +118,7 @@ async def _open(
                 raise Tampered(Part.HEADER, Reason.DROPPED)
             if head is None:
                 raise Tampered(Part.HEAD, Reason.DROPPED)
-            unlocked = await _unlocked(Header.parse(header), secret)
+            unlocked = await _unlocked(Header.parse(header), secret, backend.label)
             keyring = unlocked.keyring()
             state = State.open(keyring, head)
             if state.header != unlocked.header.digest:
@@ -135,14 +135,14 @@ async def _open(
 _OPEN_ATTEMPTS: Final = 5
 
 
-async def _unlocked(header: Header, secret: Secret) -> Unlocked:
+async def _unlocked(header: Header, secret: Secret, label: bytes) -> Unlocked:
     """The header opened with the secret; an error does not refer to that.
 
     Raises:
         WrongSecret, Tampered: as `Unlocked.open`.
     """
     try:
-        return await trio.to_thread.run_sync(Unlocked.open, header, secret)
+        return await trio.to_thread.run_sync(Unlocked.open, header, secret, label)
     except StorageError as error:
         raise error.with_traceback(None) from None
     finally:
@@ -151,7 +151,7 @@ async def _unlocked(header: Header, secret: Secret) -> Unlocked:
 
 async def _create(backend: Backend, secret: Secret) -> bool:
     """Make an empty store; False where somebody else made one meanwhile, which is fine."""
-    unlocked = await trio.to_thread.run_sync(Unlocked.make, secret)
+    unlocked = await trio.to_thread.run_sync(Unlocked.make, secret, backend.label)
     del secret  # as in `open_store`
     header = unlocked.build()
     keyring = unlocked.keyring()

@@ -9,13 +9,13 @@ A `Draft` is one commit in the making: it answers `row` as if its changes were d
 that the changes gathered into one commit see each other, and it keeps the digest in step.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from storage.backend import Commit
+from storage.backend import Commit, Kind, tag
 from storage.errors import Conflict, Part, Reason, Tampered
 from storage.header import Unlocked
 from storage.index import Index, Row
-from storage.keyring import LEAF_MODULUS, Keyring, Sealed, tag
+from storage.keyring import LEAF_MODULUS, Keyring, Sealed
 from storage.ledger import Logged, PutMeta, Removed, State, link, seal_entry
 from storage.record import KEEP, Content, Put, Remove, Terms, encode_body
 from storage.turns import ROWS
@@ -273,5 +273,21 @@ class Draft:
         head = state.seal(keyring)
         header = None if unlocked is self.table.unlocked else unlocked.build()
         expected = self.table.head
-        commit = Commit(number, expected, head, entry, oldest, self._meta, self._body, header)
+        meta, body, superseded = self._meta, self._body, self._superseded()
+        commit = Commit(number, expected, head, entry, oldest, meta, body, header, superseded)
         return commit, state
+
+    def _superseded(self) -> Mapping[Kind, Mapping[bytes, bytes]]:
+        """The blobs of the table's rows that are due no more: for each map, handle to tag."""
+        epochs = self.table.keyring.epochs
+        meta: dict[bytes, bytes] = {}
+        body: dict[bytes, bytes] = {}
+        for name, new in self.rows.items():
+            old = self.table.rows.get(name)
+            if old is None:
+                continue
+            if new is None or new.tag != old.tag:
+                meta[epochs[old.epoch].handle(name)] = old.tag
+            if old.body_epoch and (new is None or new.body_tag != old.body_tag):
+                body[epochs[old.body_epoch].handle(name)] = old.body_tag
+        return {Kind.META: meta, Kind.BODY: body}

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import trio
 
-from storage.backend import Backend, Commit, Kind, Tail
+from storage.backend import Backend, BlobName, Commit, Kind, Tail, tag
 from storage.errors import Damaged, InUse, Missing, StorageError, Unavailable
 
 Make = Callable[[], Backend]
@@ -47,17 +47,27 @@ async def opened(backend: Backend) -> Any:
 class _Writer:
     """Makes commits that follow one another, and knows what should be there."""
 
-    def __init__(self, backend: Backend, number: int, head: bytes) -> None:
+    def __init__(
+        self, backend: Backend, number: int, head: bytes, there: Mapping[Kind, dict[bytes, bytes]]
+    ) -> None:
         self.backend = backend
         self.number = number
         self.head = head
+        self._there = {kind: dict(tags) for kind, tags in there.items()}
 
     @classmethod
     async def at_end(cls, backend: Backend) -> "_Writer":
+        """One that goes on; no exercise leaves a body behind."""
         _, head = await backend.load()
         assert head is not None, "the head is gone"
         tail = await backend.tail(0)
-        return cls(backend, tail.entries[-1][0] if tail.entries else 0, head)
+        tags = {handle: tag(blob) for handle, blob in (await _scanned(backend)).items()}
+        there = {Kind.META: tags, Kind.BODY: {}}
+        return cls(backend, tail.entries[-1][0] if tail.entries else 0, head, there)
+
+    def beside(self) -> "_Writer":
+        """Another one at the same commit, which does not see what this one does from now on."""
+        return _Writer(self.backend, self.number, self.head, self._there)
 
     def draft(
         self,
@@ -67,14 +77,50 @@ class _Writer:
         header: bytes | None = None,
     ) -> Commit:
         number, head = self.number + 1, b"head " + os.urandom(16)
-        entry = b"entry %d" % number
-        return Commit(number, self.head, head, entry, oldest, meta or {}, body or {}, header)
+        entry, meta, body = b"entry %d" % number, meta or {}, body or {}
+        superseded = {
+            Kind.META: self._before(Kind.META, meta),
+            Kind.BODY: self._before(Kind.BODY, body),
+        }
+        return Commit(number, self.head, head, entry, oldest, meta, body, header, superseded)
+
+    def _before(self, kind: Kind, blobs: Mapping[bytes, bytes | None]) -> dict[bytes, bytes]:
+        """The tags of the blobs that are replaced or removed; those of real ones never repeat."""
+        tags = self._there[kind]
+        return {
+            handle: tags[handle]
+            for handle, blob in blobs.items()
+            if handle in tags and (blob is None or tag(blob) != tags[handle])
+        }
 
     async def commit(self, **changes: Any) -> Commit:
         commit = self.draft(**changes)
         assert await self.backend.commit(commit) is None, "a commit that follows was refused"
-        self.number, self.head = commit.number, commit.head
+        self.follow(commit)
         return commit
+
+    def follow(self, commit: Commit) -> None:
+        """Know that a commit was applied."""
+        self.number, self.head = commit.number, commit.head
+        for kind in Kind:
+            for handle, blob in commit.blobs(kind).items():
+                self._there[kind].pop(handle, None)
+                if blob is not None:
+                    self._there[kind][handle] = tag(blob)
+
+    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+        """What the back end gives for the blobs that should be there, and for their like."""
+        tags = self._there[kind]
+        return await self.backend.get(kind, [BlobName(one, tags.get(one, b"")) for one in handles])
+
+
+async def _scanned(backend: Backend) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    cursor: bytes | None = b""
+    while cursor is not None:
+        page, cursor = await backend.scan(cursor)
+        found.update(page)
+    return found
 
 
 async def _is_not_made_unasked(make: Make) -> None:
@@ -92,7 +138,7 @@ async def _is_not_made_unasked(make: Make) -> None:
 async def _is_empty_at_first(make: Make) -> None:
     async with opened(make()) as backend:
         assert await backend.load() == (None, None), "an empty place has a header or a head"
-        assert await backend.get(Kind.META, [_handle(1)]) == [None], "an empty place has blobs"
+        assert await backend.get(Kind.META, [_ABSENT]) == [None], "an empty place has blobs"
         assert await backend.scan(b"") == ([], None), "an empty place has records"
         try:
             await backend.tail(0)
@@ -110,7 +156,7 @@ async def _is_made_once(make: Make) -> None:
         missed = await backend.commit(other)
         assert missed == Tail(b"head 0", []), "a second store was made over the first"
         assert await backend.load() == (b"header", b"head 0"), "a refused commit changed something"
-        assert await backend.get(Kind.META, [_handle(1)]) == [None], "a refused commit wrote"
+        assert await backend.get(Kind.META, [_ABSENT]) == [None], "a refused commit wrote"
         assert await backend.tail(0) == Tail(b"head 0", []), "making a store is not a log entry"
 
 
@@ -122,14 +168,14 @@ async def _keeps_blobs(make: Make) -> None:
             meta={_handle(1): every, _handle(2): b"two"}, body={_handle(1): b"", _handle(3): b"b"}
         )
         handles = [_handle(3), _handle(2), _handle(1), _handle(2)]
-        assert await backend.get(Kind.META, handles) == [None, b"two", every, b"two"]
-        assert await backend.get(Kind.BODY, handles) == [b"b", None, b"", None]
-        assert await backend.get(Kind.BODY, []) == []
+        assert await writer.get(Kind.META, handles) == [None, b"two", every, b"two"]
+        assert await writer.get(Kind.BODY, handles) == [b"b", None, b"", None]
+        assert await writer.get(Kind.BODY, []) == []
         await writer.commit(
             meta={_handle(1): b"new", _handle(9): None}, body={_handle(1): None, _handle(3): b"c"}
         )
-        assert await backend.get(Kind.META, handles) == [None, b"two", b"new", b"two"]
-        assert await backend.get(Kind.BODY, handles) == [b"c", None, None, None]
+        assert await writer.get(Kind.META, handles) == [None, b"two", b"new", b"two"]
+        assert await writer.get(Kind.BODY, handles) == [b"c", None, None, None]
         await writer.commit(meta={_handle(1): None, _handle(2): None}, body={_handle(3): None})
         assert await backend.scan(b"") == ([], None), "removed records are still scanned"
 
@@ -137,14 +183,14 @@ async def _keeps_blobs(make: Make) -> None:
 async def _compares_the_head(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
-        behind = _Writer(backend, writer.number, writer.head)
+        behind = writer.beside()
         commits = [await writer.commit(meta={_handle(1): b"%d" % n}) for n in range(3)]
         late = behind.draft(meta={_handle(1): b"late", _handle(2): b"late"}, header=b"late")
         missed = await backend.commit(late)
         assert missed is not None, "a commit on an old head was applied"
         assert missed.head == writer.head
         assert list(missed.entries) == [(one.number, one.entry) for one in commits]
-        assert await backend.get(Kind.META, [_handle(1), _handle(2)]) == [b"2", None]
+        assert await writer.get(Kind.META, [_handle(1), _handle(2)]) == [b"2", None]
         assert await backend.load() == (b"header", writer.head), "a refused commit changed places"
 
 
@@ -163,9 +209,9 @@ async def _lets_one_of_many_win(make: Make) -> None:
                 nursery.start_soon(attempt, n)
         assert len(won) == 1, "of many commits on one head not exactly one was applied"
         assert (await backend.load())[1] == won[0].head
-        there = await backend.get(Kind.META, [_handle(n) for n in range(100, 110)])
-        assert [blob for blob in there if blob is not None] == list(won[0].meta.values())
         writer = await _Writer.at_end(backend)
+        there = await writer.get(Kind.META, [_handle(n) for n in range(100, 110)])
+        assert [blob for blob in there if blob is not None] == list(won[0].meta.values())
         await writer.commit(meta=dict.fromkeys(won[0].meta))
 
 
@@ -198,12 +244,7 @@ async def _scans_everything(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
         await writer.commit(meta=blobs, body={_handle(5000): b"not a record"})
-        found: dict[bytes, bytes] = {}
-        cursor: bytes | None = b""
-        while cursor is not None:
-            page, cursor = await backend.scan(cursor)
-            found.update(page)
-        assert found == blobs, "a scan does not give every record once"
+        assert await _scanned(backend) == blobs, "a scan does not give every record once"
         await writer.commit(meta=dict.fromkeys(blobs), body={_handle(5000): None})
 
 
@@ -212,7 +253,7 @@ async def _takes_large_blobs(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
         await writer.commit(body={_handle(1): large})
-        assert await backend.get(Kind.BODY, [_handle(1)]) == [large]
+        assert await writer.get(Kind.BODY, [_handle(1)]) == [large]
         await writer.commit(body={_handle(1): None})
 
 
@@ -225,8 +266,9 @@ async def _is_there_again(make: Make) -> None:
         await backend.aclose()
     async with opened(make()) as backend:
         assert (await backend.load(), await backend.tail(0)) == expected
-        assert await backend.get(Kind.META, [_handle(1)]) == [b"kept"]
-        assert await backend.get(Kind.BODY, [_handle(1)]) == [b"kept too"]
+        writer.backend = backend
+        assert await writer.get(Kind.META, [_handle(1)]) == [b"kept"]
+        assert await writer.get(Kind.BODY, [_handle(1)]) == [b"kept too"]
 
 
 async def _is_exclusive_or_shared(make: Make) -> None:
@@ -257,12 +299,12 @@ async def _survives_cancelled_callers(make: Make) -> None:
             following = writer.draft(meta={_handle(1): None}, body={_handle(1): None})
             missed = await backend.commit(following)  # settles which of the two was first
             if missed is None:
-                writer.number, writer.head = following.number, following.head
+                writer.follow(following)
                 continue
             assert missed == Tail(commit.head, [(commit.number, commit.entry)])
-            assert await backend.get(Kind.META, [_handle(1)]) == [b"m"], "half a commit"
-            assert await backend.get(Kind.BODY, [_handle(1)]) == [b"b"], "half a commit"
-            writer.number, writer.head = commit.number, commit.head
+            writer.follow(commit)
+            assert await writer.get(Kind.META, [_handle(1)]) == [b"m"], "half a commit"
+            assert await writer.get(Kind.BODY, [_handle(1)]) == [b"b"], "half a commit"
 
 
 _EXERCISES: Final = (
@@ -283,7 +325,10 @@ _EXERCISES: Final = (
 
 
 def _handle(n: int) -> bytes:
-    return n.to_bytes(16)
+    return n.to_bytes(16, "little")
+
+
+_ABSENT: Final = BlobName(_handle(1), b"x")
 
 
 class FailingBackend:
@@ -312,6 +357,11 @@ class FailingBackend:
         """See `Backend`."""
         return self._inner.exclusive
 
+    @property
+    def label(self) -> bytes:
+        """See `Backend`."""
+        return self._inner.label
+
     def _pass(self, call: str) -> None:
         self.calls.append(call)
         if self.fail_next:
@@ -333,10 +383,10 @@ class FailingBackend:
         self._pass("tail")
         return await self._inner.tail(after)
 
-    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+    async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
         self._pass("get")
-        return await self._inner.get(kind, handles)
+        return await self._inner.get(kind, names)
 
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`."""
@@ -351,6 +401,11 @@ class FailingBackend:
             self.lose_answers -= 1
             raise self.error
         return missed
+
+    async def confirm(self) -> None:
+        """See `Backend`."""
+        self._pass("confirm")
+        await self._inner.confirm()
 
     async def aclose(self) -> None:
         """See `Backend`."""
@@ -393,6 +448,7 @@ class LyingBackend(FailingBackend):
         self.blobs: dict[Kind, dict[bytes, bytes | None]] = {kind: {} for kind in Kind}
         self.log: dict[int, bytes | None] = {}
         self.places: tuple[bytes | None, bytes | None] = (None, None)
+        self._tags: dict[Kind, dict[bytes, bytes]] = {kind: {} for kind in Kind}
 
     async def load(self) -> tuple[bytes | None, bytes | None]:
         """See `Backend`."""
@@ -407,11 +463,25 @@ class LyingBackend(FailingBackend):
         left = [(number, entry) for number, entry in entries if entry is not None]
         return Tail(self.places[1] or tail.head, left)
 
-    async def get(self, kind: Kind, handles: Sequence[bytes]) -> list[bytes | None]:
+    async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
-        true = await super().get(kind, handles)
+        true = await super().get(kind, names)
         lies = self.blobs[kind]
-        return [lies.get(handle, blob) for handle, blob in zip(handles, true, strict=True)]
+        return [lies.get(name.handle, blob) for name, blob in zip(names, true, strict=True)]
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """See `Backend`."""
+        missed = await super().commit(commit)
+        if missed is None:
+            for kind in Kind:
+                blobs = commit.blobs(kind)
+                self._tags[kind].update((h, tag(blob)) for h, blob in blobs.items() if blob)
+        return missed
+
+    async def peek(self, kind: Kind, handle: bytes) -> bytes | None:
+        """What is given for the blob that this back end has seen written last at a handle."""
+        (blob,) = await self.get(kind, [BlobName(handle, self._tags[kind].get(handle, b""))])
+        return blob
 
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`."""
@@ -421,7 +491,7 @@ class LyingBackend(FailingBackend):
 
     async def edit(self, kind: Kind, handle: bytes, at: int = 30) -> None:
         """Flip one bit of a blob."""
-        (blob,) = await self.get(kind, [handle])
+        blob = await self.peek(kind, handle)
         assert blob is not None
         changed = bytearray(blob)
         changed[at] ^= 1
@@ -429,12 +499,12 @@ class LyingBackend(FailingBackend):
 
     async def swap(self, kind: Kind, one: bytes, other: bytes) -> None:
         """Give each of two blobs in the place of the other."""
-        first, second = await self.get(kind, [one, other])
+        first, second = await self.peek(kind, one), await self.peek(kind, other)
         self.blobs[kind].update({one: second, other: first})
 
     async def freeze(self, kind: Kind, handle: bytes) -> None:
         """Go on giving what is there now, whatever is written: replay."""
-        (self.blobs[kind][handle],) = await self.get(kind, [handle])
+        self.blobs[kind][handle] = await self.peek(kind, handle)
 
     def drop(self, kind: Kind, handle: bytes) -> None:
         """Hide a blob."""

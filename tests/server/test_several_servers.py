@@ -214,8 +214,8 @@ async def test_a_long_batch_asks_again(servers: TwoServers, clock: Clock):
 
     true_get = servers.backend.get
 
-    async def slow_get(kind, handles):
-        found = await true_get(kind, handles)
+    async def slow_get(kind, names):
+        found = await true_get(kind, names)
         if kind is Kind.BODY and not answers:
             answers.append(await servers.one(Operation.DESTROY, unique_identifier=key))
             clock.now += FRESH_SECONDS

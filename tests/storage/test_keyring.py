@@ -3,7 +3,8 @@ import hmac
 
 import pytest
 
-from storage.keyring import OVERHEAD_BYTES, Epoch, Keyring, Sealed, expand, extract, tag
+from storage.backend import tag
+from storage.keyring import OVERHEAD_BYTES, Epoch, Keyring, Sealed, expand, extract
 from storage.xaes import XAES
 
 STORE = bytes(range(16))

@@ -68,7 +68,7 @@ async def test_each_attack_is_told_apart(attacked, kind):
 
 async def test_a_meta_blob_is_no_body(attacked):
     store, lying, a, _ = attacked
-    (meta,) = await lying.get(Kind.META, [a])
+    meta = await lying.peek(Kind.META, a)
     lying.blobs[Kind.BODY][a] = meta
     assert await refused(store, Kind.BODY) is Reason.EDITED
 
@@ -156,8 +156,8 @@ async def test_a_read_that_meets_a_commit_is_no_attack():
         true_get = slow._inner.get
         fetched = []
 
-        async def get_while_committing(kind, handles):
-            answer = await true_get(kind, handles)
+        async def get_while_committing(kind, names):
+            answer = await true_get(kind, names)
             if not fetched:
                 fetched.append(answer)
                 slow.go.set()

@@ -1,0 +1,224 @@
+"""The back end on Redis or Valkey.
+
+Theory of operation: two threads, one that reads and one that commits, each with a connection of its
+own, so that a read does not wait for a commit that waits for disks. A commit is one script, and so
+is the reading of head and log (`scripts`). The primary alone is read: a replica may be behind.
+"""
+
+import ssl
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from storage.backend import HANDLE_BYTES, Backend, BlobName, Commit, Kind, Tail
+from storage.errors import Damaged, Unavailable
+from storage.redis.condition import Condition, Durability
+from storage.redis.link import Link, Reply
+from storage.redis.pipeline import PATIENCE_S, Pipeline
+from storage.redis.places import RedisPlace
+from storage.redis.route import Route
+from storage.redis.scripts import BUCKETS, FORMAT, LABEL, Keys, entries
+
+_AT_ONCE: Final = 16  # buckets scanned in one round trip
+_COUNT: Final = 100  # blobs of each, about
+_CURSOR: Final = 1 + 8  # bytes: a bucket, and Redis's cursor within it
+
+
+class RedisBackend:
+    """A back end that several servers share.
+
+    Args:
+        place: where the Redis is.
+        label: which store in it: 1 to 64 letters, digits, dots, dashes and underscores.
+        durability: what an acknowledged commit must survive.
+        replicas: how many must have each commit, for `Durability.REPLICAS`.
+        tls: the context for a place under TLS.
+        patience_s: how long a call waits for Redis to be there.
+
+    Raises:
+        ValueError: the label has another form, or TLS and the place do not go together.
+    """
+
+    exclusive = False
+
+    def __init__(
+        self,
+        place: RedisPlace,
+        label: str,
+        *,
+        durability: Durability = Durability.FSYNC,
+        replicas: int = 1,
+        tls: ssl.SSLContext | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        if not LABEL.fullmatch(label):
+            raise ValueError("a label has 1 to 64 letters, digits, dots, dashes and underscores")
+        if place.tls and tls is None:
+            raise ValueError("a place under TLS needs a context")
+        self.label = b"redis-findex/" + label.encode()
+        self._place, self._tls = place, tls if place.tls else None
+        self._keys = Keys(label)
+        self._condition = Condition(place.form, self._keys, durability, replicas)
+        self._patience_s = patience_s
+        self._reader: Pipeline | None = None
+        self._writer: Pipeline | None = None
+
+    def __repr__(self) -> str:
+        return f"<RedisBackend at {self._place}>"
+
+    async def open(self, *, create: bool = True) -> None:
+        """See `Backend`. There is nothing to be made.
+
+        Raises:
+            Unsuitable: this Redis cannot keep a store, or not as durably as is asked.
+        """
+        self._reader = self._pipeline("redis-reader", writes=False)
+        self._writer = self._pipeline("redis-writer", writes=True)
+        command = ("HGET", self._keys.place, "format")
+        await self._writer.call([command], lambda link, replies: None)
+
+    def _pipeline(self, name: str, *, writes: bool) -> Pipeline:
+        route = Route(self._place, self._keys.place, self._tls)
+        check = partial(self._condition.check, writes=writes)
+        return Pipeline(name, route, check, self._patience_s)
+
+    async def load(self) -> tuple[bytes | None, bytes | None]:
+        """See `Backend`."""
+        command = ("HMGET", self._keys.place, "header", "head")
+        header, head = await self._reading.call([command], lambda link, replies: replies[0])
+        return _bytes_or_none(header), _bytes_or_none(head)
+
+    async def tail(self, after: int) -> Tail:
+        """See `Backend`."""
+        call = self._keys.tail(after)
+        return await self._reading.call([call], lambda link, replies: _tail(replies[0]))
+
+    async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
+        """See `Backend`."""
+        commands = [self._keys.get(kind, name) for name in names]
+
+        def blobs(link: Link, replies: list[Reply]) -> list[bytes | None]:
+            return [_bytes_or_none(reply) for reply in replies]
+
+        return await self._reading.call(commands, blobs) if commands else []
+
+    async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
+        """See `Backend`. A cursor is that of each bucket begun, and which one is next."""
+        page: list[tuple[bytes, bytes]] = []
+        following: bytes | None = cursor
+        while not page and following is not None:
+            page, following = await self._scan(following)
+        return page, following
+
+    async def _scan(self, cursor: bytes) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
+        begun, following = _cursors(cursor)
+        while len(begun) < _AT_ONCE and following < BUCKETS:
+            begun.append((following, 0))
+            following += 1
+        buckets = self._keys.buckets[Kind.META]
+        commands = [("HSCAN", buckets[number], at, "COUNT", _COUNT) for number, at in begun]
+        replies = await self._reading.call(commands, lambda link, replies: replies)
+        page: list[tuple[bytes, bytes]] = []
+        left = b""
+        for (number, _), reply in zip(begun, replies, strict=True):
+            at, blobs = _scanned(reply)
+            page += blobs
+            if at:
+                left += bytes((number,)) + at.to_bytes(8)
+        if not left and following == BUCKETS:
+            return page, None
+        return page, following.to_bytes(2) + left
+
+    async def commit(self, commit: Commit) -> Tail | None:
+        """See `Backend`."""
+
+        def finish(link: Link, replies: list[Reply]) -> Tail | None:
+            if replies[0] != 1:
+                return _tail(replies[0])
+            self._condition.confirm(link)
+            return None
+
+        return await self._writing.call([self._keys.commit(commit)], finish, is_read=False)
+
+    async def confirm(self) -> None:
+        """See `Backend`.
+
+        Redis waits for what its own connection has written, so something is written that changes
+        nothing.
+        """
+        if self._condition.durability is not Durability.REPLICAS:
+            return
+        command = ("HSET", self._keys.place, "format", FORMAT)
+        await self._writing.call([command], lambda link, _: self._condition.confirm(link))
+
+    @property
+    def _reading(self) -> Pipeline:
+        if self._reader is None:
+            raise Unavailable("the store in Redis is closed")
+        return self._reader
+
+    @property
+    def _writing(self) -> Pipeline:
+        if self._writer is None:
+            raise Unavailable("the store in Redis is closed")
+        return self._writer
+
+    async def aclose(self) -> None:
+        """See `Backend`."""
+        reader, self._reader = self._reader, None
+        writer, self._writer = self._writer, None
+        for pipeline in (reader, writer):
+            if pipeline is not None:
+                await pipeline.stop()
+
+
+def _tail(reply: Reply) -> Tail:
+    """The head and the entries that a script gives.
+
+    Raises:
+        Damaged: it gives none, or something else.
+    """
+    if not isinstance(reply, list) or len(reply) != 2 or not isinstance(reply[0], bytes):
+        raise Damaged
+    return Tail(reply[0], list(entries(reply[1])))
+
+
+def _cursors(cursor: bytes) -> tuple[list[tuple[int, int]], int]:
+    """The buckets begun, each with Redis's cursor in it, and the number of the next bucket."""
+    if not cursor:
+        return [], 0
+    begun = [cursor[at : at + _CURSOR] for at in range(2, len(cursor), _CURSOR)]
+    return [(one[0], int.from_bytes(one[1:])) for one in begun], int.from_bytes(cursor[:2])
+
+
+def _scanned(reply: Any) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """Redis's next cursor in a bucket (0: none), and what it gave: handle and blob."""
+    try:
+        at, flat = reply
+        fields = zip(flat[::2], flat[1::2], strict=True)
+        blobs = [(_handle(field), _bytes(blob)) for field, blob in fields]
+        number = int(at)
+    except (TypeError, ValueError):
+        raise Damaged from None
+    if not 0 <= number < 1 << 64:
+        raise Damaged
+    return number, blobs
+
+
+def _handle(field: object) -> bytes:
+    if not isinstance(field, bytes) or len(field) < HANDLE_BYTES:
+        raise Damaged
+    return field[:HANDLE_BYTES]
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise Damaged
+    return value
+
+
+def _bytes_or_none(value: object) -> bytes | None:
+    return None if value is None else _bytes(value)
+
+
+_: type[Backend] = RedisBackend

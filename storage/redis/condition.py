@@ -1,0 +1,209 @@
+"""What a Redis must be like to keep a store, and what it promises to keep of it.
+
+Theory of operation: Redis may forget: when it is full (eviction), when it is restarted (without an
+AOF), when the power fails (before an fsync), when a replica takes over that had not got everything.
+Which of these an acknowledged commit survives is the operator's choice, and `Durability` names the
+choices. What the node says of itself is compared with the choice on every new connection and every
+`AGAIN_S` after; where it does not keep the promise, nothing is acknowledged, and the error says
+what is set wrongly. That a node does what it says cannot be proved, and is not: losing commits is
+seen all the same, as the head then goes back.
+
+    fsync      the AOF is written and synchronised before a commit is answered
+    replicas   as many replicas as are asked for have the commit in their synchronised AOF too
+    everysec   the AOF is written, and synchronised each second or so
+    none       nothing is asked
+
+Source: Redis documentation, "Redis persistence", commands WAITAOF, INFO, CONFIG GET.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+from typing import Final
+
+from redis.exceptions import NoPermissionError, ResponseError
+
+from storage.errors import Unavailable, Unsuitable
+from storage.redis.failures import printable, translated
+from storage.redis.link import Link, Reply
+from storage.redis.places import Form
+from storage.redis.scripts import FORMAT, Keys
+
+AGAIN_S: Final = 15.0  # a configuration changes by hand, and INFO costs a fraction of a commit
+CONFIRM_S: Final = 5.0  # for replicas to write and tell; they are then taken as lost
+_ROUND_MS: Final = 3  # each WAITAOF asks the replicas again; one that waits longer may wait 1 s
+_LEAST: Final = (7, 0)
+_LEAST_WAITAOF: Final = (7, 2)
+
+
+class Durability(StrEnum):
+    """What an acknowledged commit survives."""
+
+    FSYNC = "fsync"
+    REPLICAS = "replicas"
+    EVERYSEC = "everysec"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is asked of a Redis.
+
+    Attributes:
+        form: how it was found.
+        keys: of the store.
+        durability: what it must promise.
+        replicas: how many must have a commit, for `Durability.REPLICAS`.
+    """
+
+    form: Form
+    keys: Keys
+    durability: Durability
+    replicas: int
+
+    def check(self, link: Link, *, writes: bool) -> None:
+        """Look at the node at the other end of a link, unless that was done within `AGAIN_S`.
+
+        Args:
+            link: open.
+            writes: whether it is for commits, too; for reads it is enough that it is a primary.
+
+        Raises:
+            Unsuitable: it is not what is asked for; one sentence says why.
+            Unavailable: it is a replica now, or still loading.
+        """
+        is_new = not link.checked
+        if not is_new and monotonic() - link.checked < AGAIN_S:
+            return
+        commands: list[tuple[str, ...]] = [("INFO",), ("HGET", self.keys.place, "format")]
+        if self.durability is Durability.FSYNC and writes:
+            commands += [("CONFIG", "GET", "appendfsync", "no-appendfsync-on-rewrite")]
+        reply, form, *config = link.exchange(commands)
+        info = _lines(reply)
+        self._check_node(info)
+        if isinstance(form, ResponseError):
+            raise translated(form)
+        if form not in (None, FORMAT):
+            raise Unsuitable(
+                "what lies under this label was not written in a format of this version"
+            )
+        if writes:
+            self._check_eviction(info)
+            self._check_durability(info, config)
+            if is_new:
+                _check_rights(link.exchange([self.keys.trial()])[0])
+        link.checked = monotonic()
+
+    def _check_node(self, info: Mapping[str, str]) -> None:
+        version = _version(info)
+        if version < _LEAST:
+            raise Unsuitable(f"Redis {'.'.join(map(str, version))} is too old: 7.0 is needed")
+        in_cluster = info.get("cluster_enabled") == "1"
+        if in_cluster and self.form is not Form.CLUSTER:
+            raise Unsuitable("this Redis is a node of a Cluster: use redis+cluster://")
+        if info.get("role") != "master":
+            if self.form in (Form.ALONE, Form.UNIX):
+                raise Unsuitable("this Redis is a replica: name its primary, or its Sentinels")
+            raise Unavailable("this Redis is a replica, and its primary is not known yet")
+        if info.get("loading") == "1":
+            raise Unavailable("Redis is still loading its data")
+
+    def _check_eviction(self, info: Mapping[str, str]) -> None:
+        policy = info.get("maxmemory_policy", "")
+        if policy.startswith("allkeys"):
+            raise Unsuitable(
+                f"Redis drops keys when its memory is full (maxmemory-policy {printable(policy)}):"
+                " set noeviction"
+            )
+
+    def _check_durability(self, info: Mapping[str, str], config: list[Reply]) -> None:
+        if self.durability is Durability.NONE:
+            return
+        if info.get("aof_enabled") != "1":
+            raise Unsuitable(
+                f"Redis keeps no AOF, which the durability {self.durability} needs: set appendonly"
+                " yes"
+            )
+        if info.get("aof_last_write_status", "ok") != "ok":
+            raise Unsuitable("Redis could not write its AOF the last time: look at its disk")
+        if self.durability is Durability.FSYNC:
+            _check_always(config[0])
+        if self.durability is Durability.REPLICAS:
+            if _version(info) < _LEAST_WAITAOF:
+                raise Unsuitable("the durability replicas needs Redis 7.2, or Valkey (WAITAOF)")
+            connected = info.get("connected_slaves", "0")
+            if not connected.isdigit() or int(connected) < self.replicas:
+                raise Unsuitable(
+                    f"Redis has {printable(connected)} replicas, of which {self.replicas} must"
+                    " have each commit"
+                )
+
+    def confirm(self, link: Link) -> None:
+        """Wait until everything that was written over this link is as durable as promised.
+
+        Raises:
+            Unavailable: it is not, in time.
+        """
+        if self.durability is not Durability.REPLICAS:
+            return
+        end = monotonic() + CONFIRM_S
+        while True:
+            (reply,) = link.exchange([("WAITAOF", 1, self.replicas, _ROUND_MS)])
+            if isinstance(reply, ResponseError):
+                raise translated(reply)
+            local, replicas = reply
+            if local >= 1 and replicas >= self.replicas:
+                return
+            if monotonic() > end:
+                raise Unavailable(
+                    f"only {int(replicas)} of {self.replicas} replicas have confirmed the commit:"
+                    " it may be lost, or not"
+                )
+
+
+def _lines(reply: Reply) -> dict[str, str]:
+    """The fields of INFO by name."""
+    if isinstance(reply, ResponseError):
+        raise translated(reply)
+    if not isinstance(reply, bytes):
+        raise Unavailable("the answer of Redis cannot be read")
+    lines = reply.decode("utf-8", "replace").splitlines()
+    return {name: value for name, colon, value in (line.partition(":") for line in lines) if colon}
+
+
+def _version(info: Mapping[str, str]) -> tuple[int, ...]:
+    """Of Redis; Valkey gives that of the Redis it is compatible with."""
+    numbers = info.get("redis_version", "").split(".")[:2]
+    return tuple(int(one) if one.isdigit() and len(one) < 6 else 0 for one in numbers)
+
+
+def _check_always(config: Reply) -> None:
+    if isinstance(config, NoPermissionError):
+        raise Unsuitable(
+            "the Redis user may not read appendfsync (CONFIG GET), so the durability fsync cannot"
+            " be checked: allow it config|get, or choose another"
+        )
+    if isinstance(config, ResponseError):
+        raise translated(config)
+    values = dict(zip(config[::2], config[1::2], strict=False)) if isinstance(config, list) else {}
+    if values.get(b"appendfsync") != b"always":
+        raise Unsuitable(
+            "Redis answers before its AOF is on disk, which the durability fsync excludes: set"
+            " appendfsync always"
+        )
+    if values.get(b"no-appendfsync-on-rewrite") != b"no":
+        raise Unsuitable(
+            "Redis does not synchronise its AOF while it is rewritten: set"
+            " no-appendfsync-on-rewrite no"
+        )
+
+
+def _check_rights(refused: Reply) -> None:
+    """Refuse a user that may not do what commits do; a full memory is for commits to say."""
+    if isinstance(refused, NoPermissionError):
+        raise translated(refused)
+    for error in refused if isinstance(refused, list) else ():
+        text = printable(error.decode("utf-8", "replace") if isinstance(error, bytes) else error)
+        if "NOPERM" in text or "ACL" in text:
+            raise Unsuitable(f"the Redis user lacks a right: {text}")

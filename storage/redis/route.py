@@ -1,0 +1,166 @@
+"""Finding the primary that keeps a store, and finding it again when another one has taken over.
+
+Theory of operation: a route is asked for a link to the primary each time there is none. Alone, that
+is the host of the URL. Behind Sentinels, each is asked in turn for the primary's address, and the
+first one that knows it is believed. In a Cluster, any node that is known is asked which node has
+the hash slot of the store's keys; all of them are in one slot (`scripts`). An error that says where
+a slot has gone (MOVED) is remembered, and that node is asked first.
+
+Who is believed here may be wrong, or lie: that a node calls itself a primary is looked at on every
+new link (`condition`), and all that it says is authenticated above this package.
+
+Source: Redis documentation, "Guidelines for Redis clients with support for Redis Sentinel", "Redis
+cluster specification" (redirection, CLUSTER SLOTS).
+"""
+
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from redis.crc import key_slot
+from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+
+from storage.errors import Unavailable, Unsuitable
+from storage.redis.failures import printable, translated
+from storage.redis.link import Link
+from storage.redis.places import MAX_HOSTS, Form, RedisPlace
+
+_OLD_NODES: Final = 16  # nodes of a Cluster that are remembered besides those of the URL
+
+Node = tuple[str, int]
+
+
+class Route:
+    """The way to one store's primary.
+
+    Args:
+        place: where to begin.
+        key: any key of the store.
+        tls: the context for TLS; None where the place has none.
+    """
+
+    def __init__(self, place: RedisPlace, key: str, tls: ssl.SSLContext | None) -> None:
+        self._place = place
+        self._slot = key_slot(key.encode())
+        self._tls = tls
+        self._known: list[Node] = []
+
+    def open(self) -> Link:
+        """A link to the primary, as far as it can be told.
+
+        Raises:
+            StorageError, RedisError, OSError: there is none now.
+        """
+        match self._place.form:
+            case Form.UNIX:
+                return self._link(self._place.path, None)
+            case Form.ALONE:
+                return self._link(*self._place.hosts[0])
+            case Form.SENTINEL:
+                return _first(self._place.hosts, self._by_sentinel)
+            case Form.CLUSTER:
+                return _first(self._nodes(), self._by_node)
+
+    def learn(self, error: object) -> None:
+        """Remember where an error says that the store has gone."""
+        if isinstance(error, MovedError):
+            self._remember(*_target(error))
+
+    def elsewhere(self, error: AskError) -> Link:
+        """A link to the node that a slot is moving to, for one question preceded by ASKING."""
+        return self._link(*_target(error))
+
+    def _link(self, host: str, port: int | None) -> Link:
+        place = self._place
+        return Link(
+            host,
+            port,
+            username=place.username,
+            password=place.password,
+            database=place.database,
+            tls=self._tls,
+        )
+
+    def _by_sentinel(self, host: str, port: int) -> Link:
+        place = self._place
+        user, password = (place.username, place.password) if place.sentinel_auth else ("", "")
+        link = Link(host, port, username=user, password=password, tls=self._tls)
+        try:
+            (reply,) = link.exchange([("SENTINEL", "GET-MASTER-ADDR-BY-NAME", place.service)])
+        finally:
+            link.close()
+        if isinstance(reply, ResponseError):
+            raise translated(reply)
+        if reply is None:
+            raise Unsuitable(f"the Sentinels know no service {place.service!r}")
+        primary, primary_port = _node(reply, host)
+        return self._link(primary, primary_port)
+
+    def _by_node(self, host: str, port: int) -> Link:
+        link = self._link(host, port)
+        try:
+            (reply,) = link.exchange([("CLUSTER", "SLOTS")])
+            node = self._owner(reply, host)
+            if node == (host, port):
+                return link
+        except BaseException:
+            link.close()
+            raise
+        link.close()
+        self._remember(*node)
+        return self._link(*node)
+
+    def _owner(self, reply: object, host: str) -> Node:
+        """The primary of our slot in the reply to CLUSTER SLOTS."""
+        if isinstance(reply, ResponseError):
+            raise _no_cluster(reply)
+        try:
+            for start, end, primary, *replicas in reply:  # type: ignore[attr-defined]
+                if start <= self._slot <= end:
+                    for replica in reversed(replicas):
+                        self._remember(*_node(replica, host))
+                    return _node(primary, host)
+        except (TypeError, ValueError):
+            raise Unavailable("a node of the Cluster does not tell who has which slot") from None
+        raise Unavailable("no node of the Cluster has the slot of the store's label")
+
+    def _nodes(self) -> Iterator[Node]:
+        yield from tuple(self._known)
+        yield from self._place.hosts[:MAX_HOSTS]
+
+    def _remember(self, host: str, port: int) -> None:
+        node = (host, port)
+        self._known = [node, *(one for one in self._known if one != node)][:_OLD_NODES]
+
+
+def _first(nodes: Iterable[Node], find: Callable[[str, int], Link]) -> Link:
+    """What the first node knows that can be asked."""
+    last: Exception | None = None
+    for host, port in nodes:
+        try:
+            return find(host, port)
+        except (Unavailable, RedisError, OSError) as error:
+            last = error
+    raise Unavailable("no host of the URL can be reached") if last is None else last
+
+
+def _target(error: AskError | MovedError) -> Node:
+    """Where an error sends."""
+    where: Any = error
+    return str(where.host), int(where.port)
+
+
+def _node(reply: object, host_of_reply: str) -> Node:
+    """A host and port in a reply; the host that was asked where the reply leaves it out."""
+    try:
+        host, port = reply[0], reply[1]  # type: ignore[index]
+        return (host or b"").decode() or host_of_reply, int(port)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        raise Unavailable(f"an address in a reply cannot be read: {printable(reply)}") from None
+
+
+def _no_cluster(error: ResponseError) -> Unavailable:
+    if "cluster support disabled" in str(error):
+        return Unsuitable("this Redis is no node of a Cluster: use redis:// in place of it")
+    found = translated(error)
+    return found if isinstance(found, Unavailable) else Unavailable(str(found))
