@@ -8,6 +8,7 @@ It sees bytes, and knows nothing of what they mean.
 """
 
 from storage.backend import Backend, BlobName
+from storage.durability import Durability
 from storage.errors import (
     Conflict,
     Damaged,
@@ -41,6 +42,7 @@ __all__ = [
     "Conflict",
     "Cost",
     "Damaged",
+    "Durability",
     "Found",
     "InUse",
     "KeyFile",

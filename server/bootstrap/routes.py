@@ -1,7 +1,7 @@
 """Bootstrap mode: an unprovisioned server, and what its operator gives it.
 
     POST /sqlite             {"path": "...", "password": "..."}   both optional
-    POST /redis-findex       not available yet
+    POST /redis-findex       {"url", "findex_label", "master_password"}, and what Redis asks for
     POST /key-file           the store's key, application/octet-stream
     POST /client-ca          whose certificates KMIP clients must have, PEM
     POST /revocation-lists   lists of those authorities, PEM, or one in DER
@@ -46,7 +46,7 @@ from server.access.kept_rules import KeptRules
 from server.bootstrap.operator import OperatorAccess
 from server.operator_routes import refusals_in
 from server.pki import server_certificate
-from server.setup import explanations, open_store
+from server.setup import backends, explanations, open_store, redis_store
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.provisioning import Provisioning, described, opening
@@ -186,15 +186,30 @@ class Bootstrap:
         body = _fields(request, path=str, password=str)
         path = body.get("path")
         place = f"sqlite:{path}" if path else ""
-        provisioning = replace(self.provisioning, store=place)
+        provisioning = replace(self.provisioning, store=place, redis=None)
         if "password" in body:
             provisioning = replace(provisioning, password=body["password"], key_file=None)
         await self._try_store(provisioning)
         return "Successfully received Sqlite configuration"
 
     async def redis_findex(self, request: Request) -> str:
-        """The Redis back end."""
-        raise HTTPError(501, "the Redis back end is not available yet")
+        """A store in Redis or Valkey: the URL, the label, and the store's password.
+
+        Tried at once, and refused with a sentence where the Redis cannot keep a store.
+        """
+        names = ("url", "findex_label", "master_password", "password", "ca", "certificate")
+        body = _fields(request, **dict.fromkeys(names, str))
+        if not body.get("url"):
+            raise HTTPError(422, "url is missing")
+        url, access = redis_store.received(body)
+        backends.parse(url)
+        provisioning = replace(self.provisioning, store=url, redis=access)
+        if "master_password" in body:
+            provisioning = replace(provisioning, password=body["master_password"], key_file=None)
+        if provisioning.secret is None:
+            raise HTTPError(422, "give master_password, or the store's key file first")
+        await self._try_store(provisioning)
+        return "Successfully received Redis-Findex configuration"
 
     async def key_file(self, request: Request) -> str:
         """The key that opens the store, in place of a password."""

@@ -35,7 +35,7 @@ from server.commands.operator_options import (
 )
 from server.commands.server_options import add_server_options, server_of
 from server.commands.verdict import verdict
-from server.setup import files
+from server.setup import files, redis_store
 from server.setup.failure import Failure
 
 
@@ -57,18 +57,15 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
     Raises:
         Failure: a file cannot be read.
     """
-    password = secret(arguments.database_password_file, "Password of the store")
+    octets = "application/octet-stream"
     if arguments.database_type == "sqlite":
+        password = secret(arguments.database_password_file, "Password of the store")
         yield Step("/sqlite", _json(path=arguments.database_url, password=password))
     else:
-        master = secret(arguments.redis_master_password_file, "Redis master password")
-        body = _json(
-            url=arguments.database_url,
-            master_password=master,
-            findex_label=arguments.redis_findex_label,
-        )
-        yield Step("/redis-findex", body)
-    octets = "application/octet-stream"
+        if arguments.key_file is not None:  # Redis is tried at once, with what opens the store
+            yield Step("/key-file", files.read(arguments.key_file, "The key file"), octets)
+        yield Step("/redis-findex", _redis(arguments))
+        arguments.key_file = None
     for name, path, content_type in (
         ("key_file", "/key-file", octets),
         ("client_ca", "/client-ca", "application/x-pem-file"),
@@ -90,6 +87,35 @@ def steps(arguments: argparse.Namespace) -> Iterator[Step]:
         yield Step("/pkcs12-password", _json(password=p12_password))
     now = round(datetime.now(UTC).timestamp())
     yield Step("/start", _json(restart=arguments.restart or None, time=now))
+
+
+def _redis(arguments: argparse.Namespace) -> bytes:
+    """What is sent of a store in Redis.
+
+    Raises:
+        Failure: a file cannot be read, or the URL has a password in it.
+    """
+    url = arguments.database_url
+    if url is not None and redis_store.has_password(url):
+        raise Failure(
+            "The URL has a password in it, which others can read: give --database-password-file."
+        )
+    return _json(
+        url=url,
+        findex_label=arguments.redis_findex_label,
+        master_password=secret(arguments.redis_master_password_file, "Redis master password"),
+        password=secret(arguments.database_password_file, "Password of the Redis user"),
+        ca=_pem(arguments.redis_tls_ca),
+        certificate=_pem(arguments.redis_tls_certificate),
+    )
+
+
+def _pem(path: Path | None) -> str | None:
+    return (
+        None
+        if path is None
+        else files.read(path, "The file for Redis", pipes=True).decode("ascii", "replace")
+    )
 
 
 async def give(connection: AttestedConnection, step: Step, token: str | None) -> str:
@@ -159,10 +185,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_operator_options(parser)
     parser.add_argument("--database-type", choices=["sqlite", "redis-findex"], default="sqlite")
     parser.add_argument("--database-url", help="path of the store, or URL of Redis")
-    parser.add_argument("--database-password-file", metavar="FILE", help=SOURCE)
+    parser.add_argument(
+        "--database-password-file",
+        metavar="FILE",
+        help=f"password of the store, or of the Redis user in the URL: {SOURCE}",
+    )
     parser.add_argument("--key-file", type=Path, help="the store's key, in place of a password")
-    parser.add_argument("--redis-master-password-file", metavar="FILE", help=SOURCE)
-    parser.add_argument("--redis-findex-label")
+    parser.add_argument(
+        "--redis-master-password-file",
+        metavar="FILE",
+        help="password of a store in Redis, which Redis is never given",
+    )
+    parser.add_argument("--redis-findex-label", help="which store in the Redis")
+    parser.add_argument("--redis-tls-ca", type=Path, help="authority that vouches for Redis, PEM")
+    parser.add_argument(
+        "--redis-tls-certificate", type=Path, help="what Redis is shown: certificate and key, PEM"
+    )
     parser.add_argument("--client-ca", type=Path, help="authority of the KMIP clients, PEM")
     parser.add_argument(
         "--revocation-lists", type=Path, help="lists of those authorities: a file, or a directory"

@@ -1,7 +1,7 @@
 """`strongroom store-password`: change what opens the store.
 
 Only the key slot that the present secret opens is written again, so it takes a moment whatever the
-store holds. The server must not be running.
+store holds. The server must not be running, unless the store is in Redis.
 """
 
 import argparse
@@ -62,7 +62,5 @@ COMMAND = Command(
     "change the password or key file that opens the store",
     _run,
     _arguments,
-    settings=frozenset(
-        {"data", "store", "store_key_file", "store_password_file", "store_password_prompt"}
-    ),
+    settings=frozenset({"data", *open_store.SETTINGS}),
 )

@@ -6,10 +6,11 @@ the setting takes, its documentation, the key file, and the sentences about it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from server.setup import files
+from server.setup import files, redis_store
 from server.setup.failure import Failure
 from storage.backend import Backend
 from storage.memory import MemoryBackend
@@ -28,6 +29,7 @@ class Scheme:
             the values of `settings` by their names too.
         settings: the names of other settings that it needs.
         is_kept: whether the store outlives the process. Where it does not, its key does not either.
+        is_url: whether it is on another machine, and named by a URL.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Scheme:
     make: Callable[..., Backend]
     settings: tuple[str, ...] = ()
     is_kept: bool = True
+    is_url: bool = False
 
     @property
     def form(self) -> str:
@@ -52,6 +55,13 @@ def _memory(rest: str) -> Backend:
     return MemoryBackend()
 
 
+def _redis(
+    name: str, rest: str, access: redis_store.RedisAccess | None = None, **settings: Any
+) -> Backend:
+    named = redis_store.RedisSettings(**settings)
+    return redis_store.backend(f"{name}:{rest}", named, access)
+
+
 SCHEMES: Final = {
     scheme.name: scheme
     for scheme in (
@@ -62,6 +72,17 @@ SCHEMES: Final = {
             meaning="forgotten at the end",
             make=_memory,
             is_kept=False,
+        ),
+        *(
+            Scheme(
+                name=name,
+                rest=rest,
+                meaning=meaning,
+                make=partial(_redis, name),
+                settings=redis_store.SETTINGS,
+                is_url=True,
+            )
+            for name, (rest, meaning) in redis_store.FORMS.items()
         ),
     )
 }
@@ -80,18 +101,23 @@ class Place:
     rest: str
 
     def __str__(self) -> str:
+        if self.scheme.is_url:
+            return f"{self.scheme.name}:{self.rest}"
         return self.rest or f"in {self.scheme.name}"
 
-    def backend(self, settings: object) -> Backend:
+    def backend(self, settings: object, access: redis_store.RedisAccess | None = None) -> Backend:
         """The back end, not yet open.
 
         Args:
             settings: has the settings that the scheme needs as attributes.
+            access: what holds in place of some of them, where the scheme is a URL's.
 
         Raises:
             Failure: it cannot be made there.
         """
         needed = {name: getattr(settings, name) for name in self.scheme.settings}
+        if access is not None and self.scheme.is_url:
+            needed["access"] = access
         return self.scheme.make(self.rest, **needed)
 
 
@@ -103,6 +129,11 @@ def parse(text: str) -> Place:
     """
     name, colon, rest = text.partition(":")
     scheme = SCHEMES.get(name)
+    if redis_store.has_password(text):
+        raise Failure(
+            "The place of the store has a password in it, which others can read: put it into a "
+            "file, and name that (redis_password_file)."
+        )
     if scheme is None or not colon or bool(scheme.rest) != bool(rest):
         forms = " or ".join(each.form for each in SCHEMES.values())
         raise Failure(f"store must be {forms}, not {text!r}.")

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from kmip.messages import MAX_BATCH_ITEMS
-from server.setup import backends
+from server.setup import backends, redis_store
 from server.setup.failure import Failure
 from server.setup.settings import setting
+from storage.durability import Durability
 
 CHALLENGES: Final = frozenset({"tls-alpn-01", "http-01"})
 DNS_NAME: Final = re.compile(
@@ -40,6 +41,13 @@ class LegacyAlgorithms(StrEnum):
     REFUSE = "refuse"
     READ = "read"  # decrypt and verify only
     ALLOW = "allow"
+
+
+class DatabaseType(StrEnum):
+    """The kinds of databases, by the names that Cosmian's key server has for them."""
+
+    SQLITE = "sqlite"
+    REDIS_FINDEX = "redis-findex"
 
 
 class LogLevel(StrEnum):
@@ -90,6 +98,71 @@ class Config:
         False,
         "open the store by a password that is asked for on the terminal",
         "a service has nobody to ask",
+    )
+    database_type: DatabaseType = setting(
+        DatabaseType.SQLITE,
+        "redis-findex: the store must be in Redis or Valkey, as `store` or `database_url` names it",
+        "the name that Cosmian's key server has for it; what `store` names counts",
+    )
+    database_url: str = setting(
+        "",
+        "the same as `store`, where that is not given",
+        "the name that Cosmian's key server has for it",
+        unit="URL",
+    )
+    redis_findex_label: str = setting(
+        redis_store.DEFAULT_LABEL,
+        "which store in the Redis: 1 to 64 letters, digits, dots, dashes and underscores; the "
+        "store's keys are bound to it",
+        "several deployments may share one Redis",
+        unit="name",
+    )
+    redis_master_password_file: Path | None = setting(
+        None,
+        "the same as store_password_file",
+        "the name that Cosmian's key server has for it; Redis itself is never given this password",
+        unit="file",
+    )
+    redis_password_file: Path | None = setting(
+        None,
+        "file with the password of the Redis user that the URL names, or of the default user",
+        "a password in a URL can be read by others",
+        unit="file",
+    )
+    redis_tls_ca: Path | None = setting(
+        None,
+        "certificates of the authorities that vouch for Redis, PEM",
+        "an authority of one's own is named; a public one is known to the system",
+        unit="file",
+        written_default="the system's",
+    )
+    redis_tls_certificate: Path | None = setting(
+        None,
+        "certificate that Redis is shown, PEM",
+        "Redis asks for one only where it is set up to",
+        unit="file",
+    )
+    redis_tls_private_key: Path | None = setting(
+        None,
+        "private key of redis_tls_certificate, PEM, not encrypted",
+        "may be in the same file",
+        unit="file",
+    )
+    redis_durability: Durability = setting(
+        Durability.FSYNC,
+        "what an acknowledged change survives: fsync, the loss of power (appendfsync always); "
+        "replicas, the loss of the machine too (WAITAOF); everysec, the end of a process, and "
+        "not the last two seconds before the power fails; none, nothing",
+        "a key that was given out must not be lost; Redis is asked whether it keeps the promise, "
+        "and refused where it does not",
+    )
+    redis_replicas: int = setting(
+        1,
+        "how many replicas must have each change, for redis_durability replicas",
+        "one, of one that may take over; give as many as may",
+        unit="replicas",
+        minimum=1,
+        maximum=16,
     )
 
     # Who is admitted
@@ -504,8 +577,14 @@ class Config:
             )
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
-        if self.store_password_prompt and self.store_password_file is not None:
+        if self.store_password_prompt and self.password_file is not None:
             raise Failure("Give store_password_file or store_password_prompt, not both.")
+        if self.store_password_file is not None and self.redis_master_password_file is not None:
+            raise Failure("Give store_password_file or redis_master_password_file, not both.")
+        if self.store and self.database_url:
+            raise Failure("Give store or database_url, not both.")
+        if self.redis_tls_private_key is not None and self.redis_tls_certificate is None:
+            raise Failure("Give redis_tls_certificate with redis_tls_private_key.")
 
     def _check_certbot(self) -> None:
         if unknown := set(self.acme_challenges) - CHALLENGES:
@@ -570,6 +649,11 @@ class Config:
     def ended_tickets_file(self) -> Path:
         """Clients whose tickets an operator has ended; may be absent."""
         return self.data / "tickets.json"
+
+    @property
+    def password_file(self) -> Path | None:
+        """The file with the password that opens the store, where one does."""
+        return self.store_password_file or self.redis_master_password_file
 
     @property
     def key_file(self) -> Path:

@@ -59,6 +59,10 @@ SENTENCES: Final[tuple[tuple[type[BaseException], Sentence], ...]] = (
         lambda error, config: f"There is no store at {open_store.place(config)}.",
     ),
     (
+        errors.Unsuitable,
+        lambda error, config: f"The store {open_store.place(config)} cannot be used: {error}.",
+    ),
+    (
         errors.Unavailable,
         lambda error, config: f"The store {open_store.place(config)} cannot be reached: {error}.",
     ),

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from server.setup import backends, files
+from server.setup import backends, files, redis_store
 from server.setup.backends import Place
-from server.setup.config import Config
+from server.setup.config import Config, DatabaseType
 from server.setup.failure import Failure
 from server.setup.password_input import read_password
 from storage.ledger import Anchor
@@ -24,6 +24,18 @@ from storage.store import SealedStore, open_store
 
 log = logging.getLogger(__name__)
 
+SETTINGS = (
+    "store",
+    "store_key_file",
+    "store_password_file",
+    "store_password_prompt",
+    "database_type",
+    "database_url",
+    "redis_master_password_file",
+    *redis_store.SETTINGS,
+)
+"""The settings that say where a store is and what opens it."""
+
 
 def place(config: Config) -> Place:
     """Where the store is.
@@ -31,7 +43,10 @@ def place(config: Config) -> Place:
     Raises:
         Failure: the setting names no kind of store.
     """
-    return backends.parse(config.store or backends.default(config.data))
+    where = backends.parse(config.store or config.database_url or backends.default(config.data))
+    if config.database_type is DatabaseType.REDIS_FINDEX and not where.scheme.is_url:
+        raise Failure("database_type redis-findex needs the URL of a Redis as the store.")
+    return where
 
 
 def secret_name(config: Config) -> str:
@@ -55,7 +70,8 @@ def secret(config: Config, is_new: bool) -> Secret:
     """
     where = place(config)
     if _has_password(config):
-        file = None if config.store_password_file is None else str(config.store_password_file)
+        path = config.password_file
+        file = None if path is None else str(path)
         question = f"Password of the store {where}"
         return password(read_password(file, question, twice=is_new))
     if not _has_key_file(config):
@@ -73,7 +89,7 @@ def secret(config: Config, is_new: bool) -> Secret:
 
 
 def _has_password(config: Config) -> bool:
-    return config.store_password_prompt or config.store_password_file is not None
+    return config.store_password_prompt or config.password_file is not None
 
 
 def _has_key_file(config: Config) -> bool:
@@ -113,11 +129,13 @@ class Opening:
         store: as the setting `store`; empty: the setting itself.
         secret: what opens it.
         anchor: the least state to accept.
+        redis: for a store in Redis, what holds in place of its settings.
     """
 
     store: str
     secret: Secret
     anchor: Anchor | None = None
+    redis: redis_store.RedisAccess | None = None
 
 
 @asynccontextmanager
@@ -136,13 +154,15 @@ async def opened(
         storage.errors.StorageError: as `storage.store.open_store`.
     """
     if opening is not None and opening.store:
-        config = replace(config, store=opening.store)
+        config = replace(
+            config, store=opening.store, database_url="", database_type=DatabaseType.SQLITE
+        )
     where = place(config)
     had_key = (
         _has_key_file(config) and not _has_password(config) and files.is_there(config.key_file)
     )
     opening_store = open_store(
-        where.backend(config),
+        where.backend(config, None if opening is None else opening.redis),
         partial(secret, config) if opening is None else opening.secret,
         create=create,
         anchor=None if opening is None else opening.anchor,

@@ -39,8 +39,9 @@ from enclave.keys import MAX_SEALED_BYTES, DerivedKey, NoDerivedKey, Purpose, se
 from enclave.tee import Tee
 from server.setup import files, sealed_head
 from server.setup import open_store as stores
-from server.setup.config import Config
+from server.setup.config import Config, DatabaseType
 from server.setup.failure import Failure
+from server.setup.redis_store import RedisAccess
 from server.setup.sealed_head import Head, SealedHead
 from storage import Anchor, KeyFile, Put, SealedStore, Secret, Terms
 
@@ -78,6 +79,7 @@ class Provisioning:
         time: the highest that the operator's clock or the server's has shown, seconds since 1970.
         anchor: the least state of the store to accept; from the sealed head.
         number: how many times the store has been provisioned.
+        redis: for a store in Redis, what the URL does not say.
         lineage: names what one operator has given to one server, over all its restarts; 16 random
             bytes in hexadecimal, empty until it is kept.
     """
@@ -96,6 +98,7 @@ class Provisioning:
     time: int = 0
     anchor: str = ""
     number: int = 0
+    redis: RedisAccess | None = None
     lineage: str = ""
 
     @property
@@ -135,6 +138,8 @@ class Provisioning:
         for name in _BINARY:
             if members[name] is not None:
                 members[name] = b64decode(members[name], validate=True)
+        if members["redis"] is not None:
+            members["redis"] = RedisAccess(**members["redis"])
         return cls(**members)
 
 
@@ -148,7 +153,7 @@ def opening(provisioning: Provisioning) -> stores.Opening:
     if secret is None:
         raise Failure("Neither a password nor a key file for the store has been given.")
     anchor = Anchor.parse(provisioning.anchor) if provisioning.anchor else None
-    return stores.Opening(provisioning.store, secret, anchor)
+    return stores.Opening(provisioning.store, secret, anchor, provisioning.redis)
 
 
 async def keep(
@@ -314,9 +319,12 @@ def described(config: Config, provisioning: Provisioning) -> Config:
     """The settings as if they had named what the operator gave; for sentences about it."""
     return replace(
         config,
-        store=provisioning.store or config.store,
+        store=provisioning.store or config.store or config.database_url,
+        database_url="",
+        database_type=DatabaseType.SQLITE,
         store_password_prompt=provisioning.password is not None,
         store_password_file=None,
+        redis_master_password_file=None,
         store_key_file=Path("given"),
     )
 

@@ -10,8 +10,8 @@ failures   what its errors mean
 backend    the back end
 """
 
+from storage.durability import Durability
 from storage.redis.backend import RedisBackend
-from storage.redis.condition import Durability
 from storage.redis.places import RedisPlace
 
 __all__ = ["Durability", "RedisBackend", "RedisPlace"]

@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any, Final
 
 from storage.backend import HANDLE_BYTES, Backend, BlobName, Commit, Kind, Tail
+from storage.durability import Durability
 from storage.errors import Damaged, Unavailable
-from storage.redis.condition import Condition, Durability
+from storage.redis.condition import Condition
 from storage.redis.link import Link, Reply
 from storage.redis.pipeline import PATIENCE_S, Pipeline
 from storage.redis.places import RedisPlace

@@ -18,12 +18,12 @@ Source: Redis documentation, "Redis persistence", commands WAITAOF, INFO, CONFIG
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from time import monotonic
 from typing import Final
 
 from redis.exceptions import NoPermissionError, ResponseError
 
+from storage.durability import Durability
 from storage.errors import Unavailable, Unsuitable
 from storage.redis.failures import printable, translated
 from storage.redis.link import Link, Reply
@@ -35,15 +35,6 @@ CONFIRM_S: Final = 5.0  # for replicas to write and tell; they are then taken as
 _ROUND_MS: Final = 3  # each WAITAOF asks the replicas again; one that waits longer may wait 1 s
 _LEAST: Final = (7, 0)
 _LEAST_WAITAOF: Final = (7, 2)
-
-
-class Durability(StrEnum):
-    """What an acknowledged commit survives."""
-
-    FSYNC = "fsync"
-    REPLICAS = "replicas"
-    EVERYSEC = "everysec"
-    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ parse_url), of whose options in the query those below are taken.
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 MAX_URL: Final = 2048  # characters: some thirty Sentinels
 MAX_HOSTS: Final = 64
@@ -95,12 +95,35 @@ class RedisPlace:
         return _at_hosts(place, hosts, unquote(split.path))
 
     def __str__(self) -> str:
-        if self.form is Form.UNIX:
-            return f"unix://{self.path}"
-        scheme = next(name for name, pair in _FORMS.items() if pair == (self.form, self.tls))
-        hosts = ",".join(f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in self.hosts)
-        path = "".join(f"/{part}" for part in (self.service, self.database) if part)
-        return f"{scheme}://{hosts}{path}"
+        """The place without who asks, and without options."""
+        path = "".join(
+            f"/{quote(str(part), safe='')}" for part in (self.service, self.database) if part
+        )
+        return f"{self._scheme}://{quote(self.path)}{self._hosts}{path}"
+
+    @property
+    def url(self) -> str:
+        """A URL that names the same place, without the password."""
+        path = quote(self.path) if self.path else f"/{quote(self.service, safe='')}"
+        options = {
+            "db": self.database,
+            "sentinel_auth": "true" if self.sentinel_auth else "",
+            "ssl_ca_certs": self.ca_file,
+            "ssl_certfile": self.certificate_file,
+            "ssl_keyfile": self.key_file,
+        }
+        query = urlencode({name: value for name, value in options.items() if value})
+        user = f"{quote(self.username, safe='')}@" if self.username else ""
+        return f"{self._scheme}://{user}{self._hosts}{path}{'?' if query else ''}{query}"
+
+    @property
+    def _scheme(self) -> str:
+        return next(name for name, pair in _FORMS.items() if pair == (self.form, self.tls))
+
+    @property
+    def _hosts(self) -> str:
+        hosts = (f"[{h}]:{p}" if ":" in h else f"{quote(h)}:{p}" for h, p in self.hosts)
+        return ",".join(hosts)
 
 
 def _with_options(place: RedisPlace, options: dict[str, str]) -> RedisPlace:

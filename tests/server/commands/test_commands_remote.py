@@ -492,7 +492,7 @@ async def test_what_the_server_refuses_is_told_and_can_be_mended(desk: Desk, tmp
             ((), "/start: give the store's password or key file first"),
             (("--key-file", desk.file("short", "x")), "/key-file: "),
             (("--https-p12-file", desk.file("bad", "x")), "/start: "),
-            (("--database-type", "redis-findex"), "/redis-findex: the Redis back end is not"),
+            (("--database-type", "redis-findex"), "/redis-findex: url is missing"),
         ):
             status, _, said = await desk.starts(*words)
             assert (status, is_one_sentence(said)) == (1, True), said

@@ -32,7 +32,7 @@ def test_places(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["x", "redis", "sqlite", "sqlite:", "memory", "memory:x", "/a/b"])
 def test_what_is_no_place_is_told(text: str) -> None:
-    with pytest.raises(Failure, match="store must be sqlite:PATH or memory:, not"):
+    with pytest.raises(Failure, match=r"store must be sqlite:PATH or memory: or redis://.*, not"):
         open_store.place(Config(store=text))
 
 
