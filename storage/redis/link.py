@@ -10,6 +10,7 @@ can cost: `MAX_REPLY_BYTES` of memory and `REPLY_S` of one thread's time for eac
 An error that a command is answered with is a value here, as the next replies follow all the same.
 """
 
+import select
 import socket
 import ssl
 from collections.abc import Sequence
@@ -225,6 +226,13 @@ class Link:
             return self._connection.read_response(disconnect_on_error=False)
         except ResponseError as error:
             return error
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the node has closed it, or speaks unasked, while nothing is under way."""
+        poll = select.poll()
+        poll.register(self._connection._sock, select.POLLIN)  # noqa: SLF001 - there is no other way
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Let go of it."""

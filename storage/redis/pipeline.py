@@ -195,6 +195,8 @@ class Pipeline:
         return self._finish(link, jobs)
 
     def _opened(self) -> Link:
+        if self._link is not None and self._link.is_lost:
+            self._drop()  # a commit sent over it would be in doubt
         if self._link is None:
             self._link = self._route.open()
         self._check(self._link)

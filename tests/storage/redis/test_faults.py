@@ -21,9 +21,9 @@ from tests.storage.redis_server import in_thread
 from tests.storage.stores import SECRET, put
 
 
-async def opened_anew(place, label):
+async def opened_anew(place, label, **options):
     """The versions by name of a store that is opened anew, which checks all of it."""
-    async with open_store(RedisBackend(place, label), SECRET) as store:
+    async with open_store(RedisBackend(place, label, **options), SECRET) as store:
         return {name: row.version for name, row in store._table.rows.items()}
 
 
