@@ -78,6 +78,11 @@ class Replica:
         self._begun = 0
         self._done = 0
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether nobody else can write."""
+        return self._backend.exclusive
+
     def check_whole(self) -> None:
         """Raise `Tampered` again if the back end was found to tell another history."""
         if self._broken is not None:

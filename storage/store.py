@@ -193,6 +193,11 @@ class SealedStore:
         return f"<SealedStore at commit {self._table.state.number}, {self.count} records>"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other servers may have the store open at the same time."""
+        return not self._replica.is_exclusive
+
+    @property
     def count(self) -> int:
         """How many records there are."""
         return len(self._table.rows)

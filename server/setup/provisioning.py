@@ -17,6 +17,10 @@ what was sealed before it is of no use any more. The state of the store, by whic
 noticed, and the highest time are in a file beside it that moves with the store
 (`server.setup.sealed_head`).
 
+Where several servers share a store, each has a number of its own in it, under its lineage. A start
+then raises the number of the lineage whose sealed file lies on its own disk, besides its own: what
+other servers have sealed stays good.
+
 The head is written before the file, and the file before the number: a crash in between leaves a
 head and a file with a higher number than the store's, which are the newer ones and hold. A head of
 a lower number than the file's is an old one that was put back.
@@ -183,12 +187,16 @@ async def keep(
     Raises:
         DeviceError, storage.StorageError, Failure: it could not be sealed, kept or written.
     """
-    last = await _number(store)
+    lineage = provisioning.lineage or secrets.token_hex(_LINEAGE_BYTES)
+    before = await _sealed_lineage(data, tee) if store.is_shared else ""
+    if before and before != lineage:
+        await _raise(store, _record(store, before))
+    record = _record(store, lineage)
+    last = await _number(store, record)
     sk = await _sealing_key(tee, provisioning)
     head = None
     if sk is not None:
         time = max(provisioning.time, int(now().timestamp()))
-        lineage = provisioning.lineage or secrets.token_hex(_LINEAGE_BYTES)
         newest = Head(last + 1, str(store.anchor), time, lineage)
         head = SealedHead(data, sk, store, newest, now)
         content = _sealed(
@@ -205,9 +213,10 @@ async def keep(
         files.replace(data / sealed_head.FILE_NAME, head.head.seal(sk))
         files.replace(data / FILE_NAME, content)
     elif not last:
+        if before:
+            forget(data)
         return None
-    number = (last + 1).to_bytes(_COUNTER_BYTES, "big")
-    await store.commit([Put(RECORD, store.version(RECORD), number, None, Terms())])
+    await _raise(store, record)
     if head is None:
         forget(data)
     else:
@@ -304,15 +313,39 @@ async def check_number(store: SealedStore, provisioning: Provisioning) -> None:
     Raises:
         Failure: it is older.
     """
-    if provisioning.number and provisioning.number < await _number(store):
+    last = await _number(store, _record(store, provisioning.lineage))
+    if provisioning.number and provisioning.number < last:
         raise Failure(
             "The sealed provisioning is older than the store's: somebody has put an old file back."
         )
 
 
-async def _number(store: SealedStore) -> int:
-    record = await store.read(RECORD)
+def _record(store: SealedStore, lineage: str) -> bytes:
+    """Where the number of a server is kept: with the store where that is its only server."""
+    return RECORD + b"/" + lineage.encode() if store.is_shared else RECORD
+
+
+async def _number(store: SealedStore, name: bytes) -> int:
+    record = await store.read(name)
     return int.from_bytes(record.meta, "big") if record else 0
+
+
+async def _raise(store: SealedStore, name: bytes) -> None:
+    """Count one more provisioning."""
+    number = (await _number(store, name) + 1).to_bytes(_COUNTER_BYTES, "big")
+    await store.commit([Put(name, store.version(name), number, None, Terms())])
+
+
+async def _sealed_lineage(data: Path, tee: Tee) -> str:
+    """The lineage of what was sealed here before; empty where there is none that opens."""
+    path = data / FILE_NAME
+    if not files.is_there(path):
+        return ""
+    try:
+        opened = await unseal(tee, Purpose.PROVISIONING, _read(path))
+        return Provisioning.decode(opened.plaintext).lineage
+    except (EnclaveError, Failure, OSError, ValueError):
+        return ""
 
 
 def described(config: Config, provisioning: Provisioning) -> Config:

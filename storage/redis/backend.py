@@ -34,7 +34,7 @@ class RedisBackend:
         durability: what an acknowledged commit must survive.
         replicas: how many must have each commit, for `Durability.REPLICAS`.
         tls: the context for a place under TLS.
-        patience_s: how long a call waits for Redis to be there.
+        patience_s: how long a call waits for Redis to be there; None: `PATIENCE_S`.
 
     Raises:
         ValueError: the label has another form, or TLS and the place do not go together.
@@ -50,7 +50,7 @@ class RedisBackend:
         durability: Durability = Durability.FSYNC,
         replicas: int = 1,
         tls: ssl.SSLContext | None = None,
-        patience_s: float = PATIENCE_S,
+        patience_s: float | None = None,
     ) -> None:
         if not LABEL.fullmatch(label):
             raise ValueError("a label has 1 to 64 letters, digits, dots, dashes and underscores")
@@ -60,7 +60,7 @@ class RedisBackend:
         self._place, self._tls = place, tls if place.tls else None
         self._keys = Keys(label)
         self._condition = Condition(place.form, self._keys, durability, replicas)
-        self._patience_s = patience_s
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._reader: Pipeline | None = None
         self._writer: Pipeline | None = None
 

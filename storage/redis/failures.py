@@ -4,6 +4,7 @@ Redis is not trusted, and its texts go into logs: they are cut short, and what c
 left out. The client's own texts name the user's password in no case, but they are not used either.
 """
 
+import ssl
 from typing import Final
 
 from redis.exceptions import (
@@ -58,6 +59,18 @@ def printable(text: object) -> str:
     return "".join(one for one in str(text)[:MAX_TEXT] if one.isprintable())
 
 
+def _tls_refusal(error: BaseException) -> str | None:
+    """Why one side has ended the TLS handshake, where one has; a lost connection is no reason."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError) and not isinstance(
+            cause, ssl.SSLEOFError | ssl.SSLZeroReturnError
+        ):
+            return printable(cause.reason or "TLS")
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def translated(error: Exception) -> StorageError:
     """The store's own error for one of the client's, or of the system's.
 
@@ -71,6 +84,9 @@ def translated(error: Exception) -> StorageError:
     for kind, of_kind, sentence in _KINDS:
         if isinstance(error, kind):
             return of_kind(sentence)
+    refused = _tls_refusal(error)
+    if refused is not None:
+        return Unsuitable(f"the TLS of Redis is not accepted, or does not accept: {refused}")
     text = printable(error)
     for beginning, meaning, sentence in _BEGINNINGS:
         if text.startswith(beginning):

@@ -414,3 +414,52 @@ async def test_the_lineage_lasts_over_restarts(tmp_path: Path):
         await kept(tmp_path, store, first)
     again = await recalled(tmp_path)
     assert (again.number, again.lineage) == (2, first.lineage)
+
+
+# Several servers on one store
+
+
+async def test_servers_that_share_a_store_are_provisioned_each_for_itself(tmp_path: Path):
+    """What one seals stays good when another seals; an older file of its own does not."""
+    space = MemorySpace()
+    machines = [(tmp_path / name, software()) for name in ("one", "other")]
+    for data, _ in machines:
+        data.mkdir()
+    async with open_store(MemoryBackend(space, shared=True), KEY, create=True) as store:
+        old = []
+        for data, tee in machines:
+            await provisioning.keep(data, tee, store, PROVISIONING)
+            old.append({path.name: path.read_bytes() for path in data.iterdir()})
+        for data, tee in machines:
+            recalled = await provisioning.recall(data, tee)
+            assert recalled is not None
+            await provisioning.check_number(store, recalled)
+            await provisioning.keep(data, tee, store, recalled)
+        (data, tee), (other_data, other_tee) = machines
+        for name, content in old[0].items():
+            (data / name).write_bytes(content)
+        recalled = await provisioning.recall(data, tee)
+        assert recalled is not None
+        with pytest.raises(Failure, match="put an old file back"):
+            await provisioning.check_number(store, recalled)
+        recalled = await provisioning.recall(other_data, other_tee)
+        assert recalled is not None
+        await provisioning.check_number(store, recalled)
+
+
+@pytest.mark.parametrize("restart", [True, False])
+async def test_an_operator_who_provisions_anew_ends_what_was_sealed_there(
+    tmp_path: Path, restart: bool
+):
+    tee = software()
+    async with open_store(MemoryBackend(shared=True), KEY, create=True) as store:
+        await provisioning.keep(tmp_path, tee, store, PROVISIONING)
+        old = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        await provisioning.keep(tmp_path, tee, store, replace(PROVISIONING, restart=restart))
+        assert bool(list(tmp_path.iterdir())) is restart
+        for name, content in old.items():
+            (tmp_path / name).write_bytes(content)
+        recalled = await provisioning.recall(tmp_path, tee)
+        assert recalled is not None
+        with pytest.raises(Failure, match="put an old file back"):
+            await provisioning.check_number(store, recalled)
