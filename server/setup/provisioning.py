@@ -18,7 +18,7 @@ noticed, and the highest time are in a file beside it that moves with the store
 (`server.setup.sealed_head`).
 
 Where several servers share a store, each has a number of its own in it, under its lineage. A start
-then raises the number of the lineage whose sealed file lies on its own disk, besides its own: what
+then raises the number of the lineage whose sealed file is on its own disk, besides its own: what
 other servers have sealed stays good.
 
 The head is written before the file, and the file before the number: a crash in between leaves a

@@ -15,6 +15,7 @@ from server.setup.provisioning import Provisioning, opening
 from server.setup.redis_store import RedisAccess
 from storage import Anchor, Part, Reason, Tampered
 from tests.server.unprovisioned_server import PASSWORD, configured, request
+from tests.server.bootstrap.test_routes import own_key
 from tests.storage.redis_server import RedisServer, Servers, free_port
 
 
@@ -28,7 +29,7 @@ def one(config: Config) -> Bootstrap:
     async def launch(provisioning: Provisioning) -> None:
         raise AssertionError("not asked for")
 
-    return Bootstrap(config, operator_access(config), launch)
+    return Bootstrap(config, operator_access(config), launch, own_key)
 
 
 @pytest.fixture

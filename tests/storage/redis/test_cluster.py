@@ -62,8 +62,8 @@ async def cluster(servers):
 
 async def test_the_exercise(cluster):
     await check_backend(lambda: RedisBackend(cluster.place, "one"))
-    held = [node for node in cluster.nodes[:3] if node.all_keys()]
-    assert held == [cluster.owner("one")[0]]
+    holding = [node for node in cluster.nodes[:3] if node.all_keys()]
+    assert holding == [cluster.owner("one")[0]]
 
 
 async def test_a_node_is_found_from_any_other(cluster):
@@ -118,13 +118,13 @@ async def test_a_slot_that_moves_is_followed_under_load(cluster):
         assert load.acknowledged.items() <= found.items()
 
 
-async def test_a_node_named_alone_is_told_to_be_of_a_cluster(cluster):
+async def test_a_node_named_alone_is_refused_to_be_of_a_cluster(cluster):
     with pytest.raises(Exception, match=r"use redis\+cluster://"):
         async with open_store(RedisBackend(cluster.nodes[0].place, "x"), SECRET, create=True):
             pass
 
 
-async def test_a_cluster_that_is_none_is_told(servers):
+async def test_a_cluster_that_is_none_is_refused(servers):
     node = servers.start(port=free_port())
     place = RedisPlace.parse(f"redis+cluster://127.0.0.1:{node.port}")
     with pytest.raises(Exception, match="use redis:// in place of it"):
