@@ -82,8 +82,8 @@ class Dialect(NamedTuple):
             sections 11.13 and 11.14).
         usage_mask_is_required: a client gives the mask of a symmetric key (1.3 sections 4.1 and
             4.3), and the server supplies none. 1.4 says so too; OASIS TC-CS-CORVAL-1-14 gives none.
-        pair_algorithm_is_required: a client says of what algorithm a key pair is to be (1.4 section
-            4.2), and the server supplies none (2.1 section 4, Table 28).
+        algorithm_is_required: a client says of what algorithm a key pair or a split key is to be
+            (1.4 section 4.2), and the server supplies none (2.1 section 4, Table 28).
         names_are_unique: a name that occurs twice is an error (2.1 section 6.1; OASIS TC-WRAP-3
             expects 1.4 and 2.0 to take it).
         correlation_is_echoed: the last part's answer has the Correlation Value too (3.0).
@@ -96,7 +96,7 @@ class Dialect(NamedTuple):
     names_are_text: bool
     archived_are_readable: bool
     usage_mask_is_required: bool
-    pair_algorithm_is_required: bool
+    algorithm_is_required: bool
     names_are_unique: bool
     correlation_is_echoed: bool = False
 

@@ -464,9 +464,9 @@ class Context:
         return DIALECTS[self._version].usage_mask_is_required
 
     @property
-    def requires_pair_algorithm(self) -> bool:
-        """Whether the client must say of what algorithm a key pair is to be."""
-        return DIALECTS[self._version].pair_algorithm_is_required
+    def requires_algorithm(self) -> bool:
+        """Whether the client must say of what algorithm a key pair or a split key is to be."""
+        return DIALECTS[self._version].algorithm_is_required
 
     def gives(self, response: type[Structure], name: str) -> bool:
         """Whether the client's version has a field of a response."""

@@ -55,7 +55,9 @@ async def deliver(
         block = await key_use.unwrap(context, block)
     is_wrapped = block.key_wrapping_data is not None
     _check_extractable(managed_object, wrapped=is_wrapped or wanted is not None)
-    if request.key_format_type == KeyFormatType.PKCS_12 and not is_wrapped:
+    if request.key_format_type == block.key_format_type == KeyFormatType.PKCS_12:
+        formed = block  # as it was imported
+    elif request.key_format_type == KeyFormatType.PKCS_12 and not is_wrapped:
         formed = await pkcs12_output.contain(context, managed_object, block)
     else:
         formed = await key_blocks.in_format(

@@ -19,7 +19,7 @@ async def create_key_pair(context: Context, request: CreateKeyPairRequest) -> Cr
     public = (await initial.resolve(context, request.public_key_attributes)).united(common)
     private = await defaults.completed(context, ObjectType.PRIVATE_KEY, private)
     public = await defaults.completed(context, ObjectType.PUBLIC_KEY, public)
-    if context.requires_pair_algorithm:
+    if context.requires_algorithm:
         initial.required(private, Tag.CRYPTOGRAPHIC_ALGORITHM)
     protection_storage.check(
         private, request.private_protection_storage_masks or request.common_protection_storage_masks

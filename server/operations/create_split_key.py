@@ -15,7 +15,7 @@ from server.context import Context
 from server.crypto import costs
 from server.crypto.keys import symmetric_keys
 from server.crypto.secret_sharing import split_keys
-from server.keys import key_use
+from server.keys import generation, key_use
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
@@ -27,6 +27,8 @@ async def create_split_key(
     """Split a key, or random material, into parts, each an object of its own."""
     attributes = await initial.resolve(context, request.attributes)
     protection_storage.check(attributes, request.protection_storage_masks)
+    if not request.unique_identifier:
+        attributes = _completed(context, attributes)
     secret, whole = await _secret(context, request, attributes)
     if whole is not None:  # the key's own come first (1.4 section 4.38)
         attributes = _of(whole).united(attributes)
@@ -58,6 +60,18 @@ async def create_split_key(
     )
 
 
+def _completed(context: Context, attributes: Attributes) -> Attributes:
+    """The attributes of a key that is made to be split: of some algorithm and length."""
+    if context.requires_algorithm:
+        initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
+    full = attributes.copy()
+    algorithm = full.get(Tag.CRYPTOGRAPHIC_ALGORITHM, generation.DEFAULT_ALGORITHM)
+    full.set(Tag.CRYPTOGRAPHIC_ALGORITHM, algorithm)
+    if Tag.CRYPTOGRAPHIC_LENGTH not in full:
+        full.set(Tag.CRYPTOGRAPHIC_LENGTH, generation.default_length(algorithm))
+    return full
+
+
 async def _secret(
     context: Context, request: CreateSplitKeyRequest, attributes: Attributes
 ) -> tuple[bytes, ManagedObject | None]:
@@ -69,7 +83,6 @@ async def _secret(
         if block is None or not isinstance(block.key_material, bytes):
             raise InvalidObjectType("only a plain key that is a byte string can be split")
         return block.key_material, managed_object
-    initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
     length = attributes.get(Tag.CRYPTOGRAPHIC_LENGTH)
     material = await context.compute(
         costs.RANDOM.of(length // 8),

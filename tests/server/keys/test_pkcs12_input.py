@@ -288,6 +288,15 @@ async def test_a_refused_container_leaves_nothing(ask: InProcessClient):
     assert await ask(Operation.LOCATE) == before
 
 
+async def test_a_container_that_is_imported_is_kept_as_it_is(ask: InProcessClient):
+    """2.1 section 6.1.25: "the server SHALL store the object as provided"."""
+    data = container()
+    fields = {"object_type": ObjectType.PRIVATE_KEY, "attributes": attributes(ACTIVE)}
+    await ask(Operation.IMPORT, unique_identifier="one", object=boxed(data), **fields)
+    for form in ({}, {"key_format_type": KeyFormatType.PKCS_12}):
+        assert await material(ask, "one", **form) == data
+
+
 async def test_a_container_that_is_wrapped_or_secret_is_kept_as_it_is(ask: InProcessClient):
     block = boxed(container()).key_block
     kept = SecretData(secret_data_type=SecretDataType.PASSWORD, key_block=block)

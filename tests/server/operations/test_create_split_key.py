@@ -119,6 +119,16 @@ async def test_a_transparent_key_is_no_bytes_to_split(ask: InProcessClient):
     await refused(ask, InvalidObjectType, SPLIT, **fields)
 
 
+async def test_what_is_left_out_of_a_split_key_is_supplied(ask: InProcessClient):
+    """2.1 section 4, Table 28; up to 1.4 it is required."""
+    fields = parts(SplitKeyMethod.XOR, 2, 2, attributes=attributes())
+    made = await ask(SPLIT, **fields)
+    for key in made.unique_identifier:
+        assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_ALGORITHM) == CryptographicAlgorithm.AES
+        assert await attribute(ask, key, Tag.CRYPTOGRAPHIC_LENGTH) == 256
+    await refused(ask.at(V1_4), MissingField, SPLIT, **fields)
+
+
 async def test_a_joined_key_is_of_an_algorithm(ask: InProcessClient):
     """2.1 section 4.12: always has a value. Parts of secret data have none."""
     whole = await register(ask, secret(RAW))
