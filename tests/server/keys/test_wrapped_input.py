@@ -20,6 +20,7 @@ from kmip.errors import (
     InvalidField,
     ItemNotFound,
     KMIPError,
+    NotAuthorised,
     ObjectNotFound,
     WrappingObjectArchived,
     WrappingObjectDestroyed,
@@ -257,7 +258,7 @@ async def test_a_ticket_for_the_key_alone_does_not_reach_the_wrapping_key(ask: I
     key, wrapper = await symmetric(ask)
     fields = ENCRYPTING.fields(key) | {"data": b"x"}
     limited = await bearer(ask, right(Operation.ENCRYPT, objects=[key]))
-    await refused(limited, WrappingObjectNotFound, Operation.ENCRYPT, **fields)
+    await refused(limited, NotAuthorised, Operation.ENCRYPT, **fields)
     both = await bearer(ask, right(Operation.ENCRYPT, objects=[key, wrapper]))
     await both(Operation.ENCRYPT, **fields)
 
