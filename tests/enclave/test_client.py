@@ -277,6 +277,14 @@ async def test_a_server_that_made_claims_goes_on_making_them():
         judge(day, replace(bare, pinned=kept), NOW)
 
 
+async def test_a_certificate_alone_need_not_continue_the_store_that_was_seen():
+    """Only a server that was shown that state, with a challenge, can say whether it does."""
+    certificate = await certificate_of(store=b"epoch 7")
+    first = judge(certificate, expecting(), NOW)
+    assert first.claims is not None
+    assert judge(certificate, expecting(pinned=Pinned.of(first.claims)), NOW)
+
+
 async def test_another_tee_than_the_policy_names():
     only_tdx = expecting(policy=read_policy(TDX_POLICY))
     error = await refused(await certificate_of(chip_of(SEV_SNP)), only_tdx)

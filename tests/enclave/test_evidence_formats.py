@@ -75,6 +75,8 @@ def test_what_is_not_tagged_evidence(data, why):
 
 
 def test_lengths_have_a_limit():
+    with pytest.raises(InvalidEvidence, match="of none"):
+        read_blob(bytes(MAX_BLOB_BYTES))
     with pytest.raises(InvalidEvidence, match="more than"):
         read_blob(bytes(MAX_BLOB_BYTES + 1))
     with pytest.raises(InvalidEvidence, match="more than"):
