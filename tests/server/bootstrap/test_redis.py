@@ -14,8 +14,8 @@ from server.setup.config import Config
 from server.setup.provisioning import Provisioning, opening
 from server.setup.redis_store import RedisAccess
 from storage import Anchor, Part, Reason, Tampered
-from tests.server.unprovisioned_server import PASSWORD, configured, request
 from tests.server.bootstrap.test_routes import own_key
+from tests.server.unprovisioned_server import PASSWORD, configured, request
 from tests.storage.redis_server import RedisServer, Servers, free_port
 
 
