@@ -2,7 +2,7 @@ import pytest
 import trio.testing
 
 from storage import MemoryBackend, MemorySpace
-from storage.backend import Commit, Kind
+from storage.backend import BlobName, Commit, Kind
 from storage.memory import _PAGE as PAGE
 from storage.testing import check_backend
 
@@ -41,8 +41,9 @@ async def test_every_call_gives_others_their_turn():
         lambda: backend.commit(commit),
         backend.load,
         lambda: backend.tail(0),
-        lambda: backend.get(Kind.META, [b"handle"]),
+        lambda: backend.get(Kind.META, [BlobName(b"handle", b"tag")]),
         lambda: backend.scan(b""),
+        backend.confirm,
     ):
         with trio.testing.assert_checkpoints():
             await call()
