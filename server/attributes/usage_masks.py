@@ -1,9 +1,10 @@
 """Cryptographic Usage Masks of objects whose client gives none (2.1 section 4, Table 28, and 4.17).
 
 The server supplies what a client leaves out and an object must have: such a key may do what keys of
-its algorithm are for. Up to 1.3 a Create without a mask is refused, since the mask is REQUIRED (1.3
-section 4.1). In 1.4 it is too, but a published case gives none (OASIS TC-CS-CORVAL-1-14); and
-clients in use register keys and make pairs without one in every version.
+its algorithm are for. Up to 1.3 a Create and a Register of a key without a mask are refused, since
+the mask is REQUIRED (1.3 sections 4.1 and 4.3). In 1.4 it is too, but a published case gives none
+(OASIS TC-CS-CORVAL-1-14), as others give none for Secret Data (SASED-M-2); and clients in use make
+pairs without one in every version.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ BOTH_WAYS: Final = frozenset({A.RSA})
 """Algorithms that sign and that encrypt."""
 
 
+REQUIRING: Final = frozenset({Operation.CREATE, Operation.REGISTER})
+"""Operations by which a client makes one object and says all that is to be said of it."""
+
+
 def complete(context: Context, managed_object: ManagedObject) -> None:
     """Give a new object a mask where it must have one and its client has given none.
 
@@ -38,8 +43,8 @@ def complete(context: Context, managed_object: ManagedObject) -> None:
         return
     if context.operation == Operation.IMPORT:  # which brings all that there is
         return
-    requiring = context.operation == Operation.CREATE and kind == ObjectType.SYMMETRIC_KEY
-    if requiring and context.requires_usage_mask:
+    is_told = context.operation in REQUIRING and kind != ObjectType.SECRET_DATA
+    if is_told and context.requires_usage_mask:
         raise MissingField("Cryptographic Usage Mask is needed")
     attributes.set(tag, default_of(kind, attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)))
 
