@@ -85,9 +85,9 @@ def test_an_entry_without_a_line_after_is_for_all_changes_of_such_lines(tmp_path
 
 
 def test_what_runs_while_a_module_loads_is_told_from_what_is_called(tmp_path: Path):
-    told = {each.what: each.in_function for each in changed(tmp_path / "a.py", SAME)}
-    assert told["- -> nothing"] is False
-    assert told['raise ValueError("too small") -> pass'] is True
+    by_what = {each.what: each.in_function for each in changed(tmp_path / "a.py", SAME)}
+    assert by_what["- -> nothing"] is False
+    assert by_what['raise ValueError("too small") -> pass'] is True
 
 
 def test_each_survivor_that_is_known_has_a_kind_and_a_reason():

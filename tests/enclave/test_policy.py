@@ -301,9 +301,9 @@ def test_policies_are_read_strictly(text):
 
 def test_given_keys_are_accepted_beside_the_others_and_nothing_else_changes():
     policy = replace(ACCEPTING, claims=ClaimsPolicy(key_origins=frozenset({KeyOrigin.CHIP})))
-    given = accepting_given_keys(policy)
-    assert given.claims.key_origins == {KeyOrigin.CHIP, KeyOrigin.BROUGHT}
-    assert replace(given, claims=policy.claims) == policy
+    wider = accepting_given_keys(policy)
+    assert wider.claims.key_origins == {KeyOrigin.CHIP, KeyOrigin.BROUGHT}
+    assert replace(wider, claims=policy.claims) == policy
 
 
 def test_an_error_says_which_key_and_what_it_wants():

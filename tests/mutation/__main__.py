@@ -83,9 +83,9 @@ def _try(
                 with entries.open("a") as file:
                     file.write(entry(every[at]) + "\n\n")
     killed = len(every) - kinds.total()
-    told = [f"{len(every)} changes", f"{killed} noticed", f"{kinds.pop('survived', 0)} not"]
-    told += [f"{number} {kind}" for kind, number in sorted(kinds.items())]
-    print(f"{', '.join(told)}; {time.monotonic() - began:.0f} s")
+    parts = [f"{len(every)} changes", f"{killed} noticed", f"{kinds.pop('survived', 0)} not"]
+    parts += [f"{number} {kind}" for kind, number in sorted(kinds.items())]
+    print(f"{', '.join(parts)}; {time.monotonic() - began:.0f} s")
     return int(killed + kinds.total() < len(every))
 
 

@@ -155,15 +155,15 @@ def test_a_client_is_the_same_whatever_it_has_shown():
     """Objects belong to its name; a ticket or a renewed certificate makes it nobody else."""
     known = Identification(Means.CERTIFICATE, "00")
     permission = Permission(Issued("alice", 1))
-    for shown in (
+    for client in (
         Client("alice", permission=permission),
         Client("alice", identification=known),
         Client("alice", shown_by="bearer"),
     ):
-        assert shown == Client("alice")
-        assert hash(shown) == hash(Client("alice"))
-        assert "permission" not in repr(shown)
-        assert "identification" not in repr(shown)
+        assert client == Client("alice")
+        assert hash(client) == hash(Client("alice"))
+        assert "permission" not in repr(client)
+        assert "identification" not in repr(client)
     assert Client("alice", "user") != Client("alice")
 
 
