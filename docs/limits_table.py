@@ -61,7 +61,8 @@ TABLES = {
         Attack(
             "begins a handshake and does not end it",
             ("handshake_seconds s",),
-            "the connection is closed; where all are taken, the oldest handshake of the address "
+            "the connection is closed; one handshake has its step in each round of the event loop, "
+            "and addresses take turns; where all are taken, the oldest handshake of the address "
             "that has most gives way, strangers' before those of addresses that a client came from",
         ),
         Attack(

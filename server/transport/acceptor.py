@@ -41,6 +41,7 @@ from server.transport.handshake import (
 from server.transport.handshake import (
     Stream as Stream,
 )
+from server.transport.handshake_turns import HandshakeTurns
 from server.transport.listening import address_of
 
 log: Final = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ class Acceptor:
         self.shutdown = shutdown
         self.limits = ConnectionLimits(config.max_connections, config.max_connections_per_address)
         self.pools: dict[Session, Pool] = {}
+        self.turns = HandshakeTurns()
 
     async def serve(self, endpoints: Sequence[Endpoint], started: Callable[[], None]) -> None:
         """Serve until told to stop, and then gracefully end.
@@ -171,7 +173,7 @@ class Acceptor:
         stream = trio.SSLStream(socket, context, server_side=True)
         try:
             with self.shutdown.at_most(self.config.handshake_seconds) as scope:
-                await shake_hands(stream)
+                await shake_hands(stream, self.turns, place.network)
             if scope.cancelled_caught:
                 log.info("the handshake with %s was not done in time", address)
                 return

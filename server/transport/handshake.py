@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from server.setup.logs import cut
+from server.transport.handshake_turns import HandshakeTurns, InTurn
 
 Stream = trio.SSLStream[trio.SocketStream]
 
@@ -46,18 +47,31 @@ class HandshakeFailed(Exception):
         self.subject = subject
 
 
-async def shake_hands(stream: Stream) -> None:
+async def shake_hands(
+    stream: Stream, turns: HandshakeTurns | None = None, network: str = ""
+) -> None:
     """Do the handshake.
+
+    Args:
+        stream: the connection, before its handshake.
+        turns: which its steps wait for; None: for none.
+        network: where it comes from, as `server.sessions.networks` tells it.
 
     Raises:
         HandshakeFailed: it failed; the client has been sent the alert.
     """
+    socket = stream.transport_stream
+    in_turn = InTurn(socket, turns or HandshakeTurns(), network)
+    stream.transport_stream = in_turn  # type: ignore[assignment]  # until it is done
     try:
         await stream.do_handshake()
     except trio.BrokenResourceError as error:
         subject = _refused_subject(stream)
         await _send_alert(stream)
         raise HandshakeFailed(cause_of(error), subject) from None
+    finally:
+        in_turn.release()
+        stream.transport_stream = socket
 
 
 def cause_of(error: BaseException) -> str:
