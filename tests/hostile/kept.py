@@ -86,13 +86,13 @@ async def rights(hostile: Hostile) -> None:
         one = Right(operations=Operations(operation=(Operation.QUERY,)))
         another = Right(operations=Operations(operation=(Operation.INTEROP,)))
         made = await ask(Operation.DELEGATED_LOGIN, rights=Rights(right=(*[another] * 900, one)))
-        shown = Credential(
+        credential = Credential(
             credential_type=CredentialType.TICKET,
             credential_value=TicketCredential(ticket=made.ticket),
         )
-        asked = ask.item(Operation.QUERY, query_function=(QueryFunction.QUERY_OPERATIONS,) * 2_000)
+        query = ask.item(Operation.QUERY, query_function=(QueryFunction.QUERY_OPERATIONS,) * 2_000)
         for _ in range(5):
-            await ask.message(asked, authentication=Authentication(credential=(shown,)))
+            await ask.message(query, authentication=Authentication(credential=(credential,)))
 
     await hostile.each(act, 4)
 
