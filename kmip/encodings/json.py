@@ -20,10 +20,15 @@ are no integers, keys that occur twice, keys that no item has, anything nested d
 is, halves of characters, and every character encoding but UTF-8. Objects are counted as they are
 read.
 
+The library's scanner in C lets no other thread compute before its end, but where an object ends. So
+a text of very many values is read by its scanner in Python, as it is written by its writer in
+Python: whoever waits for the interpreter meanwhile has their turn.
+
 Source: KMIP Additional Message Encodings 1.0 section 4.1; KMIP Profiles 2.1 section 5.
 """
 
 import json
+import json.scanner
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NoReturn
@@ -50,6 +55,9 @@ from kmip.versions import V1_0, ProtocolVersion
 
 SAFE: Final = 1 << 52
 """Beyond it JavaScript, and other readers of JSON with floating-point numbers, lose digits."""
+
+SCANNED_MARKS: Final = 16_384
+"""Commas and brackets in a text that is read at one go: some 5 ms, if all of them are of values."""
 
 _KEYS: Final = frozenset({"tag", "name", "type", "value"})
 _STRUCTURE: Final = int(ItemType.STRUCTURE)
@@ -112,12 +120,7 @@ class JSON:
         if len(data) > self.max_bytes:
             raise InvalidMessage(f"a message is at most {self.max_bytes} bytes long")
         try:
-            return json.loads(
-                data.decode(),
-                object_pairs_hook=_Objects(self.max_items),
-                parse_float=_refuse_number,
-                parse_constant=_refuse_number,
-            )
+            return _decoder(data, self.max_items).decode(data.decode())
         except RecursionError:
             raise InvalidMessage("structures are nested too deep") from None
         except ValueError:
@@ -126,12 +129,52 @@ class JSON:
     def encode(self, item: Item, version: ProtocolVersion = V1_0) -> bytes:
         """The JSON text of `item`, in UTF-8, without spaces; see `Codec.encode`."""
         found = to_object(item, Meaning(), self.max_depth, version)
-        text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-        return encoded(text, self.max_bytes)
+        return encoded(written(found, (",", ":")), self.max_bytes)
 
 
 MESSAGE: Final = JSON()
 decode, encode = MESSAGE.decode, MESSAGE.encode
+
+
+def written(found: Any, separators: tuple[str, str] | None = None) -> str:
+    """The JSON text of what `to_object` makes, written piece by piece.
+
+    Args:
+        found: the objects.
+        separators: between two values, and between key and value; None: with a space each.
+    """
+    return "".join(json.JSONEncoder(ensure_ascii=False, separators=separators).iterencode(found))
+
+
+def _decoder(data: bytes, max_items: int) -> json.JSONDecoder:
+    """What reads a text within the limits, whatever it holds."""
+    decoder: Any = json.JSONDecoder(
+        object_pairs_hook=_Objects(max_items),
+        parse_float=_refuse_number,
+        parse_constant=_refuse_number,
+    )
+    if data.count(b",") + data.count(b"[") > SCANNED_MARKS:
+        decoder.parse_int = _Counted(max_items, int)
+        decoder.parse_array = _Counted(max_items, decoder.parse_array)
+        scanner: Any = json.scanner
+        decoder.scan_once = scanner.py_make_scanner(decoder)
+    made: json.JSONDecoder = decoder
+    return made
+
+
+class _Counted:
+    """What reads one number or one array; an item has one at most."""
+
+    def __init__(self, left: int, read: Callable[..., Any]) -> None:
+        self.left = left
+        self.read = read
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What it reads, if there were not too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise InvalidMessage("too many items")
+        return self.read(*arguments)
 
 
 class _Objects:

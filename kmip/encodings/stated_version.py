@@ -17,6 +17,9 @@ from kmip.versions import ProtocolVersion
 MAX_BEGINNING: Final = 1024
 """Bytes that are looked at: a text encoding may begin with white space and declarations."""
 
+# Nothing is gone back over, or a beginning made for that would take the time of all ways to divide
+# it: what stands before a word ends where the word first occurs, whatever follows.
+
 # Tag, type and length of Protocol Version, Protocol Version Major and Minor; 4 bytes of padding.
 _TTLV: Final = re.compile(
     rb"\A\x42\x00\x78\x01.{4}\x42\x00\x77\x01.{4}\x42\x00\x69\x01\x00\x00\x00\x20"
@@ -25,12 +28,12 @@ _TTLV: Final = re.compile(
     re.DOTALL,
 )
 _XML: Final = re.compile(
-    rb"<ProtocolVersionMajor[^<>]*?\svalue=[\"'](?P<major>\d{1,4})[\"'][^<>]*>\s*"
-    rb"<ProtocolVersionMinor[^<>]*?\svalue=[\"'](?P<minor>\d{1,4})[\"']"
+    rb"(?><ProtocolVersionMajor[^<>]*?\svalue=)[\"'](?P<major>\d{1,4})[\"'][^<>]*+>\s*+"
+    rb"(?><ProtocolVersionMinor[^<>]*?\svalue=)[\"'](?P<minor>\d{1,4})[\"']"
 )
 _JSON: Final = re.compile(
-    rb"\"ProtocolVersionMajor\"[^{}]*?\"value\"\s*:\s*(?P<major>\d{1,4})[^{}]*}\s*,\s*{"
-    rb"[^{}]*\"ProtocolVersionMinor\"[^{}]*?\"value\"\s*:\s*(?P<minor>\d{1,4})"
+    rb"(?>\"ProtocolVersionMajor\"[^{}]*?\"value\"\s*+:)\s*+(?P<major>\d{1,4}+)[^{}]*+}\s*+,\s*+{"
+    rb"(?>[^{}]*?\"ProtocolVersionMinor\"[^{}]*?\"value\"\s*+:)\s*+(?P<minor>\d{1,4})"
 )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar
 
 from kmip.encodings.ckms import requests, responses
-from kmip.encodings.json import JSON, from_object, to_object
+from kmip.encodings.json import JSON, from_object, to_object, written
 from kmip.encodings.literals import Meaning, encoded
 from kmip.enums import Operation, ResultReason, ResultStatus
 from kmip.errors import InvalidMessage
@@ -83,9 +82,9 @@ class Exchange:
         if status is None or status.value != ResultStatus.SUCCESS:
             return encoded(self._failed(items), self.max_bytes)
         payload = items[-1].first(Tag.RESPONSE_PAYLOAD) or Item(Tag.RESPONSE_PAYLOAD, 1, ())
-        written = to_object(payload, Meaning(), self.max_depth, V2_1)
-        answer = responses.answer_of(written, self._name, is_older=self._is_older)
-        return encoded(json.dumps(answer, ensure_ascii=False), self.max_bytes)
+        found = to_object(payload, Meaning(), self.max_depth, V2_1)
+        answer = responses.answer_of(found, self._name, is_older=self._is_older)
+        return encoded(written(answer), self.max_bytes)
 
     def _failed(self, items: list[Item]) -> str:
         """Why there is no answer."""

@@ -86,6 +86,7 @@ def payload_of(root: Node) -> Node:
 
     Raises:
         InvalidField: a list of tags is none.
+        InvalidMessage: what is in it is no item.
         CovercryptUnsupported: it is about Covercrypt.
     """
     kind = fields(root).get("ObjectType")
@@ -116,15 +117,27 @@ def complete(payload: Node, operation: Operation) -> None:
 def query_of(payload: Node) -> tuple[str, ...] | None:
     """The tags that a payload names its object by, which are taken out of it; None: it does not.
 
+    What has no tag at all would be whatever else there is, and of several objects only one can be
+    located: then the operation would be performed on others than are meant.
+
     Raises:
-        InvalidField: they are no list of tags.
+        InvalidField: they are no list of tags, or of none, or not all that it names an object by.
     """
-    for each in children(payload):
-        value = each.get("value") if isinstance(each, dict) else None
-        if isinstance(value, str) and value.startswith("[") and each["tag"] == "UniqueIdentifier":
-            payload["value"] = [other for other in children(payload) if other is not each]
-            return tuple(_listed(value))
-    return None
+    named = [each for each in children(payload) if each["tag"] == "UniqueIdentifier"]
+    arrays = [each["value"] for each in named if _is_array(each.get("value"))]
+    if not arrays:
+        return None
+    if len(named) > 1:
+        raise InvalidField("tags stand for one object, and others cannot be named beside it")
+    tags = tuple(_listed(arrays[0]))
+    if not tags:
+        raise InvalidField("an object is named by one tag at least")
+    payload["value"] = [each for each in children(payload) if each is not named[0]]
+    return tags
+
+
+def _is_array(identifier: Any) -> bool:
+    return isinstance(identifier, str) and identifier.startswith("[")
 
 
 def locate(tags: Sequence[str]) -> Node:
@@ -171,9 +184,9 @@ def _read(kind: Any, nodes: list[Any]) -> list[Any]:
 
 def _each(kind: Any, node: Any) -> Iterator[Any]:
     """A node in the form of the specification: none, one or several."""
-    if not isinstance(node, dict):
+    if not isinstance(node, dict) or not isinstance(node.get("tag"), str):
         raise InvalidMessage("an item is an object with a tag")
-    tag, value, inner = node.get("tag"), node.get("value"), children(node)
+    tag, value, inner = node["tag"], node.get("value"), children(node)
     if tag in REPEATED and inner and all(_is_value_of(tag, each) for each in inner):
         yield from inner
     elif tag == "VendorAttributes" and not inner:
@@ -182,7 +195,7 @@ def _each(kind: Any, node: Any) -> Iterator[Any]:
         yield from _vendor_attributes(node)
     elif tag == "IvCounterNonce":
         yield {**node, "tag": "IVCounterNonce"}
-    elif tag == "Object" and kind in OBJECTS:
+    elif tag == "Object" and isinstance(kind, str) and kind in OBJECTS:
         yield {**node, "tag": kind}
     elif tag == "RevocationReason" and isinstance(value, str):
         code = enumeration("RevocationReasonCode", "Unspecified")
@@ -213,7 +226,9 @@ def _vendor_attributes(node: Node) -> Iterator[Node]:
     """A vendor's attribute; of a list of tags one for each."""
     found = fields(node)
     vendor, name = found.get("VendorIdentification"), found["AttributeName"]
-    value = next(each for each in children(node) if each.get("tag") == "AttributeValue")
+    value = next((each for each in children(node) if each["tag"] == "AttributeValue"), None)
+    if value is None:
+        raise InvalidMessage("an attribute has a value")
     if value.get("type") == "ByteString" and isinstance(value.get("value"), str):
         value = _as_text(value)
     if name in ("cover_crypt_policy", "cover_crypt_access_policy"):

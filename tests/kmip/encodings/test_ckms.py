@@ -188,6 +188,22 @@ def test_what_is_no_list_of_tags_is_refused(older, array):
 
 
 @dialects
+@pytest.mark.parametrize("array", ["[]", "[ ]"])
+def test_no_tag_at_all_names_no_object(older, array):
+    with pytest.raises(InvalidField, match="one tag at least"):
+        read(structure("Destroy", text("UniqueIdentifier", array), older=older))
+
+
+@dialects
+@pytest.mark.parametrize("others", [["k"], ['["b"]'], ["k", "l"]])
+def test_tags_are_not_passed_over_for_other_identifiers_beside_them(older, others):
+    named = [text("UniqueIdentifier", each) for each in ['["a"]', *others]]
+    for each in (named, named[::-1]):
+        with pytest.raises(InvalidField, match="beside"):
+            read(structure("Validate", *each, older=older))
+
+
+@dialects
 def test_covercrypt_is_refused_by_its_name(older):
     with pytest.raises(CovercryptUnsupported, match="Covercrypt is not supported"):
         read(create(older=older, algorithm="CoverCrypt"))
@@ -199,6 +215,36 @@ def test_covercrypt_is_refused_by_its_name(older):
 def test_what_is_no_operation_is_refused(data):
     with pytest.raises(InvalidMessage):
         Exchange(NOW).decode(data)
+
+
+NAMED = [text("VendorIdentification", "cosmian"), text("AttributeName", "tag")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "TextString", "value": '["a"]'},
+        {"tag": [], "value": 1},
+        {"tag": {"tag": "Get"}, "value": []},
+        {"tag": None, "value": 1},
+        {"tag": "Attributes", "value": [{"value": 1}]},
+        {"tag": "Attribute", "value": NAMED},
+        {"tag": "VendorAttributes", "value": [{"tag": "VendorAttributes", "value": NAMED}]},
+    ],
+)
+def test_an_item_without_its_tag_or_its_value_is_refused(wrong):
+    with pytest.raises(InvalidMessage):
+        read({"tag": "Create", "value": [wrong]})
+
+
+@pytest.mark.parametrize("kind", [[], {}, {"tag": "x"}, 7, None])
+def test_an_object_of_no_kind_stays_what_it_is(kind):
+    request = {
+        "tag": "Register",
+        "value": [{"tag": "ObjectType", "value": kind}, {"tag": "Object"}],
+    }
+    with pytest.raises(InvalidMessage):
+        read(request)
 
 
 def test_nothing_is_nested_too_deep():
@@ -215,8 +261,10 @@ NAMES = ["VendorAttributes", "Attribute", "AttributeName", "AttributeValue", "Un
 nodes = st.recursive(
     scalars,
     lambda inner: st.fixed_dictionaries(
-        {"tag": st.sampled_from([*NAMES, "Object", "ObjectType", "Link", "RevocationReason"])},
+        {},
         optional={
+            "tag": st.sampled_from([*NAMES, "Object", "ObjectType", "Link", "RevocationReason"])
+            | inner,
             "type": st.sampled_from(["Structure", "ByteString", "TextString", "BigInteger"]),
             "value": inner | st.lists(inner, max_size=3),
         },

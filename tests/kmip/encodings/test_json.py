@@ -1,5 +1,6 @@
 import json as standard
 import re
+import sys
 from contextlib import suppress
 
 import pytest
@@ -207,3 +208,53 @@ def test_brackets_without_end_are_refused(bracket):
 def test_half_a_character_is_an_error_of_ours():
     with pytest.raises(InvalidMessage):
         json.encode(leaf(Tag.NAME_VALUE, ItemType.TEXT_STRING, "\ud800"))
+
+
+def many(entry, number=json.SCANNED_MARKS):
+    return ('{"tag":"D","value":[' + ",".join([entry] * number) + "]}").encode()
+
+
+def test_a_text_of_very_many_values_means_the_same():
+    entry = '{"tag":"BatchCount","type":"Integer","value":1}'
+    item = json.decode(many(entry))
+    assert len(item.children) == json.SCANNED_MARKS
+    assert set(item.children) == set(json.decode(many(entry, 1)).children)
+    assert json.decode(json.encode(item)) == item
+
+
+@pytest.mark.parametrize(
+    "entry", ["1", "[]", "null", '""', "1.5", "NaN", "{}", '{"tag":1,"tag":1}', "1" * 5000, "]"]
+)
+def test_what_is_refused_is_refused_among_very_many_values_too(entry):
+    with pytest.raises(InvalidMessage):
+        json.decode(many(entry))
+
+
+@pytest.mark.parametrize("entry", ["1", "[]"])
+def test_numbers_and_lists_are_no_more_than_items(entry):
+    limits = json.JSON(max_items=json.SCANNED_MARKS)
+    with pytest.raises(InvalidMessage, match="too many items"):
+        limits.parse(many(entry, limits.max_items + 2))
+
+
+def test_very_many_lists_within_each_other_are_refused():
+    with pytest.raises(InvalidMessage, match="deep"):
+        json.decode(b"[" * (json.SCANNED_MARKS + 1))
+
+
+def test_another_thread_has_its_turn_before_very_many_values_are_read():
+    """Calls of Python's own functions are where it can."""
+    calls = 0
+
+    def note(frame, event, argument):
+        nonlocal calls
+        calls += 1
+
+    text = many("null")
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        json.MESSAGE.parse(text)
+    finally:
+        sys.setprofile(before)
+    assert calls > json.SCANNED_MARKS
