@@ -58,6 +58,7 @@ class Uses:
 
     _noted: dict[str, dict[Tag, int]] = field(default_factory=dict)
     _is_full: bool = False
+    _writing: trio.Lock = field(default_factory=trio.Lock)
 
     def __len__(self) -> int:
         return len(self._noted)
@@ -83,6 +84,8 @@ class Uses:
     async def write(self, objects: Transaction) -> bool:
         """Write some of them, in one commit.
 
+        One task writes at a time: what two have taken would be written twice.
+
         Args:
             objects: a transaction of its own.
 
@@ -92,6 +95,11 @@ class Uses:
         Raises:
             storage.StorageError: they could not be written, and are still noted.
         """
+        async with self._writing:
+            await self._write(objects)
+            return bool(self._noted)
+
+    async def _write(self, objects: Transaction) -> None:
         taken = {key: dict(self._noted[key]) for key in islice(self._noted, WRITTEN_AT_ONCE)}
         for identifier, counts in taken.items():
             found = await objects.find(identifier)
@@ -105,7 +113,6 @@ class Uses:
             log.debug("uses could not be written", exc_info=True)
             objects.forget()
         self._drop(taken)
-        return bool(self._noted)
 
     def _drop(self, written: dict[str, dict[Tag, int]]) -> None:
         """Forget what has been written; what was counted meanwhile stays."""

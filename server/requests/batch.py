@@ -149,6 +149,7 @@ async def _performed(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
         if batch.turn is not None:
             batch.turn.release()
         await batch.commit()
+    batch.count_uses()
     await batch.count_used()
     batch.record()
     return tuple(result.item for result in batch.results)
@@ -201,6 +202,7 @@ class _Batch:
         self.subjects: list[str | None] = []
         self.undoing: list[Callable[[], None]] = []
         self.used: list[dict[str, int]] = []
+        self.counting: list[Callable[[], None]] = []
         self._refreshed = server.clock() if is_fresh else 0.0
 
     async def perform(self, place: int, item: RequestBatchItem, *, commit: bool) -> Result:
@@ -225,6 +227,7 @@ class _Batch:
         if not commit:
             self.undoing.append(context.undo)
             self.used.append(dict(context.charges) if context.has_used else {})
+            self.counting.append(context.count_uses)
         return result
 
     async def _take_turn(self, place: int) -> None:
@@ -297,6 +300,15 @@ class _Batch:
                 else Result(replace(result.item, response_payload=None))
                 for result in self.results
             ]
+
+    def count_uses(self) -> None:
+        """Count the uses of objects by items that have given what they made, undone or not.
+
+        Only now, since a batch that others overtook is performed anew.
+        """
+        for count, result in zip(self.counting, self.results, strict=True):
+            if not result.failed and result.item.response_payload is not None:
+                count()
 
     async def count_used(self) -> None:
         """Make durable what has been used of keys by items that failed, or give what they made.

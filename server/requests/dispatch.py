@@ -116,7 +116,8 @@ async def perform(
         _forget(context, commit, left)
         log.exception("%s failed", _named(item.operation))
         return failed(item, ResultReason.GENERAL_FAILURE, "internal error", room=context.room)
-    context.count_uses()
+    if commit:
+        context.count_uses()
     context.earlier.take(context.produced)
     return Result(
         ResponseBatchItem(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import trio
+import trio.testing
 
 from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicParameters
@@ -12,6 +13,7 @@ from kmip.enums import (
     BlockCipherMode,
     HashingAlgorithm,
     Operation,
+    ResultStatus,
 )
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
@@ -20,9 +22,10 @@ from server.objects import uses
 from server.objects.uses import WRITE_SECONDS, WRITTEN_AT_ONCE, keep_written, write_all
 from server.setup.config import Config
 from server.state import Server
-from storage import KeyFile, MemoryBackend, MemorySpace, open_store
+from storage import Conflict, KeyFile, MemoryBackend, MemorySpace, open_store
 from storage.testing import FailingBackend
 from tests.server.conftest import Clock, Failed, InProcessClient
+from tests.server.requests.test_dispatch import ContestedStore
 from tests.server.samples import ACTIVE, attribute, create, create_pair
 
 Op = Operation
@@ -101,6 +104,49 @@ async def test_what_was_done_in_a_batch_that_is_undone_was_done(ask: InProcessCl
         option=BatchErrorContinuationOption.UNDO,
     )
     assert await count(ask, key) == 1
+
+
+async def test_a_batch_that_is_performed_anew_is_counted_once(ask: InProcessClient):
+    """What was computed for an answer that nobody was given is no use."""
+
+    class Overtaken(ContestedStore):
+        left = 3
+
+        async def commit(self, changes) -> None:
+            self.left -= 1
+            if self.left > 0:
+                raise Conflict(changes[0].name)
+            await self._store.commit(changes)
+
+    key, other = await create(ask, ACTIVE), await create(ask)
+    ask.server.store = Overtaken(ask.server.store)  # type: ignore[assignment]
+    items = await ask.batch(
+        ask.item(Op.ENCRYPT, **encrypting(key)),
+        ask.item(Op.ACTIVATE, unique_identifier=other),
+        option=BatchErrorContinuationOption.UNDO,
+    )
+    assert all(item.result_status == ResultStatus.SUCCESS for item in items)
+    assert await count(ask, key) == 1
+
+
+async def test_what_two_tasks_write_at_a_time_is_written_once(ask: InProcessClient):
+    """At a stop the last writing may begin within the one that was due."""
+
+    class Slow(ContestedStore):
+        async def commit(self, changes) -> None:
+            await self._store.commit(changes)
+            committed.set()
+            await trio.testing.wait_all_tasks_blocked()
+
+    key, committed = await create(ask, ACTIVE), trio.Event()
+    await encrypt(ask, key, 2)
+    ask.server.store = Slow(ask.server.store)  # type: ignore[assignment]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(write_all, ask.server.uses, ask.server.begin)
+        await committed.wait()
+        nursery.start_soon(write_all, ask.server.uses, ask.server.begin)
+    assert not len(ask.server.uses)
+    assert await count(ask, key) == 2
 
 
 async def test_earlier_versions_do_not_have_the_counters(ask: InProcessClient):

@@ -336,6 +336,8 @@ async def test_a_client_of_cosmian_s_makes_uses_and_finds_keys(server: Server, n
         ([("UniqueIdentifier", "nothing")], 422, "Item not found: there is no object 'nothing'"),
         ([("UniqueIdentifier", '["nothing"]')], 422, "Item not found: no object has the tags"),
         ([("UniqueIdentifier", "[nothing")], 422, "Invalid Request: tags are a list of texts"),
+        ([("UniqueIdentifier", "[]")], 422, "Invalid Request: an object is named by one tag"),
+        ([("UniqueIdentifier", '["_kk","_pk"]')], 422, ""),
     ],
 )
 async def test_what_fails_for_a_client_of_cosmian_s_is_told_in_words(
