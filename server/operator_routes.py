@@ -31,6 +31,7 @@ from cryptography import x509
 from server.access import kept_rules
 from server.access.client_certificates import Chain, Rules
 from server.access.kept_rules import KeptRules
+from server.long_steps import LOOP_BYTES, stepped
 from server.setup import explanations
 from server.setup.failure import Failure
 from server.state import Server
@@ -145,8 +146,9 @@ class OperatorRoutes:
 
     async def give_lists(self, request: Request) -> dict[str, Any]:
         """Revocation lists, in place of older ones of the same authorities."""
-        kept = (await kept_rules.read(self.server.store)).with_lists(request.body)
-        await self._take(kept)
+        before = await kept_rules.read(self.server.store)
+        is_long = len(request.body) > LOOP_BYTES
+        await self._take(await stepped(is_long, before.with_lists, request.body))
         return {"success": "Revocation lists received"}
 
     async def show_lists(self, request: Request) -> dict[str, Any]:
@@ -187,6 +189,8 @@ class OperatorRoutes:
     async def _take(self, kept: KeptRules) -> None:
         """Keep what the operator said, and judge by it from now on.
 
+        What is kept holds at once, whether or not the operator waits for the answer.
+
         Raises:
             Failure: it cannot be used, or forgets something.
             StorageError: it cannot be kept; nothing has changed.
@@ -195,9 +199,10 @@ class OperatorRoutes:
         rules = kept.rules(authorities)
         rules.check_follows(self.admission.reading.rules)
         rules.revoked.check_signed(authorities)
-        await kept_rules.write(self.server.store, kept)
-        self.admission.judge_by(rules)
-        await self.seal()
+        with trio.CancelScope(shield=True):
+            await kept_rules.write(self.server.store, kept)
+            self.admission.judge_by(rules)
+            await self.seal()
 
 
 def refusals_in(request: Request) -> tuple[list[str], list[str]]:

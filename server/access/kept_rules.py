@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from server.access import refused_certificates, revocation_lists
 from server.access.client_certificates import Rules
 from server.access.revocation_lists import RevocationList, RevocationLists
+from server.long_steps import LOOP_BYTES, stepped
 from server.setup.failure import Failure
 from storage import Put, SealedStore, Terms
 
@@ -161,7 +162,7 @@ async def read(store: SealedStore) -> KeptRules:
     """
     version = store.version(RECORD)
     content = await store.read_body(RECORD, version) if version else None
-    return KeptRules.decode(content or b"")
+    return await stepped(len(content or b"") > LOOP_BYTES, KeptRules.decode, content or b"")
 
 
 async def write(store: SealedStore, kept: KeptRules) -> None:

@@ -1,5 +1,6 @@
 """A provisioned server that runs, and its operator: real TLS, a real store, a simulated chip."""
 
+import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +17,17 @@ from enclave.client import AttestedConnection, client_context
 from kmip.enums import CredentialType, Operation, ResultReason
 from kmip.messages import Authentication, Credential, Ticket, TicketCredential
 from kmip.versions import V2_1
+from server.access.client_certificates import NotAccepted, Rules
 from server.access.refused_certificates import entry_of
+from server.bootstrap.operator import OperatorAccess
 from server.commands import attested_server
+from server.operator_routes import OperatorRoutes
 from server.setup import sealed_head
+from server.state import Server
+from server.transport.acceptor import Peer
+from server.transport.admission import Admission, Reading
+from server.transport.http import Request
+from storage import SealedStore
 from tests.e2e.program import Remote
 from tests.server.access.authorities import DAY, NOW, PEM, Issuer
 from tests.server.conftest import Failed
@@ -288,3 +297,37 @@ async def test_the_state_of_the_store_is_sealed_before_the_answer(tmp_path: Path
         before = sealed.read_bytes()
         assert (await server.sent(REFUSED, {"add": ["serial:1"]}))[0] == 200
         assert sealed.read_bytes() != before
+
+
+class Leaving:
+    """A store whose caller has left before a commit is done."""
+
+    def __init__(self, store: SealedStore, scope: trio.CancelScope) -> None:
+        self._store, self._scope = store, scope
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, changes: Any) -> None:
+        await self._store.commit(changes)
+        self._scope.cancel()
+        await trio.lowlevel.checkpoint()
+
+
+async def test_what_is_kept_holds_although_the_operator_has_left(server: Server):
+    """Else it would hold from the next restart on only, and nobody would have been told."""
+    read = Reading(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Rules((ROOT.certificate,)))
+    admission = Admission(lambda: read, lambda: NOW)
+    sealed = trio.Event()
+
+    async def seal() -> None:
+        sealed.set()
+
+    with trio.CancelScope() as scope:
+        server.store = Leaving(server.store, scope)  # type: ignore[assignment]
+        routes = OperatorRoutes(server, admission, OperatorAccess(None, None), seal)
+        body = json.dumps({"add": [entry_of(ALICE.certificate)]}).encode()
+        await routes.refuse(Request("POST", REFUSED, {}, {}, body, Peer("", None, None)))
+    assert sealed.is_set()
+    with pytest.raises(NotAccepted, match="refused"):
+        admission.checked((ALICE.certificate, ROOT.certificate))
