@@ -216,3 +216,19 @@ def test_an_error_names_the_item_and_not_its_value():
         xml.decode(b'<KeyMaterial type="ByteString" value="5ec7e7"><A/></KeyMaterial>')
     assert "KeyMaterial" in str(caught.value)
     assert "5ec7e7" not in str(caught.value)
+
+
+def test_very_many_attributes_are_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch):
+    """Making them would keep the interpreter from everybody else."""
+    monkeypatch.setattr(xml.expat, "ParserCreate", None)
+    attributes = " ".join(f"a{number}=''" for number in range(3000))
+    for before in ("", "<b/>" * 1000):
+        with pytest.raises(InvalidMessage, match="an attribute that no item has"):
+            xml.parse(f"<BatchItem>{before}<BatchItem {attributes}/></BatchItem>".encode())
+
+
+@pytest.mark.parametrize("text", ["=", "'='", "a='b' ", ">"])
+def test_a_long_value_may_look_like_attributes(text):
+    value = text * 10_000
+    element = xml.parse(f'<Comment type="TextString" value="{value}"/>'.encode())
+    assert element.attributes["value"] == value
