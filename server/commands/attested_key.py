@@ -132,7 +132,8 @@ async def connect_to_key(
         context: from `enclave.client.client_context`, perhaps with a client certificate.
 
     Raises:
-        Failure: it presents another key, or cannot be reached; it was sent nothing.
+        Failure: it presents another key, or cannot be reached; it was sent nothing but, in the
+            handshake, the client certificate, where there is one.
     """
     with attested_server.failures_told(host, port), trio.fail_after(HANDSHAKE_SECONDS):
         tcp = await trio.open_tcp_stream(host, port)

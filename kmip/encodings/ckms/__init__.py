@@ -22,8 +22,8 @@ ChaCha20 is ChaCha20-Poly1305.
 
 A tag of an object is one value of its vendor attribute `cosmian` `tag`; these clients see the list
 of all as one JSON array. A Unique Identifier that is such an array stands for the one object that
-has all these tags: the request becomes a batch whose first item locates it. An array may name the
-kind of object too, by `_kk`, `_sk`, `_pk` and `_cert`.
+has all these tags, one at least: the request becomes a batch whose first item locates it, and names
+no other object. An array may name the kind of object too, by `_kk`, `_sk`, `_pk` and `_cert`.
 
 Source: requests as `cosmian_kms` 4.22 sends them; KMIP Additional Message Encodings 1.0 section 4.1
 for what they have in common. Covercrypt is no algorithm of KMIP and is refused.
