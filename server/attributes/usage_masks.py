@@ -27,6 +27,16 @@ BOTH_WAYS: Final = frozenset({A.RSA})
 """Algorithms that sign and that encrypt."""
 
 
+KEYS: Final = frozenset(
+    {
+        ObjectType.SYMMETRIC_KEY,
+        ObjectType.PUBLIC_KEY,
+        ObjectType.PRIVATE_KEY,
+        ObjectType.SPLIT_KEY,
+    }
+)
+"""What nobody knows the purpose of but its client."""
+
 REQUIRING: Final = frozenset({Operation.CREATE, Operation.REGISTER})
 """Operations by which a client makes one object and says all that is to be said of it."""
 
@@ -43,8 +53,7 @@ def complete(context: Context, managed_object: ManagedObject) -> None:
         return
     if context.operation == Operation.IMPORT:  # which brings all that there is
         return
-    is_told = context.operation in REQUIRING and kind != ObjectType.SECRET_DATA
-    if is_told and context.requires_usage_mask:
+    if context.operation in REQUIRING and kind in KEYS and context.requires_usage_mask:
         raise MissingField("Cryptographic Usage Mask is needed")
     attributes.set(tag, default_of(kind, attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)))
 

@@ -25,12 +25,23 @@ from kmip.errors import (
     InvalidObjectType,
     KeyValueNotPresent,
     KMIPError,
+    MissingField,
 )
 from kmip.key_block import KeyBlock, KeyValue, TransparentSymmetricKey
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.objects import Certificate, PGPKey, SplitKey, SymmetricKey, object_type_of
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, V3_0, ProtocolVersion
+from kmip.versions import (
+    SUPPORTED,
+    V1_0,
+    V1_1,
+    V1_2,
+    V1_3,
+    V1_4,
+    V2_1,
+    V3_0,
+    ProtocolVersion,
+)
 from server.attributes.protection_storage import NotQuantumSafe
 from tests.server.conftest import NOW, InProcessClient
 from tests.server.samples import (
@@ -144,6 +155,21 @@ async def test_a_usage_mask_is_supplied(ask: InProcessClient, managed, expected)
     made = await ask(Operation.REGISTER, **fields)
     found = await attribute(ask, made.unique_identifier, Tag.CRYPTOGRAPHIC_USAGE_MASK)
     assert found == expected
+
+
+@pytest.mark.parametrize("version", [V1_0, V1_1, V1_2, V1_3])
+@pytest.mark.parametrize("managed", [symmetric_key(RAW), secret()], ids=["key", "secret"])
+async def test_a_key_is_not_registered_without_a_usage_mask_where_it_is_required(
+    ask: InProcessClient, managed, version
+):
+    """1.3 section 4.3; published cases register Secret Data without (SASED-M-2)."""
+    kind = object_type_of(managed)
+    fields = {"object_type": kind, "object": managed, "attributes": Attributes()}
+    older = ask.at(version)
+    if kind == ObjectType.SYMMETRIC_KEY:
+        await refused(older, MissingField, Operation.REGISTER, **fields)
+        return
+    await older(Operation.REGISTER, **fields)
 
 
 async def test_a_certificate_in_pem_is_kept_as_it_is_defined(ask: InProcessClient):
