@@ -1,3 +1,5 @@
+from xml.parsers import expat
+
 import pytest
 
 from kmip.encodings import ttlv, xml
@@ -220,7 +222,7 @@ def test_an_error_names_the_item_and_not_its_value():
 
 def test_very_many_attributes_are_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch):
     """Making them would keep the interpreter from everybody else."""
-    monkeypatch.setattr("kmip.encodings.xml.expat.ParserCreate", None)
+    monkeypatch.setattr(expat, "ParserCreate", None)
     attributes = " ".join(f"a{number}=''" for number in range(3000))
     for before in ("", "<b/>" * 1000):
         with pytest.raises(InvalidMessage, match="an attribute that no item has"):
