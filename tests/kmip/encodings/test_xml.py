@@ -1,3 +1,4 @@
+import sys
 from xml.parsers import expat
 
 import pytest
@@ -234,3 +235,22 @@ def test_a_long_value_may_look_like_attributes(text):
     value = text * 10_000
     element = xml.parse(f'<Comment type="TextString" value="{value}"/>'.encode())
     assert element.attributes["value"] == value
+
+
+def test_a_long_text_is_escaped_in_pieces():
+    """Calls of Python's own functions are where another thread can have its turn."""
+    calls = 0
+
+    def note(frame, event, argument):
+        nonlocal calls
+        calls += event == "call"
+
+    item = leaf(Tag.COMMENT, ItemType.TEXT_STRING, "<\x01é" * 200_000)
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        written = xml.encode(item)
+    finally:
+        sys.setprofile(before)
+    assert xml.decode(written).value == "<\ufffdé" * 200_000
+    assert calls > 600_000 // 16_384
