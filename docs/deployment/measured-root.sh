@@ -85,6 +85,9 @@ rm -rf "$root/etc/apt" "$root/var/lib/apt" "$root/etc/passwd-" "$root/etc/group-
 # An initrd of these modules alone has no script, and so nothing that a command line could stop in
 # the middle of, or that would ask for help.
 kernel=$(ls "$root/lib/modules")
+# No time in the initrd is later than the one that the build is to have.
+find "$root" -xdev -newermt "@$SOURCE_DATE_EPOCH" \
+    -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
 inside dracut --quiet --force --reproducible --no-hostonly --no-hostonly-cmdline \
     --no-early-microcode --modules 'systemd-initrd systemd-veritysetup kernel-modules strongroom' \
     --drivers 'virtio_pci virtio_blk dm_verity' --filesystems squashfs \
