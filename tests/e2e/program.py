@@ -19,7 +19,7 @@ from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage, Respo
 from kmip.structures import from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import V2_1, ProtocolVersion
-from tests.server.conftest import InProcessClient
+from tests.server.conftest import InProcessClient, with_ids
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +107,7 @@ class Remote(InProcessClient):
     async def send(self, *items: RequestBatchItem, **header: Any) -> None:
         """Send a message of these items."""
         fields = {"batch_count": len(items)} | header
+        items = with_ids(items)
         request = RequestMessage(
             request_header=RequestHeader(protocol_version=self.version, **fields),
             batch_item=items,

@@ -14,7 +14,13 @@ from enclave import report_data
 from enclave.claims import MAX_LIFE, Role, encode
 from enclave.client import Expectation, challenge, connect, judge, judge_answer
 from enclave.collateral_file import read_collateral, write_collateral
-from enclave.errors import EnclaveError, InvalidEvidence, Refused, VerificationFailed
+from enclave.errors import (
+    AttesterBusy,
+    EnclaveError,
+    InvalidEvidence,
+    Refused,
+    VerificationFailed,
+)
 from enclave.evidence_formats import (
     BARE_OIDS,
     TAGGED_EVIDENCE_OID,
@@ -519,7 +525,7 @@ async def test_a_server_that_does_not_answer_a_challenge_is_left():
     async def answer(request):
         return http(b"no", "503 Service Unavailable")
 
-    assert isinstance(await challenged(answer), InvalidEvidence)
+    assert isinstance(await challenged(answer), AttesterBusy)
 
 
 async def test_a_server_that_attests_itself_is_found_in_order():

@@ -56,6 +56,18 @@ class Clock:
         return self.now
 
 
+def with_ids(items: tuple[RequestBatchItem, ...]) -> tuple[RequestBatchItem, ...]:
+    """Items of one message, each with an identifier where there are several of them."""
+    if len(items) < 2:
+        return items
+    return tuple(
+        item
+        if item.unique_batch_item_id is not None
+        else replace(item, unique_batch_item_id=b"item %d" % place)
+        for place, item in enumerate(items)
+    )
+
+
 @dataclass
 class InProcessClient:
     """A client without a socket: it sends its messages to one server, in one version.
@@ -75,13 +87,7 @@ class InProcessClient:
     async def message(self, *items: RequestBatchItem, **header: Any) -> ResponseMessage:
         """The whole response to a message of these items."""
         fields = {"batch_count": len(items)} | self.header | header
-        if len(items) > 1:  # who needs to know an id gives it
-            items = tuple(
-                item
-                if item.unique_batch_item_id is not None
-                else replace(item, unique_batch_item_id=b"item %d" % place)
-                for place, item in enumerate(items)
-            )
+        items = with_ids(items)
         request = RequestMessage(
             request_header=RequestHeader(protocol_version=self.version, **fields),
             batch_item=items,

@@ -86,9 +86,6 @@ async def test_random_material_is_split_where_no_key_is_given(ask: InProcessClie
     }
     joined = await ask(JOIN, **fields)
     assert len(await material(ask, joined.unique_identifier)) == 32
-    await refused(
-        ask, InvalidField, SPLIT, **parts(SplitKeyMethod.XOR, 2, 2, attributes=attributes())
-    )
 
 
 async def test_what_does_not_belong_together_is_not_joined(ask: InProcessClient):

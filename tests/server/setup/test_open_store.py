@@ -65,6 +65,7 @@ async def test_a_missing_key_file_is_never_replaced(tmp_path: Path) -> None:
 async def test_a_new_store_beside_an_old_key_file_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING")
     config = Config(data=tmp_path)
     await put(config)
     assert not caplog.records
