@@ -87,11 +87,11 @@ def banner(config: Config, up: Up) -> str:
             f"  try it        {program.format('try')} --kmip-port {port}",
             f"  more clients  {program.format('client-certificate NAME')}",
         ]
-    if up.https:
-        lines.append(f"  over HTTPS    https://{up.https[0]}{kmip_https.PATH}")
     if up.https and up.attested:
         kind = "SIMULATED, proves nothing" if up.simulated else "by this machine's chip"
         lines.append(f"  attestation   https://{up.https[0]}/quote, {kind}")
+    if up.https:
+        lines.append(f"  over HTTPS    https://{up.https[0]}{kmip_https.PATH}")
     if config.insecure_allow_no_client_certificate:
         lines.append("  INSECURE      clients need no certificate")
     return "\n".join(lines)
