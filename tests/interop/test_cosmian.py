@@ -20,7 +20,10 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from tests.interop.server_process import REPOSITORY, environment, running
 
-CLIENT = REPOSITORY / ".venvs" / "cosmian" / "bin" / "python"
+ENVIRONMENT = REPOSITORY / ".venvs" / "cosmian"
+CLIENT = ENVIRONMENT / "bin" / "python"
+MADE = ENVIRONMENT / "made-from-requirements-cosmian.lock"
+"""Is written once all is installed."""
 PASSWORD = "between these two"
 LONGEST_SECONDS = 120
 HTTPS = re.compile(r"over HTTPS +https://\S*:(\d+)/kmip")
@@ -28,7 +31,7 @@ HTTPS = re.compile(r"over HTTPS +https://\S*:(\d+)/kmip")
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.slow,
-    pytest.mark.skipif(not CLIENT.exists(), reason=f"no environment of Cosmian's client: {CLIENT}"),
+    pytest.mark.skipif(not MADE.exists(), reason=f"no Cosmian client in {ENVIRONMENT}"),
 ]
 
 
