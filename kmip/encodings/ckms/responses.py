@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final
 
 from kmip.encodings.ckms.nodes import (
@@ -55,7 +55,7 @@ def answer_of(payload: Node, name: str, *, is_older: bool) -> Node:
     """
     root = {**payload, "tag": f"{name}Response"}
     if not is_older:
-        return _tidied(mapped(root, _tags_in_one))
+        return _changed(mapped(root, _tags_in_one), _scalar)
     made: Node = mapped(root, _older)
     inner = [
         {**each, "value": [one for one in children(each) if one["tag"] in _UNDERSTOOD]}
@@ -63,7 +63,8 @@ def answer_of(payload: Node, name: str, *, is_older: bool) -> Node:
         else each
         for each in children(made)
     ]
-    return _typed(_tidied({**made, "value": _in_one(inner, always=name.lower() == "locate")}))
+    whole = {**made, "value": _in_one(inner, always=name.lower() == "locate")}
+    return _changed(_changed(whole, _scalar), _with_type)
 
 
 def _tags_in_one(nodes: list[Any]) -> list[Any]:
@@ -120,19 +121,15 @@ def _in_one(nodes: list[Any], *, always: bool) -> list[Any]:
     return made
 
 
-def _tidied(node: Node) -> Node:
-    """Bytes in capitals, and long integers in hexadecimal, as these clients read them."""
-    made: Node = mapped({"value": [node]}, partial(map_each, _scalar))
+def _changed(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The same tree, with `change` for every item in it, itself included, from the inside out."""
+    made: Node = mapped({"value": [node]}, lambda nodes: [change(each) for each in nodes])
     first: Node = made["value"][0]
     return first
 
 
-def map_each(change: Any, nodes: list[Any]) -> list[Any]:
-    """Each of them changed."""
-    return [change(each) for each in nodes]
-
-
 def _scalar(node: Node) -> Node:
+    """Bytes in capitals, and long integers in hexadecimal, as these clients read them."""
     kind, value = node.get("type"), node.get("value")
     if kind == "ByteString" and isinstance(value, str):
         return {**node, "value": value.upper()}
@@ -143,12 +140,6 @@ def _scalar(node: Node) -> Node:
     return node
 
 
-def _typed(node: Node) -> Node:
-    """With the type of every structure, before its value."""
-    made: Node = mapped({"value": [node]}, partial(map_each, _with_type))
-    first: Node = made["value"][0]
-    return first
-
-
 def _with_type(node: Node) -> Node:
+    """With the type of a structure, before its value."""
     return {"tag": node["tag"], "type": node.get("type", "Structure"), "value": node["value"]}
