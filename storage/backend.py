@@ -22,9 +22,30 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from storage.errors import Damaged
 from storage.xaes import TAG_BYTES
 
 HANDLE_BYTES = 16
+
+
+def blob_of(value: object) -> bytes:
+    """What a back end has in the place of bytes, which may be of any type whatever was put there.
+
+    Raises:
+        Damaged: it is none.
+    """
+    if not isinstance(value, bytes):
+        raise Damaged
+    return value
+
+
+def blob_or_none(value: object) -> bytes | None:
+    """The same, where there may be nothing.
+
+    Raises:
+        Damaged: it is neither bytes nor nothing.
+    """
+    return None if value is None else blob_of(value)
 
 
 class Kind(StrEnum):

@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, Tail
+from storage.backend import Backend, BlobName, Commit, Kind, Tail, blob_of, blob_or_none
 from storage.errors import Damaged, Unavailable
 from storage.locked_file import LockedFile
 from storage.sqlite_errors import translated
@@ -204,12 +204,12 @@ def _check_schema(connection: sqlite3.Connection, *, is_made: bool) -> None:
 
 def _load(connection: sqlite3.Connection) -> tuple[bytes | None, bytes | None]:
     places = dict(connection.execute("SELECT name, value FROM place").fetchall())
-    return _bytes_or_none(places.get("header")), _bytes_or_none(places.get("head"))
+    return blob_or_none(places.get("header")), blob_or_none(places.get("head"))
 
 
 def _head(connection: sqlite3.Connection) -> bytes | None:
     row = connection.execute("SELECT value FROM place WHERE name = 'head'").fetchone()
-    return None if row is None else _bytes(row[0])
+    return None if row is None else blob_of(row[0])
 
 
 def _snapshot_tail(connection: sqlite3.Connection, after: int) -> Tail:
@@ -227,7 +227,7 @@ def _tail(connection: sqlite3.Connection, after: int) -> Tail:
     rows = connection.execute(
         "SELECT number, entry FROM log WHERE number > ? ORDER BY number", (after,)
     )
-    return Tail(_head(connection) or b"", [(number, _bytes(entry)) for number, entry in rows])
+    return Tail(_head(connection) or b"", [(number, blob_of(entry)) for number, entry in rows])
 
 
 def _get(
@@ -235,7 +235,7 @@ def _get(
 ) -> list[bytes | None]:
     select = _GET[kind]
     rows = [connection.execute(select, (name.handle,)).fetchone() for name in names]
-    return [None if row is None else _bytes(row[0]) for row in rows]
+    return [None if row is None else blob_of(row[0]) for row in rows]
 
 
 def _scan(
@@ -247,18 +247,7 @@ def _scan(
         (after, _PAGE),
     ).fetchall()
     following = rows[-1][0].to_bytes(8, signed=True) if len(rows) == _PAGE else None
-    return [(_bytes(handle), _bytes(blob)) for _, handle, blob in rows], following
-
-
-def _bytes(value: object) -> bytes:
-    """A blob; the file may hold any type in any column, whatever the schema says."""
-    if not isinstance(value, bytes):
-        raise Damaged
-    return value
-
-
-def _bytes_or_none(value: object) -> bytes | None:
-    return None if value is None else _bytes(value)
+    return [(blob_of(handle), blob_of(blob)) for _, handle, blob in rows], following
 
 
 def _commit(connection: sqlite3.Connection, commit: Commit) -> Tail | None:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from storage.backend import HANDLE_BYTES, Backend, BlobName, Commit, Kind, Tail
+from storage.backend import (
+    HANDLE_BYTES,
+    Backend,
+    BlobName,
+    Commit,
+    Kind,
+    Tail,
+    blob_of,
+    blob_or_none,
+)
 from storage.durability import Durability
 from storage.errors import Damaged, Unavailable
 from storage.redis.condition import Condition
@@ -87,7 +96,7 @@ class RedisBackend:
         """See `Backend`."""
         command = ("HMGET", self._keys.place, "header", "head")
         header, head = await self._reading.call([command], lambda link, replies: replies[0])
-        return _bytes_or_none(header), _bytes_or_none(head)
+        return blob_or_none(header), blob_or_none(head)
 
     async def tail(self, after: int) -> Tail:
         """See `Backend`."""
@@ -99,7 +108,7 @@ class RedisBackend:
         commands = [self._keys.get(kind, name) for name in names]
 
         def blobs(link: Link, replies: list[Reply]) -> list[bytes | None]:
-            return [_bytes_or_none(reply) for reply in replies]
+            return [blob_or_none(reply) for reply in replies]
 
         return await self._reading.call(commands, blobs) if commands else []
 
@@ -197,7 +206,7 @@ def _scanned(reply: Any) -> tuple[int, list[tuple[bytes, bytes]]]:
     try:
         at, flat = reply
         fields = zip(flat[::2], flat[1::2], strict=True)
-        blobs = [(_handle(field), _bytes(blob)) for field, blob in fields]
+        blobs = [(_handle(field), blob_of(blob)) for field, blob in fields]
         number = int(at)
     except (TypeError, ValueError):
         raise Damaged from None
@@ -210,16 +219,6 @@ def _handle(field: object) -> bytes:
     if not isinstance(field, bytes) or len(field) < HANDLE_BYTES:
         raise Damaged
     return field[:HANDLE_BYTES]
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise Damaged
-    return value
-
-
-def _bytes_or_none(value: object) -> bytes | None:
-    return None if value is None else _bytes(value)
 
 
 _: type[Backend] = RedisBackend
