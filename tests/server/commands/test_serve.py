@@ -6,7 +6,8 @@ import resource
 import signal
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -100,30 +101,31 @@ def test_the_banner_does_not_tell_of_certificates_that_are_others(tmp_path: Path
     assert "INSECURE" in text
 
 
-@pytest.mark.parametrize("number", signals.STOPPING)
-async def test_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None:
-    config = Config(data=tmp_path, kmip_port=0, store="memory:")
+@asynccontextmanager
+async def running(data: Path) -> AsyncIterator[None]:
+    """The command, up; it has to end once the block has."""
+    config = Config(data=data, kmip_port=0, store="memory:")
     serve.prepare(config, NOW)
     up = trio.Event()
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve.run, config, lambda banner: up.set())
             await up.wait()
-            signal.raise_signal(number)
+            yield
+
+
+@pytest.mark.parametrize("number", signals.STOPPING)
+async def test_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None:
+    async with running(tmp_path):
+        signal.raise_signal(number)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, *signals.MEANINGLESS])
 async def test_other_signals_do_not_end_it(tmp_path: Path, number: signal.Signals) -> None:
-    config = Config(data=tmp_path, kmip_port=0, store="memory:")
-    serve.prepare(config, NOW)
-    up = trio.Event()
-    with trio.fail_after(30):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve.run, config, lambda banner: up.set())
-            await up.wait()
-            signal.raise_signal(number)
-            signal.raise_signal(number)
-            signal.raise_signal(signal.SIGTERM)
+    async with running(tmp_path):
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def test_a_hangup_has_certificates_read_again_and_bad_ones_leave_those_before(

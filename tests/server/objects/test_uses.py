@@ -22,10 +22,10 @@ from server.objects import uses
 from server.objects.uses import WRITE_SECONDS, WRITTEN_AT_ONCE, keep_written, write_all
 from server.setup.config import Config
 from server.state import Server
-from storage import Conflict, KeyFile, MemoryBackend, MemorySpace, open_store
+from storage import KeyFile, MemoryBackend, MemorySpace, open_store
 from storage.testing import FailingBackend
 from tests.server.conftest import Clock, Failed, InProcessClient
-from tests.server.requests.test_dispatch import ContestedStore
+from tests.server.requests.test_dispatch import ContestedStore, OvertakenStore
 from tests.server.samples import ACTIVE, attribute, create, create_pair
 
 Op = Operation
@@ -109,17 +109,8 @@ async def test_what_was_done_in_a_batch_that_is_undone_was_done(ask: InProcessCl
 async def test_a_batch_that_is_performed_anew_is_counted_once(ask: InProcessClient):
     """What was computed for an answer that nobody was given is no use."""
 
-    class Overtaken(ContestedStore):
-        left = 3
-
-        async def commit(self, changes) -> None:
-            self.left -= 1
-            if self.left > 0:
-                raise Conflict(changes[0].name)
-            await self._store.commit(changes)
-
     key, other = await create(ask, ACTIVE), await create(ask)
-    ask.server.store = Overtaken(ask.server.store)  # type: ignore[assignment]
+    ask.server.store = OvertakenStore(ask.server.store)  # type: ignore[assignment]
     items = await ask.batch(
         ask.item(Op.ENCRYPT, **encrypting(key)),
         ask.item(Op.ACTIVATE, unique_identifier=other),

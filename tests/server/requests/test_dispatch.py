@@ -191,6 +191,18 @@ class ContestedStore:
         raise Conflict(changes[0].name)
 
 
+class OvertakenStore(ContestedStore):
+    """A store in which somebody else is faster twice, and then no more."""
+
+    left = 3
+
+    async def commit(self, changes) -> None:
+        self.left -= 1
+        if self.left > 0:
+            raise Conflict(changes[0].name)
+        await self._store.commit(changes)
+
+
 async def test_who_is_always_overtaken_is_told_so(ask: InProcessClient, server: Server):
     key = await create(ask)
     server.store = ContestedStore(server.store)  # type: ignore[assignment]
@@ -208,21 +220,12 @@ async def test_who_is_always_overtaken_is_told_so(ask: InProcessClient, server: 
 async def test_a_request_performed_anew_takes_its_room_once(ask: InProcessClient, server: Server):
     """A response that fits when nobody interferes fits when somebody does."""
 
-    class Slow(ContestedStore):
-        left = 3
-
-        async def commit(self, changes) -> None:
-            self.left -= 1
-            if self.left > 0:
-                raise Conflict(changes[0].name)
-            await self._store.commit(changes)
-
     key = await create(ask)
     item = ask.item(Operation.GET, unique_identifier=key)
     whole = await ask.message(item, maximum_response_size=450)
     assert whole.batch_item[0].result_status == ResultStatus.SUCCESS
     other = await create(ask)
-    server.store = Slow(server.store)  # type: ignore[assignment]
+    server.store = OvertakenStore(server.store)  # type: ignore[assignment]
     item = ask.item(Operation.GET, unique_identifier=other)
     again = await ask.message(item, maximum_response_size=450)
     assert again.batch_item[0].result_status == ResultStatus.SUCCESS
