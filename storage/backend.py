@@ -67,6 +67,10 @@ class BlobName(NamedTuple):
     tag: bytes
 
 
+Wanted = tuple[Kind, BlobName]
+"""A blob, and in which map it is."""
+
+
 def tag(blob: bytes) -> bytes:
     """The last 16 bytes of a blob: which of all blobs ever sealed it is."""
     return blob[-TAG_BYTES:]
@@ -80,10 +84,13 @@ class Tail:
         head: the sealed head.
         entries: (number, sealed entry), ascending. Where the log has been trimmed past the number
             asked for, the first entry has a later number than the one that follows it.
+        blobs: those that were wanted with it, in the same order; None where there is none. They may
+            be of another instant: whoever wants them tells by their tags whether they are due.
     """
 
     head: bytes
     entries: Sequence[tuple[int, bytes]]
+    blobs: Sequence[bytes | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +166,12 @@ class Backend(Protocol):
         """The header and the head as of one instant; None for what is not there."""
         ...
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """The head, and all log entries still kept with a number above `after`.
+
+        Args:
+            after: a number.
+            wanted: blobs to be given in the same round trip, as `get` would give them.
 
         Raises:
             Damaged: there is no head.

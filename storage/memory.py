@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, Tail
+from storage.backend import Backend, BlobName, Commit, Kind, Tail, Wanted
 from storage.errors import Damaged, InUse
 
 _PAGE: Final = 1000  # blobs per page of a scan
@@ -85,12 +86,13 @@ class MemoryBackend:
         await trio.lowlevel.checkpoint()
         return self.space.header, self.space.head
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
         await trio.lowlevel.checkpoint()
         if self.space.head is None:
             raise Damaged
-        return self.space.tail(after)
+        blobs = [self.space.blobs[kind].get(name.handle) for kind, name in wanted]
+        return replace(self.space.tail(after), blobs=blobs) if wanted else self.space.tail(after)
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""

@@ -5,17 +5,21 @@ one exception: a commit may land between the look at the table and the fetch. So
 reader lets the table catch up with everything that can have been visible, and only if the same tag
 is still due is the answer a lie.
 
+Whoever knows what they will read says so when they ask for news (`missing`), and what is not in
+memory comes with the same round trip. It is only kept, and proved like anything else once it is
+read: a commit that the news tell of may have made it useless.
+
 Two things are kept in memory, each checked against the table before use: opened meta parts, and
 bodies as they were sealed. Key material stays sealed until it is asked for.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, tag
+from storage.backend import Backend, BlobName, Commit, Kind, Wanted, tag
 from storage.cache import Cache
 from storage.errors import Part, Reason, Tampered
 from storage.index import Row
@@ -24,6 +28,7 @@ from storage.record import Content, Record, decode_body
 from storage.replica import Replica
 from storage.table import Draft
 
+_META_BYTES: Final = 4 << 20  # sealed meta parts that came with news and were not read yet
 _OVERHEAD: Final = 1024  # bytes an opened record takes besides twice its meta part, about
 
 
@@ -60,7 +65,8 @@ class Reader:
         backend: where the blobs are.
         replica: what they must be.
         settle: waits until every commit under way is in the table.
-        cache_bytes: of memory for each of the two caches.
+        cache_bytes: of memory for each of the two caches, and at most 4 MiB more for what came with
+            news.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Reader:
         self._settle = settle
         self._opened: Cache[_Opened] = Cache(cache_bytes)
         self._bodies: Cache[bytes] = Cache(cache_bytes)
+        self._metas: Cache[bytes] = Cache(min(cache_bytes, _META_BYTES))
 
     async def record(self, name: bytes) -> Record | None:
         """The meta part of a record, or None where there is none."""
@@ -101,6 +108,29 @@ class Reader:
             else:
                 self._bodies.put(handle, blob, len(blob))
 
+    def missing(self, names: Iterable[bytes]) -> Iterator[Wanted]:
+        """The blobs of these records that are not in memory, as far as the table knows them."""
+        table = self._replica.table
+        for name in names:
+            row = table.rows.get(name)
+            if row is None:
+                continue
+            opened = self._opened.get(name)
+            if opened is None or opened.tag != row.tag:
+                handle = table.keyring.epochs[row.epoch].handle(name)
+                yield Kind.META, BlobName(handle, row.tag)
+            if row.body_epoch:
+                handle = table.keyring.epochs[row.body_epoch].handle(name)
+                if tag(self._bodies.get(handle) or b"") != row.body_tag:
+                    yield Kind.BODY, BlobName(handle, row.body_tag)
+
+    def fetched(self, wanted: Wanted, blob: bytes | None) -> None:
+        """Keep what came with the news, sealed, if it is what was wanted."""
+        kind, (handle, due) = wanted
+        if blob is not None and tag(blob) == due:
+            cache = self._metas if kind is Kind.META else self._bodies
+            cache.put(handle, blob, len(blob))
+
     async def _open(self, name: bytes) -> _Opened | None:
         self._replica.check_whole()
         row = self._replica.table.rows.get(name)
@@ -109,7 +139,7 @@ class Reader:
             await trio.lowlevel.checkpoint_if_cancelled()
             return opened
         try:
-            fetched = await self._fetch(name, _META, None)
+            fetched = await self._fetch(name, _META, self._metas)
         except Tampered as error:
             self._replica.stop(error)
             raise
@@ -122,7 +152,7 @@ class Reader:
         return opened
 
     async def _fetch(
-        self, name: bytes, source: _Source, cache: Cache[bytes] | None
+        self, name: bytes, source: _Source, cache: Cache[bytes]
     ) -> tuple[Row, bytes] | None:
         """The row of a record and the plaintext of one of its blobs; None where there is none."""
         while True:
@@ -134,15 +164,18 @@ class Reader:
                 return None
             handle = table.keyring.epochs[source.epoch(row)].handle(name)
             due = source.tag(row)
-            blob = None if cache is None else cache.get(handle)
+            blob = cache.get(handle)
             if blob is None or tag(blob) != due:
                 (blob,) = await self._backend.get(source.kind, [BlobName(handle, due)])
             if blob is not None and tag(blob) == due:
                 plaintext = table.keyring.open(source.sealed, handle, blob)
                 if plaintext is None:
+                    cache.drop(handle)
                     raise Tampered(source.part, Reason.EDITED)
-                if cache is not None:
+                if source is _BODY:
                     cache.put(handle, blob, len(blob))
+                else:
+                    cache.drop(handle)  # it is kept opened
                 return row, plaintext
             await self._settle()
             now = self._replica.table.rows.get(name)

@@ -32,7 +32,7 @@ from typing import Final
 
 import trio
 
-from storage.backend import Backend, Commit, Tail
+from storage.backend import Backend, Commit, Tail, Wanted
 from storage.errors import Conflict, Part, Reason, Tampered, Unavailable, WrongSecret
 from storage.group_commit import Work
 from storage.header import Header, Unlocked
@@ -48,9 +48,11 @@ _KEPT_ALONE: Final = 16
 _KEPT_SHARED: Final = 4096
 _KEPT_BYTES: Final = 64 << 20  # of sealed entries, whichever is less
 _MAX_PAUSE_MS: Final = 64  # before a commit that lost its race is tried again
+_MAX_WANTED: Final = 64  # blobs fetched with one refresh; what is left out is fetched when read
 NO_HEAD: Final = b""  # of a table in the midst of the log: no back end has this one
 
 Written = Callable[[Draft, Commit], None]
+Fetched = Callable[[Wanted, bytes | None], None]
 
 
 class Replica:
@@ -60,15 +62,17 @@ class Replica:
         backend: the common truth.
         table: restored from it.
         written: is told of every commit this server made.
+        fetched: is told of each blob that came with a refresh.
 
     Attributes:
         table: the resident table; another object after the store had to be read anew.
     """
 
-    def __init__(self, backend: Backend, table: Table, written: Written) -> None:
+    def __init__(self, backend: Backend, table: Table, written: Written, fetched: Fetched) -> None:
         self.table = table
         self._backend = backend
-        self._written = written
+        self._written, self._fetched = written, fetched
+        self._wanted: dict[Wanted, None] = {}
         self._log_sizes: list[int] = []
         self._doubt = False
         self._broken: Tampered | None = None
@@ -100,8 +104,10 @@ class Replica:
         """Take no more changes, because of what was found; the first finding counts."""
         self._stopped = self._stopped or found
 
-    async def refresh(self) -> None:
+    async def refresh(self, wanted: Sequence[Wanted] = ()) -> None:
         """Know of every commit that was durable when this was called.
+
+        Blobs that will be read afterwards are fetched in the same round trip, where there is one.
 
         Of those who wait for the lock, one asks for all. Only a request that was sent after a
         caller came tells it enough: one under way may have been answered before its commit. So
@@ -112,19 +118,24 @@ class Replica:
             await trio.lowlevel.checkpoint_if_cancelled()
             return
         arrived = self._begun
+        self._wanted.update(dict.fromkeys(wanted[: max(0, _MAX_WANTED - len(self._wanted))]))
         async with self._asking:
             if self._done > arrived:  # a refresh began after this call: reuse its result
                 return
             self._begun += 1
             begun = self._begun
-            await self.catch_up()
+            together, self._wanted = tuple(self._wanted), {}
+            await self.catch_up(together)
             self._done = begun
 
-    async def catch_up(self) -> None:
+    async def catch_up(self, wanted: Sequence[Wanted] = ()) -> None:
         """Read the log after the table's state, and take over what it tells."""
         since = self.table.state
-        await self._follow(await self._backend.tail(since.number), since)
+        tail = await self._backend.tail(since.number, wanted)
+        await self._follow(tail, since)
         self._doubt = False
+        for one, blob in zip(wanted, tail.blobs, strict=False):
+            self._fetched(one, blob)
 
     async def make(self, works: Sequence[Work]) -> None:
         """Commit works together; each is told its outcome, unless this raises.

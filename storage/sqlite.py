@@ -19,13 +19,23 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, Tail, blob_of, blob_or_none
+from storage.backend import (
+    Backend,
+    BlobName,
+    Commit,
+    Kind,
+    Tail,
+    Wanted,
+    blob_of,
+    blob_or_none,
+)
 from storage.errors import Damaged, Unavailable
 from storage.locked_file import LockedFile
 from storage.sqlite_errors import translated
@@ -111,9 +121,9 @@ class SQLiteBackend:
         """See `Backend`."""
         return await self._read(_load)
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
-        return await self._read(lambda connection: _snapshot_tail(connection, after))
+        return await self._read(lambda connection: _snapshot_tail(connection, after, wanted))
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
@@ -212,15 +222,16 @@ def _head(connection: sqlite3.Connection) -> bytes | None:
     return None if row is None else blob_of(row[0])
 
 
-def _snapshot_tail(connection: sqlite3.Connection, after: int) -> Tail:
+def _snapshot_tail(connection: sqlite3.Connection, after: int, wanted: Sequence[Wanted]) -> Tail:
     connection.execute("BEGIN")
     try:
         tail = _tail(connection, after)
+        blobs = [blob for kind, name in wanted for blob in _get(connection, kind, [name])]
     finally:
         connection.execute("ROLLBACK")
     if not tail.head:
         raise Damaged
-    return tail
+    return replace(tail, blobs=blobs) if wanted else tail
 
 
 def _tail(connection: sqlite3.Connection, after: int) -> Tail:

@@ -23,7 +23,7 @@ import trio
 from pyroaring import BitMap
 
 from storage import rotate
-from storage.backend import Backend, Commit
+from storage.backend import Backend, Commit, Wanted
 from storage.errors import Conflict, Missing, Part, Reason, StorageError, Tampered, Unavailable
 from storage.group_commit import Committer, Work, size, stage
 from storage.header import MAX_SLOTS, Header, Slot, Unlocked
@@ -173,13 +173,16 @@ class SealedStore:
         self, backend: Backend, table: Table, cache_bytes: int, *, is_new: bool = False
     ) -> None:
         self.is_new = is_new
-        self._replica = Replica(backend, table, self._written)
+        self._replica = Replica(backend, table, self._written, self._fetched)
         self._committer = Committer(self._replica)
         self._reader = Reader(backend, self._replica, self._settle, cache_bytes // 2)
         self._preparing = trio.Lock()
 
     def _written(self, draft: Draft, commit: Commit) -> None:
         self._reader.written(draft, commit)
+
+    def _fetched(self, wanted: Wanted, blob: bytes | None) -> None:
+        self._reader.fetched(wanted, blob)
 
     async def _settle(self) -> None:
         await self._committer.settled()
@@ -314,16 +317,21 @@ class SealedStore:
         """Whether `search` would find a record with these terms."""
         return matches(query, terms)
 
-    async def refresh(self) -> None:
+    async def refresh(self, reading: Iterable[bytes] = ()) -> None:
         """Know of every commit that was durable when this was called.
 
         Costs nothing where the back end is exclusive; else one request, shared by all who wait.
+
+        Args:
+            reading: names of records that will be read, body and all. What is not in memory is
+                fetched with the same request.
 
         Raises:
             Tampered: the back end has gone back, or tells another history.
             Unavailable: it does not answer.
         """
-        await self._replica.refresh()
+        wanted = tuple(self._reader.missing(reading)) if self.is_shared else ()
+        await self._replica.refresh(wanted)
 
     async def add_slot(self, secret: Secret) -> int:
         """Let one more secret open the store; gives the number of its slot.

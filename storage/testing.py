@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, Tail, tag
+from storage.backend import Backend, BlobName, Commit, Kind, Tail, Wanted, tag
 from storage.errors import Damaged, InUse, Missing, StorageError, Unavailable
 
 Make = Callable[[], Backend]
@@ -180,6 +180,25 @@ async def _keeps_blobs(make: Make) -> None:
         assert await backend.scan(b"") == ([], None), "removed records are still scanned"
 
 
+async def _gives_blobs_with_the_tail(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        commit = await writer.commit(
+            meta={_handle(1): b"one", _handle(2): b"two"}, body={_handle(1): b"body"}
+        )
+        wanted = [
+            (Kind.BODY, BlobName(_handle(1), tag(b"body"))),
+            (Kind.META, BlobName(_handle(3), b"x")),
+            (Kind.META, BlobName(_handle(1), tag(b"one"))),
+        ]
+        tail = await backend.tail(commit.number - 1, wanted)
+        assert tail.head == commit.head
+        assert list(tail.entries) == [(commit.number, commit.entry)]
+        assert list(tail.blobs) == [b"body", None, b"one"], "what was wanted with it is not there"
+        assert not (await backend.tail(commit.number)).blobs, "blobs that nobody wanted"
+        await writer.commit(meta={_handle(1): None, _handle(2): None}, body={_handle(1): None})
+
+
 async def _compares_the_head(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
@@ -312,6 +331,7 @@ _EXERCISES: Final = (
     _is_empty_at_first,
     _is_made_once,
     _keeps_blobs,
+    _gives_blobs_with_the_tail,
     _compares_the_head,
     _lets_one_of_many_win,
     _keeps_the_log,
@@ -378,10 +398,10 @@ class FailingBackend:
         self._pass("load")
         return await self._inner.load()
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
         self._pass("tail")
-        return await self._inner.tail(after)
+        return await self._inner.tail(after, wanted)
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
@@ -455,13 +475,17 @@ class LyingBackend(FailingBackend):
         header, head = await super().load()
         return self.places[0] or header, self.places[1] or head
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
-        tail = await super().tail(after)
+        tail = await super().tail(after, wanted)
         lies = {number: entry for number, entry in self.log.items() if number > after}
         entries = sorted({**dict(tail.entries), **lies}.items())
         left = [(number, entry) for number, entry in entries if entry is not None]
-        return Tail(self.places[1] or tail.head, left)
+        blobs = [
+            self.blobs[kind].get(name.handle, blob)
+            for (kind, name), blob in zip(wanted, tail.blobs, strict=True)
+        ]
+        return Tail(self.places[1] or tail.head, left, blobs)
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""

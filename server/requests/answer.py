@@ -45,6 +45,7 @@ from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
 from server.long_steps import LOOP_BYTES, LOOP_VALUES, has_many, stepped
 from server.requests import audit, authentication, batch, store_failures
+from server.requests.foreseen import foreseen
 from server.sessions.client_turns import Turn
 from server.setup import logs
 from server.state import Server
@@ -152,7 +153,7 @@ async def respond(
     header = request.request_header
     try:
         with trio.CancelScope(shield=True):  # shared with others, who go on
-            await server.store.refresh()
+            await server.store.refresh(foreseen(server, request))
         known = await authentication.identify(server, client, header.authentication, version)
     except KMIPError as error:
         _tell_refused(server, client, request, error, version)

@@ -7,6 +7,7 @@ is the reading of head and log (`scripts`). The primary alone is read: a replica
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -17,17 +18,18 @@ from storage.backend import (
     Commit,
     Kind,
     Tail,
+    Wanted,
     blob_of,
     blob_or_none,
 )
 from storage.durability import Durability
 from storage.errors import Damaged, Unavailable
 from storage.redis.condition import Condition
-from storage.redis.link import Link, Reply
+from storage.redis.link import Command, Link, Reply
 from storage.redis.pipeline import PATIENCE_S, Pipeline
 from storage.redis.places import RedisPlace
 from storage.redis.route import Route
-from storage.redis.scripts import BUCKETS, FORMAT, LABEL, Keys, entries
+from storage.redis.scripts import BUCKETS, FORMAT, LABEL, Call, Keys, entries
 
 _AT_ONCE: Final = 16  # buckets scanned in one round trip
 _COUNT: Final = 100  # blobs of each, about
@@ -98,10 +100,17 @@ class RedisBackend:
         header, head = await self._reading.call([command], lambda link, replies: replies[0])
         return blob_or_none(header), blob_or_none(head)
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
-        call = self._keys.tail(after)
-        return await self._reading.call([call], lambda link, replies: _tail(replies[0]))
+        gets = (self._keys.get(kind, name) for kind, name in wanted)
+        commands: list[Command | Call] = [self._keys.tail(after), *gets]
+
+        def tail(link: Link, replies: list[Reply]) -> Tail:
+            found = _tail(replies[0])
+            blobs = [blob_or_none(reply) for reply in replies[1:]]
+            return replace(found, blobs=blobs) if blobs else found
+
+        return await self._reading.call(commands, tail)
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""

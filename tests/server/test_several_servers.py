@@ -197,6 +197,16 @@ def gets(ask: InProcessClient, key: str, count: int) -> list:
     return [ask.item(Operation.GET, unique_identifier=key) for _ in range(count)]
 
 
+async def test_a_get_is_one_round_trip_to_the_store(servers: TwoServers):
+    """The object's record and its material come with the news that each message asks for."""
+    key = await create(servers.one)
+    await servers.one(Operation.GET, unique_identifier=key)  # it is not Fresh any more
+    await servers.other(Operation.LOCATE)
+    servers.backend.calls.clear()
+    await servers.other(Operation.GET, unique_identifier=key)
+    assert servers.backend.calls == ["tail"]
+
+
 async def test_a_message_asks_once(servers: TwoServers):
     key = await create(servers.one)
     for count in (1, 5):

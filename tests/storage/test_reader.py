@@ -16,8 +16,8 @@ from storage import (
     open_store,
 )
 from storage.backend import Kind, Tail
-from storage.testing import LyingBackend, SlowBackend
-from tests.storage.stores import SECRET, put
+from storage.testing import FailingBackend, LyingBackend, SlowBackend
+from tests.storage.stores import SECRET, flipped, put
 
 READ = {
     Kind.META: lambda store: store.read(b"a"),
@@ -127,7 +127,7 @@ async def test_a_head_that_is_none_is_refused_while_the_store_is_open(head):
     async with open_store(lying, SECRET, create=True) as store:
         await store.commit([put(b"a")])
 
-        async def none(_):
+        async def none(_, wanted=()):
             return Tail(head, [])
 
         lying.tail = none
@@ -236,3 +236,76 @@ async def test_what_would_not_open_again_takes_no_more_changes(make, kind, attac
         assert (await store.read(b"other")).meta == b"meta"
         assert await store.read_body(b"other", version) == b"body"
         assert len((await store.search(Query())).names) == 2
+
+
+@pytest.fixture
+async def two_stores():
+    """A store that writes, another over the same memory, and the back end of the other."""
+    space = MemorySpace()
+    lying = LyingBackend(MemoryBackend(space, shared=True))
+    async with (
+        open_store(MemoryBackend(space, shared=True), SECRET, create=True) as one,
+        open_store(lying, SECRET) as other,
+    ):
+        await one.commit([put(b"a"), put(b"b", body=b"other"), put(b"c", body=None)])
+        await other.refresh()
+        lying.calls.clear()
+        yield one, other, lying
+
+
+async def test_what_will_be_read_comes_with_the_news(two_stores):
+    _, store, backend = two_stores
+    await store.refresh([b"a", b"b", b"c", b"none"])
+    assert (await store.read(b"a")).meta == b"meta"
+    assert await store.read_body(b"a", 1) == b"body"
+    assert await store.read_body(b"b", 1) == b"other"
+    assert (await store.read(b"c")).version == 1
+    assert backend.calls == ["tail"]
+
+
+async def test_what_is_in_memory_is_not_fetched_again(two_stores):
+    _, store, _ = two_stores
+    await store.refresh([b"a"])
+    await store.read(b"a")
+    wanted = list(store._reader.missing([b"a"]))
+    assert wanted == []
+
+
+async def test_what_the_news_made_useless_is_fetched_anew(two_stores):
+    one, store, _ = two_stores
+    await one.commit([put(b"a", 1, b"new", b"new body")])
+    await store.refresh([b"a"])
+    assert (await store.read(b"a")).meta == b"new"
+    assert await store.read_body(b"a", 2) == b"new body"
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_a_lie_that_came_with_the_news_is_found_when_it_is_read(two_stores, kind):
+    _, store, lying = two_stores
+    handle = store._table.keyring.now.handle(b"a")
+    (_, name) = next(one for one in store._reader.missing([b"a"]) if one[0] is kind)
+    (blob,) = await lying.get(kind, [name])
+    lying.blobs[kind][handle] = flipped(blob, 30)
+    await store.refresh([b"a"])
+    assert await refused(store, kind) is Reason.EDITED
+
+
+async def test_those_who_wait_for_news_together_fetch_together(two_stores):
+    _, store, backend = two_stores
+    async with trio.open_nursery() as nursery:
+        for name in (b"a", b"b", b"c"):
+            nursery.start_soon(store.refresh, [name])
+    for name in (b"a", b"b", b"c"):
+        await store.read(name)
+    assert await store.read_body(b"b", 1) == b"other"
+    assert set(backend.calls) == {"tail"}
+    assert len(backend.calls) < 3
+
+
+async def test_a_store_that_nobody_shares_asks_nothing_beforehand():
+    backend = FailingBackend(MemoryBackend())
+    async with open_store(backend, SECRET, create=True, cache_bytes=0) as store:
+        await store.commit([put(b"a")])
+        backend.calls.clear()
+        await store.refresh([b"a"])
+        assert backend.calls == []

@@ -126,7 +126,9 @@ async def test_a_client_correlation_value_comes_back(ask: InProcessClient):
 class Broken:
     """A store that fails as no store of ours does."""
 
-    async def refresh(self) -> None:
+    is_shared = False
+
+    async def refresh(self, reading: object) -> None:
         raise RuntimeError("the secret is hunter2")
 
 
