@@ -20,7 +20,7 @@ from server import operations
 from server.acme.challenges import PROTOCOL
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
-from server.objects import uses
+from server.objects import own_records, uses
 from server.operator_routes import OperatorAccess, OperatorOrClient, OperatorRoutes
 from server.requests import audit
 from server.rotation import Rotation
@@ -132,6 +132,7 @@ async def serve(
             nursery.start_soon(head.keep, shutdown.stop.set)
         nursery.start_soon(Rotation(server).keep)
         nursery.start_soon(uses.keep_written, server.uses, server.begin)
+        nursery.start_soon(own_records.keep_swept, store, server.clock)
         up = Up(
             endpoints[0].addresses,
             _addresses(endpoints[1:]),
