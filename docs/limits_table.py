@@ -181,10 +181,13 @@ TABLES = {
             (
                 "server.sessions.tickets.MAX_TICKETS",
                 "server.sessions.tickets.MAX_TICKETS_PER_CLIENT for a client",
-                "server.sessions.tickets.MAX_MEMORY bytes with their rights",
-                "server.sessions.tickets.MAX_MEMORY_PER_CLIENT bytes for a client",
+                "server.sessions.tickets.MAX_BYTES bytes with their rights",
+                "server.sessions.tickets.MAX_BYTES_PER_CLIENT bytes for a client",
+                "server.sessions.tickets.MAX_MEMORY bytes in memory",
             ),
-            "the client's own oldest ticket ends; where all are issued, the next login is refused",
+            "the client's own oldest ticket ends; where all are issued, the next login is refused; "
+            "these are kept in the store, for all servers on it, and what was not used for longest "
+            "leaves the memory",
         ),
         Attack(
             "comes with certificates without end",

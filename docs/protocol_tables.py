@@ -284,7 +284,7 @@ CURES = {
     errors.UnsupportedCryptographicParameters: "See [what is performed](cryptography.md).",
     errors.IncompatibleCryptographicUsageMask: "Make the key with the usage it is to have.",
     errors.InvalidObjectType: "Use the operation on another type of object.",
-    errors.InvalidCorrelationValue: "Begin the stream again: it has ended or was forgotten.",
+    errors.InvalidCorrelationValue: "Begin the stream again: it ended, or another server has it.",
     errors.InvalidAsynchronousCorrelationValue: "Send the request again.",
     errors.InvalidCSR: "Check the request's form and signature.",
     errors.MissingInitializationVector: "Give one, or ask for a random one.",

@@ -209,7 +209,6 @@ class Context:
         charges: units charged to keys' Usage Limits in the present attempt, by identifier.
         has_used: whether something was computed with a key that was charged.
         used: identifiers of the objects that the item counts as used, once it has succeeded.
-        undoing: takes back what the item has done to things that no transaction covers.
     """
 
     server: Server
@@ -227,7 +226,6 @@ class Context:
     charges: dict[str, int] = field(default_factory=dict)
     has_used: bool = False
     used: set[str] = field(default_factory=set)
-    undoing: dict[str, Callable[[], None]] = field(default_factory=dict, repr=False)
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # The client
@@ -419,20 +417,6 @@ class Context:
             self._done[name] = call()
         result: T = self._done[name]
         return result
-
-    def when_undone(self, call: Callable[[], None], name: str) -> None:
-        """Have a call made if the item fails or is undone.
-
-        Args:
-            call: takes back something that no transaction covers.
-            name: what; given again when the item is performed anew, it replaces the call.
-        """
-        self.undoing[name] = call
-
-    def undo(self) -> None:
-        """Take back what no transaction covers."""
-        while self.undoing:
-            self.undoing.popitem()[1]()
 
     # The client's version
 

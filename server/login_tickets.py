@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 from typing import Protocol
 
 from kmip.attribute_values import UsageLimits
@@ -11,8 +11,9 @@ from kmip.errors import FeatureNotSupported, InvalidField, PermissionDenied
 from kmip.messages import Ticket
 from kmip.payloads.rights import TicketTime
 from server.context import Context
-from server.sessions import tickets
-from server.sessions.rights import Rights
+from server.sessions import issued
+from server.sessions.issued import Issued
+from server.sessions.rights import Grant
 
 
 class Wanted(Protocol):
@@ -23,19 +24,19 @@ class Wanted(Protocol):
     usage_limits: UsageLimits | None
 
 
-def ticket(context: Context, wanted: Wanted, rights: Rights | None) -> Ticket:
+async def ticket(context: Context, wanted: Wanted, grants: Sequence[Grant] | None) -> Ticket:
     """A new ticket of the client's.
 
     Args:
         context: of the request.
         wanted: what the request says of the ticket.
-        rights: its rights; None: all.
+        grants: its rights; None: all.
 
     Raises:
         PermissionDenied: the client itself has shown a ticket, and would outlive or outdo it.
         InvalidField: the lease has ended already, or a count is negative.
         FeatureNotSupported: the limits count bytes.
-        ServerLimitExceeded: too many tickets are out.
+        ServerLimitExceeded: too many tickets are out, or this one is too long.
     """
     if context.client.permission is not None:
         raise PermissionDenied("a ticket gives no further tickets")
@@ -44,28 +45,26 @@ def ticket(context: Context, wanted: Wanted, rights: Rights | None) -> Ticket:
         raise InvalidField("the lease would have ended already")
     if wanted.request_count is not None and wanted.request_count < 0:
         raise InvalidField("a Request Count is not negative")
-    issued = tickets.Issued(
+    wanted_ticket = Issued(
         client=context.client.name,
         until=_until(lease, context.now),
         requests=wanted.request_count or None,  # 0: any number
         left=count(wanted.usage_limits),
-        rights=rights,
         identification=context.client.identification,
         since=context.now,
     )
-    issue, withdraw = context.server.tickets.issue, context.server.tickets.withdraw
-    value = context.once(lambda: issue(issued, context.now))
-    context.when_undone(partial(withdraw, value), "ticket")
+    tickets = context.server.tickets
+    value = await tickets.issue(context.objects, wanted_ticket, context.now, grants)
     return Ticket(ticket_type=TicketType.LOGIN, ticket_value=value)
 
 
 def _until(lease: TicketTime | None, now: int) -> int:
     """When a ticket's lease ends; 0 asks for no end, and gets the longest that there is."""
     if lease is None:
-        return tickets.until(None, now)
+        return issued.until(None, now)
     if not lease.seconds:
-        return tickets.until(tickets.MAX_LEASE_SECONDS, now)
-    return tickets.until(lease.seconds, now, absolute=lease.absolute)
+        return issued.until(issued.MAX_LEASE_SECONDS, now)
+    return issued.until(lease.seconds, now, absolute=lease.absolute)
 
 
 def count(limits: UsageLimits | None) -> int | None:

@@ -181,9 +181,11 @@ class OperatorRoutes:
     async def end_tickets(self, request: Request) -> dict[str, Any]:
         """End the tickets that a client has been given up to now."""
         client = request.json().get("client")
-        if not isinstance(client, str) or len(client) > MAX_NAME_CHARACTERS:
+        if not isinstance(client, str) or not 0 < len(client) <= MAX_NAME_CHARACTERS:
             raise HTTPError(422, "client is missing, or not a client's name")
-        self.server.ended_tickets.end(client, self.server.clock())
+        with trio.CancelScope(shield=True):
+            await self.server.tickets.end_all(client)
+            await self.seal()
         return {"success": "The tickets that the client has been given up to now are over"}
 
     async def _take(self, kept: KeptRules) -> None:

@@ -60,7 +60,7 @@ class Server:
     served: Served = field(default_factory=Served)
     uses: Uses = field(default_factory=Uses)
     streams: Streams = field(init=False)
-    tickets: Tickets = field(default_factory=Tickets)
+    tickets: Tickets = field(init=False)
     refusals: Refusals = field(default_factory=Refusals)
     certificate_rules: Callable[[], Rules] | None = None
     ended_tickets: EndedTickets = field(init=False)
@@ -74,6 +74,7 @@ class Server:
         return Transaction(self.store, self.opened, int(self.clock()), self.served)
 
     def __post_init__(self) -> None:
+        self.tickets = Tickets(self.store)
         self.ended_tickets = EndedTickets(
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file
         )

@@ -21,7 +21,7 @@ HOLDERS = {
     "storage.record.Put": {"meta", "body", "terms"},
     "storage.record.Record": {"meta", "terms"},
     "server.sessions.streams.Stream": {"computation", "expected"},
-    "server.sessions.tickets.Issued": {"displaced", "handle", "identification"},
+    "server.sessions.issued.Issued": {"identification", "key"},
 }
 """Classes, and their attributes that are keys, what keys can be had from, or what they protect."""
 

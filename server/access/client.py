@@ -10,7 +10,7 @@ from cryptography import x509
 
 from server.access import alternative_names
 from server.sessions.identification import Identification, Means
-from server.sessions.tickets import Permission
+from server.sessions.permission import Permission
 
 RESERVED: Final = ("user:", "device:", "name:", "sha256:", *alternative_names.LABELS)
 """How clients are named that are no Common Names and no users of the users' file; whoever is called

@@ -1,8 +1,9 @@
 """Clients whose tickets an operator has ended: `strongroom tickets end CLIENT`.
 
-A running server keeps its tickets in memory, where no command reaches them. So the command writes
+Tickets are kept in the store, which a running server may hold for itself. So the command writes
 into `DIR/tickets.json`, for a client, the time up to which its tickets are over, and the server
-looks at that file whenever a ticket is shown. An entry is dropped once no ticket can be as old.
+looks at that file whenever a ticket is shown; one that is over is then removed from the store, for
+all servers on it. An entry is dropped once no ticket can be as old.
 
 A file that cannot be read ends every ticket: whom it names cannot be told.
 """
@@ -16,7 +17,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from server.sessions.tickets import MAX_LEASE_SECONDS
+from server.sessions.issued import MAX_LEASE_SECONDS
 from server.setup import files
 from server.setup.failure import Failure
 
@@ -69,7 +70,7 @@ def read(path: Path) -> dict[str, int]:
 
 
 class EndedTickets:
-    """What the server knows of them: from the file, and from an operator who tells it so.
+    """What the server knows of them from the file.
 
     Args:
         path: the file, which may be absent, appear and change; None: there is none, as where the
@@ -80,30 +81,13 @@ class EndedTickets:
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
         self._ended: dict[str, int] | None = {}
-        self._by_operator: dict[str, int] = {}
-
-    def end(self, client: str, now: float) -> None:
-        """End the tickets that a client has been given up to now, seconds since 1970.
-
-        It is remembered in memory, where the tickets are: a restart ends them all.
-
-        Raises:
-            Failure: no client has such a name.
-        """
-        if not client:
-            raise Failure(NOBODY)
-        recent = {
-            name: at for name, at in self._by_operator.items() if at + MAX_LEASE_SECONDS >= now
-        }
-        self._by_operator = recent | {client: int(now)}
 
     def covers(self, client: str, since: int) -> bool:
         """Whether a ticket that the client was given at `since`, seconds since 1970, is over."""
         stamp = files.stamp(self._path) if self._path is not None else None
         if self._path is not None and stamp != self._stamp:
             self._stamp, self._ended = stamp, _read(self._path)
-        at = self._by_operator.get(client, -1)
-        return self._ended is None or max(self._ended.get(client, -1), at) >= since
+        return self._ended is None or self._ended.get(client, -1) >= since
 
 
 def _read(path: Path) -> dict[str, int] | None:

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import trio
@@ -209,12 +209,20 @@ class OwnRecords:
     async def size(self, whose: str = "", *, now: int | None = None) -> int:
         """Bytes that they have at most, each counted as the next power of two."""
         size = 0
-        ended = () if now is None else (Range(ENDS, high=now),)
+        for each, query in self.queries_by_size(whose, now=now):
+            size += each * (await self.store.search(replace(query, limit=0))).total
+        return size
+
+    def queries_by_size(
+        self, whose: str = "", *, now: int | None = None
+    ) -> Iterator[tuple[int, Query]]:
+        """For each number of bytes that records count as, what finds those records.
+
+        Arguments as for `query`.
+        """
         for place in range(SMALLEST_CLASS, LARGEST_CLASS + 1):
             terms = frozenset({_term(self.kind, whose, place)})
-            found = await self.store.search(Query(all_of=(terms,), outside=ended, limit=0))
-            size += found.total << place
-        return size
+            yield 1 << place, replace(self.query(whose, now=now), all_of=(terms,))
 
 
 @dataclass(slots=True)

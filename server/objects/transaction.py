@@ -89,7 +89,7 @@ class Transaction:
     now: int
     served: Served = field(default_factory=Served)
     _changed: Pending = field(default_factory=Pending)
-    _notes: dict[bytes, Put] = field(default_factory=dict)
+    _notes: dict[bytes, Put | Remove] = field(default_factory=dict)
 
     async def find(self, identifier: str) -> ManagedObject | None:
         """The object, whoever owns it; not to be changed, but copied and put."""
@@ -209,7 +209,7 @@ class Transaction:
         """The content and the version of a record that is no object; empty and 0: there is none."""
         noted = self._notes.get(name)
         if noted is not None:
-            return noted.meta, noted.expected
+            return noted.meta if isinstance(noted, Put) else b"", noted.expected
         record = await self.store.read(name) if self.store.version(name) else None
         return (b"", 0) if record is None else (record.meta, record.version)
 
@@ -221,7 +221,49 @@ class Transaction:
             content: the whole of it.
             expected: the version that was read.
         """
-        self._notes[name] = Put(name, expected, content, None, Terms(frozenset(), {}))
+        self.put_note(Put(name, expected, content, None, Terms(frozenset(), {})))
+
+    def put_note(self, change: Put) -> None:
+        """Make or replace a record that is no object, as `change` says."""
+        self._notes[change.name] = change
+
+    def remove_note(self, name: bytes) -> None:
+        """Remove a record that is no object, if it is there."""
+        noted = self._notes.pop(name, None)
+        expected = self.store.version(name) if noted is None else noted.expected
+        if expected:
+            self._notes[name] = Remove(name, expected)
+
+    def has_note(self, name: bytes) -> bool:
+        """Whether there is such a record, with what is changed here."""
+        noted = self._notes.get(name)
+        return bool(self.store.version(name)) if noted is None else isinstance(noted, Put)
+
+    def follow_note(self, name: bytes, before: int, after: int) -> None:
+        """Let a change of a record stand although the request itself has meanwhile written another.
+
+        Args:
+            name: of the record; nothing happens where it is not changed here.
+            before: the version that the request has replaced.
+            after: its new version.
+        """
+        noted = self._notes.get(name)
+        if noted is not None and noted.expected == before:
+            self._notes[name] = replace(noted, expected=after)
+
+    async def note_names(self, query: Query) -> list[bytes]:
+        """The names of the records that are no objects and meet a query, the newest first.
+
+        Args:
+            query: without offset and limit.
+        """
+        found = await self.store.search(replace(query, without=frozenset(self._notes)))
+        new = [
+            name
+            for name, change in self._notes.items()
+            if isinstance(change, Put) and self.store.matches(query, change.terms)
+        ]
+        return [*reversed(new), *found.names]
 
     async def commit(self) -> None:
         """Make every change durable, or none.

@@ -8,16 +8,12 @@ from kmip.payloads.delegated_login import DelegatedLoginRequest, DelegatedLoginR
 from kmip.payloads.rights import Right
 from server import login_tickets
 from server.context import Context
-from server.long_steps import stepped
 from server.registry import operation
-from server.sessions.rights import Grant, Rights
+from server.sessions.rights import Grant
 
 MAX_SIZE: Final = 100_000
 """Bytes, roughly, of the rights of a ticket and what they name, some 1000 objects: they are
-arranged at once, and stay in memory (`server.sessions.tickets.MAX_MEMORY_PER_CLIENT`)."""
-
-LOOP_RIGHTS: Final = 64
-"""Rights that are arranged on the event loop, some 20 microseconds each."""
+arranged at once, and stay in memory while the ticket is used (`server.sessions.tickets`)."""
 
 
 @operation(Operation.DELEGATED_LOGIN)
@@ -28,8 +24,8 @@ async def delegated_login(
     if sum(map(_size, request.rights.right)) > MAX_SIZE:
         raise ServerLimitExceeded("the rights of a ticket are too many, or name too much")
     grants = tuple(_grant(context, right) for right in request.rights.right)
-    rights = await stepped(len(grants) > LOOP_RIGHTS, Rights, grants)
-    return DelegatedLoginResponse(ticket=login_tickets.ticket(context, request, rights))
+    ticket = await login_tickets.ticket(context, request, grants)
+    return DelegatedLoginResponse(ticket=ticket)
 
 
 def _size(right: Right) -> int:

@@ -10,4 +10,4 @@ from server.registry import operation
 @operation(Operation.LOGIN)
 async def login(context: Context, request: LoginRequest) -> LoginResponse:
     """Give the client a ticket that stands for it."""
-    return LoginResponse(ticket=login_tickets.ticket(context, request, None))
+    return LoginResponse(ticket=await login_tickets.ticket(context, request, None))

@@ -1,7 +1,5 @@
 """Logout (2.1 section 6.1.31)."""
 
-from functools import partial
-
 from kmip.enums import Operation
 from kmip.payloads.logout import LogoutRequest, LogoutResponse
 from server.context import Context
@@ -11,7 +9,6 @@ from server.registry import operation
 @operation(Operation.LOGOUT)
 async def logout(context: Context, request: LogoutRequest) -> LogoutResponse:
     """End one of the client's tickets, whether or not it is the one that is shown."""
-    value, tickets = request.ticket.ticket_value, context.server.tickets
-    ended = context.once(lambda: tickets.end(value, context.client.name))
-    context.when_undone(partial(tickets.restore, ended), "ticket")
+    value = request.ticket.ticket_value
+    await context.server.tickets.end(context.objects, value, context.client.name)
     return LogoutResponse()

@@ -21,6 +21,7 @@ from server.access.client_certificates import NotAccepted
 from server.access.password_file import Kind
 from server.requests import kmip_users
 from server.sessions.identification import Identification, Means
+from server.sessions.permission import Permission
 from server.sessions.tickets import NO_TICKET
 from server.setup import logs
 from server.state import Server
@@ -112,13 +113,14 @@ async def _ticket(
     server: Server, _certified: str, before: Client | None, value: TicketCredential
 ) -> Client:
     now, ticket = server.clock(), value.ticket.ticket_value
-    issued = server.tickets.find(ticket, int(now))
+    issued = await server.tickets.find(ticket, int(now))
     if server.ended_tickets.covers(issued.client, issued.since) or not await _still_holds(
         server, issued.identification, now
     ):
-        server.tickets.drop(ticket)
+        await server.tickets.drop(issued)
         raise InvalidTicket(NO_TICKET)
-    permission = server.tickets.use(ticket, int(now))
+    await server.tickets.use(issued)
+    permission = Permission(issued, server.tickets)
     shown_by = None
     if before is not None:
         shown_by = before.shown_by if before.how == "ticket" else before.name

@@ -46,7 +46,7 @@ from server.requests.dispatch import (
     perform,
 )
 from server.sessions.client_turns import Turn
-from server.sessions.tickets import UNDOABLE
+from server.sessions.permission import UNDOABLE
 from server.setup import logs
 from server.state import Server
 from storage import Conflict
@@ -110,7 +110,7 @@ async def run(
             try:
                 return await _undoable(batch)
             except Conflict:
-                batch.take_back(for_good=attempt == MAX_ATTEMPTS - 1)
+                await batch.take_back(for_good=attempt == MAX_ATTEMPTS - 1)
         return await _overtaken(server, request, client, version)
     batch = _Batch(server, request, client, version, turn)
     try:
@@ -134,7 +134,8 @@ async def _undoable(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
     try:
         return await _performed(batch)
     except trio.Cancelled:  # nothing of it was committed
-        batch.undo()
+        with trio.CancelScope(shield=True):
+            await batch.undo()
         batch.record()
         raise
 
@@ -143,7 +144,7 @@ async def _performed(batch: _Batch) -> tuple[ResponseBatchItem, ...]:
     for place, item in enumerate(batch.request.batch_item):
         result = await batch.perform(place, item, commit=False)
         if result.failed:
-            batch.undo()
+            await batch.undo()
             break
     else:
         if batch.turn is not None:
@@ -200,7 +201,6 @@ class _Batch:
         self.room = _room(request, server.config.max_message_bytes)
         self.results: list[Result] = []
         self.subjects: list[str | None] = []
-        self.undoing: list[Callable[[], None]] = []
         self.used: list[dict[str, int]] = []
         self.counting: list[Callable[[], None]] = []
         self._refreshed = server.clock() if is_fresh else 0.0
@@ -225,7 +225,6 @@ class _Batch:
         self.results.append(result)
         self.subjects.append(context.subject)
         if not commit:
-            self.undoing.append(context.undo)
             self.used.append(dict(context.charges) if context.has_used else {})
             self.counting.append(context.count_uses)
         return result
@@ -256,31 +255,29 @@ class _Batch:
         failure = await make_durable(self.objects, self.request.batch_item[-1], self.version)
         if failure is not None:
             self.results[-1] = failure
-            self.undo()
+            await self.undo()
 
     def end_streams(self) -> None:
         """End the streams that had a part in this batch: what a part has done stays done."""
         for value in self.earlier.streams:
             self.server.streams.close(value)
 
-    def take_back(self, *, for_good: bool) -> None:
+    async def take_back(self, *, for_good: bool) -> None:
         """Take back what no transaction covers, since nothing of the batch becomes durable.
 
         Args:
             for_good: whether it will not be performed anew.
         """
         self.end_streams()
-        while self.undoing:
-            self.undoing.pop()()
         if self.client.permission is not None:
-            self.client.permission.give_back(undone=for_good)
+            await self.client.permission.give_back(undone=for_good)
 
-    def undo(self) -> None:
+    async def undo(self) -> None:
         """Drop all changes, and say so of the items that had succeeded.
 
         They keep their payloads: what has not failed has one (2.1 section 8.6).
         """
-        self.take_back(for_good=True)
+        await self.take_back(for_good=True)
         self.objects.forget()
         self.results = [
             result

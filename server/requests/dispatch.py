@@ -22,7 +22,6 @@ from kmip.errors import (
     OperationNotSupported,
     ServerLimitExceeded,
     UnknownMessageExtension,
-    UsageLimitExceeded,
 )
 from kmip.items import Item
 from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
@@ -35,6 +34,7 @@ from server.long_steps import has_many, is_long, stepped
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
 from server.requests import ephemeral, store_failures
+from server.sessions.permission import Permission
 from storage import Conflict, StorageError
 
 log: Final = logging.getLogger(__name__)
@@ -179,16 +179,17 @@ async def _attempts(
     ephemeral.check(item.ephemeral)
     context.room.check()
     permission = context.client.permission
+    if refresh:
+        await _refresh(context)
     if permission is not None:
-        permission.check_open(int(context.server.clock()))
-        permission.begin(route.operation)
+        permission.check_open(context.objects, int(context.server.clock()))
+        await permission.begin(route.operation)
     payload_item = item.request_payload or EMPTY_PAYLOAD
     request = await stepped(has_many(payload_item), from_item, payload_item, route.request, version)
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
-        if refresh or attempt:
-            with trio.CancelScope(shield=True):  # shared with others, who go on
-                await context.server.store.refresh()
+        if attempt:
+            await _refresh(context)
         context.room.left = left
         context.charges.clear()
         try:
@@ -202,7 +203,7 @@ async def _attempts(
                 is_long(response), _written, context.room, response, version, item.ephemeral
             )
             if permission is not None:
-                permission.spend()
+                await _spend(context, permission, failed=False)
             if commit:
                 if context.turn is not None:
                     context.turn.release()
@@ -217,6 +218,24 @@ async def _attempts(
     raise ServerLimitExceeded("too many clients change the same object; try again")
 
 
+async def _refresh(context: Context) -> None:
+    """Know what other servers have done."""
+    with trio.CancelScope(shield=True):  # shared with others, who go on
+        await context.server.store.refresh()
+
+
+async def _spend(context: Context, permission: Permission, *, failed: bool) -> None:
+    """Count an operation against a ticket, also where the client has left meanwhile.
+
+    Raises:
+        InvalidTicket, UsageLimitExceeded, storage.StorageError: as `Permission.spend`.
+    """
+    if permission.is_counted and context.turn is not None:
+        context.turn.release()
+    with trio.CancelScope(shield=True):
+        await permission.spend(context.objects, failed=failed)
+
+
 async def _counted(context: Context, attempts: Awaitable[Any], *, commit: bool) -> Any:
     """The response payload; an item that fails takes back what it did and counts what it used.
 
@@ -224,20 +243,19 @@ async def _counted(context: Context, attempts: Awaitable[Any], *, commit: bool) 
     Limits and a ticket's uses: otherwise failing would be a way to ask a key without end.
 
     Raises:
-        UsageLimitExceeded: in place of an error of an item for which the ticket had no use left
-            any more.
+        InvalidTicket, UsageLimitExceeded, storage.StorageError: in place of an error of an item for
+            which the ticket had no use left any more, or could not be counted.
     """
     permission = context.client.permission
     try:
         return await attempts
     except Conflict:
-        context.undo()
         raise
-    except BaseException as error:
-        context.undo()
+    except (Exception, trio.Cancelled) as error:
         if permission is not None and permission.has_reached:
-            with nullcontext() if isinstance(error, KMIPError) else suppress(UsageLimitExceeded):
-                permission.spend(failed=True)
+            is_told = isinstance(error, KMIPError)
+            with nullcontext() if is_told else suppress(KMIPError, StorageError):
+                await _spend(context, permission, failed=True)
         raise
     finally:
         if commit and context.charges and context.has_used:

@@ -1,4 +1,5 @@
-"""What is remembered in memory only and lost at a restart: tickets, streams, lockout, limits.
+"""What is known of clients between requests: tickets, streams, lockout, turns.
 
-What outlives the process belongs in the store.
+What all servers on one store must agree on belongs in the store, as records
+(`server.objects.own_records`); the rest is in memory only and lost at a restart.
 """

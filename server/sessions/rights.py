@@ -5,13 +5,13 @@ operation the set of rights that cover it is computed once, when the ticket is g
 every object and group that is named the set of rights that name it. Whether an operation may be
 performed on an object is then an intersection of such sets.
 
-What a right restricts, and what it leaves open, is in `server.sessions.tickets`.
+What a right restricts, and what it leaves open, is in `server.sessions.permission`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,9 +91,8 @@ class Rights:
     )
 
     def __init__(self, grants: Sequence[Grant]) -> None:
-        self._left = {place: one.left for place, one in enumerate(grants) if one.left is not None}
+        self.take({place: one.left for place, one in enumerate(grants) if one.left is not None})
         self._limited = _set(self._left)
-        self._spent = _set(place for place, left in self._left.items() if left <= 0)
         by_operation: dict[Operation, list[int]] = defaultdict(list)
         by_object: dict[str, list[int]] = defaultdict(list)
         by_group: dict[str, list[int]] = defaultdict(list)
@@ -125,6 +124,16 @@ class Rights:
         )
 
     @property
+    def left(self) -> Mapping[int, int]:
+        """The uses that are left of each right with a limit, by its number."""
+        return self._left
+
+    def take(self, left: Mapping[int, int]) -> None:
+        """Know from now on that so many uses are left."""
+        self._left = dict(left)
+        self._spent = _set(place for place, uses in self._left.items() if uses <= 0)
+
+    @property
     def are_counted(self) -> bool:
         """Whether one of them is good for so many operations and no more."""
         return bool(self._left)
@@ -151,13 +160,17 @@ class Rights:
         """Whether each of a set of rights is to some objects only."""
         return not rights & self._any_object & self._any_group
 
+    def are_limited(self, rights: int) -> bool:
+        """Whether each of a set of rights is good for so many operations and no more."""
+        return bool(rights) and not rights & ~self._limited
+
     def to_spend(self, rights: int) -> int | None:
         """The number of the right that an operation within these uses up; None: one without limit.
 
         Raises:
             LookupError: others have used it up meanwhile.
         """
-        if not rights or rights & ~self._limited:
+        if not self.are_limited(rights):
             return None
         left = self.usable(rights)
         if not left:

@@ -1,7 +1,9 @@
 """Cryptographic operations in parts, between Init and Final (2.1 section 6.1.11 and others).
 
-A stream lives in memory only: it ends with Final, when its time is over, when it has to give way,
-or with the process; the client then begins anew.
+A stream is in the memory of one server only, also where several share a store: half a computation
+is not written down, and a write for each part would cost more than most parts. It ends with Final,
+when its time is over, when it has to give way, or with the process; the client then begins anew, as
+it does where a part has reached another server.
 
 Where there are too many, or they keep too much, a stream of whoever has most gives way, by number
 or by bytes. Among a client's streams that is the client itself or one of its tickets, so that a
@@ -36,6 +38,7 @@ MAX_GATHERED_PER_CLIENT: Final = 64 * 1024 * 1024
 """Of one client, with all tickets that stand for it: four of the longest messages."""
 SECONDS: Final = 600
 """Between two parts; as long as a slow link needs for the largest part, and more."""
+NO_STREAM: Final = "this server has no such stream: its time was over, or another server began it"
 
 
 class Computation(Protocol):
@@ -157,7 +160,7 @@ class Streams:
         self._expire(now)
         stream = self._streams.get(value)
         if stream is None or stream.client != client or stream.operation != operation:
-            raise InvalidCorrelationValue("there is no such stream, or its time was over")
+            raise InvalidCorrelationValue(NO_STREAM)
         stream.until = now + SECONDS
         self._streams.move_to_end(value)
         return stream

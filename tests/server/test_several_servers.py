@@ -23,9 +23,11 @@ from kmip.enums import (
     State,
     UsageLimitsUnit,
 )
+from kmip.payloads.factory_defaults import DefaultsInformation, ObjectDefaults
+from kmip.payloads.rights import Rights
 from kmip.tags import Tag
 from kmip.versions import V3_0
-from server.access import password_file
+from server.access import ended_tickets, password_file
 from server.access.password_file import Users
 from server.requests.batch import FRESH_SECONDS
 from server.setup.config import Config
@@ -36,6 +38,10 @@ from storage.backend import Kind
 from storage.testing import FailingBackend
 from tests.server.conftest import NOW, Clock, Failed, InProcessClient
 from tests.server.operations.test_create_user import CHEAP, as_user, make_user
+from tests.server.operations.test_delegated_login import right
+from tests.server.operations.test_login import showing
+from tests.server.operations.test_set_constraints import aes as constrained_to
+from tests.server.operations.test_set_constraints import allows, constrain
 from tests.server.samples import ACTIVE, aes, attribute, create, state, symmetric_key, values
 
 UNDO = BatchErrorContinuationOption.UNDO
@@ -188,6 +194,114 @@ async def test_a_server_that_fell_far_behind_catches_up(
     assert "scan" in servers.backend.calls
     await servers.other(Operation.ACTIVATE, unique_identifier=keys[0])
     assert await state(servers.one, keys[0]) == State.ACTIVE
+
+
+# Tickets are good, used and over at all servers
+
+
+async def test_a_ticket_of_one_server_is_good_at_the_other(servers: TwoServers):
+    key = await create(servers.one)
+    ticket = (await servers.one(Operation.LOGIN)).ticket
+    await showing(servers.other, ticket)(Operation.GET, unique_identifier=key)
+    assert (await servers.other(Operation.LOGOUT, ticket=ticket)) is not None
+    assert await reason_of(showing(servers.one, ticket), Operation.QUERY) == R.INVALID_TICKET
+
+
+async def test_a_tickets_requests_are_counted_by_all_servers(servers: TwoServers):
+    ticket = (await servers.one(Operation.LOGIN, request_count=3)).ticket
+    for ask in (servers.one, servers.other, servers.one):
+        await showing(ask, ticket)(Operation.QUERY)
+    for ask in both(servers):
+        assert await reason_of(showing(ask, ticket), Operation.QUERY) == R.USAGE_LIMIT_EXCEEDED
+
+
+async def test_guesses_with_a_ticket_at_both_tell_no_more_than_there_are_uses(servers: TwoServers):
+    key = await create(servers.one, ACTIVE)
+    answer = await servers.one(
+        Operation.DELEGATED_LOGIN,
+        rights=Rights(right=(right(Operation.DECRYPT, objects=[key], uses=3),)),
+    )
+    reasons: list[ResultReason | None] = []
+
+    async def guess(ask: InProcessClient) -> None:
+        reasons.append(
+            await reason_of(
+                showing(ask, answer.ticket),
+                Operation.DECRYPT,
+                unique_identifier=key,
+                cryptographic_parameters=CryptographicParameters(
+                    block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5
+                ),
+                iv_counter_nonce=bytes(16),
+                data=bytes(16),
+            )
+        )
+
+    async with trio.open_nursery() as nursery:
+        for number in range(10):
+            nursery.start_soon(guess, (servers.one, servers.other)[number % 2])
+    assert reasons.count(R.CRYPTOGRAPHIC_FAILURE) == 3
+    assert reasons.count(R.USAGE_LIMIT_EXCEEDED) == 7
+
+
+async def test_the_operator_of_one_server_ends_tickets_at_all(servers: TwoServers):
+    tickets = [(await ask(Operation.LOGIN)).ticket for ask in both(servers)]
+    assert await servers.one.server.tickets.end_all("alice") == 2
+    for ticket in tickets:
+        for ask in both(servers):
+            assert await reason_of(showing(ask, ticket), Operation.QUERY) == R.INVALID_TICKET
+
+
+async def test_a_ticket_ends_at_all_servers_where_one_finds_it_over(
+    servers: TwoServers, clock: Clock
+):
+    """The user is only removed from the file of one server."""
+    ticket = (await servers.one(Operation.LOGIN)).ticket
+    ended_tickets.end(servers.one.server.config.ended_tickets_file, "alice", clock.now)
+    assert await reason_of(showing(servers.one, ticket), Operation.QUERY) == R.INVALID_TICKET
+    servers.one.server.config.ended_tickets_file.unlink()
+    for ask in both(servers):
+        assert await reason_of(showing(ask, ticket), Operation.QUERY) == R.INVALID_TICKET
+
+
+async def test_a_ticket_that_is_ended_elsewhere_ends_a_long_batch(
+    servers: TwoServers, clock: Clock
+):
+    ticket = (await servers.one(Operation.LOGIN)).ticket
+    true_tail, calls = servers.backend.tail, 0
+
+    async def tail(since):
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # before a later item
+            await servers.one(Operation.LOGOUT, ticket=ticket)
+        return await true_tail(since)
+
+    def slow_clock() -> float:
+        clock.now += FRESH_SECONDS / 2
+        return clock.now
+
+    bearer = showing(servers.other, ticket)
+    servers.backend.tail = tail  # type: ignore[method-assign]
+    servers.other.server.clock = slow_clock
+    items = [bearer.item(Operation.QUERY) for _ in range(3)]
+    answers = await bearer.batch(*items, option=BatchErrorContinuationOption.CONTINUE)
+    assert answers[0].result_reason is None
+    assert answers[-1].result_reason == R.INVALID_TICKET
+
+
+async def test_an_undoable_batch_may_use_and_end_a_counted_ticket(servers: TwoServers):
+    ticket = await servers.one(Operation.LOGIN, usage_limits=UsageLimits(usage_limits_total=9))
+    bearer = showing(servers.other, ticket.ticket)
+    answers = await bearer.batch(
+        bearer.item(Operation.QUERY),
+        bearer.item(Operation.LOGOUT, ticket=ticket.ticket),
+        option=UNDO,
+    )
+    assert [one.result_status for one in answers] == [ResultStatus.SUCCESS] * 2
+    assert await reason_of(showing(servers.one, ticket.ticket), Operation.QUERY) == (
+        R.INVALID_TICKET
+    )
 
 
 # When the store is asked what others have done
@@ -367,6 +481,50 @@ async def test_streams_that_race_for_usage_limits_keep_their_text(servers: TwoSe
         assert plain.data == text
     left = await attribute(servers.other, key, Tag.USAGE_LIMITS)
     assert left.usage_limits_count == (1 << 20) - 8 * len(text)
+
+
+async def test_a_part_that_reaches_another_server_is_told_so(servers: TwoServers):
+    key = await create(servers.one, ACTIVE)
+    first = await servers.one(
+        Operation.ENCRYPT,
+        unique_identifier=key,
+        cryptographic_parameters=CBC,
+        data=b"x" * 20,
+        init_indicator=True,
+    )
+    part = {"correlation_value": first.correlation_value, "data": b"y"}
+    with pytest.raises(Failed, match="another server began it") as failure:
+        await servers.other(Operation.ENCRYPT, **part, final_indicator=True)
+    assert failure.value.reason == R.INVALID_CORRELATION_VALUE
+    await servers.one(Operation.ENCRYPT, **part, final_indicator=True)
+
+
+async def test_defaults_that_are_set_at_one_hold_at_the_other_at_once(servers: TwoServers):
+    attributes = aes()
+    attributes.set(Tag.CRYPTOGRAPHIC_LENGTH, None)
+    fields = {"object_type": ObjectType.SYMMETRIC_KEY, "attributes": attributes}
+    made = await servers.other(Operation.CREATE, **fields)
+    before = await attribute(servers.one, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH)
+    assert before != 192
+    defaults = ObjectDefaults(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=Attributes([(Tag.CRYPTOGRAPHIC_LENGTH, 192)]),
+    )
+    information = DefaultsInformation(object_defaults=(defaults,))
+    await servers.one(Operation.SET_DEFAULTS, defaults_information=information)
+    made = await servers.other(Operation.CREATE, **fields)
+    length = await attribute(servers.one, made.unique_identifier, Tag.CRYPTOGRAPHIC_LENGTH)
+    assert length == 192
+
+
+async def test_constraints_that_are_set_at_one_hold_at_the_other_at_once(servers: TwoServers):
+    assert await allows(servers.other, 128)
+    await constrain(servers.one.named("administrator"), constrained_to(256))
+    for ask in both(servers):
+        assert await allows(ask, 256)
+        assert not await allows(ask, 128)
+    await servers.other.named("administrator")(Operation.SET_CONSTRAINTS)
+    assert await allows(servers.one, 128)
 
 
 async def test_undoable_batches_that_race_happen_as_wholes(servers: TwoServers):

@@ -25,7 +25,9 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from server.access.client import Client, of_certificate
 from server.sessions.identification import Identification, Means
-from server.sessions.tickets import Issued, Permission
+from server.sessions.issued import Issued
+from server.sessions.permission import Permission
+from server.state import Server
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -151,10 +153,10 @@ def test_what_is_cut_short_names_itself_alone(length: int):
     assert name_of(der) == "sha256:" + hashlib.sha256(der).hexdigest()
 
 
-def test_a_client_is_the_same_whatever_it_has_shown():
+async def test_a_client_is_the_same_whatever_it_has_shown(server: Server):
     """Objects belong to its name; a ticket or a renewed certificate makes it nobody else."""
     known = Identification(Means.CERTIFICATE, "00")
-    permission = Permission(Issued("alice", 1))
+    permission = Permission(Issued("alice", 1), server.tickets)
     for client in (
         Client("alice", permission=permission),
         Client("alice", identification=known),

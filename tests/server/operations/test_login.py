@@ -19,7 +19,8 @@ from kmip.messages import Authentication, Credential, Ticket, TicketCredential
 from kmip.payloads.rights import TicketTime
 from kmip.tags import Tag
 from kmip.versions import V2_0, V2_1, V3_0
-from server.sessions import tickets
+from server.objects.own_records import OwnRecords
+from server.sessions import issued, tickets
 from tests.server.conftest import NOW, Clock, Failed, InProcessClient
 
 Op = Operation
@@ -97,13 +98,13 @@ async def test_limits_of_bytes_are_refused(ask: InProcessClient):
 @pytest.mark.parametrize(
     "lease, seconds",
     [
-        (None, tickets.LEASE_SECONDS),
-        (TicketTime(0), tickets.MAX_LEASE_SECONDS),
-        (TicketTime(0, absolute=True), tickets.MAX_LEASE_SECONDS),
+        (None, issued.LEASE_SECONDS),
+        (TicketTime(0), issued.MAX_LEASE_SECONDS),
+        (TicketTime(0, absolute=True), issued.MAX_LEASE_SECONDS),
         (TicketTime(60), 60),
         (TicketTime(NOW + 90, absolute=True), 90),
-        (TicketTime(1 << 31), tickets.MAX_LEASE_SECONDS),
-        (TicketTime(NOW + (1 << 31), absolute=True), tickets.MAX_LEASE_SECONDS),
+        (TicketTime(1 << 31), issued.MAX_LEASE_SECONDS),
+        (TicketTime(NOW + (1 << 31), absolute=True), issued.MAX_LEASE_SECONDS),
     ],
 )
 async def test_a_ticket_ends_with_its_lease(ask: InProcessClient, clock: Clock, lease, seconds):
@@ -163,14 +164,22 @@ async def test_no_client_ends_the_tickets_of_others_by_logging_in(
     bob = ask.named("bob")
     assert await reason_of(bob, Op.LOGIN) == ResultReason.SERVER_LIMIT_EXCEEDED
     await showing(ask, ticket)(Op.QUERY)
-    clock.now += tickets.LEASE_SECONDS
+    clock.now += issued.LEASE_SECONDS
     await bob(Op.LOGIN)
 
 
 async def test_the_server_keeps_no_ticket(ask: InProcessClient):
     ticket = (await ask(Op.LOGIN)).ticket
-    assert ticket.ticket_value not in ask.server.tickets._issued
-    assert ticket.ticket_value.hex() not in repr(vars(ask.server.tickets))
+    await showing(ask, ticket)(Op.QUERY)
+    query = OwnRecords(ask.server.store, tickets.KIND).query()
+    (name,) = (await ask.server.store.search(query)).names
+    record = await ask.server.store.read(name)
+    assert record is not None
+    body = await ask.server.store.read_body(name, record.version)
+    for kept in (name, record.meta, body, repr(vars(ask.server.tickets)).encode()):
+        assert kept is not None
+        assert ticket.ticket_value not in kept
+        assert ticket.ticket_value.hex().encode() not in kept
 
 
 async def test_a_request_count_of_0_allows_any_number(ask: InProcessClient):

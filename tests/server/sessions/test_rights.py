@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from kmip.attributes import Attributes
 from kmip.enums import ObjectType, Operation
-from kmip.errors import ServerLimitExceeded
 from kmip.tags import Tag
 from server.objects.managed_object import ManagedObject
-from server.sessions import tickets
+from server.sessions.identification import Identification, Means
+from server.sessions.issued import Issued, counts_of, decode, encode, limits_of
 from server.sessions.rights import Grant, Rights
-from server.sessions.tickets import Issued, Permission, Tickets
 from tests.server.conftest import NOW
 
 OPERATIONS = st.sampled_from(
@@ -41,25 +40,51 @@ def test_a_thousand_rights_together_are_each_of_them(every, name, groups, data):
     operation = data.draw(st.sampled_from((Operation.GET, Operation.CREATE, Operation.QUERY)))
     attributes = Attributes((Tag.OBJECT_GROUP, group) for group in sorted(groups))
     managed_object = ManagedObject(name, "alice", ObjectType.SYMMETRIC_KEY, attributes)
-    permission = Permission(Issued("alice", NOW + 1, rights=Rights(every)))
+    rights = Rights(every)
     covering = [grant for grant in every if grant.covers(operation)]
-    assert permission.covers(operation) == bool(covering)
-    if covering:
-        permission.begin(operation)
-        reaching = [grant for grant in covering if reaches(grant, name, groups)]
-        assert permission.touch(managed_object) == bool(reaching)
+    assert bool(rights.covering(operation)) == bool(covering)
+    reaching = [grant for grant in covering if reaches(grant, name, groups)]
+    assert bool(rights.reaching(rights.covering(operation), managed_object)) == bool(reaching)
+
+
+@given(every=st.lists(grants, max_size=12), left=st.none() | st.integers(0, 9))
+def test_a_ticket_is_read_as_it_was_written(every, left):
+    for number, grant in enumerate(every):
+        grant.left = number if number % 2 else None
+    known = Identification(Means.USER, "ulla\ud800", "mark", until=NOW + 0.5)
+    issued = Issued("alice \N{SNOWMAN}", NOW + 9, 3, left, identification=known, since=NOW)
+    body = encode(issued, every)
+    counts = counts_of(3, left, limits_of(every))
+    found = decode(b"key", body)
+    found.take(counts, 7)
+    assert (found.client, found.until, found.since) == (issued.client, NOW + 9, NOW)
+    assert (found.requests, found.left, found.version) == (3, left, 7)
+    assert (found.identification, found.length, found.handle) == (known, len(body), b"key".hex())
+    assert found.rights is not None
+    assert found.counts() == counts
+    for operation in Operation:
+        assert found.rights.covering(operation) == Rights(every).covering(operation)
+    assert decode(b"key", encode(issued, None)).rights is None
 
 
 def test_a_right_of_any_number_is_used_up_alone():
     rights = Rights([Grant(left=1, objects=frozenset({str(number)})) for number in range(100)])
-    permission = Permission(Issued("alice", NOW + 1, rights=rights))
     for number in (0, 99):
         one = ManagedObject(str(number), "alice", ObjectType.SYMMETRIC_KEY, Attributes())
-        permission.begin(Operation.GET)
-        assert permission.touch(one)
-        permission.spend()
-        permission.begin(Operation.GET)
-        assert not permission.touch(one)
+        covering = rights.covering(Operation.GET)
+        right = rights.to_spend(rights.reaching(covering, one))
+        assert right == number
+        rights.spend(right)
+        assert not rights.reaching(rights.usable(covering), one)
+
+
+def test_what_is_left_is_as_it_was_said_to_be():
+    rights = Rights([Grant(left=3), Grant(left=1)])
+    rights.take({0: 0, 1: 2})
+    assert rights.left == {0: 0, 1: 2}
+    assert rights.to_spend(rights.covering(Operation.GET)) == 1
+    rights.take({0: 1, 1: 2})
+    assert rights.to_spend(rights.covering(Operation.GET)) == 0
 
 
 def test_limits_are_used_up_in_the_order_of_the_rights():
@@ -172,27 +197,3 @@ def test_few_rights_take_no_more_memory_than_is_counted(every):
 )
 def test_no_rights_take_more_memory_than_is_counted(every):
     assert counts_its_memory(every)
-
-
-def test_a_clients_tickets_are_bounded_in_bytes_and_its_oldest_ends(monkeypatch):
-    issued = Issued("alice", NOW + 9, rights=Rights([Grant()] * 100))
-    monkeypatch.setattr(tickets, "MAX_MEMORY_PER_CLIENT", 2 * issued.memory)
-    out = Tickets()
-    first = out.issue(issued, NOW)
-    second = out.issue(issued, NOW)
-    out.issue(issued, NOW)
-    assert len(out) == 2
-    out.use(second, NOW)
-    with pytest.raises(tickets.InvalidTicket):
-        out.use(first, NOW)
-
-
-def test_all_tickets_are_bounded_in_bytes_and_nobody_elses_ends(monkeypatch):
-    rights = Rights([Grant()] * 100)
-    monkeypatch.setattr(tickets, "MAX_MEMORY", 2 * Issued("", NOW, rights=rights).memory)
-    out = Tickets()
-    values = [out.issue(Issued(name, NOW + 9, rights=rights), NOW) for name in ("alice", "bob")]
-    with pytest.raises(ServerLimitExceeded):
-        out.issue(Issued("mallory", NOW + 9, rights=rights), NOW)
-    for value in values:
-        out.use(value, NOW)

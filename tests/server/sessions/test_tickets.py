@@ -35,7 +35,7 @@ from server.access.kept_rules import KeptRules
 from server.access.password_file import Cost, Kind, Users
 from server.access.refused_certificates import entry_of
 from server.requests import audit
-from server.sessions import tickets
+from server.sessions import issued, tickets
 from server.sessions.identification import Identification, Means
 from server.setup.failure import Failure
 from tests.server.access.authorities import DAY, PEM, Issuer
@@ -188,13 +188,13 @@ async def test_undo_undoes_a_logout_and_a_login(ask: InProcessClient, monkeypatc
     await showing(ask, ticket)(Op.QUERY)
     await undone(ask, ask.item(Op.LOGIN))
     await showing(ask, ticket)(Op.QUERY)
-    assert len(ask.server.tickets) == 1
+    assert await ask.server.tickets.count(NOW) == 1
 
 
 async def test_a_login_whose_answer_does_not_fit_leaves_no_ticket(ask: InProcessClient):
     (answer,) = (await ask.message(ask.item(Op.LOGIN), maximum_response_size=150)).batch_item
     assert answer.result_reason == R.RESPONSE_TOO_LARGE
-    assert len(ask.server.tickets) == 0
+    assert await ask.server.tickets.count(NOW) == 0
 
 
 # What a ticket ends with
@@ -312,22 +312,19 @@ def test_a_ticket_counts_the_certificate_that_it_keeps():
     der = HOLDER.certificate.public_bytes(Encoding.DER)
     client = of_certificate({}, der, CHAIN)
     assert client is not None
-    kept = tickets.Issued("alice", NOW, identification=client.identification)
-    assert kept.memory >= tickets.TICKET_MEMORY + len(der)
+    kept = issued.Issued("alice", NOW, identification=client.identification)
+    assert kept.memory >= issued.TICKET_MEMORY + len(der)
 
 
-async def test_an_operator_without_files_ends_the_tickets_of_a_client(
-    ask: InProcessClient, clock: Clock
-):
-    ask.server.ended_tickets = ended_tickets.EndedTickets(None)
-    mine, theirs = (await ask(Op.LOGIN)).ticket, (await ask.named("bob")(Op.LOGIN)).ticket
-    ask.server.ended_tickets.end("alice", clock.now)
-    assert await reason_of(showing(ask, mine), Op.QUERY) == R.INVALID_TICKET
+async def test_an_operator_without_files_ends_the_tickets_of_a_client(ask: InProcessClient):
+    mine = [(await ask(Op.LOGIN)).ticket for _ in range(3)]
+    theirs = (await ask.named("bob")(Op.LOGIN)).ticket
+    assert await ask.server.tickets.end_all("alice") == 3
+    for ticket in mine:
+        assert await reason_of(showing(ask, ticket), Op.QUERY) == R.INVALID_TICKET
     await showing(ask, theirs)(Op.QUERY)
-    clock.now += 1
     await showing(ask, (await ask(Op.LOGIN)).ticket)(Op.QUERY)
-    with pytest.raises(Failure, match="whose tickets"):
-        ask.server.ended_tickets.end("", clock.now)
+    assert await ask.server.tickets.end_all("nobody") == 0
 
 
 @pytest.mark.parametrize("is_credential", [False, True], ids=["user", "credential"])
@@ -368,7 +365,7 @@ async def test_no_ticket_is_taken_where_the_file_of_ended_ones_cannot_be_read(
 def test_ended_tickets_are_forgotten_once_no_ticket_is_as_old(tmp_path: Path) -> None:
     path = tmp_path / "tickets.json"
     ended_tickets.end(path, "alice", 1000)
-    ended_tickets.end(path, "bob", 1000 + tickets.MAX_LEASE_SECONDS + 1)
+    ended_tickets.end(path, "bob", 1000 + issued.MAX_LEASE_SECONDS + 1)
     assert list(ended_tickets.read(path)) == ["bob"]
     with pytest.raises(Failure, match="whose tickets"):
         ended_tickets.end(path, "", 1000)
@@ -379,7 +376,7 @@ def test_ended_tickets_are_kept_for_as_long_as_a_ticket_may_last(tmp_path: Path)
     ended_tickets.end(path, "alice", 1000)
     ended_tickets.end(path, "bob", 1001)
     assert ended_tickets.read(path) == {"alice": 1000, "bob": 1001}
-    ended_tickets.end(path, "carol", 1000 + tickets.MAX_LEASE_SECONDS)
+    ended_tickets.end(path, "carol", 1000 + issued.MAX_LEASE_SECONDS)
     assert ended_tickets.read(path).keys() == {"alice", "bob", "carol"}
 
 
