@@ -20,12 +20,15 @@ or by the handle alone, and give whatever blob is there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from storage.errors import Damaged
 from storage.xaes import TAG_BYTES
 
 HANDLE_BYTES = 16
+LEASE_S: Final = 0.1
+"""How long the first of the writers' queue keeps the others waiting, at the most: a full batch on a
+busy processor. Whoever has ended without leaving the queue delays the others so long once."""
 
 
 def blob_of(value: object) -> bytes:
@@ -91,6 +94,19 @@ class Tail:
     head: bytes
     entries: Sequence[tuple[int, bytes]]
     blobs: Sequence[bytes | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The answer to a writer that asks for precedence.
+
+    Attributes:
+        ahead: how many go before it; 0: it has precedence.
+        tail: as of the same instant.
+    """
+
+    ahead: int
+    tail: Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +209,33 @@ class Backend(Protocol):
         """
         ...
 
+    async def precedence(self, after: int, *, again: bool = False) -> Position:
+        """Queue up among those who write, see `storage.precedence`.
+
+        While the first of the queue has been that for less than `LEASE_S`, commits of all others
+        are refused. Who is in the queue already keeps their place, and is answered once they are
+        the first, or the second and so should know what to follow, or after `LEASE_S`.
+
+        Args:
+            after: for the tail that comes with the answer.
+            again: leave the queue first, and queue up behind those who are waiting.
+
+        Raises:
+            Damaged: there is no head.
+        """
+        ...
+
+    async def cede(self) -> None:
+        """Leave the queue of those who write; does nothing for who is not in it."""
+        ...
+
     async def commit(self, commit: Commit) -> Tail | None:
         """Apply `commit` if the head is the expected one, durably, all or nothing.
 
         Returns:
             None when applied; otherwise nothing was applied, and this is the tail after
-            `commit.number - 1`: what the writer had missed. The tail of a place without a head has
-            an empty one.
+            `commit.number - 1`: what the writer had missed, which is nothing where another one has
+            precedence. The tail of a place without a head has an empty one.
 
         Raises:
             Unavailable: it may have been applied or not.

@@ -12,17 +12,19 @@ that, the work is committed or refused as if they had waited.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
 
-from storage.errors import Unavailable
+from storage.errors import StorageError, Unavailable
 from storage.record import Change, Put, Remove
 from storage.table import Draft
 from storage.turns import work_of
 
 MAX_BATCH: Final = 256  # works in one commit: past this, latency grows and the rate does not
 MAX_BATCH_BYTES: Final = 4 << 20  # plaintext in one commit, unless a single work has more
+_TURNS: Final = 2  # of the loop, until those who were answered have come back
 _CHANGE_BYTES: Final = 1 << 11  # as much plaintext as a change is work, whatever its size
 
 Stage = Callable[[Draft], Iterator[int]]
@@ -71,6 +73,10 @@ class Commits(Protocol):
         """Commit the works together; each ends in `succeed` or `fail`."""
         ...
 
+    async def rest(self) -> None:
+        """There is nothing more to be committed now."""
+        ...
+
 
 class Committer:
     """The queue, and the task that empties it."""
@@ -116,10 +122,19 @@ class Committer:
                 with trio.CancelScope(shield=True):
                     await self._attempt(works)
                 self._idle.set()
+                # Whoever was answered may have more to commit.
+                for _ in range(_TURNS):
+                    await trio.lowlevel.checkpoint()
+                if not self._queue:
+                    await self._rest()
         finally:
             self._closed = True
             while self._queue:
                 self._queue.popleft().fail(Unavailable("the store is closing"))
+
+    async def _rest(self) -> None:
+        with suppress(StorageError):  # whoever commits next finds out
+            await self._commits.rest()
 
     async def _attempt(self, works: list[Work]) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, Tail, Wanted
+from storage.backend import LEASE_S, Backend, BlobName, Commit, Kind, Position, Tail, Wanted
 from storage.errors import Damaged, InUse
 
 _PAGE: Final = 1000  # blobs per page of a scan
@@ -22,6 +22,9 @@ class MemorySpace:
         log: entry by number.
         blobs: the two maps.
         holder: the exclusive back end that has it open, if any.
+        queue: the back ends whose stores have asked for precedence.
+        queue_since: when the first of them became that, by trio's clock.
+        moved: set, and another one put in its place, each time somebody leaves the queue.
     """
 
     def __init__(self) -> None:
@@ -30,6 +33,40 @@ class MemorySpace:
         self.log: dict[int, bytes] = {}
         self.blobs: dict[Kind, dict[bytes, bytes]] = {kind: {} for kind in Kind}
         self.holder: object | None = None
+        self.queue: list[object] = []
+        self.queue_since = 0.0
+        self.moved = trio.Event()
+
+    def has_precedence(self, writer: object) -> bool:
+        """Whether a commit of this writer is not refused for another's sake."""
+        return not self.queue or self.queue[0] is writer or self._is_late
+
+    @property
+    def _is_late(self) -> bool:
+        return trio.current_time() - self.queue_since >= LEASE_S
+
+    def ahead(self, writer: object) -> int:
+        """How many are before a writer in the queue, which it joins if it was not in it."""
+        if self.queue and self._is_late:
+            self.leave(self.queue[0])
+        if writer not in self.queue:
+            self.queue.append(writer)
+            if self.queue[0] is writer:
+                self.queue_since = trio.current_time()
+        return self.queue.index(writer)
+
+    def leave(self, writer: object) -> None:
+        """Take a writer out of the queue, if it is in it."""
+        if writer in self.queue:
+            if self.queue[0] is writer:
+                self.queue_since = trio.current_time()
+            self.queue.remove(writer)
+            self.moved.set()
+            self.moved = trio.Event()
+
+    def is_waiting(self, writer: object) -> bool:
+        """Whether a writer is in the queue, and not the first."""
+        return writer in self.queue[1:]
 
     def tail(self, after: int) -> Tail:
         """The head and the log entries above `after`."""
@@ -109,10 +146,27 @@ class MemoryBackend:
         following = page[-1] if start + _PAGE < len(handles) else None
         return [(handle, blobs[handle]) for handle in page], following
 
+    async def precedence(self, after: int, *, again: bool = False) -> Position:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        if self.space.head is None:
+            raise Damaged
+        if again:
+            self.space.leave(self)
+        elif self.space.is_waiting(self):
+            with trio.move_on_after(LEASE_S):
+                await self.space.moved.wait()
+        return Position(self.space.ahead(self), self.space.tail(after))
+
+    async def cede(self) -> None:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        self.space.leave(self)
+
     async def commit(self, commit: Commit) -> Tail | None:
         """See `Backend`."""
         await trio.lowlevel.checkpoint()
-        if self.space.head != commit.expected:
+        if self.space.head != commit.expected or not self.space.has_precedence(self):
             return self.space.tail(commit.number - 1)
         self.space.apply(commit)
         return None
@@ -123,6 +177,7 @@ class MemoryBackend:
 
     async def aclose(self) -> None:
         """See `Backend`."""
+        self.space.leave(self)
         if self.space.holder is self:
             self.space.holder = None
 

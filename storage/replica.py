@@ -21,24 +21,33 @@ lost with a store that nobody can open again. It goes on giving what does open, 
 proved by itself: whoever needs their key now is not helped by a server that has ended. A body is
 the one part that the store opens without, so one that is spoiled fails alone.
 
-When a commit fails with an unknown outcome, the log is asked for the very entry that was sent: it
-is there, or the commit did not happen (and cannot any more once another has, because the head it
-expects is gone).
+When a commit fails with an unknown outcome, the log is asked for the very entry that was sent. If
+it is there, the commit happened. If another entry has its number, it did not and cannot any more,
+because the head it expects is gone: what it was made of is drafted anew, as after any lost race.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
 
 from storage.backend import Backend, Commit, Tail, Wanted
-from storage.errors import Conflict, Part, Reason, Tampered, Unavailable, WrongSecret
+from storage.errors import (
+    Conflict,
+    Part,
+    Reason,
+    StorageFull,
+    Tampered,
+    Unavailable,
+    Unsuitable,
+    WrongSecret,
+)
 from storage.group_commit import Work
 from storage.header import Header, Unlocked
 from storage.keyring import Keyring
 from storage.ledger import Entry, State, link, open_entries
 from storage.load import restore
+from storage.precedence import Precedence
 from storage.table import Draft, Table
 from storage.turns import ROWS, Turns, work_of
 
@@ -47,7 +56,7 @@ from storage.turns import ROWS, Turns, work_of
 _KEPT_ALONE: Final = 16
 _KEPT_SHARED: Final = 4096
 _KEPT_BYTES: Final = 64 << 20  # of sealed entries, whichever is less
-_MAX_PAUSE_MS: Final = 64  # before a commit that lost its race is tried again
+_PAUSES_S: Final = (0.0, 0.02, 0.1)  # before the log is asked what became of a commit
 _MAX_WANTED: Final = 64  # blobs fetched with one refresh; what is left out is fetched when read
 NO_HEAD: Final = b""  # of a table in the midst of the log: no back end has this one
 
@@ -73,6 +82,7 @@ class Replica:
         self._backend = backend
         self._written, self._fetched = written, fetched
         self._wanted: dict[Wanted, None] = {}
+        self._precedence = Precedence(self._ask, backend.cede)
         self._log_sizes: list[int] = []
         self._doubt = False
         self._broken: Tampered | None = None
@@ -152,9 +162,9 @@ class Replica:
 
     async def _make(self, works: Sequence[Work]) -> None:
         fresh = self._backend.exclusive
-        lost = 0
         while works:
             self.check_writable()
+            await self._precedence.wait()
             if self._doubt or self.table.head == NO_HEAD:
                 await self.catch_up()
             draft = Draft(self.table)
@@ -174,8 +184,19 @@ class Replica:
                     work.succeed(draft.number)
                 return
             works, fresh = drafted, True
-            lost += 1
-            await trio.sleep(secrets.randbelow(min(_MAX_PAUSE_MS, 1 << lost)) / 1000)
+            self._precedence.lost()
+
+    async def _ask(self, again: bool) -> int:
+        """Ask for precedence, and take over what others have committed; how many are ahead."""
+        since = self.table.state
+        position = await self._backend.precedence(since.number, again=again)
+        await self._follow(position.tail, since)
+        self._doubt = False
+        return position.ahead
+
+    async def rest(self) -> None:
+        """Let other servers commit: there is nothing more to be committed now."""
+        await self._precedence.end()
 
     def _is_current(self, draft: Draft) -> bool:
         return self.table is draft.table and draft.is_current
@@ -204,15 +225,8 @@ class Replica:
         commit, state = await self._commit(draft)
         try:
             missed = await self._backend.commit(commit)
-        except Unavailable:
-            self._doubt = True
-            found = await self._backend.tail(since.number)
-            await self._follow(found, since)
-            self._doubt = False
-            if (commit.number, commit.entry) in found.entries:
-                await self._backend.confirm()
-                return True
-            raise
+        except Unavailable as error:
+            return await self._became(commit, since, error)
         if missed is not None:
             await self._follow(missed, since)
             return False
@@ -222,6 +236,37 @@ class Replica:
             await self._take(draft, state, commit.head)
             self._written(draft, commit)
         return True
+
+    async def _became(self, commit: Commit, since: State, error: Unavailable) -> bool:
+        """Whether a commit that was not answered is in the log; False: another has its number.
+
+        The question is asked again where it is not answered either, or where nothing has happened
+        at all: the back end may have the commit yet before it. The commit is never sent again.
+
+        Raises:
+            Unavailable: the one that was given, as it is in the log neither way; or another one, as
+                the log could not be asked.
+        """
+        self._doubt = True
+        is_refused = isinstance(error, StorageFull | Unsuitable)  # and so nothing is under way
+        pauses = _PAUSES_S[:1] if is_refused else _PAUSES_S
+        for pause in pauses:
+            await trio.sleep(pause)
+            try:
+                found = await self._backend.tail(since.number)
+                await self._follow(found, since)
+                self._doubt = False
+                there = dict(found.entries).get(commit.number)
+                if there == commit.entry:
+                    await self._backend.confirm()
+                    return True
+            except Unavailable as another:
+                if pause == pauses[-1] or isinstance(another, Unsuitable):
+                    raise
+            else:
+                if there is not None:
+                    return False
+        raise error
 
     async def _commit(self, draft: Draft) -> tuple[Commit, State]:
         """The draft as a commit. Where nobody else moves the table, long work is done in turns."""

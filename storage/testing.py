@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import trio
 
-from storage.backend import Backend, BlobName, Commit, Kind, Tail, Wanted, tag
+from storage.backend import Backend, BlobName, Commit, Kind, Position, Tail, Wanted, tag
 from storage.errors import Damaged, InUse, Missing, StorageError, Unavailable
 
 Make = Callable[[], Backend]
@@ -234,6 +234,44 @@ async def _lets_one_of_many_win(make: Make) -> None:
         await writer.commit(meta=dict.fromkeys(won[0].meta))
 
 
+async def _queues_writers(make: Make) -> None:
+    async with opened(make()) as backend:
+        writer = await _Writer.at_end(backend)
+        position = await backend.precedence(writer.number)
+        assert position == Position(0, Tail(writer.head, [])), "there is nobody else who writes"
+        await backend.cede()
+        if not backend.exclusive:
+            async with opened(make()) as second, opened(make()) as third:
+                await _queue_three(backend, second, third)
+
+
+async def _queue_three(first: Backend, second: Backend, third: Backend) -> None:
+    """Each has precedence in the order of asking, and what it commits is told the next one."""
+    writers = [await _Writer.at_end(one) for one in (first, second, third)]
+    start = writers[0].number
+    places = [(await one.precedence(start)).ahead for one in (first, second, third)]
+    # Whoever is too slow for the lease is passed over; then the order is another, and still one.
+    if places != [0, 1, 2]:
+        for one in (first, second, third):
+            await one.cede()
+        return
+    refused = await second.commit(writers[1].draft())
+    if refused is not None:
+        assert refused == Tail(writers[1].head, []), (
+            "a commit was not refused for precedence's sake"
+        )
+    commit = writers[0].draft()
+    if await first.commit(commit) is None and refused is not None:
+        position = await first.precedence(start, again=True)
+        assert position.ahead == 2, "who queues up again is not behind those who wait"
+        position = await second.precedence(start)
+        assert position == Position(0, Tail(commit.head, [(commit.number, commit.entry)]))
+    for one in (first, second, third):
+        await one.cede()
+        await one.cede()
+    await (await _Writer.at_end(third)).commit()
+
+
 async def _keeps_the_log(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
@@ -334,6 +372,7 @@ _EXERCISES: Final = (
     _gives_blobs_with_the_tail,
     _compares_the_head,
     _lets_one_of_many_win,
+    _queues_writers,
     _keeps_the_log,
     _changes_the_header,
     _scans_everything,
@@ -413,6 +452,16 @@ class FailingBackend:
         self._pass("scan")
         return await self._inner.scan(cursor)
 
+    async def precedence(self, after: int, *, again: bool = False) -> Position:
+        """See `Backend`."""
+        self._pass("precedence")
+        return await self._inner.precedence(after, again=again)
+
+    async def cede(self) -> None:
+        """See `Backend`."""
+        self._pass("cede")
+        await self._inner.cede()
+
     async def commit(self, commit: Commit) -> Tail | None:
         """See `Backend`."""
         self._pass("commit")
@@ -477,7 +526,14 @@ class LyingBackend(FailingBackend):
 
     async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
-        tail = await super().tail(after, wanted)
+        return self._lie(await super().tail(after, wanted), after, wanted)
+
+    async def precedence(self, after: int, *, again: bool = False) -> Position:
+        """See `Backend`."""
+        position = await super().precedence(after, again=again)
+        return Position(position.ahead, self._lie(position.tail, after, ()))
+
+    def _lie(self, tail: Tail, after: int, wanted: Sequence[Wanted]) -> Tail:
         lies = {number: entry for number, entry in self.log.items() if number > after}
         entries = sorted({**dict(tail.entries), **lies}.items())
         left = [(number, entry) for number, entry in entries if entry is not None]

@@ -17,6 +17,7 @@ from storage.backend import (
     BlobName,
     Commit,
     Kind,
+    Position,
     Tail,
     Wanted,
     blob_of,
@@ -74,6 +75,7 @@ class RedisBackend:
         self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._reader: Pipeline | None = None
         self._writer: Pipeline | None = None
+        self._is_queued = False  # among the writers, and not the first
 
     def __repr__(self) -> str:
         return f"<RedisBackend at {self._place}>"
@@ -148,6 +150,20 @@ class RedisBackend:
             return page, None
         return page, following.to_bytes(2) + left
 
+    async def precedence(self, after: int, *, again: bool = False) -> Position:
+        """See `Backend`."""
+        commands: list[Command | Call] = [self._keys.precedence(after, again=again)]
+        if self._is_queued and not again:
+            commands.insert(0, self._keys.place_moves())  # the script runs once it is answered
+        position = await self._writing.call(commands, lambda link, replies: _position(replies[-1]))
+        self._is_queued = position.ahead > 0
+        return position
+
+    async def cede(self) -> None:
+        """See `Backend`."""
+        self._is_queued = False
+        await self._writing.call([self._keys.cede()], lambda link, replies: None)
+
     async def commit(self, commit: Commit) -> Tail | None:
         """See `Backend`."""
 
@@ -200,6 +216,17 @@ def _tail(reply: Reply) -> Tail:
     if not isinstance(reply, list) or len(reply) != 2 or not isinstance(reply[0], bytes):
         raise Damaged
     return Tail(reply[0], list(entries(reply[1])))
+
+
+def _position(reply: Reply) -> Position:
+    """How many are ahead, and the tail, that a script gives.
+
+    Raises:
+        Damaged: it gives none, or something else.
+    """
+    if not isinstance(reply, list) or len(reply) != 3 or not isinstance(reply[0], int):
+        raise Damaged
+    return Position(max(0, reply[0]), _tail(reply[1:]))
 
 
 def _cursors(cursor: bytes) -> tuple[list[tuple[int, int]], int]:

@@ -2,6 +2,8 @@
 
     strongroom:{LABEL}:place       hash: format, header, head
     strongroom:{LABEL}:log         stream: commit number-0 to the sealed entry, in field e
+    strongroom:{LABEL}:queue       hash: the servers that ask for precedence, while several write
+    strongroom:{LABEL}:queue:ID    list: woken one of them that comes to the front
     strongroom:{LABEL}:meta:HH     256 hashes: handle 16 | tag 16 to the sealed blob
     strongroom:{LABEL}:body:HH     HH is the first byte of the handle
 
@@ -20,11 +22,12 @@ specification" (hash tags).
 
 import hashlib
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from storage.backend import BlobName, Commit, Kind, tag
+from storage.backend import LEASE_S, BlobName, Commit, Kind, tag
 from storage.errors import Damaged
 
 FORMAT: Final = b"1"
@@ -73,20 +76,73 @@ return {head, redis.call('XRANGE', KEYS[2], ARGV[1], '+')}
 """
 )
 
+# Who asks for precedence: the identifiers in their order, and when the first one's lease ends, in
+# milliseconds of Redis's clock. A clock that was set back makes no lease longer than it may be.
+_QUEUE: Final = f"""
+local lease = {round(1000 * LEASE_S)}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function queued(key)
+  local fields = redis.call('HMGET', key, 'writers', 'until')
+  local writers = {{}}
+  for one in string.gmatch(fields[1] or '', '%x+') do writers[#writers + 1] = one end
+  return writers, math.min(tonumber(fields[2] or 0) or 0, now + lease)
+end
+"""
+
+# Arguments: the writer, whether it leaves the queue first, whether it then joins it, start of tail,
+# how a key begins that a writer waits at. Who comes to one of the first two places is woken there.
+_ASK: Final = Script(
+    _QUEUE
+    + """
+local writers, ending = queued(KEYS[3])
+local before, was = table.concat(writers, ' '), {writers[1], writers[2]}
+if writers[1] and now >= ending then table.remove(writers, 1) end
+local function find()
+  for at, one in ipairs(writers) do
+    if one == ARGV[1] then return at end
+  end
+end
+if ARGV[2] == '1' and find() then table.remove(writers, find()) end
+if ARGV[3] == '1' and not find() then writers[#writers + 1] = ARGV[1] end
+local after = table.concat(writers, ' ')
+if after == '' and before ~= '' then
+  redis.call('DEL', KEYS[3])
+elseif after ~= before or now >= ending and after ~= '' then
+  if writers[1] ~= was[1] or now >= ending then ending = now + lease end
+  redis.call('HSET', KEYS[3], 'writers', after, 'until', ending)
+  for at = 1, 2 do
+    local one = writers[at]
+    if one and one ~= was[at] and one ~= ARGV[1] then
+      redis.call('LPUSH', ARGV[5] .. one, '1')
+      redis.call('PEXPIRE', ARGV[5] .. one, 10 * lease)
+    end
+  end
+end
+if ARGV[3] == '' then return 1 end
+local head = redis.call('HGET', KEYS[1], 'head')
+if not head then return false end
+return {find() - 1, head, redis.call('XRANGE', KEYS[2], ARGV[4], '+')}
+"""
+)
+
 # Arguments: expected head, number-0, start of what was missed, entry, oldest-0, new head, header,
-# number of puts; for each put the number of its key, field and blob; for each drop key and field.
+# the writer, number of puts; for each put the number of its key, field and blob; for each drop key
+# and field.
 _COMMIT: Final = Script(
-    """
+    _QUEUE
+    + """
 local place, log = KEYS[1], KEYS[2]
 local head = redis.call('HGET', place, 'head') or ''
-if head ~= ARGV[1] then
+local writers, ending = queued(KEYS[3])
+if head ~= ARGV[1] or (writers[1] and writers[1] ~= ARGV[8] and now < ending) then
   return {head, redis.call('XRANGE', log, ARGV[3], '+')}
 end
 if ARGV[2] ~= '' then
   redis.call('XADD', log, 'MINID', '=', ARGV[5], ARGV[2], 'e', ARGV[4])
 end
-local at = 9
-for _ = 1, tonumber(ARGV[8]) do
+local at = 10
+for _ = 1, tonumber(ARGV[9]) do
   redis.call('HSET', KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2])
   at = at + 3
 end
@@ -109,6 +165,12 @@ local function try(...)
   local reply = redis.pcall(...)
   if type(reply) == 'table' and reply.err then refused[#refused + 1] = reply.err end
 end
+try('TIME')
+try('LPUSH', KEYS[2], '1')
+try('PEXPIRE', KEYS[2], 1000)
+try('BLPOP', KEYS[2], '0.001')
+try('DEL', KEYS[2])
+try('HMGET', KEYS[1], 'trial')
 try('HSET', KEYS[1], 'trial', '1')
 try('HGET', KEYS[1], 'trial')
 try('HDEL', KEYS[1], 'trial')
@@ -121,7 +183,7 @@ return refused
 
 
 class Keys:
-    """The keys of the store of one label.
+    """The keys of the store of one label, for one server among those who write.
 
     Args:
         label: 1 to 64 letters, digits, dots, dashes and underscores.
@@ -130,6 +192,8 @@ class Keys:
     def __init__(self, label: str) -> None:
         prefix = f"strongroom:{{{label}}}:"
         self.place, self.log = f"{prefix}place", f"{prefix}log"
+        self._queue, self._waiting = f"{prefix}queue", f"{prefix}queue:"
+        self._writer = secrets.token_hex(8).encode()
         self._trial = (f"{prefix}trial", f"{prefix}trial:log")
         self.buckets = {
             kind: tuple(f"{prefix}{kind}:{number:02x}" for number in range(BUCKETS))
@@ -148,9 +212,25 @@ class Keys:
         """Everything that a commit does, on keys of no meaning; gives what was refused."""
         return Call(_TRIAL, self._trial, ())
 
+    def precedence(self, after: int, *, again: bool) -> Call:
+        """Queue up. Gives how many are ahead, the head and the entries; nothing without a head."""
+        return self._ask(b"1" if again else b"", b"1", _after(after))
+
+    def cede(self) -> Call:
+        """Leave the queue."""
+        return self._ask(b"1", b"", b"")
+
+    def place_moves(self) -> tuple[bytes | str | int, ...]:
+        """The command that waits until this server's place in the queue has changed."""
+        return ("BLPOP", self._waiting + self._writer.decode(), str(LEASE_S))
+
+    def _ask(self, again: bytes, joins: bytes, after: bytes) -> Call:
+        keys = self.place, self.log, self._queue
+        return Call(_ASK, keys, (self._writer, again, joins, after, self._waiting.encode()))
+
     def commit(self, commit: Commit) -> Call:
         """A commit. Gives 1, or the head that is there and the entries that were missed."""
-        numbers = {self.place: 1, self.log: 2}
+        numbers = {self.place: 1, self.log: 2, self._queue: 3}
 
         def number(kind: Kind, handle: bytes) -> bytes:
             return b"%d" % numbers.setdefault(self._bucket(kind, handle), len(numbers) + 1)
@@ -171,6 +251,7 @@ class Keys:
             b"%d-0" % commit.oldest,
             commit.head,
             commit.header or b"",
+            self._writer,
             b"%d" % (len(puts) // 3),
             *puts,
             *drops,

@@ -260,7 +260,7 @@ async def test_a_commit_without_an_answer_that_others_have_built_on():
         async with open_store(failing, SECRET) as other:
             true_tail = failing.tail
 
-            async def after_another_commit(after):
+            async def after_another_commit(after, wanted=()):
                 await one.commit([put(b"theirs", one.version(b"theirs"))])
                 return await true_tail(after)
 
@@ -269,6 +269,97 @@ async def test_a_commit_without_an_answer_that_others_have_built_on():
             await other.commit([put(b"ours")])
             assert (other.version(b"ours"), other.version(b"theirs")) == (1, 2)
             assert one.anchor == other.anchor
+
+
+class Unanswered(FailingBackend):
+    """A back end whose next commit fails, and one task of whoever asks what became of it.
+
+    Attributes:
+        first: done before the commit is refused without having been applied.
+        later: whether it is applied after all, once the log was asked.
+        deaf: how often the log cannot be asked after a commit that was applied.
+    """
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.first, self.later, self.deaf = None, False, 0
+        self._commit = None
+
+    async def commit(self, commit):
+        if self.first is not None:
+            first, self.first = self.first, None
+            await first()
+            raise Unavailable("the connection was cut")
+        if self.later:
+            self._commit = commit
+            raise Unavailable("the connection was cut")
+        if self.deaf:
+            self.lose_answers = 1
+            self.fail_next = 0
+        try:
+            return await super().commit(commit)
+        finally:
+            self.fail_next, self.deaf = self.deaf, 0
+
+    async def tail(self, after, wanted=()):
+        tail = await super().tail(after, wanted)
+        if self._commit is not None:
+            commit, self._commit, self.later = self._commit, None, False
+            await super().commit(commit)
+        return tail
+
+
+@pytest.fixture
+async def unanswered():
+    """A store, its back end, and another store over the same memory."""
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (one,):
+        backend = Unanswered(MemoryBackend(space, shared=True))
+        async with open_store(backend, SECRET) as store:
+            yield store, backend, one
+
+
+async def test_the_log_is_asked_again_where_it_cannot_be_asked_at_once(unanswered):
+    store, backend, other = unanswered
+    backend.deaf = 1
+    assert await store.commit([put(b"a")]) == 1
+    assert backend.calls.count("commit") == 1
+    await other.refresh()
+    assert other.version(b"a") == 1
+
+
+async def test_a_commit_that_comes_after_the_question_is_found(unanswered):
+    store, backend, other = unanswered
+    backend.later = True
+    assert await store.commit([put(b"a")]) == 1
+    await other.refresh()
+    assert other.version(b"a") == 1
+
+
+async def test_a_commit_whose_place_another_has_taken_is_drafted_anew(unanswered):
+    store, backend, other = unanswered
+    backend.first = lambda: other.commit([put(b"theirs")])
+    assert await store.commit([put(b"ours")]) == 2
+    await other.refresh()
+    assert (other.version(b"theirs"), other.version(b"ours")) == (1, 2)
+
+
+async def test_a_commit_that_did_not_happen_is_told_and_not_sent_again(unanswered):
+    store, backend, _ = unanswered
+    backend.first = trio.lowlevel.checkpoint
+    with pytest.raises(Unavailable):
+        await store.commit([put(b"a")])
+    assert "commit" not in backend.calls
+    assert store.version(b"a") == 0
+
+
+async def test_a_log_that_cannot_be_asked_for_long_is_told(unanswered):
+    store, backend, _ = unanswered
+    backend.deaf = 100
+    with pytest.raises(Unavailable):
+        await store.commit([put(b"a")])
+    assert backend.calls.count("commit") == 1
+    assert 1 < backend.calls.count("tail") < 10
 
 
 # Much to catch up with

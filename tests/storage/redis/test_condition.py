@@ -10,7 +10,7 @@ from tests.storage.stores import SECRET, put
 RIGHTS = (
     "resetkeys", "~strongroom:{x}:*", "resetchannels", "-@all", "+evalsha", "+eval", "+hget",
     "+hmget", "+hset", "+hdel", "+hscan", "+xadd", "+xrange", "+del", "+info",
-    "+config|get",
+    "+config|get", "+time", "+lpush", "+pexpire", "+blpop",
 )  # fmt: skip
 
 
