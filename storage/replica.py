@@ -175,15 +175,14 @@ class Replica:
                 await self.catch_up()  # the refusal may only mean that we are behind
                 fresh = True
                 continue
-            for work, error in refused:
-                work.fail(error)
-            if not drafted:
-                return
-            if await self._apply(draft):
+            if not drafted or await self._apply(draft):
                 for work in drafted:
                     work.succeed(draft.number)
+                # Not before: what was drafted first may be why, and nobody knew it would be done.
+                for work, error in refused:
+                    work.fail(error)
                 return
-            works, fresh = drafted, True
+            fresh = True
             self._precedence.lost()
 
     async def _ask(self, again: bool) -> int:
@@ -229,7 +228,10 @@ class Replica:
             return await self._became(commit, since, error)
         if missed is not None:
             await self._follow(missed, since)
-            return False
+            if (commit.number, commit.entry) not in missed.entries:
+                return False
+            await self._backend.confirm()  # it was there already: applied, whatever was said
+            return True
         # Otherwise a refresh that ran meanwhile has found this very commit in the log already.
         if self.table is table and table.state is since:
             self._log_sizes.append(len(commit.entry))

@@ -108,6 +108,8 @@ async def _open(
             if is_empty and not create:
                 raise Missing("there is no store here")
             if is_empty and (await backend.scan(b""))[0]:
+                if await backend.load() != (None, None):
+                    continue  # another server has made the store, and a record, meanwhile
                 raise Tampered(Part.HEAD, Reason.DROPPED)
             if callable(secret):
                 secret = secret(is_empty)

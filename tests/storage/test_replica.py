@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import trio
+import trio.testing
 
 from storage import (
     Conflict,
@@ -21,7 +22,7 @@ from storage import (
 )
 from storage import replica as replica_module
 from storage import turns as turns_module
-from storage.testing import FailingBackend, LyingBackend
+from storage.testing import FailingBackend, LyingBackend, SlowBackend
 from tests.storage.stores import PASSWORD, SECRET, flipped, put, shared_stores, terms
 
 
@@ -476,3 +477,63 @@ async def test_nothing_is_taken_over_of_a_log_that_leads_elsewhere(small_pieces)
             lying.places = (None, fork.head)
             await stopped(other, Part.LOG, Reason.FORKED)
             assert other.count == 0
+
+
+async def test_a_commit_that_was_refused_although_it_is_in_the_log_is_acknowledged():
+    """Some Redis, or somebody who answers for it, has done it and says that it has not."""
+
+    class Denying(MemoryBackend):
+        async def commit(self, commit):
+            return await super().commit(commit) or self.space.tail(commit.number - 1)
+
+    space = MemorySpace()
+    async with shared_stores(space, 1), open_store(Denying(space, shared=True), SECRET) as store:
+        assert await store.commit([put(b"a")]) == 1
+        assert await store.commit([put(b"a", 1, b"m2")]) == 2
+        assert (await store.read(b"a")).meta == b"m2"
+
+
+async def test_nobody_conflicts_with_what_was_drafted_and_not_done():
+    """Two of one batch make the same record; the back end does not take the batch."""
+    outcomes = []
+
+    class Refusing(SlowBackend):
+        async def commit(self, commit):
+            if commit.number == 2:
+                raise Unavailable
+            return await super().commit(commit)
+
+    async def attempt(store):
+        try:
+            await store.commit([put(b"a")])
+        except (Conflict, Unavailable) as error:
+            outcomes.append(type(error))
+
+    space = MemorySpace()
+    async with shared_stores(space, 1):
+        backend = Refusing(MemoryBackend(space, shared=True))
+        async with open_store(backend, SECRET) as store:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(store.commit, [put(b"first")])
+                await backend.waiting.wait()
+                nursery.start_soon(attempt, store)
+                nursery.start_soon(attempt, store)
+                await trio.testing.wait_all_tasks_blocked()
+                backend.go.set()
+            assert outcomes == [Unavailable, Unavailable]
+            assert store.version(b"a") == 0
+
+
+async def test_a_store_that_another_server_makes_meanwhile_is_not_one_without_its_head():
+    """Both found the place empty; by the time one looks for records, the other has put one."""
+    space = MemorySpace()
+
+    class Overtaken(MemoryBackend):
+        async def scan(self, cursor):
+            if self.space.head is None:
+                async with shared_stores(space, 1) as (other,):
+                    await other.commit([put(b"a")])
+            return await super().scan(cursor)
+
+    async with open_store(Overtaken(space, shared=True), SECRET, create=True) as store:
+        assert (store.is_new, store.version(b"a")) == (False, 1)
