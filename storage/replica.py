@@ -48,6 +48,7 @@ from storage.keyring import Keyring
 from storage.ledger import Entry, State, link, open_entries
 from storage.load import restore
 from storage.precedence import Precedence
+from storage.scheduling import in_thread
 from storage.table import Draft, Table
 from storage.turns import ROWS, Turns, work_of
 
@@ -274,7 +275,7 @@ class Replica:
         """The draft as a commit. Where nobody else moves the table, long work is done in turns."""
         oldest = self._oldest(draft.base)
         if self._backend.exclusive and draft.is_long:
-            return await trio.to_thread.run_sync(draft.commit, oldest)
+            return await in_thread(draft.commit, oldest)
         return draft.commit(oldest)
 
     async def _take(self, draft: Draft, state: State, head: bytes) -> None:

@@ -33,6 +33,7 @@ from storage.query import Found, Query, matches
 from storage.reader import Reader
 from storage.record import Change, Record, Terms
 from storage.replica import Replica
+from storage.scheduling import in_thread
 from storage.search import Search
 from storage.secret import Secret
 from storage.table import Draft, Table
@@ -144,7 +145,7 @@ async def _unlocked(header: Header, secret: Secret, label: bytes) -> Unlocked:
         WrongSecret, Tampered: as `Unlocked.open`.
     """
     try:
-        return await trio.to_thread.run_sync(Unlocked.open, header, secret, label)
+        return await in_thread(Unlocked.open, header, secret, label)
     except StorageError as error:
         raise error.with_traceback(None) from None
     finally:
@@ -153,7 +154,7 @@ async def _unlocked(header: Header, secret: Secret, label: bytes) -> Unlocked:
 
 async def _create(backend: Backend, secret: Secret) -> bool:
     """Make an empty store; False where somebody else made one meanwhile, which is fine."""
-    unlocked = await trio.to_thread.run_sync(Unlocked.make, secret, backend.label)
+    unlocked = await in_thread(Unlocked.make, secret, backend.label)
     del secret  # as in `open_store`
     header = unlocked.build()
     keyring = unlocked.keyring()
@@ -394,7 +395,7 @@ class SealedStore:
         while True:
             self._replica.check_writable()
             base = self._table.unlocked
-            changed = await trio.to_thread.run_sync(change, base)
+            changed = await in_thread(change, base)
             try:
                 await self._committer.submit(Work(partial(_use, base, changed), 0))
             except Conflict:

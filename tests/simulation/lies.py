@@ -1,0 +1,144 @@
+"""False answers: what a database in the hands of an attacker can say, who cannot open seals."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from storage.backend import BlobName, Commit, Kind, Tail
+from tests.simulation.database import Database, State
+
+
+class Liar:
+    """Makes false answers of true ones.
+
+    Args:
+        database: whose states of before it may tell of.
+
+    Attributes:
+        counts: how often it lied, by kind.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._chance = random.Random(f"liar {database.scenario.seed}")
+        self.counts: dict[str, int] = {}
+
+    def answer(self, what: str, true: Callable[[], Any], *args: Any) -> Any:
+        """The answer to a request, true or not."""
+        scenario = self._database.scenario
+        lies = [lie for lie in scenario.lies if self._about(lie) == what]
+        if not lies or not self._database.chances(scenario.lying):
+            return true()
+        lie = self._chance.choice(lies)
+        self.counts[lie] = self.counts.get(lie, 0) + 1
+        self._database.note("lie:", lie)
+        reply = getattr(self, "_" + lie.replace(" ", "_"))(true, *args)
+        return true() if reply is None and what != "commit" else reply
+
+    @staticmethod
+    def _about(lie: str) -> str:
+        """The request that a kind of lie answers."""
+        endings = {"blob": "get", "tail": "tail", "log": "tail", "head": "tail", "scan": "scan",
+                   "header": "load"}  # fmt: skip
+        return endings.get(lie.split()[-1], "commit")
+
+    def _before(self) -> State:
+        """A state of before, with a head if there is one."""
+        states = [state for state in self._database.states if state.head is not None]
+        return self._chance.choice(states or [self._database.now])
+
+    def _flipped(self, blob: bytes) -> bytes:
+        changed = bytearray(blob)
+        changed[self._chance.randrange(len(changed))] ^= 1 << self._chance.randrange(8)
+        return bytes(changed)
+
+    # Of blobs
+
+    def _old_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
+        handle = names[0].handle
+        old = [
+            blob
+            for state in self._database.states
+            for name, blob in state.blobs[kind].items()
+            if name.handle == handle
+        ]
+        return [self._chance.choice(old)] if old else None
+
+    def _other_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
+        blobs = list(self._database.now.blobs[kind].values())
+        return [self._chance.choice(blobs)] if blobs else None
+
+    def _no_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
+        return [None]
+
+    def _edited_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
+        return [self._flipped(blob) if blob else blob for blob in true()]
+
+    # Of the log
+
+    def _old_tail(self, true: Any, after: int) -> Any:
+        return self._before().tail(after)
+
+    def _edited_head(self, true: Any, after: int) -> Any:
+        tail = true()
+        return Tail(self._flipped(tail.head), tail.entries) if isinstance(tail, Tail) else None
+
+    def _of_log(self, true: Any, change: Callable[[list[tuple[int, bytes]]], Any]) -> Any:
+        tail = true()
+        if not isinstance(tail, Tail) or not tail.entries:
+            return None
+        entries = list(tail.entries)
+        change(entries)
+        return Tail(tail.head, entries)
+
+    def _short_log(self, true: Any, after: int) -> Any:
+        return self._of_log(true, lambda log: log.pop(self._chance.randrange(len(log))))
+
+    def _edited_log(self, true: Any, after: int) -> Any:
+        def change(log: list[tuple[int, bytes]]) -> None:
+            at = self._chance.randrange(len(log))
+            log[at] = (log[at][0], self._flipped(log[at][1]))
+
+        return self._of_log(true, change)
+
+    def _exchanged_log(self, true: Any, after: int) -> Any:
+        def change(log: list[tuple[int, bytes]]) -> None:
+            blobs = [blob for _, blob in log]
+            log[:] = [
+                (number, blob) for (number, _), blob in zip(log, reversed(blobs), strict=True)
+            ]
+
+        return self._of_log(true, change)
+
+    def _doubled_log(self, true: Any, after: int) -> Any:
+        return self._of_log(true, lambda log: log.append((log[-1][0] + 1, log[-1][1])))
+
+    # Of commits
+
+    def _commit_that_was_not(self, true: Any, commit: Commit) -> Any:
+        return None
+
+    def _refusal_that_was_none(self, true: Any, commit: Commit) -> Any:
+        return true() or self._database.now.tail(commit.number - 1)
+
+    def _refusal_without_reason(self, true: Any, commit: Commit) -> Any:
+        return self._before().tail(commit.number - 1)
+
+    # Of the opening
+
+    def _old_scan(self, true: Any, cursor: bytes) -> Any:
+        page, following = true()
+        old = self._before().blobs[Kind.META]
+        blobs = {name.handle: blob for name, blob in old.items()}
+        return [(handle, blobs.get(handle, blob)) for handle, blob in page], following
+
+    def _short_scan(self, true: Any, cursor: bytes) -> Any:
+        page, following = true()
+        return page[1:], following
+
+    def _edited_scan(self, true: Any, cursor: bytes) -> Any:
+        page, following = true()
+        return [(handle, self._flipped(blob)) for handle, blob in page], following
+
+    def _old_header(self, true: Any) -> Any:
+        return self._before().header, self._database.now.head
