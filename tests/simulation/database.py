@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from storage import Unavailable
-from storage.backend import BlobName, Commit, Kind, Tail
+from storage.backend import BlobName, Commit, Kind, Tail, Wanted
 from storage.errors import Damaged
 from tests.simulation.scenario import Scenario
 
@@ -195,9 +195,12 @@ class Database:
         """See `Backend`."""
         return self.now.header, self.now.head
 
-    def tail(self, after: int) -> Tail | Damaged:
+    def tail(self, after: int, wanted: Sequence[Wanted]) -> Tail | Damaged:
         """See `Backend`."""
-        return Damaged() if self.now.head is None else self.now.tail(after)
+        if self.now.head is None:
+            return Damaged()
+        blobs = [self.get(kind, [name])[0] for kind, name in wanted]
+        return replace(self.now.tail(after), blobs=blobs)
 
     def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
@@ -232,8 +235,9 @@ def describe(reply: Any) -> str:
     match reply:
         case None:
             return "done"
-        case Tail(head, entries):
-            return f"tail of {len(head)}, {[(number, len(entry)) for number, entry in entries]}"
+        case Tail(head, entries, blobs):
+            log = [(number, len(entry)) for number, entry in entries]
+            return f"tail of {len(head)}, {log}, {describe(list(blobs))}"
         case Exception():
             return type(reply).__name__
         case list():
@@ -289,9 +293,9 @@ class SimulatedBackend:
         """See `Backend`."""
         return await self._ask("load")
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
-        return await self._ask("tail", after)
+        return await self._ask("tail", after, wanted)
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""

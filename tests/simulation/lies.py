@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from storage.backend import BlobName, Commit, Kind, Tail
+from storage.backend import Commit, Kind, Tail
 from tests.simulation.database import Database, State
 
 
@@ -26,21 +27,41 @@ class Liar:
     def answer(self, what: str, true: Callable[[], Any], *args: Any) -> Any:
         """The answer to a request, true or not."""
         scenario = self._database.scenario
-        lies = [lie for lie in scenario.lies if self._about(lie) == what]
+        lies = [lie for lie in scenario.lies if what in self._about(lie, args)]
         if not lies or not self._database.chances(scenario.lying):
             return true()
         lie = self._chance.choice(lies)
         self.counts[lie] = self.counts.get(lie, 0) + 1
         self._database.note("lie:", lie)
-        reply = getattr(self, "_" + lie.replace(" ", "_"))(true, *args)
+        change = getattr(self, "_" + lie.replace(" ", "_"))
+        if lie.endswith(" blob"):
+            return self._of_blobs(change, what, true(), *args)
+        reply = change(true, *args[:1])
         return true() if reply is None and what != "commit" else reply
 
     @staticmethod
-    def _about(lie: str) -> str:
-        """The request that a kind of lie answers."""
-        endings = {"blob": "get", "tail": "tail", "log": "tail", "head": "tail", "scan": "scan",
-                   "header": "load"}  # fmt: skip
-        return endings.get(lie.split()[-1], "commit")
+    def _about(lie: str, args: Sequence[Any]) -> Sequence[str]:
+        """The requests that a kind of lie answers; blobs come with the log too, if wanted."""
+        subject = lie.split()[-1]
+        if subject == "blob":
+            return ("get", "tail") if args[-1:] != ((),) else ("get",)
+        endings = {"tail": "tail", "log": "tail", "head": "tail", "scan": "scan", "header": "load"}
+        return (endings.get(subject, "commit"),)
+
+    def _of_blobs(
+        self, change: Callable[..., bytes | None], what: str, true: Any, first: Any, wanted: Any
+    ) -> Any:
+        """The reply of `get`, or that of `tail`, with its blobs changed."""
+        if what == "get":
+            return [
+                change(first, name.handle, blob) for name, blob in zip(wanted, true, strict=True)
+            ]
+        if not isinstance(true, Tail):
+            return true
+        pairs = zip(wanted, true.blobs, strict=True)
+        return replace(
+            true, blobs=[change(kind, name.handle, blob) for (kind, name), blob in pairs]
+        )
 
     def _before(self) -> State:
         """A state of before, with a head if there is one."""
@@ -54,34 +75,37 @@ class Liar:
 
     # Of blobs
 
-    def _old_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
-        handle = names[0].handle
+    def _old_blob(self, kind: Kind, handle: bytes, true: bytes | None) -> bytes | None:
         old = [
             blob
             for state in self._database.states
             for name, blob in state.blobs[kind].items()
             if name.handle == handle
         ]
-        return [self._chance.choice(old)] if old else None
+        return self._chance.choice(old or [true])
 
-    def _other_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
-        blobs = list(self._database.now.blobs[kind].values())
-        return [self._chance.choice(blobs)] if blobs else None
+    def _other_blob(self, kind: Kind, handle: bytes, true: bytes | None) -> bytes | None:
+        return self._chance.choice([*self._database.now.blobs[kind].values(), true])
 
-    def _no_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
-        return [None]
+    def _no_blob(self, kind: Kind, handle: bytes, true: bytes | None) -> bytes | None:
+        return None
 
-    def _edited_blob(self, true: Any, kind: Kind, names: Sequence[BlobName]) -> Any:
-        return [self._flipped(blob) if blob else blob for blob in true()]
+    def _edited_blob(self, kind: Kind, handle: bytes, true: bytes | None) -> bytes | None:
+        return self._flipped(true) if true else true
 
     # Of the log
 
     def _old_tail(self, true: Any, after: int) -> Any:
-        return self._before().tail(after)
+        tail = true()
+        return (
+            replace(self._before().tail(after), blobs=tail.blobs)
+            if isinstance(tail, Tail)
+            else None
+        )
 
     def _edited_head(self, true: Any, after: int) -> Any:
         tail = true()
-        return Tail(self._flipped(tail.head), tail.entries) if isinstance(tail, Tail) else None
+        return replace(tail, head=self._flipped(tail.head)) if isinstance(tail, Tail) else None
 
     def _of_log(self, true: Any, change: Callable[[list[tuple[int, bytes]]], Any]) -> Any:
         tail = true()
@@ -89,7 +113,7 @@ class Liar:
             return None
         entries = list(tail.entries)
         change(entries)
-        return Tail(tail.head, entries)
+        return replace(tail, entries=entries)
 
     def _short_log(self, true: Any, after: int) -> Any:
         return self._of_log(true, lambda log: log.pop(self._chance.randrange(len(log))))

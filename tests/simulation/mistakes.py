@@ -3,7 +3,7 @@
 Each is made between a store and its database, or between a client and its store.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from storage import Conflict, Unavailable
-from storage.backend import Commit, Tail
+from storage.backend import Commit, Tail, Wanted
 from tests.simulation.database import SimulatedBackend
 
 
@@ -85,7 +85,7 @@ class _TakesSilenceForRefusal(_Around):
 
 
 class _DoesNotRefresh(_Around):
-    async def refresh(self) -> None:
+    async def refresh(self, reading: Sequence[bytes] = ()) -> None:
         await trio.lowlevel.checkpoint()
 
 
@@ -94,10 +94,10 @@ class _RemembersTheLog(_Around):
         super().__init__(inner)
         self._answers: dict[int, tuple[float, Tail]] = {}
 
-    async def tail(self, after: int) -> Tail:
+    async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         since, tail = self._answers.get(after, (-1.0, None))
         if tail is None or trio.current_time() > since + 0.05:
-            tail = await self.inner.tail(after)
+            tail = await self.inner.tail(after, wanted)
             self._answers[after] = trio.current_time(), tail
         return tail
 

@@ -168,6 +168,10 @@ class Client:
         self._database.note(self.name, job.__name__, "at", server.name, "->", outcome)
         return outcome
 
+    async def _refresh(self, store: SealedStore, names: tuple[bytes, ...]) -> None:
+        """Ask for news, and perhaps for what will be read with them."""
+        await store.refresh(names if self._chance.random() < 0.5 else ())
+
     async def _seen(self, store: SealedStore, name: bytes, begun: Begun) -> tuple[int, Value]:
         """The version and the value of a record."""
         record = await store.read(name)
@@ -190,7 +194,7 @@ class Client:
         self, server: Server, store: SealedStore, names: tuple[bytes, ...], *, removes: bool
     ) -> None:
         begun = self._history.begin(server.view)
-        await store.refresh()
+        await self._refresh(store, names)
         seen = {name: await self._seen(store, name, begun) for name in names}
         if removes and any(version == 0 for version, _ in seen.values()):
             return
@@ -218,7 +222,7 @@ class Client:
     async def _read(self, server: Server, store: SealedStore) -> None:
         name = self._chance.choice((*self._names, *PAIR))
         begun = self._history.begin(server.view)
-        await store.refresh()
+        await self._refresh(store, (name,))
         version, value = await self._seen(store, name, begun)
         if value is None:
             return
