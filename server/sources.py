@@ -197,7 +197,7 @@ class DiskSources:
 
     def store(self) -> AbstractAsyncContextManager[SealedStore]:
         """See `Sources`."""
-        return open_store.opened(self.config)
+        return open_store.opened(self.config, follows=True)
 
     def users(self) -> Users:
         """See `Sources`."""
@@ -285,7 +285,7 @@ class OperatorSources:
     async def store(self) -> AsyncIterator[SealedStore]:
         """See `Sources`."""
         opening_store = open_store.opened(
-            self.config, opening=provisioning.opening(self.provisioning)
+            self.config, opening=provisioning.opening(self.provisioning), follows=True
         )
         async with opening_store as store:
             await provisioning.check_number(store, self.provisioning)

@@ -16,6 +16,8 @@ from storage.errors import (
     Missing,
     Part,
     Reason,
+    Rotated,
+    RotationUnderway,
     StorageError,
     StorageFull,
     Tampered,
@@ -23,12 +25,12 @@ from storage.errors import (
     Unsuitable,
     WrongSecret,
 )
-from storage.header import Slot
 from storage.ledger import Anchor
 from storage.memory import MemoryBackend, MemorySpace
 from storage.query import Found, Query, Range, matches
 from storage.record import KEEP, Body, Change, Put, Record, Remove, Terms
 from storage.secret import Cost, KeyFile, Password, Secret
+from storage.slot import Slot
 from storage.sqlite import SQLiteBackend
 from storage.store import SealedStore, open_store
 
@@ -57,6 +59,8 @@ __all__ = [
     "Reason",
     "Record",
     "Remove",
+    "Rotated",
+    "RotationUnderway",
     "SQLiteBackend",
     "SealedStore",
     "Secret",

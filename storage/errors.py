@@ -39,6 +39,23 @@ class WrongSecret(StorageError):
     """No key slot opens with this secret; the header itself is whole."""
 
 
+class Rotated(WrongSecret):
+    """Another server has rotated the keys, and the new ones were not sealed for this one.
+
+    The store opens anew with the secret that the rotation left.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("another server has rotated the keys: open the store again")
+
+
+class RotationUnderway(StorageError):
+    """Another rotation of the keys is not finished, or was first; nothing of this one was done."""
+
+    def __init__(self) -> None:
+        super().__init__("another rotation of the keys is under way, or was first")
+
+
 class Conflict(StorageError):
     """A record is not at the version the caller expected, so nothing of the commit was done."""
 

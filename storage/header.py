@@ -6,6 +6,7 @@ Theory of operation:
                                                           +-- "slot-wrap"  -> opens the master key
     master key (random, 32 bytes) --+-- "header-mac" -> authenticates the whole header
                                     +-- "root-wrap"  -> opens each epoch's root (random, 32 bytes)
+                                    +-- "bond-wrap"  -> opens the bond of each recipient
 
 Changing a password rewrites one slot; records are not touched. The check value is a function of
 the slot key under HKDF-SHA-256, so it commits to it (XAES-256-GCM alone would not: one crafted
@@ -16,7 +17,7 @@ the header can also make it look as if the secret were wrong (put other slots in
 checksum); they gain that refusal only.
 
     offset  bytes  what
-    0       8      "SRSTORE" and format 1
+    0       8      "SRSTORE" and format 1 or 2; 1 is written where 2 would say nothing more
     8       16     store identifier, random
     24      1      current data epoch
     25      1      s, number of slots, 1 to 8
@@ -24,6 +25,10 @@ checksum); they gain that refusal only.
                    wrapped master key 72 (nonce 24, ciphertext 32, tag 16)
             1      r, number of roots, 1 to 255
             73 r   roots: epoch 1, wrapped root 72
+            8      format 2: number of the commit that began the current epoch; 0: the first one
+            1      format 2: p, number of recipients, 0 to 32
+            208 p  format 2: recipients (`storage.recipient`): public key 32, wrapped bond 72,
+                   sealed master key 104, or zeros
             32     HMAC-SHA-256 of all above
             32     SHA-256 of all above: tells accident from anything else without a key
 
@@ -33,16 +38,16 @@ The sealed head holds the SHA-256 of the header in force, so an old header put b
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from construct import (
     Bytes,
     Const,
     ConstructError,
     Int8ub,
-    Int32ub,
+    Int64ub,
     PrefixedArray,
     Struct,
     Terminated,
@@ -50,85 +55,43 @@ from construct import (
 
 from storage.errors import Part, Reason, Tampered, WrongSecret
 from storage.keyring import LABEL, ROOT_BYTES, Epoch, Keyring, expand
-from storage.secret import SALT_BYTES, Cost, Secret, SlotKind
-from storage.xaes import NONCE_BYTES, TAG_BYTES, XAES
-
-MAX_SLOTS: Final = 8  # each costs a wrong password one stretching
-MAX_EPOCH: Final = 255  # one byte in every blob
-MAX_HEADER_BYTES: Final = 32 * 1024  # 8 slots and 255 roots take 20 KiB
-DIGEST_BYTES: Final = 32
-WRAPPED_BYTES: Final = NONCE_BYTES + ROOT_BYTES + TAG_BYTES
-
-_SLOT: Final = Struct(
-    "number" / Int8ub,
-    "kind" / Int8ub,
-    "memory_kib" / Int32ub,
-    "iterations" / Int32ub,
-    "lanes" / Int32ub,
-    "salt" / Bytes(SALT_BYTES),
-    "check" / Bytes(DIGEST_BYTES),
-    "wrapped" / Bytes(WRAPPED_BYTES),
+from storage.recipient import (
+    BOND_BYTES,
+    MAX_RECIPIENTS,
+    PUBLIC_BYTES,
+    SEALED_BYTES,
+    Recipient,
+    RecipientKey,
 )
+from storage.secret import Secret
+from storage.slot import DIGEST_BYTES, MAX_SLOTS, SLOT, WRAPPED_BYTES, Slot, slot_of
+from storage.xaes import XAES
+
+MAX_EPOCH: Final = 255  # one byte in every blob
+MAX_HEADER_BYTES: Final = 32 * 1024  # 8 slots, 255 roots and 32 recipients take 27 KiB
+
 _ROOT: Final = Struct("epoch" / Int8ub, "wrapped" / Bytes(WRAPPED_BYTES))
-_BODY: Final = Struct(
-    "magic" / Const(b"SRSTORE\x01"),
+_RECIPIENT: Final = Struct(
+    "public" / Bytes(PUBLIC_BYTES), "bond" / Bytes(BOND_BYTES), "sealed" / Bytes(SEALED_BYTES)
+)
+_FIELDS: Final = (
     "store" / Bytes(16),
     "current" / Int8ub,
-    "slots" / PrefixedArray(Int8ub, _SLOT),
+    "slots" / PrefixedArray(Int8ub, SLOT),
     "roots" / PrefixedArray(Int8ub, _ROOT),
 )
-_LAYOUT: Final = Struct("body" / _BODY, "mac" / Bytes(DIGEST_BYTES), Terminated)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One way to the master key.
-
-    Attributes:
-        number: 0 to 255; names the slot for as long as it exists.
-        kind: what kind of secret opens it.
-        cost: of stretching a password; zero throughout for a key file.
-    """
-
-    number: int
-    kind: SlotKind
-    cost: Cost
-    salt: bytes = field(repr=False)
-    check: bytes = field(repr=False)
-    wrapped: bytes = field(repr=False)
-
-    @classmethod
-    def make(
-        cls, number: int, store: bytes, master: bytes, secret: Secret, label: bytes = b""
-    ) -> "Slot":
-        """A slot through which `secret` opens `master`; stretches: call it in a thread."""
-        salt = os.urandom(SALT_BYTES)
-        key = secret.stretch(salt, secret.cost)
-        check = expand(key, b"slot-check" + label)
-        bare = cls(number, secret.kind, secret.cost, salt, check, b"")
-        wrapped = XAES(expand(key, b"slot-wrap" + label)).seal(master, bare.associated(store))
-        return replace(bare, wrapped=wrapped)
-
-    def associated(self, store: bytes) -> bytes:
-        """What the wrapped key is bound to: everything else in the slot, and the store."""
-        return LABEL + b"slot/" + store + _SLOT.build(_slot_values(self, bytes(WRAPPED_BYTES)))
-
-    def open(self, store: bytes, secret: Secret, label: bytes = b"") -> bytes | None:
-        """The master key, or None when the secret is not this slot's under this label.
-
-        Raises:
-            Tampered: the secret is right, but the wrapped key does not open.
-        """
-        if secret.kind is not self.kind:
-            return None
-        key = secret.stretch(self.salt, self.cost)
-        if not hmac.compare_digest(expand(key, b"slot-check" + label), self.check):
-            return None
-        wrap = XAES(expand(key, b"slot-wrap" + label))
-        master = wrap.open(self.wrapped, self.associated(store))
-        if master is None:
-            raise Tampered(Part.HEADER, Reason.EDITED)
-        return master
+_MAGIC: Final = b"SRSTORE"
+_BODY: Final = Struct("magic" / Const(_MAGIC + b"\x01"), *_FIELDS)
+_BODY_2: Final = Struct(
+    "magic" / Const(_MAGIC + b"\x02"),
+    *_FIELDS,
+    "since" / Int64ub,
+    "recipients" / PrefixedArray(Int8ub, _RECIPIENT),
+)
+_LAYOUTS: Final = {
+    number: Struct("body" / body, "mac" / Bytes(DIGEST_BYTES), Terminated)
+    for number, body in ((1, _BODY), (2, _BODY_2))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +105,9 @@ class Header:
         roots: epoch (1..255) to wrapped root of 72 bytes.
         mac: 32 bytes.
         digest: SHA-256 of the header's bytes; what the sealed head vouches for.
+        since: number of the commit that began the current epoch, after which no log entry has
+            anything of an older one; 0: it is the first epoch, or was begun by format 1.
+        recipients: the servers that a rotation seals the new master key for, the oldest first.
     """
 
     store: bytes
@@ -150,6 +116,8 @@ class Header:
     roots: Mapping[int, bytes] = field(repr=False)
     mac: bytes = field(repr=False)
     digest: bytes = field(repr=False)
+    since: int = 0
+    recipients: tuple[Recipient, ...] = ()
 
     @classmethod
     def parse(cls, data: bytes) -> "Header":
@@ -162,29 +130,41 @@ class Header:
         if len(data) > MAX_HEADER_BYTES or hashlib.sha256(authenticated).digest() != checksum:
             raise Tampered(Part.HEADER, Reason.DAMAGED)
         try:
-            layout = _LAYOUT.parse(authenticated)
-            slots = tuple(_slot(values) for values in layout.body.slots)
-        except (ConstructError, ValueError) as error:
+            layout = _LAYOUTS[authenticated[len(_MAGIC)]].parse(authenticated)
+            slots = tuple(slot_of(values) for values in layout.body.slots)
+        except (ConstructError, LookupError, ValueError) as error:
             raise Tampered(Part.HEADER, Reason.DAMAGED) from error
         roots = {root.epoch: root.wrapped for root in layout.body.roots}
         numbers = {slot.number for slot in slots}
+        recipients = tuple(
+            Recipient(each.public, each.bond, each.sealed)
+            for each in layout.body.get("recipients", ())
+        )
         if (
             not 1 <= len(slots) == len(numbers) <= MAX_SLOTS
             or len(roots) != len(layout.body.roots)
             or 0 in roots
             or layout.body.current not in roots
+            or len(recipients) > MAX_RECIPIENTS
         ):
             raise Tampered(Part.HEADER, Reason.DAMAGED)
         body = layout.body
         digest = hashlib.sha256(data).digest()
-        return cls(body.store, body.current, slots, roots, layout.mac, digest)
+        since = body.get("since", 0)
+        return cls(body.store, body.current, slots, roots, layout.mac, digest, since, recipients)
 
     def body(self) -> bytes:
         """What the MAC covers."""
         roots = [{"epoch": epoch, "wrapped": root} for epoch, root in self.roots.items()]
-        slots = [_slot_values(slot, slot.wrapped) for slot in self.slots]
+        slots = [slot.values() for slot in self.slots]
         values = {"store": self.store, "current": self.current, "slots": slots, "roots": roots}
-        return _BODY.build(values)
+        if not self.since and not self.recipients:
+            return _BODY.build(values)
+        recipients = [
+            {"public": each.public, "bond": each.bond, "sealed": each.sealed}
+            for each in self.recipients
+        ]
+        return _BODY_2.build({**values, "since": self.since, "recipients": recipients})
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +216,27 @@ class Unlocked:
             raise Tampered(Part.HEADER, Reason.EDITED)
         return unlocked
 
+    @classmethod
+    def received(
+        cls, header: Header, keys: Mapping[bytes, RecipientKey], label: bytes = b""
+    ) -> "Unlocked | None":
+        """The header opened with the master key that a rotation sealed for this server, if any.
+
+        Args:
+            header: written by another server, which has changed the master key.
+            keys: this server's, by public key.
+            label: of the store's place.
+
+        Raises:
+            Tampered: there is one, but what follows does not verify.
+        """
+        for recipient in header.recipients:
+            key = keys.get(recipient.public)
+            master = None if key is None else key.open(recipient, header.store)
+            if master is not None:
+                return cls.check(header, master, header.slots[0].number, label)
+        return None
+
     def keyring(self) -> Keyring:
         """The keys of all epochs in the header.
 
@@ -279,10 +280,32 @@ class Unlocked:
         roots = {current: self.header.roots[current]}
         return self.remade(replace(self.header, roots=roots))
 
+    def begun(self, number: int) -> "Unlocked":
+        """The same, in which the current epoch is said to begin with the commit of this number."""
+        return self.remade(replace(self.header, since=number))
+
+    def with_recipient(self, key: RecipientKey, in_place_of: Container[bytes] = ()) -> "Unlocked":
+        """The same with one more recipient; the oldest goes where there are too many.
+
+        Args:
+            key: its private half.
+            in_place_of: public keys of recipients that go.
+        """
+        left = self._recipients_but(in_place_of)[-(MAX_RECIPIENTS - 1) :]
+        added = key.recipient(self.header.store, self.master)
+        return self.remade(replace(self.header, recipients=(*left, added)))
+
+    def without_recipients(self, public: Container[bytes]) -> "Unlocked":
+        """The same without those of these public keys."""
+        return self.remade(replace(self.header, recipients=self._recipients_but(public)))
+
+    def _recipients_but(self, public: Container[bytes]) -> tuple[Recipient, ...]:
+        return tuple(each for each in self.header.recipients if each.public not in public)
+
     def with_master(self, secret: Secret) -> "Unlocked":
         """The same roots under a fresh master key behind one slot, this secret's.
 
-        Stretches: call it in a thread.
+        The master key is also sealed for each recipient. Stretches: call it in a thread.
         """
         store, master = self.header.store, os.urandom(ROOT_BYTES)
         old, new = XAES(expand(self.master, b"root-wrap")), XAES(expand(master, b"root-wrap"))
@@ -294,7 +317,10 @@ class Unlocked:
                 raise Tampered(Part.HEADER, Reason.EDITED)
             roots[number] = new.seal(root, associated)
         slot = Slot.make(1, store, master, secret, self.label)
-        header = replace(self.header, slots=(slot,), roots=roots)
+        recipients = tuple(
+            each.after(store, self.master, master) for each in self.header.recipients
+        )
+        header = replace(self.header, slots=(slot,), roots=roots, recipients=recipients)
         return replace(self, master=master, slot=1).remade(header)
 
     def remade(self, header: Header) -> "Unlocked":
@@ -309,24 +335,3 @@ class Unlocked:
 
     def _root_associated(self, number: int) -> bytes:
         return LABEL + b"root/" + self.header.store + bytes((number,))
-
-
-def _slot(values: Any) -> Slot:
-    cost = Cost(values.memory_kib, values.iterations, values.lanes)
-    kind = SlotKind(values.kind)
-    if kind is SlotKind.PASSWORD and not cost.is_bounded:
-        raise ValueError("a slot asks for more work than is allowed")
-    return Slot(values.number, kind, cost, values.salt, values.check, values.wrapped)
-
-
-def _slot_values(slot: Slot, wrapped: bytes) -> dict[str, Any]:
-    return {
-        "number": slot.number,
-        "kind": slot.kind,
-        "memory_kib": slot.cost.memory_kib,
-        "iterations": slot.cost.iterations,
-        "lanes": slot.cost.lanes,
-        "salt": slot.salt,
-        "check": slot.check,
-        "wrapped": wrapped,
-    }

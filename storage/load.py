@@ -5,16 +5,21 @@ from its oldest entry on, checked as a chain, and whatever was committed while t
 laid over the rows. The set digest of the result must be the one in the newest head. So a record
 that was changed, moved, dropped, put back or added is noticed before anything is served.
 
+Other servers may replace the key header meanwhile. One under the same master key is taken over at
+the end; where a rotation has begun, what it sealed does not open, and all is read again.
+
 A running server that fell behind the log does the same again, with a new table beside the one it
 has. So all of it is done in pieces (`turns`), and nothing sees the new table before it is whole.
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from heapq import merge
 from operator import attrgetter
 
 from storage.backend import Backend, Tail
 from storage.errors import Part, Reason, Tampered, Unavailable
+from storage.header import Header, Unlocked
 from storage.index import Row
 from storage.keyring import LEAF_MODULUS, Sealed
 from storage.ledger import Anchor, Entry, State, mark, open_entries
@@ -25,15 +30,45 @@ from storage.turns import Turns, no_full_collection, pieces, turn, work_of
 _ATTEMPTS = 5  # scans overtaken by a whole turn of the log ring before we give up
 
 
-async def restore(backend: Backend, table: Table, anchor: Anchor | None) -> None:
+async def restore(backend: Backend, table: Table, anchor: Anchor | None) -> bool:
     """Fill an empty table, whose state and head are those of `Backend.load`.
+
+    Returns:
+        False where the key header was replaced meanwhile by one that the table does not know: begin
+        again with a new table.
 
     Raises:
         Tampered: anything is not as it was written, or older than `anchor`.
         Unavailable: other servers write so much that no scan keeps up with their log.
     """
-    with no_full_collection():
-        await _restore(backend, table, anchor)
+    try:
+        with no_full_collection():
+            await _restore(backend, table, anchor)
+    except Tampered:
+        if await _is_replaced(backend, table):
+            return False
+        raise
+    return table.state.header == table.unlocked.header.digest or await _follow(backend, table)
+
+
+async def _is_replaced(backend: Backend, table: Table) -> bool:
+    """Whether there is another key header than the one that the table was filled under."""
+    header, _ = await backend.load()
+    return header is not None and sha256(header).digest() != table.unlocked.header.digest
+
+
+async def _follow(backend: Backend, table: Table) -> bool:
+    """Take over a key header that was replaced meanwhile, if it is under the same master key."""
+    data, _ = await backend.load()
+    if data is None or sha256(data).digest() != table.state.header:
+        return False
+    known = table.unlocked
+    try:
+        table.unlocked = Unlocked.check(Header.parse(data), known.master, known.slot, known.label)
+    except Tampered:
+        return False
+    table.keyring = table.unlocked.keyring()
+    return True
 
 
 async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> None:

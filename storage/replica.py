@@ -36,11 +36,11 @@ from storage.errors import (
     Conflict,
     Part,
     Reason,
+    Rotated,
     StorageFull,
     Tampered,
     Unavailable,
     Unsuitable,
-    WrongSecret,
 )
 from storage.group_commit import Work
 from storage.header import Header, Unlocked
@@ -48,6 +48,7 @@ from storage.keyring import Keyring
 from storage.ledger import Entry, State, link, open_entries
 from storage.load import restore
 from storage.precedence import Precedence
+from storage.recipient import RecipientKey
 from storage.scheduling import in_thread
 from storage.table import Draft, Table
 from storage.turns import ROWS, Turns, work_of
@@ -59,6 +60,7 @@ _KEPT_SHARED: Final = 4096
 _KEPT_BYTES: Final = 64 << 20  # of sealed entries, whichever is less
 _PAUSES_S: Final = (0.0, 0.02, 0.1)  # before the log is asked what became of a commit
 _MAX_WANTED: Final = 64  # blobs fetched with one refresh; what is left out is fetched when read
+_HEADER_ATTEMPTS: Final = 5  # at a log whose header another server has replaced meanwhile
 NO_HEAD: Final = b""  # of a table in the midst of the log: no back end has this one
 
 Written = Callable[[Draft, Commit], None]
@@ -76,10 +78,12 @@ class Replica:
 
     Attributes:
         table: the resident table; another object after the store had to be read anew.
+        recipient_keys: by which this server gets the master keys of rotations, by public key.
     """
 
     def __init__(self, backend: Backend, table: Table, written: Written, fetched: Fetched) -> None:
         self.table = table
+        self.recipient_keys: dict[bytes, RecipientKey] = {}
         self._backend = backend
         self._written, self._fetched = written, fetched
         self._wanted: dict[Wanted, None] = {}
@@ -304,18 +308,26 @@ class Replica:
     async def _follow(self, tail: Tail, since: State) -> None:
         """Take over what a tail tells that was read when the table was at `since` or later."""
         try:
-            await self._take_over(tail, since)
+            for _ in range(_HEADER_ATTEMPTS):
+                if await self._take_over(tail, since):
+                    return
+                tail = await self._backend.tail(since.number)
         except Tampered as error:
             self._broken = error
             raise
+        raise Unavailable("the key header keeps being changed by other servers")
 
-    async def _take_over(self, tail: Tail, since: State) -> None:
+    async def _take_over(self, tail: Tail, since: State) -> bool:
+        """Whether it was; not where the key header is of another moment than the tail."""
         if tail.head == self.table.head:
-            return
+            return True
         unlocked, keyring = self.table.unlocked, self.table.keyring
         # The second byte of every sealed blob is its epoch: one we do not know is a newer header's.
         if tail.head[1:2] and tail.head[1] not in keyring.epochs:
+            known = unlocked.header.digest
             unlocked, keyring = await self._reload_header()
+            if tail.head[1] not in keyring.epochs and unlocked.header.digest != known:
+                return False
         newest = State.open(keyring, tail.head)
         if newest.number < since.number:
             raise Tampered(Part.HEAD, Reason.ROLLED_BACK)
@@ -325,13 +337,13 @@ class Replica:
             unlocked, keyring = await self._reload_header()
         table = self.table  # it may have moved on while the header was read
         if newest.number <= table.state.number:
-            return  # we know as much already; a tail that was under way may come late
+            return True  # we know as much already; a tail that was under way may come late
         if newest.header != unlocked.header.digest:
-            raise Unavailable("the key header is being changed by another server")
+            return False
         if newest.oldest > table.state.number + 1:
-            await self._rebuild(unlocked, keyring, newest, tail.head)
-        else:
-            await self._replay(unlocked, keyring, newest, tail)
+            return await self._rebuild(unlocked, keyring, newest, tail.head)
+        await self._replay(unlocked, keyring, newest, tail)
+        return True
 
     async def _replay(
         self, unlocked: Unlocked, keyring: Keyring, newest: State, tail: Tail
@@ -352,43 +364,53 @@ class Replica:
             if entry.number != table.state.number + 1:
                 continue  # somebody else has taken it over meanwhile
             draft = Draft(table)
-            if unlocked is not table.unlocked:
-                draft.use(unlocked)
-            draft.replay(rows)
+            draft.replay(keyring, rows)
             if entry.number < newest.number:
                 table.apply(draft, _between(draft, entry, newest), NO_HEAD)
             elif (draft.digest, draft.count) != (newest.digest, newest.count):
                 raise Tampered(Part.LOG, Reason.FORKED)
             else:
+                draft.unlocked, draft.keyring = unlocked, keyring
                 table.apply(draft, newest, tail.head)
             self._log_sizes.append(len(blob))
 
     async def _reload_header(self) -> tuple[Unlocked, Keyring]:
-        """The header another server has written, if it is still under the master key we know."""
+        """The header another server has written.
+
+        Raises:
+            Rotated: it is under a master key that this server was not given.
+            Tampered: there is none, or it does not verify.
+        """
         data, _ = await self._backend.load()
         if data is None:
             raise Tampered(Part.HEADER, Reason.DROPPED)
-        known = self.table.unlocked
+        header, known = Header.parse(data), self.table.unlocked
         try:
-            unlocked = Unlocked.check(Header.parse(data), known.master, known.slot, known.label)
-        except Tampered as error:
-            if error.reason is Reason.DAMAGED:
-                raise
-            raise WrongSecret("another server has rotated the keys: open the store again") from None
+            unlocked = Unlocked.check(header, known.master, known.slot, known.label)
+        except Tampered:
+            received = Unlocked.received(header, self.recipient_keys, known.label)
+            if received is None:
+                raise Rotated from None
+            unlocked = received
         return unlocked, unlocked.keyring()
 
     async def _rebuild(
         self, unlocked: Unlocked, keyring: Keyring, newest: State, head: bytes
-    ) -> None:
-        """Read the whole store again: the log no longer reaches back to what we know."""
+    ) -> bool:
+        """Read the whole store again: the log no longer reaches back to what we know.
+
+        False where the key header was replaced meanwhile.
+        """
         async with self._rebuilding:
             if newest.number <= self.table.state.number:
-                return  # somebody else has done it while this waited
+                return True  # somebody else has done it while this waited
             table = Table(unlocked, keyring, newest, head)
-            await restore(self._backend, table, None)
+            if not await restore(self._backend, table, None):
+                return False
             if table.state.number > self.table.state.number:
                 self.table = table
                 self._log_sizes.clear()
+            return True
 
 
 async def _check_chain(

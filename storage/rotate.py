@@ -2,17 +2,33 @@
 
 Theory of operation: changing a secret rewrites its slot, which is enough as long as nobody holds
 an old copy of the header: whoever does, and knows the old secret, has the master key. A rotation
-draws a new master key and a new epoch root, leaves one slot, and seals every record again under
-the new epoch, by ordinary commits of some records each, while the store goes on serving. Versions
-do not change. When no record is left under an older epoch, the header forgets the older roots and
-the log entries sealed under them go. A rotation that is interrupted is taken up by `reseal`.
+draws a new master key and a new epoch root, and leaves one slot: that is one commit, and the moment
+from which on everything new is sealed under new keys. Then every record is sealed again under the
+new epoch, by ordinary commits of some records each, while the store goes on serving. Versions do
+not change. When no record is left under an older epoch, the header forgets the older roots and the
+log entries sealed under them go.
+
+Other servers go on serving: the new master key is sealed for each that is a recipient
+(`recipient`). One that is not refuses to go on until it is opened anew.
+
+Nothing but the header and the records says how far a rotation is. So whoever has the store open may
+go on with one that was interrupted, and several may at once: each seals what is still old, and a
+record that another was quicker with is left as it is. No record goes back to an older epoch, since
+every commit after the first is drafted under the new header; so once a server has found none that
+is old, there is none.
+
+Two rotations never overlap: one that begins while another is not finished is refused, and so is the
+later one of two that begin at once.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from storage.errors import Conflict
+import trio
+
+from storage.errors import Conflict, Part, RotationUnderway, StorageError, Tampered
 from storage.group_commit import Stage, Work
 from storage.header import MAX_EPOCH, Unlocked
 from storage.index import Row
@@ -21,22 +37,42 @@ from storage.reader import Reader
 from storage.record import Content
 from storage.replica import Replica
 from storage.secret import Secret
-from storage.table import Draft, Table
-from storage.turns import PIECE, pieces, work_of
+from storage.table import Draft
+from storage.turns import pieces, turn, work_of
 
 _CHUNK: Final = 64  # records sealed again in one commit; others wait that long, milliseconds
+_AT_ONCE: Final = 16  # of them read at the same time
 
-Resealed = tuple[Content, bytes | None, bytes]
+Tell = Callable[[int, int], None]
+"""Is told of progress: how many are done, of how many."""
+
+
+def tell_nobody(done: int, total: int) -> None:
+    """Where nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A record as it was when it was read: its meta part, body, and the tag of its meta blob."""
+
+    content: Content = field(repr=False)
+    body: bytes | None = field(repr=False)
+    tag: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.content.meta) + len(self.body or b"")
 
 
 def begin(base: Unlocked, secret: Secret) -> Unlocked:
-    """A header with a new master key behind one slot, and one more epoch. Stretches."""
-    taken = base.header.roots
-    numbers = (*range(base.header.current + 1, MAX_EPOCH + 1), *range(1, base.header.current))
-    free = next((number for number in numbers if number not in taken), None)
-    if free is None:
-        raise ValueError("255 rotations are unfinished: reseal first")
-    return base.with_master(secret).with_epoch(free)
+    """A header with a new master key behind one slot, and one more epoch. Stretches.
+
+    Raises:
+        RotationUnderway: another rotation is not finished.
+    """
+    if len(base.header.roots) > 1:
+        raise RotationUnderway
+    return base.with_master(secret).with_epoch(base.header.current % MAX_EPOCH + 1)
 
 
 def is_old(row: Row, keyring: Keyring) -> bool:
@@ -44,47 +80,121 @@ def is_old(row: Row, keyring: Keyring) -> bool:
     return row.epoch != keyring.current or row.body_epoch not in (0, keyring.current)
 
 
-def old(table: Table) -> Iterable[bytes]:
+async def old(replica: Replica) -> list[bytes]:
     """The names of the records still under older epochs."""
-    return (name for name, row in table.rows.items() if is_old(row, table.keyring))
+    table = replica.table
+    names: list[bytes] = []
+    for piece in pieces(list(table.rows.items())):
+        names += (name for name, row in piece if is_old(row, table.keyring))
+        await turn()
+    return names
 
 
-async def reseal(
-    replica: Replica, reader: Reader, submit: Callable[[Work], Awaitable[int]]
-) -> None:
-    """Seal everything under the current epoch. Others may read and commit meanwhile."""
-    while names := list(islice(old(replica.table), _CHUNK)):
-        resealed: list[Resealed] = []
-        for name in names:
-            content, body = await reader.content(name), await reader.body(name)
-            row = replica.table.rows.get(name)
-            if content is not None and row is not None:
-                resealed.append((content, body, row.tag))
-        await submit(Work(_stage(resealed), sum(len(body or b"") for _, body, _ in resealed)))
+@dataclass(frozen=True, slots=True)
+class Resealing:
+    """What it takes to seal records again.
+
+    Attributes:
+        replica: the table.
+        reader: reads the records.
+        submit: commits.
+    """
+
+    replica: Replica
+    reader: Reader
+    submit: Callable[[Work], Awaitable[int]]
+
+    async def run(self, tell: Tell) -> None:
+        """Seal everything under the current epoch, and give up the older ones.
+
+        Others may read and commit meanwhile, and do the same.
+
+        Args:
+            tell: is told how many records are done, of those that were left.
+
+        Raises:
+            Tampered: some body does not open, and so cannot be sealed again; all others are, and
+                the older epoch stays.
+            Unavailable: the back end failed; what is done is done.
+        """
+        names = await old(self.replica)
+        total = len(names)
+        damaged: dict[bytes, Tampered] = {}
+        while names:
+            for start in range(0, len(names), _CHUNK):
+                tell(total - len(names) + start, total)
+                await self._chunk(names[start : start + _CHUNK], damaged)
+            names = [name for name in await old(self.replica) if name not in damaged]
+            total = max(total, len(names))
+        tell(total, total)
+        for error in damaged.values():
+            raise error
+        if len(self.replica.table.keyring.epochs) > 1:
+            await self.submit(Work(_finish(self.replica.table.unlocked), 0))
+
+    async def _chunk(self, names: Sequence[bytes], damaged: dict[bytes, Tampered]) -> None:
+        opened = [one for one in await self._read(names, damaged) if one is not None]
+        if opened:
+            stage = partial(_reseal, opened)
+            await self.submit(Work(stage, sum(one.size for one in opened)))
+
+    async def _read(
+        self, names: Sequence[bytes], damaged: dict[bytes, Tampered]
+    ) -> list[_Opened | None]:
+        """The records, some at a time; those are left out that are no longer old, or damaged."""
+        found: list[_Opened | None] = []
+        errors: list[StorageError] = []
+        limit = trio.CapacityLimiter(_AT_ONCE)
+
+        async def read(name: bytes) -> None:
+            async with limit:
+                try:
+                    found.append(await self._opened(name))
+                except StorageError as error:
+                    if isinstance(error, Tampered) and error.part is Part.BODY:
+                        damaged[name] = error  # without it the store goes on
+                    else:
+                        errors.append(error)
+
+        async with trio.open_nursery() as nursery:
+            for name in names:
+                nursery.start_soon(read, name)
+        for error in errors:
+            raise error
+        return found
+
+    async def _opened(self, name: bytes) -> _Opened | None:
+        table = self.replica.table
+        row = table.rows.get(name)
+        if row is None or not is_old(row, table.keyring):
+            return None
+        content, body = await self.reader.content(name), await self.reader.body(name)
+        row = self.replica.table.rows.get(name)
+        return None if content is None or row is None else _Opened(content, body, row.tag)
 
 
-def _stage(resealed: Sequence[Resealed]) -> Stage:
-    def draft_all(draft: Draft) -> Iterator[int]:
-        for content, body, tag in resealed:
-            row = draft.row(content.name)
-            if row is not None and row.tag == tag and row.version == content.version:
-                draft.reseal(content, body)  # one that was changed meanwhile comes round again
-                yield work_of(len(body or b"") + len(content.meta))
+def _reseal(opened: Sequence[_Opened], draft: Draft) -> Iterator[int]:
+    for one in opened:
+        name = one.content.name
+        row = draft.row(name)
+        if row is None or row.tag != one.tag or row.version != one.content.version:
+            continue  # it was changed or sealed again meanwhile; if it is still old it comes round
+        if is_old(row, draft.keyring):
+            draft.reseal(one.content, one.body)
+            yield work_of(one.size)
 
-    return draft_all
 
+def _finish(base: Unlocked) -> Stage:
+    """Drafts the header without the older epochs, once no record is under one of them.
 
-def finish(base: Unlocked) -> Stage:
-    """Drafts the header without the older epochs, once nothing needs them."""
+    Refused where another server has finished, or has begun another rotation since.
+    """
 
     def draft_header(draft: Draft) -> Iterator[int]:
-        for names in pieces(chain(draft.table.rows, draft.rows)):
-            rows = (draft.row(name) for name in names)
-            if any(row is not None and is_old(row, draft.keyring) for row in rows):
-                raise Conflict(b"")
-            yield PIECE
-        if draft.unlocked.header.digest != base.header.digest:
+        now, then = draft.unlocked.header, base.header
+        if (now.current, now.roots.keys()) != (then.current, then.roots.keys()):
             raise Conflict(b"")
-        draft.use(base.without_old_epochs())
+        draft.use(draft.unlocked.without_old_epochs())
+        yield 1
 
     return draft_header

@@ -22,25 +22,38 @@ from typing import Final
 import trio
 from pyroaring import BitMap
 
-from storage import rotate
 from storage.backend import Backend, Commit, Wanted
-from storage.errors import Conflict, Missing, Part, Reason, StorageError, Tampered, Unavailable
+from storage.errors import (
+    Conflict,
+    Missing,
+    Part,
+    Reason,
+    Rotated,
+    RotationUnderway,
+    StorageError,
+    Tampered,
+    Unavailable,
+)
+from storage.follower import Follower
 from storage.group_commit import Committer, Work, size, stage
-from storage.header import MAX_SLOTS, Header, Slot, Unlocked
+from storage.header import Header, Unlocked
 from storage.ledger import Anchor, State
 from storage.load import restore
 from storage.query import Found, Query, matches
 from storage.reader import Reader
 from storage.record import Change, Record, Terms
 from storage.replica import Replica
+from storage.rotate import Resealing, Tell, begin, tell_nobody
 from storage.scheduling import in_thread
 from storage.search import Search
 from storage.secret import Secret
+from storage.slot import MAX_SLOTS, Slot
 from storage.table import Draft, Table
 
 CACHE_BYTES: Final = 32 << 20  # of memory: opened meta parts, and sealed bodies
 _PIECE: Final = 1 << 13  # rows the index looks at before other tasks have their turn: milliseconds
 
+_Use = Callable[[Draft, Unlocked], None]
 SecretFor = Callable[[bool], Secret]
 """Gives the secret of a store; called with whether the store is new."""
 
@@ -53,6 +66,7 @@ async def open_store(
     create: bool = False,
     anchor: Anchor | None = None,
     cache_bytes: int = CACHE_BYTES,
+    follows: bool = False,
 ) -> AsyncIterator["SealedStore"]:
     """The store in a back end, for the length of an `async with` block.
 
@@ -63,6 +77,8 @@ async def open_store(
         create: make a new store where there is none.
         anchor: the least state to accept, as `SealedStore.anchor` once gave it.
         cache_bytes: of memory for meta parts (opened) and bodies (sealed) used last.
+        follows: go on serving when another server rotates the keys, and go on with a rotation whose
+            server has ended. For a server that stays; writes to the header of a shared store.
 
     Raises:
         Missing: there is no store, and `create` is False.
@@ -83,10 +99,14 @@ async def open_store(
         store = SealedStore(backend, table, cache_bytes, is_new=is_new)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(store._committer.run)  # noqa: SLF001 - of this class
+            if follows:
+                nursery.start_soon(store._follower.run)  # noqa: SLF001
             try:
                 yield store
             except BaseException as error:  # noqa: BLE001 - raised again outside the nursery,
                 failure = error  #  which would wrap it in a group
+            with trio.CancelScope(shield=True):
+                await store._follower.leave()  # noqa: SLF001
             nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
@@ -127,8 +147,7 @@ async def _open(
             if state.header != unlocked.header.digest:
                 raise Tampered(Part.HEADER, Reason.REPLAYED)
             table = Table(unlocked, keyring, state, head)
-            await restore(backend, table, anchor)
-            if table.state.header == unlocked.header.digest:
+            if await restore(backend, table, anchor):
                 return table, is_new
     finally:
         del secret  # as in `open_store`
@@ -180,6 +199,9 @@ class SealedStore:
         self._committer = Committer(self._replica)
         self._reader = Reader(backend, self._replica, self._settle, cache_bytes // 2)
         self._preparing = trio.Lock()
+        self._resealing = trio.Lock()
+        self._rotation = Resealing(self._replica, self._reader, self._committer.submit)
+        self._follower = Follower(self._replica, self._change_recipients, self.reseal)
 
     def _written(self, draft: Draft, commit: Commit) -> None:
         self._reader.written(draft, commit)
@@ -390,40 +412,93 @@ class SealedStore:
 
         await self._change_header(change)
 
-    async def _change_header(self, change: Callable[[Unlocked], Unlocked]) -> None:
-        """Commit a changed header; `change` may stretch a secret, so it runs in a thread."""
+    async def _change_header(
+        self, change: Callable[[Unlocked], Unlocked], use: _Use = Draft.use
+    ) -> None:
+        """Commit a changed header; `change` may stretch a secret, so it runs in a thread.
+
+        Raises:
+            RotationUnderway: another server has rotated the keys meanwhile, so that what was to be
+                changed is gone.
+        """
+        master = self._table.unlocked.master
         while True:
-            self._replica.check_writable()
             base = self._table.unlocked
+            if base.master != master:
+                raise RotationUnderway
             changed = await in_thread(change, base)
-            try:
-                await self._committer.submit(Work(partial(_use, base, changed), 0))
-            except Conflict:
-                continue  # another change of the header was first
-            return
+            if await self._put_header(base, changed, use):
+                return
+
+    async def _change_recipients(self, change: Callable[[Unlocked], Unlocked]) -> None:
+        """Commit other recipients, whatever else of the header has changed."""
+        base = self._table.unlocked
+        while not await self._put_header(base, change(base), Draft.use):
+            base = self._table.unlocked
+
+    async def _put_header(self, base: Unlocked, changed: Unlocked, use: _Use) -> bool:
+        """Whether a header was committed; not where another change of it was first."""
+        self._replica.check_writable()
+        try:
+            await self._committer.submit(Work(partial(_use, base, changed, use), 0))
+        except Conflict:
+            return False
+        return True
 
     @property
     def is_rotating(self) -> bool:
         """Whether records may still be sealed under keys that are being given up."""
         return len(self._table.keyring.epochs) > 1
 
-    async def rotate(self, secret: Secret) -> None:
+    async def rotate(
+        self, secret: Secret, *, tell: Tell = tell_nobody, alone: bool = False
+    ) -> None:
         """Seal everything under new keys, which only `secret` opens.
 
-        Takes as long as the store is large; the store goes on serving meanwhile.
+        Takes as long as the store is large; the store goes on serving meanwhile, and so do the
+        servers that have it open and follow (`open_store`). If this ends early after its first
+        commit, `reseal`, here or at another server, goes on.
 
-        All key slots but the new one are gone: add them again. Another server over the same back
-        end refuses to go on, with `WrongSecret`, until it is opened anew.
+        All key slots but the new one are gone: add them again.
+
+        Args:
+            secret: opens the store from now on; may be the present one.
+            tell: is told how many records are done, of how many.
+            alone: have no other server follow: each is refused with `Rotated` until it is opened
+                anew. For an attacker who has had the old secret and could write to the back end,
+                and so may have made themselves one that follows.
+
+        Raises:
+            RotationUnderway: another rotation is not finished, or was first; nothing was done.
+            Tampered: a body does not open, and so cannot be sealed again; all else is.
+            Unavailable: the back end failed.
         """
-        await self._change_header(lambda base: rotate.begin(base, secret))
-        await self.reseal()
 
-    async def reseal(self) -> None:
-        """Finish a rotation that was interrupted; does nothing where there is none."""
-        while self.is_rotating:
-            await rotate.reseal(self._replica, self._reader, self._committer.submit)
-            with suppress(Conflict):  # something was committed under the old epoch meanwhile
-                await self._committer.submit(Work(rotate.finish(self._table.unlocked), 0))
+        def begun(base: Unlocked) -> Unlocked:
+            others = {each.public for each in base.header.recipients} if alone else before
+            return begin(base.with_recipient(key, others), secret)
+
+        try:
+            await self.refresh()
+            # This server is one of those that follow, should the answer to the commit be lost.
+            with self._follower.fresh_key() as (key, before):
+                await self._change_header(begun, Draft.begin_epoch)
+        except Rotated:
+            raise RotationUnderway from None
+        await self.reseal(tell)
+
+    async def reseal(self, tell: Tell = tell_nobody) -> None:
+        """Go on with a rotation that was interrupted, or wait for one that this server is at.
+
+        Does nothing where there is none.
+
+        Raises:
+            Tampered, Unavailable: as `rotate`.
+        """
+        async with self._resealing:
+            while self.is_rotating:
+                with suppress(Conflict):  # another server has finished it meanwhile
+                    await self._rotation.run(tell)
 
 
 def _step(steps: Iterator[None]) -> bool:
@@ -431,8 +506,8 @@ def _step(steps: Iterator[None]) -> bool:
     return next(steps, steps) is steps
 
 
-def _use(base: Unlocked, changed: Unlocked, draft: Draft) -> Iterator[int]:
+def _use(base: Unlocked, changed: Unlocked, use: _Use, draft: Draft) -> Iterator[int]:
     if draft.unlocked.header.digest != base.header.digest:
         raise Conflict(b"")
-    draft.use(changed)
+    use(draft, changed)
     yield 1

@@ -10,6 +10,7 @@ that the changes gathered into one commit see each other, and it keeps the diges
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from storage.backend import Commit, Kind, tag
 from storage.errors import Conflict, Part, Reason, Tampered
@@ -150,6 +151,13 @@ class Draft:
         """Draft a change of the key header; what follows is sealed under its keys."""
         self.unlocked, self.keyring = unlocked, unlocked.keyring()
 
+    def begin_epoch(self, unlocked: Unlocked) -> None:
+        """Draft a change of the key header that begins an epoch; it is told this commit's number.
+
+        Nothing that is drafted later is sealed under an older one.
+        """
+        self.use(unlocked.begun(self.number))
+
     @property
     def is_current(self) -> bool:
         """Whether the table is still where it was; if not, the draft is of no use."""
@@ -245,8 +253,16 @@ class Draft:
         self.count += (new is not None) - (old is not None)
         self.rows[name] = new
 
-    def replay(self, rows: Iterable[tuple[bytes, Row | None]]) -> None:
-        """Draft what a log entry says was done elsewhere, as `Table.logged` gives it."""
+    def replay(self, keyring: Keyring, rows: Iterable[tuple[bytes, Row | None]]) -> None:
+        """Draft what a log entry says was done elsewhere, as `Table.logged` gives it.
+
+        Args:
+            keyring: the keys that the store has now.
+            rows: name and row, None where the record was removed.
+        """
+        # Rows of before may be of an epoch that the store has given up since.
+        known = {**self.table.keyring.epochs, **keyring.epochs}
+        self.keyring = replace(keyring, epochs=known)
         for name, row in rows:
             self._set(name, self.row(name), row)
 
@@ -259,7 +275,9 @@ class Draft:
         base, keyring, unlocked = self.base, self.keyring, self.unlocked
         number = self.number
         if self.table.keyring.epochs.keys() - keyring.epochs.keys():
-            oldest = number  # the entries before are sealed under keys that are given up
+            # What came before is sealed under keys that are given up.
+            since = unlocked.header.since
+            oldest = max(oldest, since + 1) if since else number
         entry = seal_entry(keyring, number, base.chain, self._logged.values())
         state = State(
             number=number,

@@ -12,7 +12,7 @@ HOLDERS = {
     "enclave.keys.Unsealed": {"plaintext", "resealed"},
     "enclave.ratls.Attester": {"key"},
     "storage.header.Header": {"roots"},
-    "storage.header.Slot": {"check", "salt", "wrapped"},
+    "storage.slot.Slot": {"check", "salt", "wrapped"},
     "storage.header.Unlocked": {"master"},
     "storage.keyring.Keyring": {"epochs"},
     "storage.ledger.Entry": {"before", "after", "changes"},

@@ -41,6 +41,20 @@ SENTENCES: Final[tuple[tuple[type[BaseException], Sentence], ...]] = (
         lambda error, config: f"The store {open_store.place(config)} is in use by another process.",
     ),
     (
+        errors.Rotated,
+        lambda error, config: (
+            f"The keys of the store {open_store.place(config)} were rotated by another server: "
+            "start again, with the secret that opens the store now."
+        ),
+    ),
+    (
+        errors.RotationUnderway,
+        lambda error, config: (
+            f"Another rotation of the keys of the store {open_store.place(config)} is not "
+            "finished, or was first; nothing was changed."
+        ),
+    ),
+    (
         errors.WrongSecret,
         lambda error, config: (
             f"The store {open_store.place(config)} does not open with "

@@ -140,7 +140,11 @@ class Opening:
 
 @asynccontextmanager
 async def opened(
-    config: Config, *, create: bool = True, opening: Opening | None = None
+    config: Config,
+    *,
+    create: bool = True,
+    opening: Opening | None = None,
+    follows: bool = False,
 ) -> AsyncIterator[SealedStore]:
     """The store, for the length of an `async with` block.
 
@@ -148,6 +152,7 @@ async def opened(
         config: says where it is and what opens it.
         create: make a new one where there is none.
         opening: what holds in place of the settings.
+        follows: this is a server, which goes on when another one rotates the keys.
 
     Raises:
         Failure: the settings cannot be used.
@@ -167,6 +172,7 @@ async def opened(
         create=create,
         anchor=None if opening is None else opening.anchor,
         cache_bytes=config.store_cache_bytes,
+        follows=follows,
     )
     del opening  # its secret is not needed while the store is open
     async with opening_store as store:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import Cost, KeyFile, Part, Password, Reason, Tampered, WrongSecret
-from storage.header import MAX_EPOCH, MAX_HEADER_BYTES, MAX_SLOTS, Header, Unlocked
+from storage.header import MAX_EPOCH, MAX_HEADER_BYTES, Header, Unlocked
 from storage.keyring import Sealed
+from storage.slot import MAX_SLOTS
 from tests.storage.stores import PASSWORD, SECRET
 
 OTHER = KeyFile(b"o" * 32)

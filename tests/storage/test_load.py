@@ -212,7 +212,7 @@ async def test_a_header_that_is_changed_again_and_again_ends_in_a_sentence():
         true_scan = backend.scan
 
         async def scan_then_change(cursor):
-            await writer.add_slot(SECRET)
+            await writer.rotate(SECRET)
             return await true_scan(cursor)
 
         backend.scan = scan_then_change

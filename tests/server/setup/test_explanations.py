@@ -29,6 +29,16 @@ CONFIG = Config(data=Path("/d"), kmip_port=5)
             errors.WrongSecret("x"),
             "The store /d/store.db does not open with the key file /d/store.key.",
         ),
+        (
+            errors.Rotated(),
+            "The keys of the store /d/store.db were rotated by another server: start again, with "
+            "the secret that opens the store now.",
+        ),
+        (
+            errors.RotationUnderway(),
+            "Another rotation of the keys of the store /d/store.db is not finished, or was first; "
+            "nothing was changed.",
+        ),
         (errors.Missing("x"), "There is no store at /d/store.db."),
         (errors.Unavailable("disk full"), "The store /d/store.db cannot be reached: disk full."),
         (
