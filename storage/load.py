@@ -14,18 +14,18 @@ has. So all of it is done in pieces (`turns`), and nothing sees the new table be
 
 from collections.abc import Sequence
 from hashlib import sha256
-from heapq import merge
-from operator import attrgetter
+
+from pyroaring import BitMap
 
 from storage.backend import Backend, Tail
 from storage.errors import Part, Reason, Tampered, Unavailable
 from storage.header import Header, Unlocked
-from storage.index import Row
+from storage.index import Index, Row
 from storage.keyring import LEAF_MODULUS, Sealed
 from storage.ledger import Anchor, Entry, State, mark, open_entries
 from storage.record import Content
 from storage.table import Table
-from storage.turns import Turns, no_full_collection, pieces, turn, work_of
+from storage.turns import Turns, no_full_collection, turn, work_of
 
 _ATTEMPTS = 5  # scans overtaken by a whole turn of the log ring before we give up
 
@@ -73,7 +73,9 @@ async def _follow(backend: Backend, table: Table) -> bool:
 
 async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> None:
     for _ in range(_ATTEMPTS):
-        rows = await _scan(backend, table)
+        table.use(Index())
+        filling = _Filling(table)
+        await filling.scan(backend)
         tail = await backend.tail(table.state.oldest - 1)
         newest = State.open(table.keyring, tail.head)
         if newest.number < table.state.number:
@@ -85,29 +87,87 @@ async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> Non
         _check_anchor(anchor, newest, entries)
         for entry in entries:
             if entry.number > table.state.number:
-                await _overlay(table, rows, entry)
-        await _check_digest(table, newest, rows)
+                await filling.overlay(entry)
+        filling.check(newest)
         table.state, table.head = newest, tail.head
-        table.rows = rows
-        await _fill_index(table)
+        for _ in table.index.merge():
+            await turn()
         return
     raise Unavailable("other servers write faster than this one can read the store")
 
 
-async def _scan(backend: Backend, table: Table) -> dict[bytes, Row]:
-    rows: dict[bytes, Row] = {}
-    turns = Turns()
-    cursor: bytes | None = b""
-    while cursor is not None:
-        page, cursor = await backend.scan(cursor)
-        for handle, blob in page:
-            plaintext = table.keyring.open(Sealed.META, handle, blob)
-            if plaintext is None:
-                raise Tampered(Part.RECORD, await _misplaced(backend, table, blob))
-            content = Content.decode(plaintext)
-            rows[content.name] = table.row(content, blob)
+class _Filling:
+    """A table that is being filled, and the set digest of what is in it.
+
+    A back end may give a record twice while others write, and Redis even where nobody does. So a
+    serial counts once; if what was given first is not the record's last version, the log says so.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._digest = 0
+        self._seen: dict[int, BitMap] = {}
+
+    async def scan(self, backend: Backend) -> None:
+        """Enter everything that the back end has."""
+        rows: list[Row] = []
+        turns = Turns()
+        cursor: bytes | None = b""
+        while cursor is not None:
+            page, cursor = await backend.scan(cursor)
+            for handle, blob in page:
+                row = await self._open(backend, handle, blob)
+                if self._is_new(row):
+                    self._digest += self._table.keyring.epochs[row.epoch].leaf(handle, row.tag)
+                    rows.append(row)
+                await turns.count()
+            if len(rows) >= self._table.index.sizes.most:
+                await self._fill(rows)
+        await self._fill(rows)
+
+    async def _open(self, backend: Backend, handle: bytes, blob: bytes) -> Row:
+        plaintext = self._table.keyring.open(Sealed.META, handle, blob)
+        if plaintext is None:
+            raise Tampered(Part.RECORD, await _misplaced(backend, self._table, blob))
+        return self._table.row(Content.decode(plaintext), blob)
+
+    def _is_new(self, row: Row) -> bool:
+        base, number = self._table.index.place(row.serial)
+        seen = self._seen.setdefault(base, BitMap())
+        is_new = number not in seen
+        seen.add(number)
+        return is_new
+
+    async def _fill(self, rows: list[Row]) -> None:
+        for _ in self._table.index.fill(rows):
+            await turn()
+        rows.clear()
+
+    async def overlay(self, entry: Entry) -> None:
+        """Do what a log entry says was done since the scan began."""
+        index, leaf = self._table.index, self._table.keyring.leaf
+        turns = Turns()
+        for change in entry.changes:
+            name, row = self._table.logged(self._table.keyring, change)
+            while (old := index.find(name)) is not None:
+                index.remove(old)
+                self._digest -= leaf(old.epoch, name, old.tag)
+            if row is not None:
+                index.add(row)
+                self._digest += leaf(row.epoch, name, row.tag)
             await turns.count()
-    return rows
+
+    def check(self, newest: State) -> None:
+        """Compare with the head what is in the table.
+
+        Raises:
+            Tampered: it is not what the head says.
+        """
+        count = len(self._table.index)
+        if count < newest.count:
+            raise Tampered(Part.RECORD, Reason.DROPPED)
+        if count > newest.count or self._digest % LEAF_MODULUS != newest.digest:
+            raise Tampered(Part.RECORD, Reason.REPLAYED)
 
 
 async def _misplaced(backend: Backend, table: Table, blob: bytes) -> Reason:
@@ -151,39 +211,3 @@ def _check_anchor(anchor: Anchor | None, newest: State, entries: Sequence[Entry]
     chain = chains.get(anchor.number)
     if chain is not None and mark(chain) != anchor.mark:
         raise Tampered(Part.STORE, Reason.FORKED)
-
-
-async def _overlay(table: Table, rows: dict[bytes, Row], entry: Entry) -> None:
-    turns = Turns()
-    for change in entry.changes:
-        name, row = table.logged(table.keyring, change)
-        if row is None:
-            rows.pop(name, None)
-        else:
-            rows[name] = row
-        await turns.count()
-
-
-async def _check_digest(table: Table, newest: State, rows: dict[bytes, Row]) -> None:
-    if len(rows) < newest.count:
-        raise Tampered(Part.RECORD, Reason.DROPPED)
-    leaf = table.keyring.leaf
-    digest = 0
-    for piece in pieces(rows.values()):
-        digest += sum(leaf(row.epoch, row.name, row.tag) for row in piece)
-        await turn()
-    digest %= LEAF_MODULUS
-    if len(rows) > newest.count or digest != newest.digest:
-        raise Tampered(Part.RECORD, Reason.REPLAYED)
-
-
-async def _fill_index(table: Table) -> None:
-    """Enter all rows, the oldest first."""
-    by_age = attrgetter("serial")
-    runs: list[list[Row]] = []
-    for piece in pieces(table.rows.values()):
-        runs.append(sorted(piece, key=by_age))
-        await turn()
-    for piece in pieces(merge(*runs, key=by_age)):
-        table.index.extend(piece)
-        await turn()

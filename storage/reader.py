@@ -190,6 +190,6 @@ class Reader:
         if table.keyring.open(source.sealed, handle, blob) is not None:
             return Reason.REPLAYED
         other = tag(blob)
-        if any(source.tag(row) == other for row in table.rows.values()):
+        if table.index.knows(other):
             return Reason.SWAPPED
         return Reason.EDITED

@@ -84,8 +84,8 @@ async def old(replica: Replica) -> list[bytes]:
     """The names of the records still under older epochs."""
     table = replica.table
     names: list[bytes] = []
-    for piece in pieces(list(table.rows.items())):
-        names += (name for name, row in piece if is_old(row, table.keyring))
+    for piece in pieces(table.index.rows(besides=table.keyring.current)):
+        names += (row.name for row in piece if is_old(row, table.keyring))
         await turn()
     return names
 

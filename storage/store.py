@@ -20,7 +20,6 @@ from functools import partial
 from typing import Final
 
 import trio
-from pyroaring import BitMap
 
 from storage.backend import Backend, Commit, Wanted
 from storage.errors import (
@@ -49,6 +48,7 @@ from storage.search import Search
 from storage.secret import Secret
 from storage.slot import MAX_SLOTS, Slot
 from storage.table import Draft, Table
+from storage.turns import turn
 
 CACHE_BYTES: Final = 32 << 20  # of memory: opened meta parts, and sealed bodies
 _PIECE: Final = 1 << 13  # rows the index looks at before other tasks have their turn: milliseconds
@@ -101,6 +101,7 @@ async def open_store(
             nursery.start_soon(store._committer.run)  # noqa: SLF001 - of this class
             if follows:
                 nursery.start_soon(store._follower.run)  # noqa: SLF001
+            nursery.start_soon(store._keep_settled)  # noqa: SLF001
             try:
                 yield store
             except BaseException as error:  # noqa: BLE001 - raised again outside the nursery,
@@ -202,9 +203,23 @@ class SealedStore:
         self._resealing = trio.Lock()
         self._rotation = Resealing(self._replica, self._reader, self._committer.submit)
         self._follower = Follower(self._replica, self._change_recipients, self.reseal)
+        self._grown = trio.Event()
 
     def _written(self, draft: Draft, commit: Commit) -> None:
         self._reader.written(draft, commit)
+        self._look_whether_grown()
+
+    def _look_whether_grown(self) -> None:
+        if self._table.index.is_full:
+            self._grown.set()
+
+    async def _keep_settled(self) -> None:
+        """Move rows that were written recently to segments, whenever there are many of them."""
+        while True:
+            await self._grown.wait()
+            self._grown = trio.Event()
+            for _ in self._table.index.settle():
+                await turn()
 
     def _fetched(self, wanted: Wanted, blob: bytes | None) -> None:
         self._reader.fetched(wanted, blob)
@@ -313,7 +328,7 @@ class SealedStore:
         """The records that meet a query; answered from memory, as of the last commit known."""
         self._replica.check_whole()
         await trio.lowlevel.checkpoint_if_cancelled()
-        search = Search(self._table.index, query, lambda: self._numbers(query.without))
+        search = Search(self._table.index, query, lambda: self._serials(query.without))
         with closing(search.steps()) as steps:
             if not self._preparing.locked() and self._table.index.prepare(query, _PIECE):
                 is_done = _step(steps)
@@ -327,10 +342,10 @@ class SealedStore:
                 is_done = _step(steps)
         return Found(search.names, search.total)
 
-    def _numbers(self, names: Iterable[bytes]) -> BitMap:
-        """The numbers of the rows of those records that there are."""
+    def _serials(self, names: Iterable[bytes]) -> list[int]:
+        """The serials of those records that there are."""
         rows = (self._table.rows.get(name) for name in names)
-        return BitMap([row.number for row in rows if row is not None])
+        return [row.serial for row in rows if row is not None]
 
     def serial(self, name: bytes) -> int:
         """The creation sequence number of a record, by which searches are ordered; 0: none."""
@@ -357,6 +372,7 @@ class SealedStore:
         """
         wanted = tuple(self._reader.missing(reading)) if self.is_shared else ()
         await self._replica.refresh(wanted)
+        self._look_whether_grown()
 
     async def add_slot(self, secret: Secret) -> int:
         """Let one more secret open the store; gives the number of its slot.

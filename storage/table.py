@@ -15,7 +15,7 @@ from dataclasses import replace
 from storage.backend import Commit, Kind, tag
 from storage.errors import Conflict, Part, Reason, Tampered
 from storage.header import Unlocked
-from storage.index import Index, Row
+from storage.index import Index, Row, Rows
 from storage.keyring import LEAF_MODULUS, Keyring, Sealed
 from storage.ledger import Logged, PutMeta, Removed, State, link, seal_entry
 from storage.record import KEEP, Content, Put, Remove, Terms, encode_body
@@ -39,8 +39,12 @@ class Table:
         self.keyring = keyring
         self.state = state
         self.head = head
-        self.rows: dict[bytes, Row] = {}
-        self.index = Index()
+        self.use(Index())
+
+    def use(self, index: Index) -> None:
+        """Have the rows of this index, and no others."""
+        self.index = index
+        self.rows = Rows(index)
 
     def row(self, content: Content, blob: bytes) -> Row:
         """The row of a record whose meta blob was opened."""
@@ -84,18 +88,15 @@ class Table:
         for name, row in draft.rows.items():
             old = self.rows.get(name)
             if old is not None and row is not None and old.serial == row.serial:
-                self.rows[name] = row
                 self.index.replace(old, row)
                 yield
                 continue
             if old is not None:
-                del self.rows[name]
                 self.index.remove(old)
                 yield
             if row is not None:
                 made.append(row)
         for row in sorted(made, key=lambda row: row.serial):  # the index goes by age
-            self.rows[row.name] = row
             self.index.add(row)
             yield
         self.unlocked, self.keyring = draft.unlocked, draft.keyring

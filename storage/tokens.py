@@ -1,42 +1,57 @@
 """Tokens: what the resident index keeps in place of terms.
 
-A token is 16 bytes of BLAKE2b under a key drawn at start and never written anywhere. So the index
+A token is 64 bits of BLAKE2b under a random key, which nobody outside ever sees. So the index
 keeps no attribute values (but for the terms used last), all its entries have one size, and nobody
-who chooses terms can aim for a collision. With 16 bytes a collision does not happen by chance
-either (2**-81 for 10**7 terms), so the index need not confirm its hits.
+who chooses terms can aim for a collision. The index does not confirm its hits: a search for a term
+meets a record that has another of the same token with a chance of 2**-64 for each term there is,
+and any two of 10**8 terms share one with a chance of less than one in three thousand.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-TOKEN_BYTES: Final = 16
+TOKEN_BYTES: Final = 8
+KEY_BYTES: Final = 32
 _REMEMBERED: Final = 1 << 14  # terms of which the token is cached: a few MiB
 
 
 class Tokens:
-    """The function from terms to tokens, different in every process."""
+    """The function from terms to tokens.
 
-    __slots__ = ("_keyed", "token")
+    Args:
+        key: 32 bytes; None: random ones.
 
-    def __init__(self) -> None:
-        self._keyed = hashlib.blake2b(digest_size=TOKEN_BYTES, key=os.urandom(32))
+    Attributes:
+        key: the same.
+        token: gives the token of a term, an integer of 64 bits.
+    """
+
+    __slots__ = ("_keyed", "key", "token")
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self.key = os.urandom(KEY_BYTES) if key is None else key
+        self._keyed = hashlib.blake2b(digest_size=TOKEN_BYTES, key=self.key)
         # Most terms are shared by many records: half of a cold start would be hashing them again.
-        self.token: Callable[[bytes], bytes] = lru_cache(_REMEMBERED)(self._token)
+        self.token: Callable[[bytes], int] = lru_cache(_REMEMBERED)(self.hash)
 
-    def _token(self, term: bytes) -> bytes:
-        """The 16-byte token of one term."""
+    def __repr__(self) -> str:
+        return "Tokens(...)"
+
+    def hash(self, data: bytes) -> int:
+        """The token of something that is not asked for again: as `token`, but not remembered."""
         keyed = self._keyed.copy()
-        keyed.update(term)
-        return keyed.digest()
+        keyed.update(data)
+        return int.from_bytes(keyed.digest())
 
     def pack(self, terms: Iterable[bytes]) -> bytes:
         """The tokens of several terms, sorted and joined: equal sets give equal bytes."""
-        return b"".join(sorted(map(self.token, terms)))
+        return array("Q", sorted(map(self.token, terms))).tobytes()
 
 
-def split(packed: bytes) -> list[bytes]:
+def split(packed: bytes) -> Sequence[int]:
     """The tokens that `Tokens.pack` joined."""
-    return [packed[at : at + TOKEN_BYTES] for at in range(0, len(packed), TOKEN_BYTES)]
+    return memoryview(packed).cast("Q")

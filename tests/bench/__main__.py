@@ -256,6 +256,8 @@ def _large(
     if loaded.was_loaded:
         facts[f"memory {of}, MiB, after loading"] = _mebibytes(after - before)
     facts[f"memory {of}, MiB, after a cold start"] = _mebibytes(store.process.memory - before)
+    each = (store.process.memory - before) / options.large
+    facts["memory of an object, bytes, after a cold start"] = round(each)
     facts["memory of an empty server, MiB"] = _mebibytes(before)
     facts["start of an empty server, s"] = round(start, 2)
     facts[f"start {of}, s more"] = round(store.process.seconds - start, 2)

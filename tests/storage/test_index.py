@@ -1,3 +1,4 @@
+from collections import deque
 from itertools import islice
 
 import pytest
@@ -5,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import Query, Range, Terms, matches
-from storage import index as index_module
 from storage.index import Index, Row
 from storage.search import Search
+from storage.segments.part import Sizes
 
 NAMES = [b"%d" % n for n in range(6)]
 VALUES = st.sampled_from([-(1 << 63), -5, 0, 1, 2, 3, 1 << 40, (1 << 63) - 1])
@@ -25,27 +26,54 @@ QUERY = st.builds(
     st.integers(0, 4),
     st.none() | st.integers(0, 5),
 )
-ACTION = st.tuples(st.sampled_from(["add", "replace", "remove"]), st.integers(0, 30), TERMS)
+ACTION = st.tuples(
+    st.sampled_from(["add", "replace", "remove", "freeze", "settle", "merge", "step"]),
+    st.integers(0, 30),
+    TERMS,
+)
+SMALL = Sizes(number_bits=4, most=3, few=1, piece=2, larger=2)
+"""As if a bitmap had room for 16 rows, and three were many."""
 
 
 def row(index, name, serial, terms):
     tokens, ranged = index.tokens(terms.exact), index.ranged(terms.ranged)
-    return Row(name, 1, serial, 1, b"", 0, b"", tokens, ranged)
+    return Row(name, 1, serial, 1, bytes(16), 0, b"", tokens, ranged)
 
 
 class Model:
     """The same by brute force: (row, terms), the oldest first."""
 
-    def __init__(self):
-        self.index = Index()
+    def __init__(self, sizes=SMALL):
+        self.index = Index(sizes=sizes)
         self.entries = []
         self.made = 0
+        self.settling = iter(())
 
     def new(self, terms):
         self.made += 1
         return row(self.index, b"r%d" % self.made, self.made, terms)
 
     def do(self, kind, at, terms):
+        match kind:
+            case "freeze":
+                for era in self.index.eras.values():
+                    era.freeze()
+                return
+            case "settle":
+                deque(self.settling, 0)
+                deque(self.index.settle(), 0)
+                assert self.index.is_settled
+                return
+            case "merge":
+                deque(self.settling, 0)
+                deque(self.index.merge(), 0)
+                return
+            case "step":
+                if next(self.settling, self) is self:
+                    self.settling = self.index.settle()
+                return
+            case _:
+                pass
         if kind == "add" or not self.entries:
             new = self.new(terms)
             self.entries.append((new, terms))
@@ -66,13 +94,20 @@ class Model:
         stop = None if query.limit is None else query.offset + query.limit
         assert self.index.search(query) == (found[query.offset : stop], len(found))
 
+    def check_rows(self):
+        assert len(self.index) == len(self.entries)
+        rows = {entry.name: entry for entry, _ in self.entries}
+        assert {row.name: row for row in self.index.rows()} == rows
+        for n in range(self.made + 1):
+            assert self.index.find(b"r%d" % n) == rows.get(b"r%d" % n)
+
 
 @given(st.lists(ACTION, max_size=25), st.lists(QUERY, min_size=1, max_size=6))
 def test_answers_as_a_search_of_all_would(actions, queries):
     model = Model()
     for action in actions:
         model.do(*action)
-    assert len(model.index) == len(model.entries)
+    model.check_rows()
     for query in queries:
         model.check(query)
 
@@ -185,20 +220,6 @@ def test_extend_is_add_for_each(first, second, queries):
     model.check(Query())
 
 
-@given(st.lists(TERMS, min_size=9, max_size=30), st.lists(QUERY, min_size=1, max_size=4))
-def test_row_numbers_never_run_out(added, queries):
-    """As if a bitmap had room for eight numbers: gaps are closed when it is full."""
-    model = Model()
-    model.index._max_row = 8
-    for serial, terms in enumerate(added):
-        if len(model.entries) == 5:
-            model.do("remove", serial, terms)
-        model.do("add", 0, terms)
-    assert max(row.number for row, _ in model.entries) < 8
-    for query in queries:
-        model.check(query)
-
-
 def test_nothing_stays_of_removed_rows():
     index = Index()
     rows = [row(index, b"%d" % n, n, Terms(frozenset({b"t", b"%d" % n}))) for n in range(5)]
@@ -206,7 +227,8 @@ def test_nothing_stays_of_removed_rows():
         index.add(one)
     for one in rows:
         index.remove(one)
-    assert not index._postings
+    (era,) = index.eras.values()
+    assert not era.recent._postings
     assert index.search(Query()) == ([], 0)
 
 
@@ -220,8 +242,20 @@ def test_newest_first(limit):
     assert names == [b"%d" % n for n in range(7, -1, -1)][:limit]
 
 
-def test_limits_are_as_bitmaps_have_them():
-    assert index_module.MAX_ROW == 1 << 32
+@pytest.mark.parametrize("serial", [0, (1 << 32) - 1, 1 << 32, (1 << 64) - 1])
+def test_serials_have_64_bits(serial):
+    index = Index()
+    old = row(index, b"old", 7, Terms(frozenset({b"t"}), {b"x": 1}))
+    index.add(old)
+    index.add(row(index, b"one", serial, Terms(frozenset({b"t"}), {b"x": 5})))
+    names = sorted([(7, b"old"), (serial, b"one")], reverse=True)
+    for _ in range(2):
+        assert index.search(Query((frozenset({b"t"}),)))[0] == [name for _, name in names]
+        assert index.search(Query(ranges=(Range(b"x", low=2),)))[0] == [b"one"]
+        assert index.find(b"one").serial == serial
+        for era in index.eras.values():
+            era.freeze()
+        deque(index.settle(), 0)
 
 
 HIGH = Query(ranges=(Range(b"x", high=5),))

@@ -729,3 +729,33 @@ async def test_a_log_entry_names_records_that_open_where_it_says():
         with pytest.raises(Tampered) as caught:
             table.logged(table.keyring, PutMeta(other, blob))
         assert (caught.value.part, caught.value.reason) == (Part.LOG, Reason.EDITED)
+
+
+# Rows that become segments
+
+
+async def test_much_that_was_written_becomes_segments_and_is_found_as_before():
+    """While the store goes on, and when it is opened again."""
+    space = MemorySpace()
+    names = [b"%d" % n for n in range(2_100)]
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        puts = [put(name, found_by=terms("t")) for name in names]
+        for start in range(0, len(puts), 700):
+            await store.commit(puts[start : start + 700])
+        (era,) = store._table.index.eras.values()
+        while not era.segments:
+            await trio.lowlevel.checkpoint()
+        await store.commit([Remove(b"5", store.version(b"5"))])
+        changed = await store.commit(
+            [put(b"7", store.version(b"7"), meta=b"new", found_by=terms("u"))]
+        )
+        assert store.count == 2_099
+        assert store.version(b"5") == 0
+        assert (await store.read(b"7")).meta == b"new"
+        assert (await store.search(Query((frozenset({b"u"}),)))).names == [b"7"]
+        found = await store.search(Query((frozenset({b"t"}),), limit=2))
+        assert (found.names, found.total) == ([b"2099", b"2098"], 2_098)
+    async with open_store(MemoryBackend(space), SECRET) as store:
+        assert (store.count, store.version(b"7")) == (2_099, changed)
+        found = await store.search(Query((frozenset({b"t"}),), limit=2))
+        assert (found.names, found.total) == ([b"2099", b"2098"], 2_098)
