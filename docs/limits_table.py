@@ -164,17 +164,32 @@ TABLES = {
     "passwords": (
         Attack(
             "guesses passwords",
-            ("server.sessions.lockout.MAX_FAILURES a minute",),
+            ("server.sessions.lockout.MAX_FAILURES a minute, at all servers on the store",),
             "this client is refused for this name until the minute is over; others are not",
+        ),
+        Attack(
+            "guesses passwords to have the server write",
+            (
+                "server.sessions.guesses.BURST at once of one client",
+                "server.sessions.guesses.PER_SECOND a second then",
+                "server.sessions.guesses.MAX_RECORDS pairs of client and name in all",
+            ),
+            "a guess that is not written is judged if it is the first of its minute at this server "
+            "for the client and the name; a password that was right before is no guess",
         ),
         Attack(
             "sends passwords to keep processors and memory busy",
             (
-                "server.access.password_file.MAX_DERIVATIONS at once",
-                "server.access.password_file.MAX_WAITING waiting",
+                "server.access.users.MAX_DERIVATIONS at once",
+                "server.access.users.MAX_WAITING waiting",
                 "server.access.password_file.MAX_PASSWORD_BYTES bytes",
             ),
             "Authentication Not Successful; a password that was right before costs a hash only",
+        ),
+        Attack(
+            "operator's: adds users to the store without end",
+            ("server.access.kept_users.MAX_USERS",),
+            "the next one is refused",
         ),
         Attack(
             "logs in without end",

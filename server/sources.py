@@ -28,7 +28,7 @@ from enclave.ratls import ServerKey
 from enclave.tee import Tee
 from server.access import kept_rules
 from server.access.kept_rules import KeptRules
-from server.access.password_file import Users
+from server.access.users import Users
 from server.attestation import attester
 from server.attestation.identity import ServerIdentity
 from server.pki import local_authority, server_certificate

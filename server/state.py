@@ -10,12 +10,13 @@ import trio
 
 from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
-from server.access.password_file import Users
+from server.access.users import Users
 from server.objects.opened import Opened
 from server.objects.served import Served
 from server.objects.transaction import Transaction
 from server.objects.uses import Uses
 from server.sessions.client_turns import ClientTurns
+from server.sessions.guesses import Guesses
 from server.sessions.refusals import Refusals
 from server.sessions.streams import Streams
 from server.sessions.thread_shares import ThreadShares
@@ -42,6 +43,7 @@ class Server:
         uses: of objects, which are counted and not written yet.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
+        guesses: of passwords, which are limited.
         refusals: limits the lines that tell of clients that are not let in.
         certificate_rules: gives the rules by which clients' certificates are judged now; None:
             there are none.
@@ -61,6 +63,7 @@ class Server:
     uses: Uses = field(default_factory=Uses)
     streams: Streams = field(init=False)
     tickets: Tickets = field(init=False)
+    guesses: Guesses = field(init=False)
     refusals: Refusals = field(default_factory=Refusals)
     certificate_rules: Callable[[], Rules] | None = None
     ended_tickets: EndedTickets = field(init=False)
@@ -74,7 +77,9 @@ class Server:
         return Transaction(self.store, self.opened, int(self.clock()), self.served)
 
     def __post_init__(self) -> None:
+        self.users.look_into(self.store)
         self.tickets = Tickets(self.store)
+        self.guesses = Guesses(self.store, lambda: self.clock())
         self.ended_tickets = EndedTickets(
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file
         )

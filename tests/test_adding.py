@@ -80,7 +80,7 @@ from kmip.enums import CryptographicAlgorithm, ObjectType, Operation, QueryFunct
 from kmip.masks import CryptographicUsageMask
 from kmip.tags import Tag
 from server.access.client import Client
-from server.access.password_file import Users
+from server.access.users import Users
 from server.setup.config import Config
 from server.state import Server
 from storage import KeyFile, MemoryBackend, open_store

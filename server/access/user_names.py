@@ -83,10 +83,10 @@ def check(kind: str, name: str, known: Iterable[str] = ()) -> None:
         )
     if len(scripts := _scripts(name)) > 1 and not scripts <= TOGETHER:
         raise Failure(f"{name!a} mixes scripts whose letters look alike.")
-    if _skeleton(name).startswith(tuple(map(_skeleton, RESERVED))):
+    if skeleton(name).startswith(tuple(map(skeleton, RESERVED))):
         raise Failure(f"{name!a} cannot be a {kind}'s name: other clients are called so.")
     for other in known:
-        if other != name and _skeleton(other) == _skeleton(name):
+        if other != name and skeleton(other) == skeleton(name):
             raise Failure(f"{name!a} looks like the name of the {kind} {other!a}.")
 
 
@@ -105,7 +105,7 @@ def _scripts(name: str) -> set[str]:
     return {unicodedata.name(one, "?").split(" ")[0] for one in name if one.isalpha()}
 
 
-def _skeleton(name: str) -> str:
+def skeleton(name: str) -> str:
     """What names that look alike have in common: no case, no kind of space, no script."""
     seen = "".join(one for one in unicodedata.normalize("NFKC", name) if ord(one) not in BLANK)
     folded = " ".join(seen.split()).translate(ALIKE).casefold()

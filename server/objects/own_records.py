@@ -73,7 +73,7 @@ class OwnRecords:
 
     store: SealedStore
     kind: bytes
-    _turns: dict[bytes, _Turn] = field(default_factory=dict, repr=False, compare=False)
+    _turns: Turns = field(default_factory=lambda: Turns(), repr=False, compare=False)
 
     def name(self, key: bytes) -> bytes:
         """The name of a record in the store; keys have at most 512 bytes."""
@@ -118,6 +118,10 @@ class OwnRecords:
         ranged = {} if ends is None else {ENDS: ends}
         return Put(self.name(key), expected, content, body, Terms(frozenset(exact), ranged))
 
+    def is_there(self, key: bytes) -> bool:
+        """Whether there is a record, by what is known now."""
+        return bool(self.store.version(self.name(key)))
+
     async def read(self, key: bytes) -> Record | None:
         """A record as it is now, or None.
 
@@ -142,7 +146,7 @@ class OwnRecords:
             storage.StorageError: the record cannot be read or changed. Of a change that ended in
                 `Unavailable` nobody knows whether it was made.
         """
-        async with self._turn(key):
+        async with self._turns.of(key):
             for attempt in range(MAX_ATTEMPTS):
                 change = decide(await self.read(key))
                 if change is None:
@@ -165,19 +169,6 @@ class OwnRecords:
         """
         with trio.CancelScope(shield=True):
             await self.store.commit(changes)
-
-    @asynccontextmanager
-    async def _turn(self, key: bytes) -> AsyncIterator[None]:
-        """Changes of one record at this server wait for each other, and are not in conflict."""
-        turn = self._turns.setdefault(key, _Turn())
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._turns[key]
 
     async def remove(self, key: bytes) -> None:
         """Remove a record, if it is there.
@@ -225,9 +216,32 @@ class OwnRecords:
             yield 1 << place, replace(self.query(whose, now=now), all_of=(terms,))
 
 
+class Turns:
+    """Turns by key: whoever works on the same thing at this server waits, and is in no conflict."""
+
+    def __init__(self) -> None:
+        self._turns: dict[bytes, _Turn] = {}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    @asynccontextmanager
+    async def of(self, key: bytes) -> AsyncIterator[None]:
+        """Have the turn of a key within an `async with` block."""
+        turn = self._turns.setdefault(key, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[key]
+
+
 @dataclass(slots=True)
 class _Turn:
-    """Whose turn it is to change one record."""
+    """Whose turn it is."""
 
     lock: trio.Lock = field(default_factory=trio.Lock)
     waiting: int = 0

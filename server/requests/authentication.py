@@ -53,7 +53,9 @@ async def identify(
     if len(credentials) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
     certified = client.name if client is not None else ""
-    no_users = bool(credentials) and server.users.is_empty() and await kmip_users.is_empty(server)
+    no_users = (
+        bool(credentials) and await server.users.is_empty() and await kmip_users.is_empty(server)
+    )
     for credential in credentials:
         value = credential.value(version)
         if no_users and not isinstance(value, TicketCredential):
@@ -90,23 +92,31 @@ async def _user(
     server: Server, certified: str, _before: Client | None, value: UsernameAndPassword
 ) -> Client:
     name, password = value.username, value.password or ""
-    server.users.refuse_locked_out(name, Kind.USER, certified)
-    user = await kmip_users.verify(server, name, password)
-    if user is not None:
-        server.users.forget_failures(name, Kind.USER, certified)
-        return user
-    mark = server.users.mark(name, Kind.USER)
-    await server.users.verify(name, password, Kind.USER, certified)
-    identified = Identification(Means.USER, name, mark)
-    return Client(unreserved(name), "user", identification=identified)
+    mark = await server.users.mark(name, Kind.USER)
+
+    async def verify() -> Client | None:
+        user = await kmip_users.verify(server, name, password)
+        if user is not None:
+            return user
+        if not await server.users.verify(name, password, Kind.USER):
+            return None
+        identified = Identification(Means.USER, name, mark)
+        return Client(unreserved(name), "user", identification=identified)
+
+    return await server.guesses.judge(certified, f"{Kind.USER}:{name}", password, verify, mark)
 
 
 async def _device(server: Server, certified: str, _before: Client | None, value: Device) -> Client:
-    serial = value.device_serial_number or ""
-    mark = server.users.mark(serial, Kind.DEVICE)
-    await server.users.verify(serial, value.password or "", Kind.DEVICE, certified)
-    identified = Identification(Means.DEVICE, serial, mark)
-    return Client(f"device:{serial}", "device", identification=identified)
+    serial, password = value.device_serial_number or "", value.password or ""
+    mark = await server.users.mark(serial, Kind.DEVICE)
+
+    async def verify() -> Client | None:
+        if not await server.users.verify(serial, password, Kind.DEVICE):
+            return None
+        identified = Identification(Means.DEVICE, serial, mark)
+        return Client(f"device:{serial}", "device", identification=identified)
+
+    return await server.guesses.judge(certified, f"{Kind.DEVICE}:{serial}", password, verify, mark)
 
 
 async def _ticket(
@@ -136,9 +146,9 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
             ended = known_by.until is not None and now >= known_by.until
             return not ended and _is_accepted(server, known_by, now)
         case Means.USER:
-            return server.users.mark(known_by.subject, Kind.USER) == known_by.mark
+            return await server.users.mark(known_by.subject, Kind.USER) == known_by.mark
         case Means.DEVICE:
-            return server.users.mark(known_by.subject, Kind.DEVICE) == known_by.mark
+            return await server.users.mark(known_by.subject, Kind.DEVICE) == known_by.mark
         case Means.KMIP_USER:
             return await kmip_users.is_valid(server, known_by.subject, known_by.mark)
 

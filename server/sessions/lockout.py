@@ -24,30 +24,38 @@ class FailedLogins:
     def __init__(self) -> None:
         self._failures: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
+    def failures(self, key: bytes, now: float) -> int:
+        """How many there were in the present minute, of a `pair`."""
+        since, count = self._failures.get(key, (now, 0))
+        return count if 0 <= now - since < FAILURE_WINDOW_SECONDS else 0
+
+    def add(self, key: bytes, now: float) -> int:
+        """Count a failure of a `pair`; how many there are with it."""
+        since, count = self._failures.pop(key, (now, 0))
+        if not 0 <= now - since < FAILURE_WINDOW_SECONDS:  # below 0: the clock was set back
+            since, count = now, 0
+        self._failures[key] = (since, count + 1)
+        if len(self._failures) > MAX_PAIRS:
+            self._failures.popitem(last=False)
+        return count + 1
+
+    def drop(self, key: bytes) -> None:
+        """Forget those of a `pair`."""
+        self._failures.pop(key, None)
+
     def is_locked_out(self, client: str, name: str, now: float) -> bool:
         """Whether passwords are refused without being looked at."""
-        since, count = self._failures.get(_pair(client, name), (now, 0))
-        return count >= MAX_FAILURES and 0 <= now - since < FAILURE_WINDOW_SECONDS
+        return self.failures(pair(client, name), now) >= MAX_FAILURES
 
     def count(self, client: str, name: str, now: float) -> bool:
         """Count a failure; True where it is the one that locks the client out."""
-        since, count = self._failures.pop(_pair(client, name), (now, 0))
-        if not 0 <= now - since < FAILURE_WINDOW_SECONDS:  # below 0: the clock was set back
-            since, count = now, 0
-        self._failures[_pair(client, name)] = (since, count + 1)
-        if len(self._failures) > MAX_PAIRS:
-            self._failures.popitem(last=False)
-        return count + 1 == MAX_FAILURES
+        return self.add(pair(client, name), now) == MAX_FAILURES
 
     def forget(self, client: str, name: str) -> None:
         """Forget the failures of a client that has sent the right password."""
-        self._failures.pop(_pair(client, name), None)
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._failures.clear()
+        self.drop(pair(client, name))
 
 
-def _pair(client: str, name: str) -> bytes:
+def pair(client: str, name: str) -> bytes:
     """Stands for a client and a name, in 32 bytes however long a name was sent."""
     return hashlib.sha256(f"{len(client)}:{client}{name}".encode(errors="surrogatepass")).digest()

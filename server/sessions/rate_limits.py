@@ -28,10 +28,10 @@ class RateLimiter:
 
         Args:
             client: whose bucket.
-            now: seconds of a clock that never goes back.
+            now: seconds; a clock that is set back gives nothing back until it goes on.
         """
         left, since = self._left.pop(client, (self.burst, now))
-        left = min(self.burst, left + (now - since) * self.per_second)
+        left = min(self.burst, left + max(0.0, now - since) * self.per_second)
         taken = left >= 1
         self._left[client] = (left - 1 if taken else left, now)
         while len(self._left) > MAX_CLIENTS:

@@ -7,7 +7,8 @@ import trio
 
 from server import operations
 from server.access.client import Client
-from server.access.password_file import Cost, Kind, Users, add
+from server.access.password_file import Cost, Kind, add
+from server.access.users import Users
 from server.requests.answer import answer
 from server.setup.config import Config, LegacyAlgorithms
 from server.state import Server as WholeServer

@@ -13,7 +13,7 @@ from kmip.tags import Tag
 from kmip.versions import SUPPORTED
 from server import operations
 from server.access.client import Client
-from server.access.password_file import Users
+from server.access.users import Users
 from server.registry import ROUTES
 from server.requests.answer import answer
 from server.setup.config import Config

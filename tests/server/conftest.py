@@ -23,7 +23,7 @@ from kmip.tags import Tag
 from kmip.versions import V2_1, ProtocolVersion
 from server import operations
 from server.access.client import Client
-from server.access.password_file import Users
+from server.access.users import Users
 from server.requests.answer import answer
 from server.setup.config import Config
 from server.state import Server

@@ -23,7 +23,7 @@ from kmip.enums import (
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
 from kmip.versions import V1_4
-from server.access.password_file import Users
+from server.access.users import Users
 from server.requests import audit
 from server.rotation import (
     FIRST_PAUSE,

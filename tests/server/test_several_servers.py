@@ -28,8 +28,10 @@ from kmip.payloads.rights import Rights
 from kmip.tags import Tag
 from kmip.versions import V3_0
 from server.access import ended_tickets, password_file
-from server.access.password_file import Users
+from server.access.kept_users import KeptUsers, verifier_of
+from server.access.users import Users
 from server.requests.batch import FRESH_SECONDS
+from server.sessions.lockout import MAX_FAILURES
 from server.setup.config import Config
 from server.state import Server
 from storage import KeyFile, MemoryBackend, MemorySpace, open_store
@@ -71,9 +73,16 @@ async def servers(config: Config, clock: Clock) -> AsyncIterator[TwoServers]:
         open_store(MemoryBackend(space, shared=True), key, create=True) as first,
         open_store(backend, key) as second,
     ):
-        users = Users(config.users_file, cost=CHEAP)
         one, other = (
-            InProcessClient(Server(config=config, store=store, users=users, clock=clock), None)
+            InProcessClient(
+                Server(
+                    config=config,
+                    store=store,
+                    users=Users(config.users_file, cost=CHEAP),
+                    clock=clock,
+                ),
+                None,
+            )
             for store in (first, second)
         )
         backend.calls.clear()
@@ -170,6 +179,33 @@ async def test_a_user_that_is_made_at_one_is_let_in_at_the_other(servers: TwoSer
     await make_user(servers.one.at(V3_0).named("administrator"), "fred")
     fred = as_user(servers.other.at(V3_0), "fred", "correct horse")
     assert await reason_of(fred, Operation.QUERY) is None
+
+
+async def test_a_user_in_the_store_is_let_in_at_both_and_removed_at_both(servers: TwoServers):
+    kept = KeptUsers(servers.one.server.store)
+    await kept.add(password_file.Kind.USER, "fred", verifier_of("correct horse", CHEAP))
+    for ask in both(servers):
+        assert await reason_of(as_user(ask, "fred", "correct horse"), Operation.QUERY) is None
+    ticket = (await as_user(servers.one, "fred", "correct horse")(Operation.LOGIN)).ticket
+    await showing(servers.other, ticket)(Operation.QUERY)
+    await kept.add(password_file.Kind.USER, "anna", verifier_of("x", CHEAP))
+    await kept.remove(password_file.Kind.USER, "fred")
+    for ask in both(servers):
+        refused = await reason_of(as_user(ask, "fred", "correct horse"), Operation.QUERY)
+        assert refused == R.AUTHENTICATION_NOT_SUCCESSFUL
+        assert await reason_of(showing(ask, ticket), Operation.QUERY) == R.INVALID_TICKET
+
+
+async def test_who_guesses_at_one_server_has_no_more_guesses_at_the_other(servers: TwoServers):
+    await make_user(servers.one.at(V3_0).named("administrator"), "fred")
+    for number in range(MAX_FAILURES):
+        ask = both(servers)[number % 2].at(V3_0)
+        await reason_of(as_user(ask, "fred", f"guess {number}"), Operation.QUERY)
+    for ask in both(servers):
+        fred = as_user(ask.at(V3_0), "fred", "correct horse")
+        assert await reason_of(fred, Operation.QUERY) == R.AUTHENTICATION_NOT_SUCCESSFUL
+        desk = as_user(ask.at(V3_0), "fred", "correct horse", certificate="desktop")
+        assert await reason_of(desk, Operation.QUERY) is None
 
 
 async def test_a_state_that_time_has_changed_is_found_at_both(servers: TwoServers, clock: Clock):

@@ -10,21 +10,12 @@ from typing import ClassVar
 import pytest
 import trio
 
-from kmip.errors import AuthenticationNotSuccessful
-from server.access import password_file
-from server.access.password_file import Cost, Kind, Users
-from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES
+from server.access import password_file, users
+from server.access.password_file import Cost, Kind
+from server.access.users import Users
 from server.setup.failure import Failure
 
 QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -36,17 +27,12 @@ def add(path: Path, name: str, password: str, kind: Kind = Kind.USER, **more: bo
     password_file.add(path, kind, name, password, cost=QUICK, **more)
 
 
-def guard(path: Path, clock: Clock | None = None) -> Users:
-    return Users(path, clock or Clock(), QUICK)
+def guard(path: Path) -> Users:
+    return Users(path, QUICK)
 
 
-async def is_let_in(
-    users: Users, name: str, password: str, kind: Kind = Kind.USER, client: str = ""
-) -> bool:
-    try:
-        return await users.verify(name, password, kind, client) == name
-    except AuthenticationNotSuccessful:
-        return False
+async def is_let_in(known: Users, name: str, password: str, kind: Kind = Kind.USER) -> bool:
+    return await known.verify(name, password, kind)
 
 
 async def test_the_right_password_lets_in_and_no_other(path: Path) -> None:
@@ -85,17 +71,17 @@ def test_the_default_cost_is_that_of_rfc_9106() -> None:
 
 async def test_a_running_server_sees_changes(path: Path) -> None:
     known = guard(path)
-    assert known.is_empty()
+    assert await known.is_empty()
     assert not await is_let_in(known, "alice", "one")
     add(path, "alice", "one")
-    assert not known.is_empty()
+    assert not await known.is_empty()
     assert await is_let_in(known, "alice", "one")
     add(path, "alice", "two", replace=True)
     assert not await is_let_in(known, "alice", "one")
     assert await is_let_in(known, "alice", "two")
     password_file.remove(path, Kind.USER, "alice")
     assert not await is_let_in(known, "alice", "two")
-    assert known.is_empty()
+    assert await known.is_empty()
 
 
 async def test_a_damaged_file_lets_nobody_in_and_is_not_empty(
@@ -106,7 +92,7 @@ async def test_a_damaged_file_lets_nobody_in_and_is_not_empty(
     assert await is_let_in(known, "alice", "secret")
     path.write_text("{")
     assert not await is_let_in(known, "alice", "secret")
-    assert not known.is_empty()
+    assert not await known.is_empty()
     assert "is damaged" in caplog.text
 
 
@@ -142,68 +128,17 @@ def test_adding_twice_and_removing_nobody_are_refused(path: Path) -> None:
         password_file.remove(path, Kind.DEVICE, "alice")
 
 
-async def test_too_many_failures_bar_a_name_for_the_rest_of_the_minute(path: Path) -> None:
-    add(path, "alice", "secret")
-    clock = Clock()
-    known = guard(path, clock)
-    for _ in range(MAX_FAILURES):
-        assert not await is_let_in(known, "alice", "wrong")
-    assert not await is_let_in(known, "alice", "secret")
-    clock.now = FAILURE_WINDOW_SECONDS
-    assert await is_let_in(known, "alice", "secret")
-
-
-async def test_who_is_at_work_is_not_locked_out_by_others_guesses(path: Path) -> None:
-    add(path, "alice", "secret")
+async def test_a_mark_changes_with_the_password_and_is_nothing_without_a_name(path: Path) -> None:
     known = guard(path)
-    assert await is_let_in(known, "alice", "secret")
-    for _ in range(MAX_FAILURES):
-        assert not await is_let_in(known, "alice", "wrong", client="mallory")
-    assert await is_let_in(known, "alice", "secret")
-    assert not await is_let_in(known, "alice", "secret", client="mallory")
-
-
-async def test_failures_of_an_earlier_minute_do_not_count(path: Path) -> None:
+    assert await known.mark("alice", Kind.USER) == ""
     add(path, "alice", "secret")
-    clock = Clock()
-    known = guard(path, clock)
-    for _ in range(MAX_FAILURES - 1):
-        assert not await is_let_in(known, "alice", "wrong")
-    clock.now = FAILURE_WINDOW_SECONDS
-    assert not await is_let_in(known, "alice", "wrong")
-    assert await is_let_in(known, "alice", "secret")
-
-
-async def test_the_right_password_forgets_the_failures_before_it(path: Path) -> None:
-    """Also one that is known to be right, for which nothing is derived."""
-    add(path, "alice", "secret")
-    known = guard(path)
-    for _ in range(3):
-        for _ in range(MAX_FAILURES - 1):
-            assert not await is_let_in(known, "alice", "wrong", client="client")
-        assert await is_let_in(known, "alice", "secret", client="client")
-
-
-async def test_a_password_that_is_replaced_lets_in_at_once_whoever_failed(path: Path) -> None:
-    add(path, "alice", "secret")
-    known = guard(path)
-    for _ in range(MAX_FAILURES):
-        assert not await is_let_in(known, "alice", "wrong")
-    add(path, "alice", "another", replace=True)
-    assert await is_let_in(known, "alice", "another")
-
-
-def test_a_mark_changes_with_the_password_and_is_nothing_without_a_name(path: Path) -> None:
-    known = guard(path)
-    assert known.mark("alice", Kind.USER) == ""
-    add(path, "alice", "secret")
-    first = known.mark("alice", Kind.USER)
+    first = await known.mark("alice", Kind.USER)
     assert first
-    assert known.mark("alice", Kind.DEVICE) == ""
+    assert await known.mark("alice", Kind.DEVICE) == ""
     add(path, "alice", "secret", replace=True)
-    assert known.mark("alice", Kind.USER) not in ("", first)
+    assert await known.mark("alice", Kind.USER) not in ("", first)
     password_file.remove(path, Kind.USER, "alice")
-    assert known.mark("alice", Kind.USER) == ""
+    assert await known.mark("alice", Kind.USER) == ""
 
 
 async def test_the_longest_password_is_taken_and_lets_in(path: Path) -> None:
@@ -241,29 +176,6 @@ def test_two_commands_at_once_do_not_undo_each_other(path: Path) -> None:
     password_file.add(path, Kind.USER, "alice", "secret", cost=Looking())
     with Looking.lock.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-class Counting(Users):
-    """Counts the derivations that it makes: what an answer costs, and so its time."""
-
-    derivations = 0
-
-    def _matches(self, verifier: str | None, password: str) -> bool:
-        self.derivations += 1
-        return super()._matches(verifier, password)
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-async def test_failures_cost_the_same_at_names_that_exist_and_that_do_not(
-    path: Path, kind: Kind
-) -> None:
-    add(path, "alice", "secret", kind)
-    known = Counting(path, Clock(), QUICK)
-    for name in ("alice", "nobody"):
-        known.derivations = 0
-        for _ in range(MAX_FAILURES + 5):
-            assert not await is_let_in(known, name, "wrong", kind)
-        assert known.derivations == MAX_FAILURES, name
 
 
 async def test_passwords_of_unknown_names_are_not_remembered(path: Path) -> None:
@@ -343,21 +255,11 @@ async def test_a_name_that_does_not_exist_is_compared_with_a_verifier_that_costs
     path: Path,
 ) -> None:
     """One for all such names, made at the first: none that is made anew or not at all."""
-    known = Users(path, Clock(), MadeOnce())
+    known = Users(path, MadeOnce())
     for name in ("nobody", "somebody"):
         assert not await is_let_in(known, name, "x")
     (made,) = MadeOnce.made
     assert made.startswith("$argon2id$v=19$m=8,t=1,p=1$")
-
-
-async def test_a_client_that_is_locked_out_leaves_one_line(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    known = guard(path)
-    for _ in range(MAX_FAILURES + 5):
-        assert not await is_let_in(known, "n" * 200, "wrong", client="mallory")
-    (line,) = [each for each in caplog.messages if "failed too often" in each]
-    assert line == f"'mallory' failed too often to identify as user '{'n' * 128}'"
 
 
 @pytest.mark.parametrize("cost", ["m=1048576,t=1,p=1", "m=8,t=64,p=1", "m=8,t=1,p=64"])
@@ -404,13 +306,9 @@ async def test_a_crowd_is_refused_rather_than_queued_without_end(path: Path) -> 
             let_in.append(1)
 
     async with trio.open_nursery() as nursery:
-        for _ in range(password_file.MAX_DERIVATIONS + password_file.MAX_WAITING + 20):
+        for _ in range(users.MAX_DERIVATIONS + users.MAX_WAITING + 20):
             nursery.start_soon(enter)
-    assert (
-        password_file.MAX_DERIVATIONS
-        <= len(let_in)
-        <= password_file.MAX_DERIVATIONS + password_file.MAX_WAITING
-    )
+    assert users.MAX_DERIVATIONS <= len(let_in) <= users.MAX_DERIVATIONS + users.MAX_WAITING
 
 
 async def test_an_overlong_password_is_refused_without_a_derivation(path: Path) -> None:

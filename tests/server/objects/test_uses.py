@@ -17,7 +17,7 @@ from kmip.enums import (
 )
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
-from server.access.password_file import Users
+from server.access.users import Users
 from server.objects import uses
 from server.objects.uses import WRITE_SECONDS, WRITTEN_AT_ONCE, keep_written, write_all
 from server.setup.config import Config

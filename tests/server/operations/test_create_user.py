@@ -29,7 +29,8 @@ from kmip.objects import (
 from kmip.tags import Tag
 from kmip.versions import V2_1, V3_0
 from server.access import password_file
-from server.access.password_file import Cost, Users
+from server.access.password_file import Cost
+from server.access.users import Users
 from server.sessions.lockout import FAILURE_WINDOW_SECONDS, MAX_FAILURES, FailedLogins
 from tests.server.conftest import Clock, Failed, InProcessClient
 from tests.server.operations.certified_keys import certified
@@ -47,7 +48,7 @@ CHEAP = Cost(memory_kib=32, iterations=1, lanes=1)
 @pytest.fixture
 def admin(ask: InProcessClient) -> InProcessClient:
     """The administrator; passwords cost little."""
-    ask.server.users = Users(ask.server.config.users_file, ask.server.clock, CHEAP)
+    ask.server.users = Users(ask.server.config.users_file, CHEAP)
     return ask.at(V3_0).named("administrator")
 
 

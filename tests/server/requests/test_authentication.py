@@ -10,7 +10,8 @@ from kmip.messages import Authentication, Credential, Device, OneTimePassword, U
 from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, V3_0, ProtocolVersion
-from server.access.password_file import Cost, Kind, Users, add
+from server.access.password_file import Cost, Kind, add
+from server.access.users import Users
 from server.requests.authentication import MAX_CREDENTIALS
 from server.sessions.lockout import MAX_FAILURES
 from server.sessions.refusals import BURST, PER_SECOND
@@ -58,7 +59,7 @@ def users(server: Server) -> None:
     path = server.config.users_file
     add(path, Kind.USER, "bob", "hunter2", cost=QUICK)
     add(path, Kind.DEVICE, "sn-7", "hunter3", cost=QUICK)
-    server.users = Users(path, lambda: 0.0, QUICK)
+    server.users = Users(path, QUICK)
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
@@ -151,7 +152,7 @@ async def test_a_refusal_costs_the_same_wherever_a_user_is_or_is_not(ask: InProc
     """In the file, made by an administrator, or nowhere; also once there were too many failures."""
     path = ask.server.config.users_file
     add(path, Kind.USER, "bob", "hunter2", cost=QUICK)
-    ask.server.users = counting = Counting(path, ask.server.clock, QUICK)
+    ask.server.users = counting = Counting(path, QUICK)
     await make_user(ask.at(V3_0).named("administrator"), "fred")
     for name in ("bob", "fred", "nobody"):
         counting.derivations = 0

@@ -32,8 +32,9 @@ from server.access import ended_tickets, password_file
 from server.access.client import Client, of_certificate
 from server.access.client_certificates import Rules
 from server.access.kept_rules import KeptRules
-from server.access.password_file import Cost, Kind, Users
+from server.access.password_file import Cost, Kind
 from server.access.refused_certificates import entry_of
+from server.access.users import Users
 from server.requests import audit
 from server.sessions import issued, tickets
 from server.sessions.identification import Identification, Means
@@ -241,7 +242,7 @@ async def test_a_ticket_ends_with_the_password_it_was_given_for(
     path = ask.server.config.users_file
     password_file.add(path, kind, "ulla", "a", cost=QUICK)
     password_file.add(path, kind, "other", "a", cost=QUICK)
-    ask.server.users = Users(path, ask.server.clock, QUICK)
+    ask.server.users = Users(path, QUICK)
     ticket = (await by_password(ask, "ulla", "a", kind)(Op.LOGIN)).ticket
     others = (await by_password(ask, "other", "a", kind)(Op.LOGIN)).ticket
     await showing(ask, ticket)(Op.QUERY)
@@ -332,7 +333,7 @@ async def test_a_ticket_ends_with_a_user_made_through_kmip(
     ask: InProcessClient, is_credential: bool
 ):
     admin = ask.at(V3_0).named("administrator")
-    ask.server.users = Users(ask.server.config.users_file, ask.server.clock, QUICK)
+    ask.server.users = Users(ask.server.config.users_file, QUICK)
     word = PasswordCredential(password="correct horse")
     made = await admin(Op.CREATE_CREDENTIAL, credential_type=CredentialType.PASSWORD, object=word)
     user = await make_user(admin, "fred", credential=made.unique_identifier)
