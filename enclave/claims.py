@@ -14,7 +14,7 @@ hash apart from any other use of the same chip.
     pubkey-hash                CBOR [1, SHA-256 of the SubjectPublicKeyInfo]
     nonce                      32 to 64 bytes that the verifier chose; absent: there was none
     strongroom-profile         "2"
-    strongroom-role            bootstrap, api or peer
+    strongroom-role            bootstrap, api, peer or taker
     strongroom-deployment      UTF-8, 1 to 64 bytes
     strongroom-instance        16 bytes
     strongroom-not-before      8 bytes, seconds since 1970-01-01T00:00:00Z, big-endian
@@ -65,6 +65,9 @@ class Role(StrEnum):
     BOOTSTRAP = "bootstrap"
     API = "api"
     PEER = "peer"
+    """Of a provisioned server, for the other servers of its deployment."""
+    TAKER = "taker"
+    """Of an unprovisioned server, for the one that is to hand its provisioning over."""
 
 
 class SkProvider(StrEnum):

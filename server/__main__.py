@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
         client_certificate,
         collateral,
         configuration,
+        hand_over,
         measure,
         proxy,
         refuse_certificate,
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
         store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
         proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND, refuse_certificate.COMMAND,
-        collateral.COMMAND, revocation_lists.COMMAND,
+        collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

@@ -5,6 +5,8 @@
     POST /refused-certificates    {"add": [...], "remove": [...]}
     GET  /refused-certificates                             the entries, with their comments
     POST /tickets/end             {"client": "..."}        ends the tickets of a client
+    POST /policy                  TOML, or nothing         which servers may be given the same
+    GET  /policy                                           the policy in force
 
 The operator is who provisioned the server, by the same credential: its digest is in the claims of
 the service too, so that they verify the server before they send it, on that very connection. What
@@ -28,10 +30,13 @@ from typing import Any, Final, Protocol
 import trio
 from cryptography import x509
 
+from enclave.errors import InvalidPolicy
+from enclave.policy import read_policy
 from server.access import kept_rules
 from server.access.client_certificates import Chain, Rules
 from server.access.kept_rules import KeptRules
 from server.long_steps import LOOP_BYTES, stepped
+from server.peers import kept_policy
 from server.setup import explanations
 from server.setup.failure import Failure
 from server.state import Server
@@ -120,6 +125,8 @@ class OperatorRoutes:
             ("POST", "/refused-certificates"): (self.refuse, MAX_BODY_BYTES),
             ("GET", "/refused-certificates"): (self.show_refused, 0),
             ("POST", "/tickets/end"): (self.end_tickets, MAX_BODY_BYTES),
+            ("POST", "/policy"): (self.give_policy, MAX_BODY_BYTES),
+            ("GET", "/policy"): (self.show_policy, 0),
         }
         return {
             row: Route(self._in_turn(handler), size, self.access.check)
@@ -188,6 +195,25 @@ class OperatorRoutes:
             await self.seal()
         return {"success": "The tickets that the client has been given up to now are over"}
 
+    async def give_policy(self, request: Request) -> dict[str, Any]:
+        """Which servers may be given the same from now on, by every server on the store."""
+        policy = policy_in(request)
+        with trio.CancelScope(shield=True):
+            await kept_policy.write(self.server.store, policy)
+            await self.seal()
+        if not policy:
+            return {"success": "From now on nothing is handed over to any server"}
+        if not self.server.store.is_shared:
+            return {"success": "Policy received, of no use here: the store serves one server only"}
+        if not self.server.config.peer_address:
+            return {"success": "Policy received; this server has no peer_address to hand over at"}
+        return {"success": "Policy received"}
+
+    async def show_policy(self, request: Request) -> dict[str, Any]:
+        """The policy in force; empty where nothing is handed over."""
+        await self.server.store.refresh()
+        return {"policy": await kept_policy.read(self.server.store)}
+
     async def _take(self, kept: KeptRules) -> None:
         """Keep what the operator said, and judge by it from now on.
 
@@ -205,6 +231,23 @@ class OperatorRoutes:
             await kept_rules.write(self.server.store, kept)
             self.admission.judge_by(rules)
             await self.seal()
+
+
+def policy_in(request: Request) -> str:
+    """The policy that is a request's body; empty where there is none.
+
+    Raises:
+        HTTPError: it cannot be used.
+    """
+    try:
+        text = request.body.decode()
+        if text:
+            read_policy(text)
+    except UnicodeDecodeError:
+        raise HTTPError(400, "the body is not UTF-8") from None
+    except InvalidPolicy as error:
+        raise HTTPError(422, f"the policy cannot be used: {error}") from None
+    return text
 
 
 def refusals_in(request: Request) -> tuple[list[str], list[str]]:

@@ -22,6 +22,8 @@ from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
 from server.objects import own_records, uses
 from server.operator_routes import OperatorAccess, OperatorOrClient, OperatorRoutes
+from server.peers import opened as peers
+from server.peers.expectations import Vendors
 from server.requests import audit
 from server.rotation import Rotation
 from server.setup import explanations
@@ -76,6 +78,7 @@ async def serve(
     stop: trio.Event | None = None,
     hangups: trio.MemoryReceiveChannel[None] | None = None,
     operator: OperatorAccess | None = None,
+    vendors: Callable[[], Vendors] | None = None,
 ) -> None:
     """Serve KMIP, and attestation where there is a TEE, until `stop` is set.
 
@@ -86,6 +89,7 @@ async def serve(
         stop: ends it gracefully.
         hangups: has what can be renewed read again, for each thing received.
         operator: who may change what the server was provisioned with; None: nobody.
+        vendors: gives what peers' evidence is verified by; None: as the settings name it.
 
     Raises:
         OSError, ssl.SSLError, storage.StorageError, server.setup.failure.Failure: it cannot start.
@@ -123,6 +127,11 @@ async def serve(
                 endpoints.append(
                     http_endpoint(config, https.listeners, *door, shutdown, https.free, departures)
                 )
+            if config.peer_address:
+                number = b"" if attester is None else attester.instance
+                handed = sources.to_hand_over()
+                port = peers.opened(server, tee, number, handed, vendors, nursery)
+                endpoints.append(await stack.enter_async_context(port))
             head = await sources.finish(store)
             if head is not None and routes is not None:
                 routes.seal = head.seal
@@ -135,7 +144,7 @@ async def serve(
         nursery.start_soon(own_records.keep_swept, store, server.clock)
         up = Up(
             endpoints[0].addresses,
-            _addresses(endpoints[1:]),
+            _addresses(endpoints[1 : 1 + bool(https.listeners)]),
             attested=tee is not None,
             simulated=identity.simulated,
         )

@@ -6,7 +6,8 @@ the operator and nothing from its disk, which belongs to the host. `server.servi
 for each and does not know which of the two it has.
 
 What an operator gives is secret. `OperatorSources` lets go of it in `finish`, when the service has
-taken what it needs, so that nothing that outlives the start refers to it.
+taken what it needs, so that nothing that outlives the start refers to it, but for what may be
+handed over to another server (`server.peers`), where the settings name a port for that.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from server.access.kept_rules import KeptRules
 from server.access.users import Users
 from server.attestation import attester
 from server.attestation.identity import ServerIdentity
+from server.peers import kept_policy
 from server.pki import local_authority, server_certificate
 from server.setup import files, open_store, provisioning
 from server.setup.config import Config
@@ -152,6 +154,10 @@ class Sources(Protocol):
         """
         ...
 
+    def to_hand_over(self) -> Provisioning | None:
+        """What another server may be given; None: nothing is."""
+        ...
+
     async def finish(self, store: SealedStore) -> SealedHead | None:
         """Keep what another start needs, and let go of every secret.
 
@@ -223,6 +229,9 @@ class DiskSources:
         """See `Sources`."""
         config = self.config
         return Admission(lambda: _read(config, now()), now, lambda: tls.stamp_of_files(config))
+
+    def to_hand_over(self) -> None:
+        """See `Sources`; a disk is handed to nobody."""
 
     async def finish(self, store: SealedStore) -> None:
         """See `Sources`; files stay where they are."""
@@ -359,12 +368,21 @@ class OperatorSources:
         rules.revoked.check_signed(authorities)
         return Admission(lambda: Reading(context, rules), now)
 
+    def to_hand_over(self) -> Provisioning | None:
+        """See `Sources`; nothing where this server has no port for its peers."""
+        return self.provisioning if self.config.peer_address else None
+
     async def finish(self, store: SealedStore) -> SealedHead | None:
-        """See `Sources`."""
+        """See `Sources`.
+
+        From now on the store has what may change while the server runs: a restart must not bring
+        back what was given first.
+        """
         if self.provisioning.certificate_rules:
             await kept_rules.write(store, self._kept)
-            # From now on the store has them: a restart must not bring back what was given first.
-            self._provisioning = replace(self.provisioning, certificate_rules=b"")
+        if self.provisioning.policy:
+            await kept_policy.write(store, self.provisioning.policy)
+        self._provisioning = replace(self.provisioning, certificate_rules=b"", policy="")
         head = await provisioning.keep(
             self.config.data,
             self._tee,

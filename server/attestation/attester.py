@@ -46,7 +46,10 @@ PURPOSES: Final = {Role.API: Purpose.API_TLS, Role.BOOTSTRAP: Purpose.BOOTSTRAP_
 
 # What makes two servers differ without making them another configuration.
 _NOT_CONFIGURATION: Final = frozenset(
-    {"data", "endorsements", "kmip_port", "https_port", "bootstrap_server_port", "log_level"}
+    {
+        *("data", "endorsements", "kmip_port", "https_port", "bootstrap_server_port", "log_level"),
+        *("peer_address", "handover_from", "peer_collateral"),
+    }
 )
 _WEAKENING: Final = ("insecure_", "allow_")
 

@@ -39,12 +39,11 @@ from typing import Any, Final
 
 import trio
 
-from enclave.errors import EnclaveError, InvalidPolicy
+from enclave.errors import EnclaveError
 from enclave.keys import OwnKey
-from enclave.policy import read_policy
 from server.access.kept_rules import KeptRules
 from server.bootstrap.operator import OperatorAccess
-from server.operator_routes import refusals_in
+from server.operator_routes import policy_in, refusals_in
 from server.pki import server_certificate
 from server.setup import backends, explanations, open_store, redis_store
 from server.setup.config import Config
@@ -311,12 +310,7 @@ class Bootstrap:
 
     async def policy(self, request: Request) -> str:
         """Which other servers may be given the same."""
-        text = _text(request)
-        try:
-            read_policy(text)
-        except InvalidPolicy as error:
-            raise HTTPError(422, f"the policy cannot be used: {error}") from None
-        self.provisioning = replace(self.provisioning, policy=text)
+        self.provisioning = replace(self.provisioning, policy=policy_in(request))
         return "Policy received"
 
     async def _try_store(self, provisioning: Provisioning) -> None:
@@ -398,6 +392,39 @@ class Bootstrap:
         if provisioning.pkcs12 is not None:
             tls.open_pkcs12(provisioning.pkcs12, provisioning.pkcs12_password)
 
+    async def hand_over(self, provisioning: Provisioning, giver: str) -> bool:
+        """Start the service with what another server hands over.
+
+        Args:
+            provisioning: what it hands over.
+            giver: the other server's place, for the log.
+
+        Returns:
+            False where the operator has begun to give something themselves, or the service is up.
+
+        Raises:
+            Failure: the service does not start with it.
+        """
+        async with self._turn:
+            self._expire()
+            if self.done.is_set() or self.provisioning != Provisioning():
+                return False
+            try:
+                self._check(provisioning)
+                await self.launch(provisioning)
+            except HTTPError as error:
+                raise Failure(f"Something is missing: {error}.") from None
+            except Exception as error:
+                raise Failure(self._explained(error, provisioning)) from error
+            self.done.set()
+        self.lines.append(_written(giver, "another server", "hand-over: the service is up"))
+        return True
+
+    @property
+    def is_operator_at_work(self) -> bool:
+        """Whether the operator has given something, and the service is not up."""
+        return self.provisioning != Provisioning() or self._turn.locked()
+
     async def show_log(self, request: Request) -> Response:
         """Who did what, the oldest first."""
         lines = sorted([*self.lines, *self.refused], key=lambda line: line["time"])
@@ -415,12 +442,12 @@ def _line(request: Request, who: str, what: str) -> dict[str, str]:
     """A line of the log of who did what, which goes to the program's log too."""
     address = request.peer.address
     log.info("bootstrap: %s %s by %s from %s: %s", request.method, request.path, who, address, what)
-    return {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "from": address,
-        "who": who,
-        "what": f"{request.method} {request.path}: {what}",
-    }
+    return _written(address, who, f"{request.method} {request.path}: {what}")
+
+
+def _written(address: str, who: str, what: str) -> dict[str, str]:
+    when = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"time": when, "from": address, "who": who, "what": what}
 
 
 def _fields(request: Request, **kinds: type) -> dict[str, Any]:

@@ -4,8 +4,12 @@ The bootstrap listener and the service never serve together: the service's own e
 attestation opens only when the bootstrap has ended, on the same sockets where the ports are the
 same. Where they are not, the bootstrap's port is closed then.
 
-Provisioning is secret, and nothing refers to it once the service is up: `OperatorSources` has it
-alone, and lets go of it.
+Where the settings name servers to take the provisioning from (`handover_from`), these are asked
+while the bootstrap waits. Whoever is first counts, the operator or another server; an operator who
+has begun to give something is not overtaken.
+
+Provisioning is secret, and nothing here refers to it once the service is up: `OperatorSources` has
+it alone, and lets go of it.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import trio
@@ -26,6 +31,9 @@ from server.attestation import attester
 from server.attestation.routes import Attestation
 from server.bootstrap.operator import OperatorAccess, operator_access
 from server.bootstrap.routes import Bootstrap
+from server.bootstrap.taking import FIRST_PAUSE, Taking
+from server.peers.expectations import Expectations, Vendors, vendors_of
+from server.peers.port import make_party
 from server.pki import local_authority
 from server.setup import explanations, provisioning
 from server.setup.config import Config
@@ -99,6 +107,8 @@ class Start:
         key: the service's key, once it is known.
         up: whether the service has been up.
         hangups: has the service read again what can be renewed.
+        vendors: gives what peers' evidence is verified by; None: as the settings name it.
+        first_pause: seconds, after a round of givers that handed nothing over.
     """
 
     config: Config
@@ -110,6 +120,8 @@ class Start:
     key: OwnKey | None = field(default=None, repr=False)
     up: bool = False
     hangups: trio.MemoryReceiveChannel[None] | None = None
+    vendors: Callable[[], Vendors] | None = None
+    first_pause: float = FIRST_PAUSE
 
     async def recalled(self) -> bool:
         """Serve with provisioning sealed here before; False where the operator is needed."""
@@ -189,6 +201,8 @@ class Start:
             attestation = Attestation(own, lambda: "waiting for its operator")
             routes = dict(bootstrap.routes) | dict(attestation.routes)
             nursery.start_soon(bootstrap.keep_expiring)
+            if self.config.handover_from:
+                await self._start_taking(bootstrap, nursery)
             nursery.start_soon(_pass_on, bootstrap.done, shutdown.stop)
             nursery.start_soon(_pass_on, self.stop, shutdown.stop)
             endpoint = service.http_endpoint(
@@ -200,6 +214,17 @@ class Start:
 
             await Acceptor(self.config, shutdown).serve([endpoint], listening)
             nursery.cancel_scope.cancel()
+
+    async def _start_taking(self, bootstrap: Bootstrap, nursery: trio.Nursery) -> None:
+        """Have another server asked for what this one needs, beside waiting for the operator."""
+        vendors = self.vendors or partial(vendors_of, self.config)
+        expectations = Expectations(self.config, self.tee, service.now, vendors)
+        with service.device_errors_as_failure():
+            party = await make_party(
+                self.config, self.tee, Role.TAKER, self.instance, service.now, nursery
+            )
+        taking = Taking(self.config, party, expectations, bootstrap, self.first_pause)
+        nursery.start_soon(taking.run)
 
     async def _serve(
         self,
@@ -220,6 +245,7 @@ class Start:
             stop=self.stop,
             hangups=self.hangups,
             operator=self.access,
+            vendors=self.vendors,
         )
 
 

@@ -65,6 +65,29 @@ def line(
     )
 
 
+def event(
+    now: float, who: str, how: str, what: str, *, shown_by: str | None = None, reason: str = ""
+) -> str:
+    """The line of something that no request asked for; its keys are the same.
+
+    Args:
+        now: seconds since 1970.
+        who: had it happen.
+        how: by what they are known.
+        what: happened, in words as an operation's name.
+        shown_by: where they connect from.
+        reason: why it failed; empty: it did not.
+    """
+    when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    status = ResultStatus.OPERATION_FAILED if reason else ResultStatus.SUCCESS
+    return (
+        f'{{"time": "{when}", "request": null, "client": {quoted(logs.cut(who))}, '
+        f'"how": {quoted(how)}, "shown_by": {_quoted_or_null(shown_by)}, '
+        f'"operation": {quoted(what)}, "object": null, "status": "{status.title}", '
+        f'"reason": {_quoted_or_null(reason or None)}}}'
+    )
+
+
 def _quoted_or_null(text: str | None) -> str:
     return "null" if text is None else quoted(logs.cut(text, MAX_IDENTIFIER))
 

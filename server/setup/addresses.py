@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
+MAX_PORT: Final = 65535
 ALL_IPV4: Final = "0.0.0.0"  # noqa: S104 - the operator asks for it
 ALL: Final = "::"
 EVERY_ADDRESS: Final = frozenset({"", ALL_IPV4, ALL})
@@ -34,3 +35,19 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def place(text: str) -> tuple[str, int]:
+    """The host and the port in `HOST:PORT`; an address of IPv6 is in brackets.
+
+    Raises:
+        ValueError: it is none.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = str(ipaddress.IPv6Address(host[1:-1]))
+    elif ":" in host:
+        raise ValueError("an address of IPv6 is in brackets")
+    if not host or not colon or not (port.isascii() and port.isdigit()) or int(port) > MAX_PORT:
+        raise ValueError("a host, a colon and a port")
+    return host, int(port)

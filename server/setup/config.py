@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from kmip.messages import MAX_BATCH_ITEMS
-from server.setup import backends, redis_store
+from server.setup import addresses, backends, redis_store
 from server.setup.failure import Failure
 from server.setup.settings import setting
 from storage.durability import Durability
@@ -364,6 +364,36 @@ class Config:
         maximum=86400,
     )
 
+    # Its peers
+    peer_address: str = setting(
+        "",
+        "HOST:PORT at which the other servers of the deployment reach this one, over connections "
+        "on which both attest themselves; it listens at that port, and hands its provisioning "
+        "over there where the operator's policy allows it",
+        "a server without others needs no such port",
+        unit="host:port",
+    )
+    handover_from: tuple[str, ...] = setting(
+        (),
+        "HOST:PORT of servers from which this one, while it is unprovisioned, takes what it needs; "
+        "they are asked in this order until one hands it over, or the operator provisions this one",
+        "an unprovisioned server waits for its operator",
+        unit="addresses",
+    )
+    peer_collateral: Path | None = setting(
+        None,
+        "what the vendors publish, as `strongroom collateral fetch` writes it, by which peers' "
+        "evidence is verified; read anew each time",
+        "a peer's evidence is refused where collateral is needed and none is given",
+        unit="file",
+    )
+    insecure_allow_simulated_peers: bool = setting(
+        False,
+        "where this machine's TEE is simulated: accept peers whose TEE is simulated too, and hand "
+        "secrets over to them",
+        "anybody can simulate a TEE",
+    )
+
     # How its name is certified
     use_certbot: bool = setting(
         False,
@@ -575,6 +605,7 @@ class Config:
                 "tls_client_revocation_lists is on a disk that is the host's; a server that its "
                 "operator provisions does not read it."
             )
+        self._check_peers()
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.password_file is not None:
@@ -585,6 +616,19 @@ class Config:
             raise Failure("Give store or database_url, not both.")
         if self.redis_tls_private_key is not None and self.redis_tls_certificate is None:
             raise Failure("Give redis_tls_certificate with redis_tls_private_key.")
+
+    def _check_peers(self) -> None:
+        named = (
+            ("peer_address", self.peer_address),
+            *(("handover_from", each) for each in self.handover_from),
+        )
+        for name, text in named:
+            try:
+                addresses.place(text) if text else None
+            except ValueError as error:
+                raise Failure(f"{name} is HOST:PORT, not {text!r}: {error}.") from None
+            if text and not self.use_bootstrap_server:
+                raise Failure(f"{name} is for servers that an operator provisions.")
 
     def _check_certbot(self) -> None:
         if unknown := set(self.acme_challenges) - CHALLENGES:

@@ -136,7 +136,15 @@ class Provisioning:
         Raises:
             ValueError: it is none of ours.
         """
-        members = json.loads(data)
+        return cls.of_members(json.loads(data))
+
+    @classmethod
+    def of_members(cls, members: Any) -> Provisioning:
+        """What `encode` wrote, as JSON gives it.
+
+        Raises:
+            ValueError, TypeError: it is none of ours.
+        """
         if not isinstance(members, dict) or members.keys() != {one.name for one in fields(cls)}:
             raise ValueError("not provisioning of this version")
         for name in _BINARY:

@@ -87,6 +87,9 @@ class MemorySources:
         context.load_cert_chain(self.files / "server.pem", self.files / "server.key")
         return Admission(lambda: Reading(context, Rules(())), lambda: datetime.now(UTC))
 
+    def to_hand_over(self) -> None:
+        return None
+
     async def finish(self, store: SealedStore) -> None:
         self.finished.append(store)
 

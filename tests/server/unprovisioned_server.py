@@ -291,19 +291,25 @@ class InProcessServer:
 @asynccontextmanager
 async def running(
     config: Config,
-    tee: SoftwareTee,
+    tee: Any,
     *,
     stop: trio.Event | None = None,
     hangups: trio.MemoryReceiveChannel[None] | None = None,
+    **more: Any,
 ) -> AsyncIterator[InProcessServer]:
-    """A server that is stopped, and has ended well, at the end of the block."""
+    """A server that is stopped, and has ended well, at the end of the block.
+
+    Args:
+        config, tee, stop, hangups: its own.
+        more: of its `Start`.
+    """
     stop = trio.Event() if stop is None else stop
     files.make_directory(config.data)
     callbacks = Callbacks(
         lambda where, simulated: one.tell(list(where), one.waits),
         lambda up: one.tell(up, one.up),
     )
-    start = Start(config, callbacks, stop, tee, operator_access(config), hangups=hangups)
+    start = Start(config, callbacks, stop, tee, operator_access(config), hangups=hangups, **more)
     one = InProcessServer(start)
 
     async def serve() -> None:

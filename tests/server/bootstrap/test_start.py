@@ -145,7 +145,7 @@ async def test_it_waits_is_provisioned_serves_and_restarts(tmp_path: Path):
         assert claims.operator_sha256 == one.start.access.sha256
         assert claims.key_origin is KeyOrigin.CHIP
         async with one.connected(https, Role.API) as connection:
-            for path in ("/sqlite", "/start", "/pkcs12", "/key-file", "/client-ca", "/policy"):
+            for path in ("/sqlite", "/start", "/pkcs12", "/key-file", "/client-ca", "/certificate"):
                 async with one.connected(https, Role.API) as connection:
                     assert (await give(connection, path))[0] == 404
         async with client(port_of(up.kmip[0]), clients) as ask:
