@@ -448,6 +448,22 @@ TABLES = {
             "the uses of further objects are not counted until then",
         ),
         Attack(
+            "grants without end, or has many groups to look through",
+            (
+                "server.objects.grants.MAX_GRANTEES of an object",
+                "server.objects.grants.MAX_BYTES bytes of them",
+                "server.objects.grants.MAX_GROUP_GRANTS of an owner's groups",
+                "server.objects.grants.MAX_GROUP_BYTES bytes of them",
+                "server.objects.grants.MAX_NAME characters of a name",
+                "server.access.granted.MAX_MEMBERSHIPS groups of a user",
+                "server.access.granted.MAX_OBJECT_GROUPS groups of an object",
+                "server.access.granted.MAX_GRANTORS owners whose groups one search looks through",
+                "server.objects.opened.MAX_GROUP_GRANTS owners whose grants on groups are cached",
+                "server.requests.access_rights.MAX_LISTED objects in one list",
+            ),
+            "Server Limit Exceeded, or Invalid Field; what is beyond is not looked at",
+        ),
+        Attack(
             "sets defaults and constraints without end (an administrator)",
             ("server.attributes.rules_store.MAX_RULES",),
             "Server Limit Exceeded",

@@ -31,9 +31,11 @@ from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, plan_of, to_item
 from kmip.tags import Tag
 from kmip.versions import DIALECTS, ProtocolVersion, Span
-from server.access import policy
+from server.access import granted, policy
 from server.access.client import Client
 from server.crypto.costs import LOOP_MICROSECONDS
+from server.objects.grants import NO_OPERATIONS
+from server.objects.index_terms import Reach, owned
 from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
 from server.objects.uses import COUNTERS
@@ -277,7 +279,7 @@ class Context:
         """The object a request names, if the client may do this with it; not to be changed.
 
         Raises:
-            ObjectNotFound: there is none, or it is another client's.
+            ObjectNotFound: there is none, or it is another client's, who has granted nothing on it.
             NotAuthorised: the client's ticket does not reach it.
             PermissionDenied: the client may do other things with it.
             ObjectArchived: it is in archival storage, and is to be recovered first.
@@ -287,10 +289,28 @@ class Context:
         managed_object = await self.objects.find(identifier)
         if managed_object is None:
             raise policy.missing(self.client, self.operation, identifier)
-        policy.permit(self.client, self.operation, managed_object)
+        found = await self._granted(managed_object)
+        policy.permit(self.client, self.operation, managed_object, found)
         if managed_object.archived and not self._reaches_archived:
             raise ObjectArchived("the object is archived; recover it first")
         return managed_object
+
+    async def _granted(self, managed_object: ManagedObject) -> frozenset[Operation]:
+        """What the client has been granted on an object; the owner of it needs nothing."""
+        if managed_object.owner == self.client.name:
+            return NO_OPERATIONS
+        administrators = self.server.config.administrators
+        return await granted.operations_on(
+            self.objects, administrators, self.client, managed_object
+        )
+
+    async def reaches(self) -> list[Reach]:
+        """The objects among which the client searches: its own, and then what it was granted."""
+        own = [owned(self.client.name)]
+        if not self.server.config.locate_granted:
+            return own
+        administrators = self.server.config.administrators
+        return [*own, *await granted.reaches(self.objects, administrators, self.client)]
 
     @property
     def _reaches_archived(self) -> bool:

@@ -16,6 +16,7 @@ from kmip.errors import (
     InvalidField,
     OffsetWithDates,
     OffsetWithoutActivation,
+    PermissionDenied,
     WrongKeyLifecycleState,
 )
 from kmip.tags import Tag
@@ -91,7 +92,10 @@ def inherited(
     Raises:
         OffsetWithDates: both an Offset and a date are given.
         OffsetWithoutActivation: the old dates cannot be moved, having no Activation Date.
+        PermissionDenied: the object is another client's, who has granted its replacement alone.
     """
+    if managed_object.owner != context.client.name and requested.values:
+        raise PermissionDenied("a grant to replace an object does not cover its attributes")
     attributes = Attributes()
     for attribute, value in managed_object.attributes:
         if attribute not in NOT_TAKEN_OVER:
@@ -130,7 +134,8 @@ async def replace(context: Context, old: ManagedObject, new: ManagedObject) -> N
     """Link both objects, take the names from the old one, and put both into the transaction.
 
     The new object is the latest of its set, one generation on; both tell when that was. Where the
-    old one had been replaced before, what took its place is the latest no longer.
+    old one had been replaced before, what took its place is the latest no longer. Whoever has
+    replaced it, the new object is the owner's of the old one, and grants the same to others.
 
     Args:
         context: of the request.
@@ -140,6 +145,7 @@ async def replace(context: Context, old: ManagedObject, new: ManagedObject) -> N
     Raises:
         InvalidField: the old one has been replaced too often since.
     """
+    new.owner, new.grants = old.owner, old.grants
     if old.attributes.get(Tag.ROTATE_LATEST) is False:
         await _end_latest(context, old)
     old.attributes.remove(Tag.NAME)

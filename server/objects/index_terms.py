@@ -8,6 +8,9 @@ attribute is a filter of Locate without a line of its own. Four kinds of value g
     dates        a ranged value, since two dates in a filter mean from and to
     limits       a ranged value for each number, since an object may have more than a filter says
 
+Beside the attributes there are terms of who may find an object: its owner, and each grantee. What
+is granted on a group of objects is found by the owner and the group together (`Reach`).
+
 One more ranged value is the time at which an object falls due to be rotated, which no attribute
 says (`kmip.rotation`).
 
@@ -25,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kmip import lifecycle, rotation
 from kmip.attribute_table import ATTRIBUTES
@@ -40,6 +43,7 @@ from kmip.masks import StorageStatusMask
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from kmip.vocabulary import Mask
+from server.objects.grants import Grantee
 from server.objects.managed_object import ManagedObject
 from storage import Query, Range, Terms
 
@@ -69,6 +73,7 @@ ROTATION_DUE: Final = b"rotation due"
 def terms_of(managed_object: ManagedObject) -> Terms:
     """What the index is to know of an object, whatever the time."""
     exact = {owner_term(managed_object.owner), _status_term(_status(managed_object))}
+    exact.update(map(grantee_term, managed_object.grants))
     ranged: dict[bytes, int] = {}
     for attribute, value in managed_object.attributes:
         if attribute in DATES:
@@ -93,6 +98,57 @@ def owner_term(owner: str) -> bytes:
     return _term(b"owner", owner.encode())
 
 
+@lru_cache(REMEMBERED)
+def grantee_term(grantee: Grantee) -> bytes:
+    """The term of every object on which something is granted to this grantee."""
+    return _term(b"granted", grantee.kind.value.encode(), grantee.name.encode())
+
+
+@lru_cache(REMEMBERED)
+def group_grantee_term(grantee: Grantee) -> bytes:
+    """The term of every record of grants on groups that names this grantee."""
+    return _term(b"granted in a group", grantee.kind.value.encode(), grantee.name.encode())
+
+
+class Reach(NamedTuple):
+    """The objects among which a client searches.
+
+    Attributes:
+        all_of: groups of terms, of each of which an object has one at least.
+        none_of: terms that it has not.
+    """
+
+    all_of: tuple[frozenset[bytes], ...]
+    none_of: frozenset[bytes] = frozenset()
+
+
+def owned(owner: str) -> Reach:
+    """All objects of an owner."""
+    return Reach((frozenset({owner_term(owner)}),))
+
+
+def granted(client: str, grantees: Iterable[Grantee]) -> Reach:
+    """The objects of others on which one of these grantees is granted something."""
+    terms = frozenset(map(grantee_term, grantees))
+    return Reach((terms,), frozenset({owner_term(client)}))
+
+
+def in_groups(owner: str, groups: Iterable[str], grantees: Iterable[Grantee]) -> Reach:
+    """An owner's objects in some groups, without those that `granted` finds for the grantees."""
+    members = frozenset(
+        term
+        for group in groups
+        for attribute in (Tag.OBJECT_GROUP, Tag.GROUP_LINK)
+        for term in _value_terms(attribute, group)
+    )
+    return Reach((frozenset({owner_term(owner)}), members), frozenset(map(grantee_term, grantees)))
+
+
+def group_grants_query(grantees: Iterable[Grantee], limit: int) -> Query:
+    """The query that finds the records of grants on groups to one of these grantees."""
+    return Query((frozenset(map(group_grantee_term, grantees)),), limit=limit)
+
+
 def _status(managed_object: ManagedObject) -> StorageStatusMask:
     if managed_object.is_destroyed:
         return StorageStatusMask.DESTROYED_STORAGE
@@ -108,7 +164,7 @@ def _status_term(status: StorageStatusMask) -> bytes:
 
 def query_of(
     attributes: Attributes,
-    owner: str,
+    among: str | Reach,
     now: int,
     *,
     status: StorageStatusMask | None = None,
@@ -116,11 +172,11 @@ def query_of(
     limit: int | None = None,
     classes: int | None = None,
 ) -> Query:
-    """The query that finds a client's objects with all of these attributes.
+    """The query that finds the objects with all of these attributes that a client may find.
 
     Args:
         attributes: the filter; every value of it must be met.
-        owner: whose objects.
+        among: an owner, whose objects are meant, or which objects.
         now: the time at which they are to be in the state of the filter, seconds since 1970.
         status: which storage the objects are in; None means on-line (2.1 section 6.1.32).
         offset: how many of the newest to pass over.
@@ -132,7 +188,8 @@ def query_of(
     """
     if attributes.count > MAX_FILTERS:
         raise InvalidField(f"a search has at most {MAX_FILTERS} values")
-    groups = [frozenset({owner_term(owner)})]
+    reach = owned(among) if isinstance(among, str) else among
+    groups = list(reach.all_of)
     wanted = StorageStatusMask.ON_LINE_STORAGE if status is None else status
     groups.append(frozenset(_status_term(one) for one in StorageStatusMask if one & wanted))
     if classes is not None:
@@ -140,7 +197,7 @@ def query_of(
         groups.append(
             frozenset(term for one in known for term in _value_terms(Tag.OBJECT_CLASS, one))
         )
-    conditions = _Conditions(groups)
+    conditions = _Conditions(groups, reach.none_of)
     for attribute in attributes.values:
         values = attributes.all(attribute)
         if attribute in DATES:

@@ -1,8 +1,8 @@
 """A managed object as the server holds it, and its sealed record.
 
-A record has two parts. The meta part holds everything but the material: identifier, owner, type
-and attributes, as TTLV in the internal dialect, which every field survives. The body is the object
-itself, read only when its material is needed.
+A record has two parts. The meta part holds everything but the material: identifier, owner, type,
+attributes and what the owner has granted others, as TTLV in the internal dialect, which every field
+survives. The body is the object itself, read only when its material is needed.
 
 An object's State is not kept but follows from its dates (`kmip.lifecycle`), so that an Activation
 Date that has come counts without anybody writing it down.
@@ -26,6 +26,8 @@ from kmip.structures import Structure, from_item, structure, to_item
 from kmip.tags import Tag
 from kmip.types import LongInteger
 from kmip.versions import INTERNAL
+from server.objects import grants as granted
+from server.objects.grants import NO_GRANTS, GrantRecord, Grants
 
 OBJECT_PREFIX: Final = b"object/"
 
@@ -52,6 +54,7 @@ class Record(Structure):
     object_type: ObjectType
     storage_status_mask: StorageStatusMask = StorageStatusMask.ON_LINE_STORAGE
     usage_limits_count: LongInteger | None = None
+    right: tuple[GrantRecord, ...] = ()
     attributes: Template
 
 
@@ -67,6 +70,7 @@ class ManagedObject:
         content: the object itself; None until it is loaded, or where there is none (any more).
         archived: whether it is in archival storage.
         allocated: Usage Limits units that Get Usage Allocation has given out.
+        grants: what others may do with it; replaced as a whole where it changes.
         version: of its record; 0: not yet committed.
         opened: its key as the cryptographic library has it, once it has been used.
         meta_memory: bytes of memory that the meta part takes, once it has been read or written.
@@ -80,6 +84,7 @@ class ManagedObject:
     content: Structure | None = field(default=None, repr=False)
     archived: bool = False
     allocated: int = 0
+    grants: Grants = field(default_factory=lambda: NO_GRANTS)
     version: int = 0
     opened: Any = field(default=None, repr=False)
     meta_memory: int = field(default=0, compare=False)
@@ -131,6 +136,7 @@ class ManagedObject:
             object_type=self.object_type,
             storage_status_mask=status,
             usage_limits_count=self.allocated or None,
+            right=granted.written(self.grants),
             attributes=self.attributes,
         )
         data, self.meta_memory = _written(to_item(record, Tag.OBJECTS, INTERNAL))
@@ -175,6 +181,7 @@ def managed_object_of(meta: bytes, version: int) -> ManagedObject:
         attributes=record.attributes,
         archived=record.storage_status_mask == StorageStatusMask.ARCHIVAL_STORAGE,
         allocated=record.usage_limits_count or 0,
+        grants=granted.read(record.right),
         version=version,
         meta_memory=_memory(item, len(meta)),
     )

@@ -13,10 +13,37 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from server.objects.grants import GroupGrants
 from server.objects.managed_object import ManagedObject
 
 CLIENT_SHARE: Final = 2
 """One part in so many of the memory is the most that one client's objects take."""
+
+
+MAX_GROUP_GRANTS: Final = 64
+"""Owners whose grants on groups are kept, some 400 KiB each at most and usually a few."""
+
+
+class OpenedGroupGrants:
+    """A cache of what owners have granted on groups, the least recently used out first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, GroupGrants] = OrderedDict()
+
+    def get(self, name: bytes, version: int) -> GroupGrants | None:
+        """What the record of this name holds at this version."""
+        kept = self._kept.get(name)
+        if kept is None or not version or kept.version != version:
+            return None
+        self._kept.move_to_end(name)
+        return kept
+
+    def put(self, name: bytes, found: GroupGrants) -> None:
+        """Keep what nobody changes any more."""
+        self._kept[name] = found
+        self._kept.move_to_end(name)
+        if len(self._kept) > MAX_GROUP_GRANTS:
+            self._kept.popitem(last=False)
 
 
 class Opened:
@@ -24,9 +51,13 @@ class Opened:
 
     Args:
         limit: bytes of memory, as `ManagedObject.memory` estimates them.
+
+    Attributes:
+        group_grants: what owners have granted on groups.
     """
 
     def __init__(self, limit: int) -> None:
+        self.group_grants = OpenedGroupGrants()
         self._limit = limit
         self._share = limit // CLIENT_SHARE
         self._kept: OrderedDict[str, tuple[ManagedObject, int]] = OrderedDict()

@@ -13,6 +13,7 @@ store's resident table knows each record's version without input or output.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import merge
@@ -27,7 +28,9 @@ from kmip.masks import StorageStatusMask
 from kmip.structures import Structure
 from kmip.tags import Tag
 from server.long_steps import LOOP_BYTES, are_many, stepped
-from server.objects.index_terms import query_of
+from server.objects import grants
+from server.objects.grants import GroupGrants
+from server.objects.index_terms import Reach, group_grantee_term, query_of
 from server.objects.managed_object import (
     ManagedObject,
     identifier_of,
@@ -195,6 +198,12 @@ class Transaction:
         """The new objects of this batch item, as they are now."""
         return self._changed.added
 
+    @property
+    def changed_owners(self) -> frozenset[str]:
+        """Whose objects this batch item has changed, and not removed."""
+        every = (change.managed_object for change in self._changed.of_item)
+        return frozenset(one.owner for one in every if one is not None)
+
     async def changes(self) -> list[tuple[ManagedObject, ManagedObject | None]]:
         """What this batch item has changed, and each as it is in the store, where it is there."""
         found = []
@@ -264,6 +273,35 @@ class Transaction:
             if isinstance(change, Put) and self.store.matches(query, change.terms)
         ]
         return [*reversed(new), *found.names]
+
+    async def group_grants(self, owner: str) -> GroupGrants:
+        """What an owner has granted on groups of objects."""
+        found = await self.group_grants_in(grants.record_name(owner))
+        return GroupGrants(owner) if found is None else found
+
+    async def group_grants_in(self, name: bytes) -> GroupGrants | None:
+        """What the record of this name says of some owner's groups; None: there is no record."""
+        version = self.store.version(name)
+        kept = self.opened.group_grants.get(name, version)
+        if kept is not None and name not in self._notes:
+            return kept
+        content, version = await self.note(name)
+        if not content:
+            return None
+        is_long = len(content) > LOOP_BYTES // 4
+        found = await stepped(is_long, grants.group_grants_of, content, version)
+        if name not in self._notes:
+            self.opened.group_grants.put(name, found)
+        return found
+
+    def put_group_grants(self, changed: GroupGrants) -> None:
+        """Write what an owner grants on groups of objects, in place of what was read."""
+        terms = Terms(frozenset(map(group_grantee_term, changed.grantees)), {})
+        name = grants.record_name(changed.owner)
+        if changed.by_group:
+            self.put_note(Put(name, changed.version, changed.encode(), None, terms))
+        elif changed.version:
+            self._notes[name] = Remove(name, changed.version)
 
     async def commit(self) -> None:
         """Make every change durable, or none.
@@ -361,24 +399,59 @@ class Transaction:
     async def locate(
         self,
         attributes: Attributes,
-        owner: str,
+        among: str | Reach,
         *,
         status: StorageStatusMask | None = None,
         offset: int = 0,
         limit: int | None = None,
         classes: int | None = None,
     ) -> Located:
-        """The client's objects that have all of the attributes, newest first.
+        """The objects of an owner, or of a reach, that have all of the attributes, newest first.
 
         A State among the attributes is the one that an object's dates give it at `now`.
         """
         make_query = partial(query_of, status=status, offset=offset, limit=limit, classes=classes)
-        query = await stepped(are_many(attributes), make_query, attributes, owner, self.now)
+        query = await stepped(are_many(attributes), make_query, attributes, among, self.now)
         stale = set(self.served) if attributes.get(Tag.FRESH) else set()
         if not self._changed and not stale:
             found = await self.store.search(query)
             return Located([identifier_of(name) for name in found.names], found.total)
         return await self._locate_changed(query, stale)
+
+    async def locate_among(
+        self,
+        attributes: Attributes,
+        reaches: Sequence[Reach],
+        *,
+        status: StorageStatusMask | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+        classes: int | None = None,
+    ) -> Located:
+        """The same among the objects of several reaches, those of the first one first.
+
+        Args:
+            attributes: the filter.
+            reaches: of which each object is in one at most.
+            status: see `query_of`.
+            offset: how many to pass over.
+            limit: how many at most.
+            classes: see `query_of`.
+        """
+        identifiers: list[str] = []
+        total = 0
+        for reach in reaches:
+            found = await self.locate(
+                attributes,
+                reach,
+                status=status,
+                offset=max(0, offset - total),
+                limit=None if limit is None else limit - len(identifiers),
+                classes=classes,
+            )
+            identifiers += found.identifiers
+            total += found.total
+        return Located(identifiers, total)
 
     async def _locate_changed(self, query: Query, stale: set[str]) -> Located:
         """The same, with what is changed here, or given, and not yet in the store.

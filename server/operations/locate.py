@@ -1,5 +1,8 @@
 """Locate (2.1 section 6.1.28).
 
+A client finds its own objects, and after them those on which it has been granted something, unless
+the setting `locate_granted` leaves these out.
+
 Where more is found than fits into a response, the newest that fit are given, and Located Items
 tells how many there are: a server may limit what it gives. A client that has set a Maximum Response
 Size is told Response Too Large instead, as it asked for.
@@ -34,7 +37,7 @@ LOCATED_BYTES: Final = 24
 
 @operation(Operation.LOCATE)
 async def locate(context: Context, request: LocateRequest) -> LocateResponse:
-    """Find the client's objects that have all the attributes given, newest first."""
+    """Find the client's objects that have all the attributes given, newest first, and others'."""
     for number in (request.maximum_items, request.offset_items):
         if number is not None and number < 0:
             raise InvalidField("Maximum Items and Offset Items are not negative")
@@ -51,8 +54,8 @@ async def _found(context: Context, request: LocateRequest) -> Located:
     """The objects that match; of a group's members by default one, where that is asked for."""
     attributes = _filter(context, request)
     locate = partial(
-        context.objects.locate,
-        owner=context.client.name,
+        context.objects.locate_among,
+        reaches=await context.reaches(),
         status=request.storage_status_mask,
         classes=request.object_class_mask,
     )

@@ -36,7 +36,7 @@ log: Final = logging.getLogger(__name__)
 def line(
     now: float,
     client: Client,
-    operation: Operation | int,
+    operation: Operation | int | str,
     identifier: str | None,
     status: ResultStatus,
     reason: ResultReason | None,
@@ -47,14 +47,17 @@ def line(
     Args:
         now: seconds since 1970.
         client: who asked.
-        operation: what was asked; a number where no version has it.
+        operation: what was asked; a number where no version has it, a text where KMIP has none.
         identifier: the object made or used, where it is known.
         status: how it went.
         reason: why it failed.
         request: the number of the message, by which the log's lines are joined with it.
     """
     when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    named = operation.title if isinstance(operation, Operation) else hex(operation)
+    if isinstance(operation, Operation):
+        named = operation.title
+    else:
+        named = operation if isinstance(operation, str) else hex(operation)
     return (
         f'{{"time": "{when}", "request": {"null" if request is None else request}, '
         f'"client": {quoted(logs.cut(client.name))}, "how": "{client.how}", '

@@ -28,7 +28,13 @@ from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import DIALECTS, ProtocolVersion
-from server.attributes import constraints, unique_names, usage_limits, value_rules
+from server.attributes import (
+    constraints,
+    grantee_changes,
+    unique_names,
+    usage_limits,
+    value_rules,
+)
 from server.context import Context, Room
 from server.long_steps import has_many, is_long, stepped
 from server.objects.transaction import Transaction
@@ -289,8 +295,9 @@ async def check_changes(context: Context) -> None:
     """Finish what an item has changed, and refuse what no object may be.
 
     Raises:
-        KMIPError: a value is not allowed, or a constraint not met.
+        KMIPError: a value is not allowed, a constraint not met, or a change the owner's alone.
     """
+    await grantee_changes.check(context)
     await value_rules.check(context)
     await context.objects.settle()
     await constraints.check(context)

@@ -237,6 +237,13 @@ class Config:
         "no right to other clients' objects",
         unit="clients",
     )
+    locate_granted: bool = setting(
+        True,
+        "let Locate find objects of others on which the client has been granted something, after "
+        "its own; without it they are used by their identifiers only",
+        "what is shared is to be found; turn it off where clients that do not trust each other "
+        "take the first key of some name: another could grant them one",
+    )
     issuer: str = setting(
         "none:",
         "who signs the certificates of Certify and Re-certify: none: nobody; own: an authority "

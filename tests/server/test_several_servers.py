@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from kmip.versions import V3_0
 from server.access import ended_tickets, password_file
 from server.access.kept_users import KeptUsers, verifier_of
 from server.access.users import Users
+from server.objects.grants import Grantee, GranteeKind
+from server.requests.access_rights import Target
 from server.requests.batch import FRESH_SECONDS
 from server.sessions.lockout import MAX_FAILURES
 from server.setup.config import Config
@@ -44,6 +47,7 @@ from tests.server.operations.test_delegated_login import right
 from tests.server.operations.test_login import showing
 from tests.server.operations.test_set_constraints import aes as constrained_to
 from tests.server.operations.test_set_constraints import allows, constrain
+from tests.server.requests.test_access_rights import BOB, grant, grant_group, rights
 from tests.server.samples import ACTIVE, aes, attribute, create, state, symmetric_key, values
 
 UNDO = BatchErrorContinuationOption.UNDO
@@ -620,3 +624,34 @@ async def test_one_of_two_who_import_the_same_identifier_wins(servers: TwoServer
         nursery.start_soon(take_in, servers.one)
         nursery.start_soon(take_in, servers.other)
     assert ended.count(ResultReason.OBJECT_ALREADY_EXISTS) == 1
+
+
+# Grants
+
+
+async def test_a_grant_and_its_end_hold_at_the_other_server_at_once(servers: TwoServers):
+    key = await create(servers.one, (Tag.OBJECT_GROUP, "g"))
+    bob = servers.other.named("bob")
+    get = {"unique_identifier": key}
+    assert await reason_of(bob, Operation.GET, **get) == R.OBJECT_NOT_FOUND
+    for change in (grant, grant_group):
+        what = key if change is grant else "g"
+        await change(servers.one, what, Operation.GET)
+        await bob(Operation.GET, **get)
+        assert (await bob(Operation.LOCATE)).unique_identifier == (key,)
+        target = Target(key) if change is grant else Target(group="g")
+        await rights(servers.one).revoke(target, BOB, frozenset({Operation.GET}))
+        assert await reason_of(bob, Operation.GET, **get) == R.OBJECT_NOT_FOUND
+        assert (await bob(Operation.LOCATE)).unique_identifier == ()
+
+
+async def test_grants_given_at_both_servers_at_the_same_time_all_hold(servers: TwoServers):
+    key = await create(servers.one)
+    async with trio.open_nursery() as nursery:
+        for number in range(8):
+            ask = both(servers)[number % 2]
+            to = Grantee(GranteeKind.CLIENT, f"client {number}")
+            for change, what in ((grant, key), (grant_group, "g")):
+                nursery.start_soon(partial(change, ask, what, Operation.GET, to=to))
+    assert len(await rights(servers.other).on_object(key)) == 8
+    assert len(await rights(servers.one).on_groups()) == 8
