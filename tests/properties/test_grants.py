@@ -16,7 +16,7 @@ from kmip.attributes import AttributeInstance, Attributes
 from kmip.enums import Operation, ResultReason
 from kmip.tags import Tag
 from kmip.versions import V3_0
-from server.access.password_file import Users
+from server.access.users import Users
 from server.objects.grants import EVERYONE, Grantee, GranteeKind
 from server.requests.access_rights import Failed, Target
 from server.setup.config import Config

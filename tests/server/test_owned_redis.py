@@ -17,7 +17,7 @@ from kmip.enums import ItemType, ObjectType, Operation, RevocationReasonCode
 from kmip.items import Item
 from kmip.tags import Tag
 from kmip.versions import V3_0
-from server.access.password_file import Users
+from server.access.users import Users
 from server.setup.config import Config
 from server.state import Server
 from storage import KeyFile, open_store

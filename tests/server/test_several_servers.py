@@ -310,19 +310,19 @@ async def test_a_ticket_that_is_ended_elsewhere_ends_a_long_batch(
     ticket = (await servers.one(Operation.LOGIN)).ticket
     true_tail, calls = servers.backend.tail, 0
 
-    async def tail(since):
+    async def tail(since, wanted=()):
         nonlocal calls
         calls += 1
         if calls == 2:  # before a later item
             await servers.one(Operation.LOGOUT, ticket=ticket)
-        return await true_tail(since)
+        return await true_tail(since, wanted)
 
     def slow_clock() -> float:
         clock.now += FRESH_SECONDS / 2
         return clock.now
 
     bearer = showing(servers.other, ticket)
-    servers.backend.tail = tail  # type: ignore[method-assign]
+    servers.backend.tail = tail  # type: ignore[method-assign,assignment]
     servers.other.server.clock = slow_clock
     items = [bearer.item(Operation.QUERY) for _ in range(3)]
     answers = await bearer.batch(*items, option=BatchErrorContinuationOption.CONTINUE)
