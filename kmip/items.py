@@ -4,7 +4,7 @@ A message in any encoding is a tree of items. An encoding reads bytes to items a
 bytes, so that encodings and messages do not know of each other.
 
     type                  value
-    STRUCTURE             tuple of items
+    STRUCTURE             tuple of items, or `Contents`
     INTEGER               int, 32 bits, signed
     LONG_INTEGER          int, 64 bits, signed
     BIG_INTEGER           bytes, two's complement, a multiple of 8 bytes (kept as sent, so that what
@@ -25,6 +25,7 @@ years 1 to 9999, and a value that a client stored must come back as it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kmip.enums import ItemType
@@ -56,7 +57,10 @@ class Item(NamedTuple):
     @property
     def children(self) -> tuple[Item, ...]:
         """The items of a structure; empty for every other type."""
-        return self.value if isinstance(self.value, tuple) else ()
+        value = self.value
+        if isinstance(value, tuple):
+            return value
+        return value.items if isinstance(value, Contents) else ()
 
     def first(self, tag: int) -> Item | None:
         """The first child with `tag`, if there is one."""
@@ -66,7 +70,39 @@ class Item(NamedTuple):
         return None
 
 
-Value = int | str | bytes | tuple[Item, ...]
+class Contents:
+    """The items in a structure that is there as bytes: they are read when they are asked for.
+
+    Args:
+        content: of the structure, in the encoding that `read` reads.
+        read: gives the items of such bytes.
+
+    Attributes:
+        content: the same bytes.
+    """
+
+    __slots__ = ("_items", "_read", "content")
+
+    def __init__(self, content: bytes, read: Callable[[bytes], tuple[Item, ...]]) -> None:
+        self.content = content
+        self._read = read
+        self._items: tuple[Item, ...] | None = None
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items."""
+        if self._items is None:
+            self._items = self._read(self.content)
+        return self._items
+
+    def __eq__(self, other: object) -> bool:
+        return self.items == (other.items if isinstance(other, Contents) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.items)
+
+
+Value = int | str | bytes | tuple[Item, ...] | Contents
 
 
 def structure(tag: int, *children: Item) -> Item:

@@ -269,7 +269,10 @@ class KeyBlockForm(NamedTuple):
 
     def read(self, item: Item, version: ProtocolVersion) -> KeyBlock:
         """The block; raises InvalidMessage where material and format do not go together."""
-        block = from_item(item, KeyBlock, version)
+        return self.bound(from_item(item, KeyBlock, version), version)
+
+    def bound(self, block: KeyBlock, version: ProtocolVersion) -> KeyBlock:
+        """A block as it was read, with its material bound; raises InvalidMessage likewise."""
         if _may_be_bare(block) and isinstance(block.key_value, bytes):
             block.key_value = KeyValue(key_material=block.key_value)
         if isinstance(block.key_value, KeyValue):
@@ -280,15 +283,20 @@ class KeyBlockForm(NamedTuple):
 
     def write(self, tag: int, value: Any, version: ProtocolVersion) -> Item:
         """The block's structure."""
+        return to_item(self.bare(value, version), tag, version)
+
+    def bare(self, block: KeyBlock, version: ProtocolVersion) -> KeyBlock:
+        """A block as it is written: without the structure around material that is to be bare."""
         if (
-            _may_be_bare(value)
+            _may_be_bare(block)
             and version != INTERNAL
-            and BARE[value.key_format_type].covers(version)
+            and BARE[block.key_format_type].covers(version)
         ):
-            inner = value.key_value
+            inner = block.key_value
             if isinstance(inner, KeyValue) and inner.attributes is None:
-                value = replace(value, key_value=inner.key_material)
-        return to_item(value, tag, version)
+                bare: Any = inner.key_material  # bytes, as all that may be bare
+                return replace(block, key_value=bare)
+        return block
 
 
 def _may_be_bare(block: KeyBlock) -> bool:

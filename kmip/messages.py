@@ -27,6 +27,7 @@ from kmip.structures import (
     Converted,
     EnumerationForm,
     Plain,
+    Raw,
     Structure,
     Versioned,
     from_item,
@@ -276,12 +277,16 @@ AnyOperation = Annotated[Operation | int, OperationForm()]
 
 @structure
 class RequestBatchItem(Structure):
-    """2.1 section 8.3; the payload may be missing, as some clients leave out an empty one."""
+    """2.1 section 8.3; the payload may be missing, as some clients leave out an empty one.
+
+    Attributes:
+        request_payload: an item; or the operation's structure, where it was read as such at once.
+    """
 
     operation: AnyOperation
     ephemeral: Annotated[EphemeralOption | None, since(V2_0)] = None
     unique_batch_item_id: Annotated[bytes | None, Tag.UNIQUE_BATCH_ITEM_ID, until(V2_1)] = None
-    request_payload: Item | None = None
+    request_payload: Annotated[Item | Structure | None, Raw()] = None
     message_extension: tuple[MessageExtension, ...] = ()
 
 

@@ -152,13 +152,25 @@ class Room:
         Raises:
             ResponseTooLarge: it does not fit any more.
         """
-        encoded, size = ttlv.encoded(payload, PAYLOAD)
+        return self.take_content(payload.tag, ttlv.encode(payload, PAYLOAD)[HEADER:])
+
+    def take_content(self, tag: int, content: bytes) -> Item:
+        """Count a payload that is encoded already.
+
+        Args:
+            tag: the payload's.
+            content: its bytes, without its header.
+
+        Raises:
+            ResponseTooLarge: as `take`.
+        """
+        size = HEADER + len(content)
         if self.left is not None:
             if size > self.left:
                 self.in_vain -= max(size, IN_VAIN_BYTES_AT_LEAST)
                 raise ResponseTooLarge(NO_ROOM)
             self.left -= size
-        return encoded
+        return ttlv.with_content(tag, content)
 
     def take_failure(self, message: str, payload: Item | None) -> tuple[str | None, Item | None]:
         """Count what a failed item says; a status and a reason are always told.

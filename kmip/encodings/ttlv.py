@@ -26,7 +26,7 @@ import construct
 
 from kmip.enums import ItemType
 from kmip.errors import InvalidMessage
-from kmip.items import EXTENSION_TAGS, Item, Value, tag_name
+from kmip.items import EXTENSION_TAGS, Contents, Item, Value, tag_name
 from kmip.versions import V1_0, ProtocolVersion
 
 if TYPE_CHECKING:
@@ -194,30 +194,18 @@ def encode(item: Item, message: TTLV = MESSAGE) -> bytes:
     return message.encode(item)
 
 
-class Encoded(tuple[Item, ...]):
-    """The items in a structure, with their bytes.
-
-    Attributes:
-        content: what `encode` made of them.
-    """
-
-    content: bytes
-
-
-def encoded(item: Item, message: TTLV = MESSAGE) -> tuple[Item, int]:
-    """The same structure, which is not encoded again later, and how many bytes it has.
+def with_content(tag: int, content: bytes) -> Item:
+    """The structure of which these are the bytes, without its header.
 
     Args:
-        item: a structure.
-        message: the construct that writes, with its limits.
-
-    Raises:
-        ValueError: as `encode`.
+        tag: the structure's.
+        content: that was encoded here, and not by a peer: no limit holds when it is read again.
     """
-    data = encode(item, message)
-    children = Encoded(item.children)
-    children.content = data[HEADER_BYTES:]
-    return item._replace(value=children), len(data)
+    return Item(tag, _STRUCTURE, Contents(content, _items_of))
+
+
+def _items_of(content: bytes) -> tuple[Item, ...]:
+    return _Walk(content, MAX_DEPTH, len(content)).items(0, len(content), 0)
 
 
 class _Walk:
@@ -306,7 +294,7 @@ def _write(item: Item, parts: list[bytes], depth: int) -> int:
     if kind == _STRUCTURE:
         if depth <= 0:
             raise ValueError("structures are nested too deep")
-        if type(value) is Encoded:
+        if type(value) is Contents:
             parts += (_HEADER.pack(tag << 8 | kind, len(value.content)), value.content)
             return HEADER_BYTES + len(value.content)
         if not isinstance(value, tuple):

@@ -14,11 +14,12 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import trio
 
+from kmip.compiled.requests import Request, read_request
+from kmip.compiled.writing import written
 from kmip.encodings import ttlv
 from kmip.encodings.codec import Codec
 from kmip.encodings.stated_version import stated_version
@@ -43,7 +44,7 @@ from kmip.messages import (
 from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
-from server.long_steps import LOOP_BYTES, LOOP_VALUES, has_many, stepped
+from server.long_steps import LOOP_BYTES, LOOP_VALUES, stepped
 from server.requests import audit, authentication, batch, store_failures
 from server.requests.foreseen import foreseen
 from server.sessions.client_turns import Turn
@@ -93,52 +94,39 @@ async def _answer(
 ) -> bytes:
     if turn is not None:
         await turn.take()
+    read = _read(server, message, codec) or await _read_items(server, message, codec)
+    if isinstance(read, Item):
+        return codec.encode(read)
+    request, version = read
+    response = await _performed(server, request, version, client, turn)
+    if turn is not None:
+        await turn.take()
+    header = request.request_header
+    try:
+        return await _encoded(response, version, codec, _maximum(server, header))
+    except KMIPError as error:
+        log.info("a response was not sent: %s", error)
+        return codec.encode(refusal(server, version, error, header.client_correlation_value))
+
+
+def _read(server: Server, message: bytes, codec: Codec) -> Request | None:
+    """A request that is as most are; None where it has to be read through items."""
+    read = read_request(message) if codec.media_type == ttlv.MESSAGE.media_type else None
+    if read is not None:
+        try:
+            batch.check(read.message, server.config.max_batch_items, read.version)
+        except KMIPError:
+            return None
+    return read
+
+
+async def _read_items(server: Server, message: bytes, codec: Codec) -> Request | Item:
+    """A request in any encoding; or the response that refuses it."""
     try:
         item = await stepped(len(message) > LOOP_BYTES, codec.decode, message)
     except KMIPError as error:
         log.info("a message of %d bytes was refused: %s", len(message), error)
-        version = nearest(stated_version(message) or V1_0)
-        return codec.encode(refusal(server, version, error))
-    response = await respond(server, item, client, turn)
-    if turn is not None:
-        await turn.take()
-    limit = _maximum(item, server.config.max_message_bytes)
-    try:
-        return await _encoded(response, codec, limit)
-    except KMIPError as error:
-        log.info("a response was not sent: %s", error)
-        return codec.encode(refusal(server, version_of(response), error, item))
-
-
-async def _encoded(response: Item, codec: Codec, limit: int) -> bytes:
-    """The bytes of a response that has at most `limit` bytes as TTLV.
-
-    The room of a response is counted in TTLV while it is made, so that a change whose answer would
-    not fit is not made; so is what the client takes, whatever encoding it is then written in (the
-    published cases of the JSON and XML profiles count so).
-
-    Raises:
-        ResponseTooLarge: it has more.
-        KMIPError: this encoding cannot hold it.
-    """
-    is_long = has_many(response)
-    written = await stepped(is_long, ttlv.encode, response)
-    if len(written) > limit:
-        raise ResponseTooLarge("the response would be longer than the client takes")
-    if codec.media_type == ttlv.MESSAGE.media_type:
-        return written
-    version = version_of(response)
-    try:
-        is_long = is_long or len(written) > LOOP_BYTES
-        return await stepped(is_long, codec.encode, response, version)
-    except InvalidMessage as error:
-        raise KMIPError(f"the response cannot be written in this encoding: {error}") from None
-
-
-async def respond(
-    server: Server, item: Item, client: Client | None, turn: Turn | None = None
-) -> Item:
-    """The response to a request message as items, in the request's version."""
+        return refusal(server, nearest(stated_version(message) or V1_0), error)
     version = V1_0
     try:
         requested = version_of(item)
@@ -149,7 +137,52 @@ async def respond(
         batch.check(request, server.config.max_batch_items, version)
     except KMIPError as error:
         log.info("a message was refused: %s", error)
-        return refusal(server, version, error, item)
+        return refusal(server, version, error, _correlation(item))
+    return Request(request, version)
+
+
+async def _encoded(
+    response: ResponseMessage, version: ProtocolVersion, codec: Codec, limit: int
+) -> bytes:
+    """The bytes of a response that has at most `limit` bytes as TTLV.
+
+    The room of a response is counted in TTLV while it is made, so that a change whose answer would
+    not fit is not made; so is what the client takes, whatever encoding it is then written in (the
+    published cases of the JSON and XML profiles count so).
+
+    Raises:
+        ResponseTooLarge: it has more.
+        KMIPError: this encoding cannot hold it.
+    """
+    is_long = _is_long(response.batch_item)
+    data = await stepped(is_long, _written, response, version)
+    if len(data) > limit:
+        raise ResponseTooLarge("the response would be longer than the client takes")
+    if codec.media_type == ttlv.MESSAGE.media_type:
+        return data
+    try:
+        is_long = len(data) > LOOP_BYTES
+        item = await stepped(is_long, ttlv.TTLV(max_items=len(data)).decode, data)
+        return await stepped(is_long, codec.encode, item, version)
+    except InvalidMessage as error:
+        raise KMIPError(f"the response cannot be written in this encoding: {error}") from None
+
+
+def _written(response: ResponseMessage, version: ProtocolVersion) -> bytes:
+    content = written(response, version)
+    if content is None:
+        return ttlv.encode(response_item(response, version))
+    return ttlv.encode(ttlv.with_content(Tag.RESPONSE_MESSAGE, content))
+
+
+async def _performed(
+    server: Server,
+    request: RequestMessage,
+    version: ProtocolVersion,
+    client: Client | None,
+    turn: Turn | None,
+) -> ResponseMessage:
+    """The response to a request message that was read and checked."""
     header = request.request_header
     try:
         with trio.CancelScope(shield=True):  # shared with others, who go on
@@ -163,8 +196,7 @@ async def respond(
         items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
         items = await batch.run(server, request, known, version, turn)
-    response = _message(server, version, header, items)
-    return await stepped(_is_long(items), response_item, response, version)
+    return _message(server, version, header, items)
 
 
 def _is_long(batch: Sequence[object]) -> bool:
@@ -206,7 +238,7 @@ NOBODY: Final = Client("", "none")
 
 
 def refusal(
-    server: Server, version: ProtocolVersion, error: KMIPError, request: Item | None = None
+    server: Server, version: ProtocolVersion, error: KMIPError, correlation: str | None = None
 ) -> Item:
     """The response to a message that cannot be taken as a whole.
 
@@ -214,7 +246,7 @@ def refusal(
         server: what all requests share.
         version: of the response.
         error: why it cannot be taken.
-        request: the message, where it could be decoded: its Client Correlation Value comes back.
+        correlation: the message's Client Correlation Value, which comes back.
     """
     item = ResponseBatchItem(
         result_status=ResultStatus.OPERATION_FAILED,
@@ -222,9 +254,7 @@ def refusal(
         result_message=str(error),
     )
     message = _message(server, version, None, (item,))
-    if request is not None:
-        header = replace(message.response_header, client_correlation_value=_correlation(request))
-        message = replace(message, response_header=header)
+    message.response_header.client_correlation_value = correlation
     return response_item(message, version)
 
 
@@ -274,10 +304,7 @@ def nearest(version: ProtocolVersion) -> ProtocolVersion:
     return older[0] if older else SUPPORTED[-1]
 
 
-def _maximum(item: Item, limit: int) -> int:
+def _maximum(server: Server, header: RequestHeader) -> int:
     """The longest response in bytes that the client takes and the server sends."""
-    header = item.first(Tag.REQUEST_HEADER)
-    size = header.first(Tag.MAXIMUM_RESPONSE_SIZE) if header else None
-    if size is not None and isinstance(size.value, int):
-        return min(limit, size.value)
-    return limit
+    limit, requested = server.config.max_message_bytes, header.maximum_response_size
+    return limit if requested is None else min(limit, requested)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import trio
 
+from kmip.compiled.writing import written
 from kmip.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip.errors import (
     KMIPError,
@@ -93,7 +94,7 @@ async def perform(
 
     Args:
         context: what the handler may use.
-        item: the operation and its payload, still an item.
+        item: the operation and its payload, mostly still an item.
         commit: make its changes durable before answering; False leaves them in the transaction.
         refresh: first ask the store what other servers have done.
     """
@@ -190,8 +191,9 @@ async def _attempts(
     if permission is not None:
         permission.check_open(context.objects, int(context.server.clock()))
         await permission.begin(route.operation)
-    payload_item = item.request_payload or EMPTY_PAYLOAD
-    request = await stepped(has_many(payload_item), from_item, payload_item, route.request, version)
+    request = item.request_payload or EMPTY_PAYLOAD
+    if isinstance(request, Item):
+        request = await stepped(has_many(request), from_item, request, route.request, version)
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
         if attempt:
@@ -307,6 +309,9 @@ def _written(
     room: Room, response: Structure, version: ProtocolVersion, held_back: Ephemeral | None
 ) -> Item:
     """The response payload without what is not to be returned, counted."""
+    content = written(response, version) if held_back is None else None
+    if content is not None:
+        return room.take_content(Tag.RESPONSE_PAYLOAD, content)
     payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
     return room.take(ephemeral.without(payload, held_back))
 

@@ -15,6 +15,7 @@ from typing import Final
 from kmip.enums import Operation
 from kmip.items import Item
 from kmip.messages import RequestMessage
+from kmip.structures import Structure
 from kmip.tags import Tag
 from server.objects.managed_object import record_name
 from server.state import Server
@@ -55,7 +56,12 @@ def _names(server: Server, request: RequestMessage) -> Iterator[bytes]:
                     yield name
 
 
-def _identifiers(payload: Item) -> Iterator[str]:
+def _identifiers(payload: Item | Structure) -> Iterator[str]:
+    if isinstance(payload, Structure):
+        named = getattr(payload, "unique_identifier", None)
+        if isinstance(named, str) and named.isprintable():
+            yield named
+        return
     for child in payload.children:
         value = child.value
         # What cannot be printed may not even be Unicode; whoever reads it for good will say so.

@@ -322,7 +322,7 @@ async def test_a_ticket_that_is_ended_elsewhere_ends_a_long_batch(
         return clock.now
 
     bearer = showing(servers.other, ticket)
-    servers.backend.tail = tail  # type: ignore[method-assign,assignment]
+    servers.backend.tail = tail  # type: ignore[method-assign]
     servers.other.server.clock = slow_clock
     items = [bearer.item(Operation.QUERY) for _ in range(3)]
     answers = await bearer.batch(*items, option=BatchErrorContinuationOption.CONTINUE)
