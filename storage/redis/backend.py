@@ -80,6 +80,11 @@ class RedisBackend:
     def __repr__(self) -> str:
         return f"<RedisBackend at {self._place}>"
 
+    @property
+    def concerns(self) -> Sequence[str]:
+        """What could be better about this Redis, as far as it was looked at."""
+        return self._condition.concerns
+
     async def open(self, *, create: bool = True) -> None:
         """See `Backend`. There is nothing to be made.
 

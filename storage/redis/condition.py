@@ -13,10 +13,20 @@ seen all the same, as the head then goes back.
     everysec   the AOF is written, and synchronised each second or so
     none       nothing is asked
 
+Behind Sentinels another primary may have been chosen while this one, cut off, still answers: what
+it gives is old, and what it takes is lost. It has lost its replicas then. So it is looked at each
+`SENTINEL_AGAIN_S`, and where replicas were there and none is heard of, the Sentinels are asked
+anew: that is sooner than they replace a primary (`down-after-milliseconds`, 30 s where it is not
+set). A node of a Cluster that is cut off from most primaries refuses everything by itself.
+
+What is weaker than it could be, without breaking the promise, is a concern: it is logged when it is
+found, and again when it has changed.
+
 Source: Redis documentation, "Redis persistence", commands WAITAOF, INFO, CONFIG GET.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
@@ -32,12 +42,17 @@ from storage.redis.scripts import FORMAT, Keys
 
 AGAIN_S: Final = 15.0  # a configuration changes by hand, and INFO costs a fraction of a commit
 CONFIRM_S: Final = 5.0  # for replicas to write and tell; they are then taken as lost
+SENTINEL_AGAIN_S: Final = 1.0
+_MAX_LAG_S: Final = 2  # since a replica was heard of; each tells of itself once a second
 _ROUND_MS: Final = 3  # each WAITAOF asks the replicas again; one that waits longer may wait 1 s
 _LEAST: Final = (7, 0)
 _LEAST_WAITAOF: Final = (7, 2)
 
 
-@dataclass(frozen=True, slots=True)
+log: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
 class Condition:
     """What is asked of a Redis.
 
@@ -46,15 +61,18 @@ class Condition:
         keys: of the store.
         durability: what it must promise.
         replicas: how many must have a commit, for `Durability.REPLICAS`.
+        concerns: what could be better, one sentence each.
     """
 
     form: Form
     keys: Keys
     durability: Durability
     replicas: int
+    concerns: tuple[str, ...] = ()
+    _had_replicas: bool = False
 
     def check(self, link: Link, *, writes: bool) -> None:
-        """Look at the node at the other end of a link, unless that was done within `AGAIN_S`.
+        """Look at the node at the other end of a link, unless that was done a short while ago.
 
         Args:
             link: open.
@@ -62,10 +80,11 @@ class Condition:
 
         Raises:
             Unsuitable: it is not what is asked for; one sentence says why.
-            Unavailable: it is a replica now, or still loading.
+            Unavailable: it is a replica now, or still loading, or may have been replaced.
         """
         is_new = not link.checked
-        if not is_new and monotonic() - link.checked < AGAIN_S:
+        interval = min(AGAIN_S, SENTINEL_AGAIN_S) if self.form is Form.SENTINEL else AGAIN_S
+        if not is_new and monotonic() - link.checked < interval:
             return
         commands: list[tuple[str, ...]] = [("INFO",), ("HGET", self.keys.place, "format")]
         if self.durability is Durability.FSYNC and writes:
@@ -73,6 +92,7 @@ class Condition:
         reply, form, *config = link.exchange(commands)
         info = _lines(reply)
         self._check_node(info)
+        self._check_replaced(info, is_new=is_new)
         if isinstance(form, ResponseError):
             raise translated(form)
         if form not in (None, FORMAT):
@@ -84,6 +104,7 @@ class Condition:
             self._check_durability(info, config)
             if is_new:
                 _check_rights(link.exchange([self.keys.trial()])[0])
+            self._tell_concerns(info)
         link.checked = monotonic()
 
     def _check_node(self, info: Mapping[str, str]) -> None:
@@ -99,6 +120,45 @@ class Condition:
             raise Unavailable("this Redis is a replica, and its primary is not known yet")
         if info.get("loading") == "1":
             raise Unavailable("Redis is still loading its data")
+
+    def _check_replaced(self, info: Mapping[str, str], *, is_new: bool) -> None:
+        """Have the primary looked for anew if it may have been replaced; a new link was just."""
+        if self.form is not Form.SENTINEL:
+            return
+        is_heard = any(map(_is_heard, (info.get(f"slave{number}") for number in range(_SLAVES))))
+        if not is_new and self._had_replicas and not is_heard:
+            raise Unavailable("Redis has lost its replicas: another may have taken its place")
+        self._had_replicas = self._had_replicas or is_heard
+
+    def _tell_concerns(self, info: Mapping[str, str]) -> None:
+        concerns = tuple(self._concerns(info))
+        if concerns != self.concerns:
+            for concern in concerns:
+                log.warning("the store in Redis: %s", concern)
+            self.concerns = concerns
+
+    def _concerns(self, info: Mapping[str, str]) -> Iterator[str]:
+        fails_over = self.form in (Form.SENTINEL, Form.CLUSTER)
+        connected = info.get("connected_slaves", "0")
+        count = int(connected) if connected.isdigit() and len(connected) < 6 else 0
+        if self.durability is Durability.REPLICAS:
+            if count > self.replicas:
+                yield (
+                    f"only {self.replicas} of {count} replicas must have each commit, and another"
+                    " one may take over: set redis_replicas to their number"
+                )
+        elif fails_over and self.durability is not Durability.NONE:
+            yield (
+                f"the durability {self.durability} does not wait for replicas, so a failover may"
+                " lose acknowledged commits: set redis_durability to replicas"
+            )
+        if fails_over and "min_slaves_good_slaves" not in info:
+            yield (
+                "a primary that has lost its replicas takes commits until it is replaced: set"
+                " min-replicas-to-write"
+            )
+        if self.durability is Durability.NONE and info.get("aof_enabled") != "1":
+            yield "Redis keeps no AOF: everything since its last snapshot is lost when it ends"
 
     def _check_eviction(self, info: Mapping[str, str]) -> None:
         policy = info.get("maxmemory_policy", "")
@@ -151,6 +211,16 @@ class Condition:
                     f"only {int(replicas)} of {self.replicas} replicas have confirmed the commit:"
                     " it may be lost, or not"
                 )
+
+
+_SLAVES: Final = 64  # replicas looked at: a primary has some
+
+
+def _is_heard(line: str | None) -> bool:
+    """Whether a replica, as INFO tells of it, has told of itself a short while ago."""
+    fields = dict(part.partition("=")[::2] for part in (line or "").split(","))
+    lag = fields.get("lag", "")
+    return fields.get("state") == "online" and lag.isdigit() and int(lag[:9]) <= _MAX_LAG_S
 
 
 def _lines(reply: Reply) -> dict[str, str]:

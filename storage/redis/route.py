@@ -1,10 +1,11 @@
 """Finding the primary that keeps a store, and finding it again when another one has taken over.
 
 Theory of operation: a route is asked for a link to the primary each time there is none. Alone, that
-is the host of the URL. Behind Sentinels, each is asked in turn for the primary's address, and the
-first one that knows it is believed. In a Cluster, any node that is known is asked which node has
-the hash slot of the store's keys; all of them are in one slot (`scripts`). An error that says where
-a slot has gone (MOVED) is remembered, and that node is asked first.
+is the host of the URL. Behind Sentinels, they are asked in turn for the primary's address, and it
+is believed once more than half of those in the URL have named the same: one that is cut off from
+the others names a primary that they may have replaced. In a Cluster, any node that is known is asked
+which node has the hash slot of the store's keys; all of them are in one slot (`scripts`). An error
+that says where a slot has gone (MOVED) is remembered, and that node is asked first.
 
 Who is believed here may be wrong, or lie: that a node calls itself a primary is looked at on every
 new link (`condition`), and all that it says is authenticated above this package.
@@ -14,6 +15,7 @@ cluster specification" (redirection, CLUSTER SLOTS).
 """
 
 import ssl
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -57,7 +59,7 @@ class Route:
             case Form.ALONE:
                 return self._link(*self._place.hosts[0])
             case Form.SENTINEL:
-                return _first(self._place.hosts, self._by_sentinel)
+                return self._link(*self._named_by_most())
             case Form.CLUSTER:
                 return _first(self._nodes(), self._by_node)
 
@@ -81,7 +83,26 @@ class Route:
             tls=self._tls,
         )
 
-    def _by_sentinel(self, host: str, port: int) -> Link:
+    def _named_by_most(self) -> Node:
+        hosts = self._place.hosts
+        needed = len(hosts) // 2 + 1 if len(hosts) > 2 else 1  # of two there is no majority
+        named: Counter[Node] = Counter()
+        last: Exception | None = None
+        for host, port in hosts:
+            try:
+                node = self._by_sentinel(host, port)
+            except (Unavailable, RedisError, OSError) as error:
+                last = error
+                continue
+            named[node] += 1
+            if named[node] >= needed:
+                return node
+        if named:
+            most = max(named.values())
+            raise Unavailable(f"only {most} of {len(hosts)} Sentinels name the same primary")
+        raise Unavailable("no host of the URL can be reached") if last is None else last
+
+    def _by_sentinel(self, host: str, port: int) -> Node:
         place = self._place
         user, password = (place.username, place.password) if place.sentinel_auth else ("", "")
         link = Link(host, port, username=user, password=password, tls=self._tls)
@@ -93,8 +114,7 @@ class Route:
             raise translated(reply)
         if reply is None:
             raise Unsuitable(f"the Sentinels know no service {place.service!r}")
-        primary, primary_port = _node(reply, host)
-        return self._link(primary, primary_port)
+        return _node(reply, host)
 
     def _by_node(self, host: str, port: int) -> Link:
         link = self._link(host, port)

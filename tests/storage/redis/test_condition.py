@@ -2,8 +2,10 @@
 
 import pytest
 
-from storage import Unsuitable, WrongSecret, open_store
+from storage import Unavailable, Unsuitable, WrongSecret, open_store
 from storage.redis import Durability, RedisBackend, RedisPlace, condition
+from storage.redis.places import Form
+from storage.redis.scripts import Keys
 from tests.storage.redis_server import DURABLE, free_port
 from tests.storage.stores import SECRET, put
 
@@ -63,6 +65,75 @@ async def test_a_replica_is_refused(servers):
     servers.start(port=port)
     replica = servers.start(*DURABLE, "--replicaof", "127.0.0.1", str(port))
     assert "name its primary" in await refused(replica.place)
+
+
+class Node:
+    """A link to a node that tells of itself what it is told to."""
+
+    def __init__(self, **info):
+        self.checked = 0.0
+        self.info = {
+            "redis_version": "8.0.0", "role": "master", "aof_enabled": "1",
+            "maxmemory_policy": "noeviction", "connected_slaves": "1", **info,
+        }  # fmt: skip
+
+    def exchange(self, commands):
+        info = "\r\n".join(f"{name}:{value}" for name, value in self.info.items()).encode()
+        replies = {"INFO": info, "HGET": condition.FORMAT, "CONFIG": [
+            b"appendfsync", b"always", b"no-appendfsync-on-rewrite", b"no"
+        ]}  # fmt: skip
+        return [replies.get(one[0] if isinstance(one, tuple) else "", []) for one in commands]
+
+
+def looked_at(form, durability=Durability.FSYNC, replicas=1):
+    return condition.Condition(form, Keys("x"), durability, replicas)
+
+
+REPLICA = "ip=127.0.0.1,port=1,state=online,offset=1,lag={}"
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_primary_that_has_lost_its_replicas_is_looked_for_anew(monkeypatch, writes):
+    monkeypatch.setattr(condition, "SENTINEL_AGAIN_S", 0)
+    node = Node(slave0=REPLICA.format(1))
+    looked = looked_at(Form.SENTINEL)
+    looked.check(node, writes=writes)
+    looked.check(node, writes=writes)
+    for left in (REPLICA.format(9), REPLICA.format(0).replace("online", "wait_bgsave"), ""):
+        node.info["slave0"] = left
+        with pytest.raises(Unavailable, match="lost its replicas"):
+            looked.check(node, writes=writes)
+    looked.check(Node(), writes=writes)  # the Sentinels have named it again
+
+
+def test_a_primary_that_never_had_replicas_is_not_suspected(monkeypatch):
+    monkeypatch.setattr(condition, "AGAIN_S", 0)
+    for form in (Form.SENTINEL, Form.ALONE):
+        node, looked = Node(), looked_at(form)
+        looked.check(node, writes=True)
+        looked.check(node, writes=True)
+
+
+@pytest.mark.parametrize(
+    "form, durability, info, words",
+    [
+        (Form.ALONE, Durability.FSYNC, {}, []),
+        (Form.SENTINEL, Durability.FSYNC, {}, ["a failover may lose", "min-replicas-to-write"]),
+        (Form.CLUSTER, Durability.EVERYSEC, {"min_slaves_good_slaves": 1}, ["a failover may lose"]),
+        (Form.CLUSTER, Durability.REPLICAS, {"min_slaves_good_slaves": 1}, []),
+        (Form.ALONE, Durability.REPLICAS, {"connected_slaves": 3}, ["only 1 of 3 replicas"]),
+        (Form.ALONE, Durability.NONE, {"aof_enabled": 0}, ["keeps no AOF"]),
+    ],
+)
+def test_what_could_be_better_is_logged_when_it_changes(
+    monkeypatch, caplog, form, durability, info, words
+):
+    monkeypatch.setattr(condition, "AGAIN_S", 0)
+    node, looked = Node(**info), looked_at(form, durability)
+    for _ in range(3):
+        looked.check(node, writes=True)
+    assert len(looked.concerns) == len(caplog.records) == len(words)
+    assert all(word in concern for word, concern in zip(words, looked.concerns, strict=True))
 
 
 async def test_what_is_set_wrongly_later_ends_the_acknowledging(servers, monkeypatch):

@@ -89,3 +89,11 @@ async def test_a_service_that_no_sentinel_knows_is_told(group):
     with pytest.raises(Unavailable, match="the Sentinels know no service 'other'"):
         async with open_store(RedisBackend(place, "x"), SECRET, create=True):
             pass
+
+
+async def test_a_primary_that_most_sentinels_do_not_name_is_not_believed(group):
+    for sentinel in group.sentinels[:2]:
+        sentinel.kill()
+    with pytest.raises(Unavailable, match="only 1 of 3 Sentinels name the same primary"):
+        async with open_store(RedisBackend(group.place, "x", patience_s=0), SECRET, create=True):
+            pass
