@@ -26,9 +26,10 @@ from storage.errors import Damaged
 from storage.xaes import TAG_BYTES
 
 HANDLE_BYTES = 16
-LEASE_S: Final = 0.1
+LEASE_S: Final = 0.5
 """How long the first of the writers' queue keeps the others waiting, at the most: a full batch on a
-busy processor. Whoever has ended without leaving the queue delays the others so long once."""
+processor that is ten times as busy as it should be. Whoever has ended without leaving the queue
+delays the others so long once."""
 
 
 def blob_of(value: object) -> bytes:

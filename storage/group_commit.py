@@ -25,6 +25,7 @@ from storage.turns import work_of
 MAX_BATCH: Final = 256  # works in one commit: past this, latency grows and the rate does not
 MAX_BATCH_BYTES: Final = 4 << 20  # plaintext in one commit, unless a single work has more
 _TURNS: Final = 2  # of the loop, until those who were answered have come back
+_REST_S: Final = 1.0  # to tell the others at the end; they wait otherwise, and no longer
 _CHANGE_BYTES: Final = 1 << 11  # as much plaintext as a change is work, whatever its size
 
 Stage = Callable[[Draft], Iterator[int]]
@@ -131,6 +132,8 @@ class Committer:
             self._closed = True
             while self._queue:
                 self._queue.popleft().fail(Unavailable("the store is closing"))
+            with trio.move_on_after(_REST_S, shield=True):
+                await self._rest()
 
     async def _rest(self) -> None:
         with suppress(StorageError):  # whoever commits next finds out

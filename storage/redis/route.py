@@ -3,9 +3,9 @@
 Theory of operation: a route is asked for a link to the primary each time there is none. Alone, that
 is the host of the URL. Behind Sentinels, they are asked in turn for the primary's address, and it
 is believed once more than half of those in the URL have named the same: one that is cut off from
-the others names a primary that they may have replaced. In a Cluster, any node that is known is asked
-which node has the hash slot of the store's keys; all of them are in one slot (`scripts`). An error
-that says where a slot has gone (MOVED) is remembered, and that node is asked first.
+the others names a primary that they may have replaced. In a Cluster, any node that is known is
+asked which node has the hash slot of the store's keys; all of them are in one slot (`scripts`). An
+error that says where a slot has gone (MOVED) is remembered, and that node is asked first.
 
 Who is believed here may be wrong, or lie: that a node calls itself a primary is looked at on every
 new link (`condition`), and all that it says is authenticated above this package.

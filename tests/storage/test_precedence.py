@@ -17,7 +17,11 @@ class Overtaken(FailingBackend):
     def __init__(self, inner):
         super().__init__(inner)
         self.other = self.nursery = None
-        self.overtaken = 0
+        self.overtaken = self.ceded = 0
+
+    async def cede(self):
+        await super().cede()
+        self.ceded += 1
 
     async def commit(self, commit):
         if self.other is not None:
@@ -80,6 +84,20 @@ async def test_a_writer_that_is_gone_delays_the_others_by_its_lease(autojump_clo
         await store.commit([put(b"a")])
         assert trio.current_time() - start <= 2 * LEASE_S
         assert store.count == 1
+
+
+async def test_a_store_that_closes_leaves_the_queue():
+    """At once after its last commit, when it may have had more to commit."""
+    space = MemorySpace()
+    backend = Overtaken(MemoryBackend(space, shared=True))
+    async with (
+        open_store(MemoryBackend(space, shared=True), SECRET, create=True) as other,
+        trio.open_nursery() as backend.nursery,
+    ):
+        backend.other = other
+        async with open_store(backend, SECRET) as store:
+            await store.commit([put(b"ours")])
+        assert backend.ceded == 1
 
 
 class Questions:
