@@ -14,6 +14,7 @@ everything.
 
 from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from contextlib import contextmanager
+from itertools import chain
 
 from storage.query import Query
 from storage.row import Row
@@ -139,9 +140,10 @@ class Index:
                 if besides is None or not isinstance(part, Segment) or part.epochs - {besides}:
                     yield from rows_of(part)
 
-    def knows(self, tag: bytes) -> bool:
-        """Whether a row has a tag of 16 bytes, or has had it recently."""
-        return any(part.knows(tag) for parts in self.parts().values() for part in parts)
+    def knows(self, tag: bytes, *, of_body: bool) -> bool:
+        """Whether a row has this tag, of 16 bytes, or has had it recently."""
+        parts = chain.from_iterable(self.parts().values())
+        return any(part.knows(tag, of_body=of_body) for part in parts)
 
     def parts(self) -> Mapping[int, list[Part]]:
         """The parts of each era, by the base of its serials."""

@@ -190,6 +190,6 @@ class Reader:
         if table.keyring.open(source.sealed, handle, blob) is not None:
             return Reason.REPLAYED
         other = tag(blob)
-        if table.index.knows(other):
+        if table.index.knows(other, of_body=source is _BODY):
             return Reason.SWAPPED
         return Reason.EDITED

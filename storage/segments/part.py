@@ -122,8 +122,8 @@ class Part(Protocol):
         """A ranged column, if any row has a value in it."""
         ...
 
-    def knows(self, tag: bytes) -> bool:
-        """Whether a row has, or has had, this tag or this tag of its body."""
+    def knows(self, tag: bytes, *, of_body: bool) -> bool:
+        """Whether a row has, or has had, this tag: of its meta blob, or of its body's."""
         ...
 
     def discard(self, number: int) -> None:

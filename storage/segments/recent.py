@@ -187,9 +187,10 @@ class Recent:
         """The names of the columns in which a row has, or has had, a value."""
         return self._columns
 
-    def knows(self, tag: bytes) -> bool:
+    def knows(self, tag: bytes, *, of_body: bool) -> bool:
         """See `Part`."""
-        return any(tag in (row.tag, row.body_tag) for row in self.rows.values())
+        rows = self.rows.values()
+        return any(tag == (row.body_tag if of_body else row.tag) for row in rows)
 
     def add(self, number: int, row: Row) -> None:
         """Enter a row."""

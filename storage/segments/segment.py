@@ -32,6 +32,10 @@ from storage.segments.recent import clamp
 FIXED: Final = struct.Struct("<QB16sB16s")
 """Version, epoch, tag, epoch and tag of the body."""
 
+_EPOCH_AT: Final = 8
+_TAG_AT: Final = 9
+_BODY_EPOCH_AT: Final = 25
+_BODY_TAG_AT: Final = 26
 NAME_BITS: Final = 32
 _NO_TAG: Final = bytes(16)
 _CACHED: Final = 1 << 22  # bytes of bitmaps that are kept open, for each segment
@@ -201,7 +205,7 @@ class Segment:
     def epochs(self) -> frozenset[int]:
         """The epochs of the keys that any row of it needs, or has needed."""
         fixed, size = self.arrays.fixed, FIXED.size
-        return frozenset(fixed[8::size]) | frozenset(fixed[25::size]) - {0}
+        return frozenset(fixed[_EPOCH_AT::size]) | frozenset(fixed[_BODY_EPOCH_AT::size]) - {0}
 
     def find(self, name: bytes, hashed: int) -> Row | None:
         """See `Part`."""
@@ -241,9 +245,13 @@ class Segment:
         """See `Part`."""
         return self._columns.get(name)
 
-    def knows(self, tag: bytes) -> bool:
+    def knows(self, tag: bytes, *, of_body: bool) -> bool:
         """See `Part`."""
-        return bytes(self.arrays.fixed).find(tag) >= 0
+        fixed, place = bytes(self.arrays.fixed), _BODY_TAG_AT if of_body else _TAG_AT
+        at = fixed.find(tag)
+        while at >= 0 and at % FIXED.size != place:
+            at = fixed.find(tag, at + 1)
+        return at >= 0
 
     def discard(self, number: int) -> None:
         """See `Part`."""

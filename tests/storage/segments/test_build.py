@@ -98,5 +98,19 @@ def test_what_was_lost_is_left_out_of_a_merge_and_its_names_and_terms_with_it():
     assert small.column(b"date").value(2) is None
 
 
+def test_a_tag_is_known_of_what_it_is_of():
+    index = Index()
+    one = row(index, b"one", 0, Terms())
+    one.tag, one.body_epoch, one.body_tag = b"m" * 16, 1, b"b" * 16
+    index.add(one)
+    for _ in range(2):
+        assert index.knows(b"m" * 16, of_body=False)
+        assert index.knows(b"b" * 16, of_body=True)
+        assert not index.knows(b"m" * 16, of_body=True)
+        assert not index.knows(b"b" * 16, of_body=False)
+        index.eras[0].freeze()
+        deque(index.settle(), 0)
+
+
 def hash_of(index):
     return index._tokens.hash
