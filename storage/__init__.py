@@ -14,6 +14,7 @@ from storage.errors import (
     Damaged,
     InUse,
     Missing,
+    Occupied,
     Part,
     Reason,
     Rotated,
@@ -32,7 +33,9 @@ from storage.record import KEEP, Body, Change, Put, Record, Remove, Terms
 from storage.secret import Cost, KeyFile, Password, Secret
 from storage.slot import Slot
 from storage.sqlite import SQLiteBackend
+from storage.status import Status, read_status
 from storage.store import SealedStore, open_store
+from storage.verify import Verification
 
 __all__ = [
     "KEEP",
@@ -51,6 +54,7 @@ __all__ = [
     "MemoryBackend",
     "MemorySpace",
     "Missing",
+    "Occupied",
     "Part",
     "Password",
     "Put",
@@ -65,13 +69,16 @@ __all__ = [
     "SealedStore",
     "Secret",
     "Slot",
+    "Status",
     "StorageError",
     "StorageFull",
     "Tampered",
     "Terms",
     "Unavailable",
     "Unsuitable",
+    "Verification",
     "WrongSecret",
     "matches",
     "open_store",
+    "read_status",
 ]

@@ -115,7 +115,7 @@ class Commit:
     """One change of a store, to be applied whole or not at all.
 
     Attributes:
-        number: of the log entry; 0 makes a new store and has no entry.
+        number: of the log entry; 0 makes a new store, or is a part of a copy, and has no entry.
         expected: the head that must be there, byte for byte; None: there must be none.
         head: the head to put in its place.
         entry: the log entry to append under `number`; not kept when `number` is 0.

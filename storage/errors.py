@@ -35,6 +35,10 @@ class Missing(StorageError):
     """There is no store at this place, and the caller did not ask for a new one."""
 
 
+class Occupied(StorageError):
+    """There is something where a copy is to be made; it was left as it is."""
+
+
 class WrongSecret(StorageError):
     """No key slot opens with this secret; the header itself is whole."""
 

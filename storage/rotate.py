@@ -33,6 +33,7 @@ from storage.group_commit import Stage, Work
 from storage.header import MAX_EPOCH, Unlocked
 from storage.index import Row
 from storage.keyring import Keyring
+from storage.progress import Tell
 from storage.reader import Reader
 from storage.record import Content
 from storage.replica import Replica
@@ -42,13 +43,6 @@ from storage.turns import pieces, turn, work_of
 
 _CHUNK: Final = 64  # records sealed again in one commit; others wait that long, milliseconds
 _AT_ONCE: Final = 16  # of them read at the same time
-
-Tell = Callable[[int, int], None]
-"""Is told of progress: how many are done, of how many."""
-
-
-def tell_nobody(done: int, total: int) -> None:
-    """Where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from typing import Final
 import trio
 
 from storage.backend import Backend, Commit, Wanted
+from storage.blobs import Blobs
+from storage.copy import Copying
+from storage.copy_mark import check_finished
 from storage.errors import (
     Conflict,
     Missing,
@@ -38,17 +41,19 @@ from storage.group_commit import Committer, Work, size, stage
 from storage.header import Header, Unlocked
 from storage.ledger import Anchor, State
 from storage.load import restore
+from storage.progress import Tell, tell_nobody
 from storage.query import Found, Query, matches
 from storage.reader import Reader
 from storage.record import Change, Record, Terms
 from storage.replica import Replica
-from storage.rotate import Resealing, Tell, begin, tell_nobody
+from storage.rotate import Resealing, begin
 from storage.scheduling import in_thread
 from storage.search import Search
 from storage.secret import Secret
 from storage.slot import MAX_SLOTS, Slot
 from storage.table import Draft, Table
 from storage.turns import turn
+from storage.verify import Verification, verify
 
 CACHE_BYTES: Final = 32 << 20  # of memory: opened meta parts, and sealed bodies
 _PIECE: Final = 1 << 13  # rows the index looks at before other tasks have their turn: milliseconds
@@ -127,6 +132,7 @@ async def _open(
             is_empty = header is None and head is None
             if is_empty and anchor is not None:
                 raise Tampered(Part.STORE, Reason.ROLLED_BACK)
+            check_finished(header, head)
             if is_empty and not create:
                 raise Missing("there is no store here")
             if is_empty and (await backend.scan(b""))[0]:
@@ -199,6 +205,7 @@ class SealedStore:
         self._replica = Replica(backend, table, self._written, self._fetched)
         self._committer = Committer(self._replica)
         self._reader = Reader(backend, self._replica, self._settle, cache_bytes // 2)
+        self._blobs = Blobs(backend, self._replica, self._settle)
         self._preparing = trio.Lock()
         self._resealing = trio.Lock()
         self._rotation = Resealing(self._replica, self._reader, self._committer.submit)
@@ -515,6 +522,42 @@ class SealedStore:
             while self.is_rotating:
                 with suppress(Conflict):  # another server has finished it meanwhile
                     await self._rotation.run(tell)
+
+    async def verify(self, tell: Tell = tell_nobody) -> Verification:
+        """Read every record and body, and compare them with what was written.
+
+        Args:
+            tell: is told how many records are done, of how many.
+
+        Raises:
+            Tampered: the back end tells another history.
+            Unavailable: it does not answer.
+        """
+        return await verify(self._blobs, tell)
+
+    async def copy_to(self, target: Backend, secret: Secret, tell: Tell = tell_nobody) -> None:
+        """Make a copy of the store, or finish one; see `storage.copy` for what it is.
+
+        Args:
+            target: not yet open, and empty, or with an unfinished copy of this store. Is closed at
+                the end.
+            secret: opens this store, and then the copy.
+            tell: is told how many records are done, of how many.
+
+        Raises:
+            Occupied: there is something else at the target.
+            InUse, Damaged: as `Backend.open` of the target.
+            Tampered: a record is not what was written there.
+            Unavailable: one of the two back ends does not answer; copy again to go on.
+        """
+        await self.refresh()
+        try:
+            await target.open()
+            await Copying(self._blobs, target, secret).run(tell)
+        finally:
+            del secret  # as in `open_store`
+            with trio.CancelScope(shield=True):
+                await target.aclose()
 
 
 def _step(steps: Iterator[None]) -> bool:

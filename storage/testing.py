@@ -199,6 +199,38 @@ async def _gives_blobs_with_the_tail(make: Make) -> None:
         await writer.commit(meta={_handle(1): None, _handle(2): None}, body={_handle(1): None})
 
 
+async def _is_filled_before_it_is_a_store(make: Make) -> None:
+    """As a copy is: parts without a log entry, and at last a header and one entry of any number."""
+    async with opened(make()) as backend:
+        start = Commit(0, None, b"mark 0", b"", 1, {}, {})
+        assert await backend.commit(start) is None, "no copy can be begun"
+        part = Commit(0, b"mark 0", b"mark 1", b"", 1, {_handle(1): b"m"}, {_handle(2): b"b"})
+        assert await backend.commit(part) is None, "a part of a copy was refused"
+        assert await backend.commit(part) is not None, "a part was applied on another head"
+        assert await backend.load() == (None, b"mark 1")
+    async with opened(make()) as backend:
+        assert await _scanned(backend) == {_handle(1): b"m"}, "a part of a copy is not there"
+        old = {Kind.META: {_handle(1): tag(b"m")}, Kind.BODY: {_handle(2): tag(b"b")}}
+        meta: dict[bytes, bytes | None] = {_handle(1): None}
+        last = Commit(7, b"mark 1", b"head", b"entry", 7, meta, {_handle(2): None}, b"header", old)
+        assert await backend.commit(last) is None, "a copy cannot be finished"
+        assert await backend.load() == (b"header", b"head")
+        assert await backend.tail(0) == Tail(b"head", [(7, b"entry")])
+        assert await backend.scan(b"") == ([], None), "what was superseded is still there"
+
+
+async def check_filling(make: Make) -> None:
+    """Put a back end through what a copy asks of it.
+
+    Args:
+        make: as for `check_backend`, over another empty place.
+
+    Raises:
+        AssertionError: a promise is not kept.
+    """
+    await _is_filled_before_it_is_a_store(make)
+
+
 async def _compares_the_head(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
