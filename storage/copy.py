@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import trio
-
 from storage.backend import Backend, Commit, Kind, tag
 from storage.blobs import Blobs, SealedRecord
 from storage.copy_mark import fresh_mark, is_mark
@@ -26,6 +24,7 @@ from storage.header import Unlocked
 from storage.keyring import Sealed
 from storage.progress import Tell
 from storage.record import Content
+from storage.scheduling import in_thread
 from storage.secret import Secret
 from storage.slot import Slot
 from storage.table import Table
@@ -86,13 +85,13 @@ class Copying:
         """
         await self._begin()
         base = self._table.unlocked
-        header = await trio.to_thread.run_sync(self._header, base)
+        header = await in_thread(self._header, base)
         for _ in range(_ATTEMPTS):
             await self._copy_changed(tell)
             await self._source.settle()
             if self._table.unlocked is not base:  # the header of the copy is made of it
                 base = self._table.unlocked
-                header = await trio.to_thread.run_sync(self._header, base)
+                header = await in_thread(self._header, base)
             is_near = self._table.unlocked is base and len(self._changed()) <= CHUNK
             if is_near and await self._finish(header):
                 return

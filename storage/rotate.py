@@ -31,14 +31,12 @@ import trio
 from storage.errors import Conflict, Part, RotationUnderway, StorageError, Tampered
 from storage.group_commit import Stage, Work
 from storage.header import MAX_EPOCH, Unlocked
-from storage.index import Row
-from storage.keyring import Keyring
 from storage.progress import Tell
 from storage.reader import Reader
 from storage.record import Content
 from storage.replica import Replica
 from storage.secret import Secret
-from storage.table import Draft
+from storage.table import Draft, is_old
 from storage.turns import pieces, turn, work_of
 
 _CHUNK: Final = 64  # records sealed again in one commit; others wait that long, milliseconds
@@ -69,19 +67,24 @@ def begin(base: Unlocked, secret: Secret) -> Unlocked:
     return base.with_master(secret).with_epoch(base.header.current % MAX_EPOCH + 1)
 
 
-def is_old(row: Row, keyring: Keyring) -> bool:
-    """Whether anything of a record is sealed under an epoch before the current one."""
-    return row.epoch != keyring.current or row.body_epoch not in (0, keyring.current)
-
-
 async def old(replica: Replica) -> list[bytes]:
-    """The names of the records still under older epochs."""
-    table = replica.table
-    names: list[bytes] = []
-    for piece in pieces(table.index.rows(besides=table.keyring.current)):
-        names += (row.name for row in piece if is_old(row, table.keyring))
-        await turn()
-    return names
+    """The names of the records that are under older epochs, all of them at the end of the call.
+
+    Rows move within the index when they are written, and one may move past the look at it. Of those
+    that are written, only such as leave a body under an older epoch are still old, and the table
+    knows these.
+    """
+    while True:
+        table = replica.table
+        keyring = table.keyring
+        names: set[bytes] = set()
+        for piece in pieces(table.index.rows(besides=keyring.current)):
+            names.update(row.name for row in piece if is_old(row, keyring))
+            await turn()
+        if replica.table is not table or table.keyring.current != keyring.current:
+            continue  # the store was read anew, or another rotation has begun
+        rows = [table.rows.get(name) for name in names | table.kept]
+        return [row.name for row in rows if row is not None and is_old(row, table.keyring)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ opening the store.
 
 from dataclasses import dataclass
 
-import trio
-
 from storage.backend import Backend
 from storage.copy_mark import check_finished
 from storage.errors import Missing, Part, Reason, StorageError, Tampered
 from storage.header import Header, Unlocked
 from storage.ledger import Anchor, State
+from storage.scheduling import in_thread
 from storage.secret import Secret
 from storage.slot import Slot
 
@@ -67,9 +66,7 @@ async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = 
     if head is None:
         raise Tampered(Part.HEAD, Reason.DROPPED)
     try:
-        unlocked = await trio.to_thread.run_sync(
-            Unlocked.open, Header.parse(header), secret, backend.label
-        )
+        unlocked = await in_thread(Unlocked.open, Header.parse(header), secret, backend.label)
     except StorageError as error:
         raise error.with_traceback(None) from None
     finally:

@@ -22,6 +22,11 @@ from storage.record import KEEP, Content, Put, Remove, Terms, encode_body
 from storage.turns import ROWS
 
 
+def is_old(row: Row, keyring: Keyring) -> bool:
+    """Whether anything of a record is sealed under an epoch before the current one."""
+    return row.epoch != keyring.current or row.body_epoch not in (0, keyring.current)
+
+
 class Table:
     """All live records, and the state of the store they belong to.
 
@@ -32,6 +37,8 @@ class Table:
         head: the sealed head, as the back end has it.
         rows: by name.
         index: the same rows by their terms.
+        kept: names of records that were written while something of them is under an older epoch, as
+            a body that was left as it was.
     """
 
     def __init__(self, unlocked: Unlocked, keyring: Keyring, state: State, head: bytes) -> None:
@@ -39,6 +46,7 @@ class Table:
         self.keyring = keyring
         self.state = state
         self.head = head
+        self.kept: set[bytes] = set()
         self.use(Index())
 
     def use(self, index: Index) -> None:
@@ -86,6 +94,8 @@ class Table:
         """
         made: list[Row] = []
         for name, row in draft.rows.items():
+            if row is not None and is_old(row, draft.keyring):
+                self.kept.add(name)
             old = self.rows.get(name)
             if old is not None and row is not None and old.serial == row.serial:
                 self.index.replace(old, row)
@@ -101,6 +111,8 @@ class Table:
             yield
         self.unlocked, self.keyring = draft.unlocked, draft.keyring
         self.state, self.head = state, head
+        if len(self.keyring.epochs) == 1:
+            self.kept.clear()
 
 
 class Draft:

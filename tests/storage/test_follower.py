@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import (
+    KEEP,
     Conflict,
     KeyFile,
     MemoryBackend,
@@ -393,6 +394,30 @@ async def test_the_end_of_a_rotation_together_with_a_change_is_followed():
         await other.refresh()
         assert await other.read_body(b"a", version) == b"19"
         assert not other.is_rotating
+
+
+async def test_a_record_that_is_written_while_others_are_looked_at_is_not_passed_over():
+    """Its body stays under the old keys, which must not be given up."""
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        await store.commit([put(b"%d" % n) for n in range(3000)])
+    async with open_store(MemoryBackend(space), SECRET) as store:
+        with pytest.raises(Stopped):
+            await store.rotate(NEW, tell=after(0))
+        found = []
+
+        async def look():
+            found.extend(await rotate_module.old(store._replica))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look)
+            for n in (2999, 1500, 1):
+                await store.commit([put(b"%d" % n, 1, b"changed", KEEP)])
+        assert len(found) == 3000
+        await store.reseal()
+        for n in (2999, 1500, 1):
+            name = b"%d" % n
+            assert await store.read_body(name, store.version(name)) == b"body"
 
 
 @pytest.mark.parametrize("answers", ["lost", "not applied"])
