@@ -9,16 +9,22 @@ import argparse
 import importlib.metadata
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from server.setup import conflicts
 from server.setup.failure import Failure
+
+if TYPE_CHECKING:
+    from server.commands import Command, Group
+
+    Choice: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no other name
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line, from the table of commands."""
     # Imported here because `conflicts.check` must come first: it tells whether they are ours.
     from server.commands import (
-        add_settings,
+        Group,
         bootstrap_start,
         client_certificate,
         collateral,
@@ -29,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
         refuse_certificate,
         revocation_lists,
         serve,
+        store,
         store_password,
         tickets,
         trial,
@@ -38,9 +45,9 @@ def parser() -> argparse.ArgumentParser:
 
     commands = (
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
-        store_password.COMMAND, trial.COMMAND, configuration.COMMAND, verify.COMMAND,
-        proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND, refuse_certificate.COMMAND,
-        collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
+        store.GROUP, store_password.OLD_COMMAND, trial.COMMAND, configuration.COMMAND,
+        verify.COMMAND, proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND,
+        refuse_certificate.COMMAND, collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]
@@ -50,17 +57,30 @@ def parser() -> argparse.ArgumentParser:
     )
     choice = whole.add_subparsers(metavar="COMMAND", required=True)
     for command in commands:
-        one = choice.add_parser(
-            command.name,
-            help=command.summary,
-            description=command.summary,
-            allow_abbrev=False,
-        )
-        if command.arguments:
-            command.arguments(one)
-        add_settings(one, command.settings)
-        one.set_defaults(run=command.run)
+        if isinstance(command, Group):
+            group = _parser_of(choice, command)
+            within = group.add_subparsers(metavar="COMMAND", required=True)
+            for one in command.commands:
+                _add(within, one)
+        else:
+            _add(choice, command)
     return whole
+
+
+def _parser_of(choice: "Choice", command: "Command | Group") -> argparse.ArgumentParser:
+    return choice.add_parser(
+        command.name, help=command.summary, description=command.summary, allow_abbrev=False
+    )
+
+
+def _add(choice: "Choice", command: "Command") -> None:
+    from server.commands import add_settings
+
+    one = _parser_of(choice, command)
+    if command.arguments:
+        command.arguments(one)
+    add_settings(one, command.settings)
+    one.set_defaults(run=command.run)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -36,6 +36,21 @@ class Command:
     settings: frozenset[str] | None = frozenset({"data"})
 
 
+@dataclass(frozen=True)
+class Group:
+    """Several commands under one word.
+
+    Attributes:
+        name: the word.
+        summary: what they are about, as a phrase.
+        commands: what follows the word.
+    """
+
+    name: str
+    summary: str
+    commands: tuple[Command, ...]
+
+
 def add_settings(parser: argparse.ArgumentParser, names: frozenset[str] | None) -> None:
     """Give a command's parser the flags of these settings (None: all), and `--config`."""
     group = parser.add_argument_group(

@@ -13,8 +13,17 @@ from typing import Any, Final
 from server.setup import files, redis_store
 from server.setup.failure import Failure
 from storage.backend import Backend
+from storage.durability import Durability
 from storage.memory import MemoryBackend
 from storage.sqlite import SQLiteBackend
+
+
+def _no_size(rest: str) -> int | None:
+    return None
+
+
+def _no_durability(settings: Any) -> str:
+    return "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +39,8 @@ class Scheme:
         settings: the names of other settings that it needs.
         is_kept: whether the store outlives the process. Where it does not, its key does not either.
         is_url: whether it is on another machine, and named by a URL.
+        size: bytes of what is at the place, as far as it is on this machine's disk; else None.
+        durability: a phrase: what an acknowledged change survives, by the settings.
     """
 
     name: str
@@ -39,6 +50,8 @@ class Scheme:
     settings: tuple[str, ...] = ()
     is_kept: bool = True
     is_url: bool = False
+    size: Callable[[str], int | None] = _no_size
+    durability: Callable[[Any], str] = _no_durability
 
     @property
     def form(self) -> str:
@@ -49,6 +62,19 @@ class Scheme:
 def _sqlite(path: str) -> Backend:
     files.make_directory(Path(path).absolute().parent)
     return SQLiteBackend(path)
+
+
+def _size_of_files(path: str) -> int | None:
+    """Of the file and SQLite's log beside it."""
+    files_there = (Path(path + end) for end in ("", "-wal"))
+    return sum(file.stat().st_size for file in files_there if file.is_file())
+
+
+def _redis_durability(settings: Any) -> str:
+    durability = settings.redis_durability
+    if durability is Durability.REPLICAS:
+        return f"{durability}, {settings.redis_replicas} of them; Redis was asked"
+    return f"{durability}; Redis was asked"
 
 
 def _memory(rest: str) -> Backend:
@@ -65,7 +91,14 @@ def _redis(
 SCHEMES: Final = {
     scheme.name: scheme
     for scheme in (
-        Scheme(name="sqlite", rest="PATH", meaning="a file", make=_sqlite),
+        Scheme(
+            name="sqlite",
+            rest="PATH",
+            meaning="a file",
+            make=_sqlite,
+            size=_size_of_files,
+            durability=lambda settings: "fsync of each commit",
+        ),
         Scheme(
             name="memory",
             rest="",
@@ -81,6 +114,7 @@ SCHEMES: Final = {
                 make=partial(_redis, name),
                 settings=redis_store.SETTINGS,
                 is_url=True,
+                durability=_redis_durability,
             )
             for name, (rest, meaning) in redis_store.FORMS.items()
         ),

@@ -15,6 +15,7 @@ from server.setup import addresses, backends, redis_store
 from server.setup.failure import Failure
 from server.setup.settings import setting
 from storage.durability import Durability
+from storage.ledger import Anchor
 
 CHALLENGES: Final = frozenset({"tls-alpn-01", "http-01"})
 DNS_NAME: Final = re.compile(
@@ -80,6 +81,14 @@ class Config:
         "one file beside the rest of the state, which needs no other program",
         unit="scheme:place",
         written_default=backends.default(Path("DATA")),
+    )
+    anchor: str = setting(
+        "",
+        "the least state of the store to accept, as `strongroom store anchor` printed it: an older "
+        "one that was put back is refused; not used by a server that its operator provisions",
+        "a server on an untouched disk has nothing to compare with; whoever keeps an anchor where "
+        "the store's host cannot reach it gives it here",
+        unit="number:32 digits",
     )
     store_key_file: Path | None = setting(
         None,
@@ -606,6 +615,7 @@ class Config:
             raise Failure("allow_sealed_tcb is 16 hexadecimal digits.")
         if not re.fullmatch(r"none:|own:|file:.+|object:.+", self.issuer):
             raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
+        self._check_anchor()
         self._check_certbot()
         if self.use_bootstrap_server and self.tls_client_revocation_lists is not None:
             raise Failure(
@@ -636,6 +646,16 @@ class Config:
                 raise Failure(f"{name} is HOST:PORT, not {text!r}: {error}.") from None
             if text and not self.use_bootstrap_server:
                 raise Failure(f"{name} is for servers that an operator provisions.")
+
+    def _check_anchor(self) -> None:
+        try:
+            if self.anchor:
+                Anchor.parse(self.anchor)
+        except ValueError:
+            raise Failure(
+                "anchor is a number, a colon and 32 hexadecimal digits, as printed by "
+                "`strongroom store anchor`."
+            ) from None
 
     def _check_certbot(self) -> None:
         if unknown := set(self.acme_challenges) - CHALLENGES:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import trio
+
 from server.setup import backends, files, redis_store
 from server.setup.backends import Place
 from server.setup.config import Config, DatabaseType
@@ -20,12 +22,14 @@ from server.setup.failure import Failure
 from server.setup.password_input import read_password
 from storage.ledger import Anchor
 from storage.secret import MIN_KEY_FILE_BYTES, KeyFile, Password, Secret
+from storage.status import Status, read_status
 from storage.store import SealedStore, open_store
 
 log = logging.getLogger(__name__)
 
 SETTINGS = (
     "store",
+    "anchor",
     "store_key_file",
     "store_password_file",
     "store_password_prompt",
@@ -138,6 +142,32 @@ class Opening:
     redis: redis_store.RedisAccess | None = None
 
 
+def present(config: Config, secret: Secret) -> Opening:
+    """The store that the settings name, where its secret was read already."""
+    return Opening("", secret, anchor(config))
+
+
+def anchor(config: Config) -> Anchor | None:
+    """The least state that the settings accept; None: any."""
+    return Anchor.parse(config.anchor) if config.anchor else None
+
+
+async def status(config: Config) -> Status:
+    """What the store that the settings name says of itself.
+
+    Raises:
+        Failure: the settings cannot be used.
+        storage.errors.StorageError: as `storage.status.read_status`, or opening its back end.
+    """
+    backend = place(config).backend(config)
+    try:
+        await backend.open(create=False)
+        return await read_status(backend, secret(config, is_new=False), anchor(config))
+    finally:
+        with trio.CancelScope(shield=True):
+            await backend.aclose()
+
+
 @asynccontextmanager
 async def opened(
     config: Config,
@@ -170,7 +200,7 @@ async def opened(
         where.backend(config, None if opening is None else opening.redis),
         partial(secret, config) if opening is None else opening.secret,
         create=create,
-        anchor=None if opening is None else opening.anchor,
+        anchor=anchor(config) if opening is None else opening.anchor,
         cache_bytes=config.store_cache_bytes,
         follows=follows,
     )
