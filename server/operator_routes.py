@@ -7,6 +7,10 @@
     POST /tickets/end             {"client": "..."}        ends the tickets of a client
     POST /policy                  TOML, or nothing         which servers may be given the same
     GET  /policy                                           the policy in force
+    POST /users/add               {"kind": "user" or "device", "name": "...", "verifier": "...",
+                                   "replace": true}        lets in by a password, at all servers
+    POST /users/remove            {"kind": ..., "name": ...}
+    GET  /users                                            the names, by kind
 
 The operator is who provisioned the server, by the same credential: its digest is in the claims of
 the service too, so that they verify the server before they send it, on that very connection. What
@@ -32,9 +36,11 @@ from cryptography import x509
 
 from enclave.errors import InvalidPolicy
 from enclave.policy import read_policy
-from server.access import kept_rules
+from server.access import kept_rules, password_file
 from server.access.client_certificates import Chain, Rules
 from server.access.kept_rules import KeptRules
+from server.access.kept_users import KeptUsers
+from server.access.password_file import Kind
 from server.long_steps import LOOP_BYTES, stepped
 from server.peers import kept_policy
 from server.setup import explanations
@@ -50,6 +56,8 @@ log: Final = logging.getLogger(__name__)
 MAX_BODY_BYTES: Final = 1 << 20
 """Revocation lists of some twenty-five thousand certificates."""
 MAX_NAME_CHARACTERS: Final = 1024
+MAX_VERIFIER_CHARACTERS: Final = 512
+"""Of a verifier in PHC string format; ours have a hundred."""
 
 
 class OperatorAccess(Protocol):
@@ -127,6 +135,9 @@ class OperatorRoutes:
             ("POST", "/tickets/end"): (self.end_tickets, MAX_BODY_BYTES),
             ("POST", "/policy"): (self.give_policy, MAX_BODY_BYTES),
             ("GET", "/policy"): (self.show_policy, 0),
+            ("POST", "/users/add"): (self.add_user, MAX_BODY_BYTES),
+            ("POST", "/users/remove"): (self.remove_user, MAX_BODY_BYTES),
+            ("GET", "/users"): (self.show_users, 0),
         }
         return {
             row: Route(self._in_turn(handler), size, self.access.check)
@@ -141,6 +152,8 @@ class OperatorRoutes:
         async def in_turn(request: Request) -> Response:
             async with self._turn:
                 try:
+                    with trio.CancelScope(shield=True):  # shared with others, who go on
+                        await self.server.store.refresh()
                     fields = await handler(request)
                 except (Failure, StorageError) as error:
                     sentence = explanations.explain(error, self.server.config) or str(error)
@@ -214,6 +227,36 @@ class OperatorRoutes:
         await self.server.store.refresh()
         return {"policy": await kept_policy.read(self.server.store)}
 
+    async def add_user(self, request: Request) -> dict[str, Any]:
+        """Let a user or a device in by a password, of which the verifier comes."""
+        fields = request.json()
+        kind, name = _user_in(fields)
+        verifier, replace = fields.get("verifier"), fields.get("replace", False)
+        if (
+            not isinstance(verifier, str)
+            or len(verifier) > MAX_VERIFIER_CHARACTERS
+            or not password_file.can_be_paid(verifier)
+            or not isinstance(replace, bool)
+        ):
+            raise HTTPError(422, "verifier is missing, or none that a server takes")
+        with trio.CancelScope(shield=True):
+            await KeptUsers(self.server.store).add(kind, name, verifier, replace=replace)
+            await self.seal()
+        return {"success": f"The {kind} {name!a} may identify by a password"}
+
+    async def remove_user(self, request: Request) -> dict[str, Any]:
+        """Do not let a user or a device in any more."""
+        kind, name = _user_in(request.json())
+        with trio.CancelScope(shield=True):
+            await KeptUsers(self.server.store).remove(kind, name)
+            await self.seal()
+        return {"success": f"The {kind} {name!a} may not identify any more"}
+
+    async def show_users(self, request: Request) -> dict[str, Any]:
+        """The users and devices that are in the store."""
+        users = KeptUsers(self.server.store)
+        return {kind.value: await users.names(kind) for kind in Kind}
+
     async def _take(self, kept: KeptRules) -> None:
         """Keep what the operator said, and judge by it from now on.
 
@@ -264,6 +307,18 @@ def refusals_in(request: Request) -> tuple[list[str], list[str]]:
     if body or not (added or removed):
         raise HTTPError(422, "add and remove are expected, and nothing else")
     return added, removed
+
+
+def _user_in(fields: dict[str, Any]) -> tuple[Kind, str]:
+    """Whom a request names.
+
+    Raises:
+        HTTPError: nobody that there can be.
+    """
+    kind, name = fields.get("kind"), fields.get("name")
+    if kind not in list(Kind) or not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
+        raise HTTPError(422, "kind is user or device, and name a name")
+    return Kind(kind), name
 
 
 def _note(request: Request, what: str) -> None:

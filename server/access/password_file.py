@@ -168,14 +168,22 @@ def _table(table: object) -> dict[str, str]:
     """
     if not isinstance(table, dict):
         raise TypeError
-    for verifier in table.values():
-        cost = _COST.match(verifier)
-        if cost is None:
-            raise ValueError
-        memory, iterations, lanes = map(int, cost.groups())
-        if memory > MAX_MEMORY_KIB or iterations > MAX_ITERATIONS or lanes > MAX_LANES:
-            raise ValueError
+    if not all(map(can_be_paid, table.values())):
+        raise ValueError
     return {str(name): str(verifier) for name, verifier in table.items()}
+
+
+def can_be_paid(verifier: str) -> bool:
+    """Whether a text begins as a verifier does, and costs no more than a server pays.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    cost = _COST.match(verifier)
+    if cost is None:
+        return False
+    memory, iterations, lanes = map(int, cost.groups())
+    return memory <= MAX_MEMORY_KIB and iterations <= MAX_ITERATIONS and lanes <= MAX_LANES
 
 
 _COST: Final = re.compile(r"\$argon2id\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})\$")

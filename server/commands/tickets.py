@@ -1,7 +1,8 @@
 """`strongroom tickets end CLIENT`: end the tickets that a client has been given.
 
-With the operator's credential it is told to a provisioned server that runs, which takes nothing
-from its disk.
+Where several servers share a store, they are removed from it. A server that has its store for
+itself holds it while it runs: it is told by a file. With the operator's credential it is told to a
+provisioned server that runs, which takes nothing from its disk.
 """
 
 import argparse
@@ -16,6 +17,10 @@ from server.commands.operator_options import (
     at_running_server,
     running_server,
 )
+from server.sessions.tickets import Tickets
+from server.setup import explanations, open_store
+from server.setup.config import Config
+from server.setup.failure import Failure
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +34,28 @@ async def _tell(arguments: argparse.Namespace) -> None:
         await server.ask("POST", "/tickets/end", {"client": arguments.client})
 
 
+async def _remove(settings: Config, client: str) -> None:
+    async with open_store.opened(settings, create=False) as store:
+        await Tickets(store).end_all(client)
+
+
 def _run(arguments: argparse.Namespace) -> None:
+    if not arguments.client:
+        raise Failure(ended_tickets.NOBODY)
     if at_running_server(arguments):
         trio.run(_tell, arguments)
+    elif open_store.is_shared(settings := config(arguments)):
+        explanations.run(settings, _remove, settings, arguments.client)
     else:
         now = datetime.now(UTC).timestamp()
-        ended_tickets.end(config(arguments).ended_tickets_file, arguments.client, now)
+        ended_tickets.end(settings.ended_tickets_file, arguments.client, now)
     say(f"The tickets that {arguments.client} has been given up to now are over.")
 
 
-COMMAND = Command("tickets", "end the tickets that a client has been given", _run, _arguments)
+COMMAND = Command(
+    "tickets",
+    "end the tickets that a client has been given",
+    _run,
+    _arguments,
+    settings=frozenset({"data", *open_store.SETTINGS}),
+)

@@ -53,6 +53,15 @@ def place(config: Config) -> Place:
     return where
 
 
+def is_shared(config: Config) -> bool:
+    """Whether several servers may have the store open, and so a command while they run.
+
+    Raises:
+        Failure: the setting names no kind of store.
+    """
+    return place(config).scheme.is_url
+
+
 def secret_name(config: Config) -> str:
     """What opens the store, for a sentence."""
     if _has_password(config):

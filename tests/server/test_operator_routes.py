@@ -15,9 +15,16 @@ import trio
 from enclave.claims import Role
 from enclave.client import AttestedConnection, client_context
 from kmip.enums import CredentialType, Operation, ResultReason
-from kmip.messages import Authentication, Credential, Ticket, TicketCredential
+from kmip.messages import (
+    Authentication,
+    Credential,
+    Ticket,
+    TicketCredential,
+    UsernameAndPassword,
+)
 from kmip.versions import V2_1
 from server.access.client_certificates import NotAccepted, Rules
+from server.access.password_file import Cost
 from server.access.refused_certificates import entry_of
 from server.bootstrap.operator import OperatorAccess
 from server.commands import attested_server
@@ -48,6 +55,9 @@ KEY = bytes(range(32))
 ROOT = Issuer.root("authority")
 ALICE, BOB = ROOT.client("alice"), ROOT.client("bob")
 REFUSED, LISTS, TICKETS = "/refused-certificates", "/revocation-lists", "/tickets/end"
+USERS = "/users"
+QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
+COSTLY = "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA"
 
 
 def published(*revoked: Issuer, start=NOW - DAY) -> bytes:
@@ -196,6 +206,48 @@ async def test_the_tickets_of_a_client_are_ended(tmp_path: Path):
             assert failure.value.reason == ResultReason.INVALID_TICKET
 
 
+async def test_users_and_devices_come_and_go_over_a_restart(tmp_path: Path):
+    fred = {"kind": "user", "name": "fred"}
+    async with provisioned(tmp_path) as server, server.client(ALICE) as alice:
+        assert await server.displays(USERS) == {"user": [], "device": []}
+        for path, body, expected in (
+            (f"{USERS}/add", {**fred, "verifier": QUICK.verifier("secret")}, 200),
+            (f"{USERS}/add", {**fred, "verifier": QUICK.verifier("another")}, 422),
+            (f"{USERS}/add", {**fred, "verifier": QUICK.verifier("new"), "replace": True}, 200),
+            (f"{USERS}/add", {**fred, "verifier": "no verifier"}, 422),
+            (f"{USERS}/add", {**fred, "verifier": 7}, 422),
+            (f"{USERS}/add", {**fred, "verifier": COSTLY}, 422),
+            (f"{USERS}/add", {**fred, "verifier": QUICK.verifier("x"), "replace": 1}, 422),
+            (f"{USERS}/add", {"kind": "client", "name": "x"}, 422),
+            (f"{USERS}/add", {"kind": ["user"], "name": "x"}, 422),
+            (f"{USERS}/remove", {"kind": "user"}, 422),
+            (f"{USERS}/remove", {"kind": "user", "name": "x" * 2000}, 422),
+            (f"{USERS}/remove", {"kind": "device", "name": "fred"}, 422),
+        ):
+            assert (await server.sent(path, body))[0] == expected, body
+        assert await server.displays(USERS) == {"user": ["fred"], "device": []}
+        await proves(alice, "fred", "new")
+        with pytest.raises(Failed):
+            await proves(alice, "fred", "secret")
+    async with provisioned(tmp_path) as server, server.client(ALICE) as alice:
+        assert server.one.waits == [], "from sealed provisioning"
+        await proves(alice, "fred", "new")
+        other = {"kind": "user", "name": "other", "verifier": QUICK.verifier("x")}
+        assert (await server.sent(f"{USERS}/add", other))[0] == 200
+        assert (await server.sent(f"{USERS}/remove", fred))[0] == 200
+        with pytest.raises(Failed):
+            await proves(alice, "fred", "new")
+
+
+async def proves(ask: Remote, name: str, password: str) -> None:
+    """Show a name and a password in a request."""
+    value = UsernameAndPassword(username=name, password=password)
+    credential = Credential(
+        credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=value
+    )
+    await presents(ask, credential)
+
+
 async def test_a_ticket_ends_with_the_certificate_that_it_was_given_for(tmp_path: Path):
     async with provisioned(tmp_path) as server:
         async with server.client(ALICE) as alice:
@@ -212,6 +264,10 @@ async def shows(ask: Remote, ticket: Ticket) -> None:
     credential = Credential(
         credential_type=CredentialType.TICKET, credential_value=TicketCredential(ticket=ticket)
     )
+    await presents(ask, credential)
+
+
+async def presents(ask: Remote, credential: Credential) -> None:
     header = {"authentication": Authentication(credential=(credential,))}
     answer = await ask.message(ask.item(Operation.QUERY, query_function=()), **header)
     (item,) = answer.batch_item
@@ -219,7 +275,7 @@ async def shows(ask: Remote, ticket: Ticket) -> None:
         raise Failed(item)
 
 
-@pytest.mark.parametrize("path", [REFUSED, LISTS, TICKETS])
+@pytest.mark.parametrize("path", [REFUSED, LISTS, TICKETS, f"{USERS}/add", f"{USERS}/remove"])
 async def test_nobody_but_the_operator_is_heard(tmp_path: Path, path: str):
     async with provisioned(tmp_path) as server:
         for headers in ({}, {"Authorization": "Bearer " + "w" * 64}):

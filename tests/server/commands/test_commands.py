@@ -13,9 +13,11 @@ import trio
 from server.__main__ import main
 from server.access import password_file
 from server.access.password_file import Kind
+from server.access.users import Users
 from server.setup import open_store
 from server.setup.config import Config
 from storage import Put, Terms
+from tests.storage.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -97,6 +99,47 @@ def test_users(
     assert main(["user", "remove", "bob", *place]) == 0
     assert "no user 'bob'" in refusal(capsys, "user", "remove", "bob", *place)
     assert list(password_file.read(tmp_path / "users.json")[Kind.USER]) == ["alice"]
+
+
+def test_users_of_a_store_that_servers_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], valkey: RedisServer, label: str
+) -> None:
+    place = ["--data", str(tmp_path), "--store", valkey.url, "--redis-findex-label", label]
+    (tmp_path / "password").write_text("other")
+    file = ["--password-file", str(tmp_path / "password")]
+    assert "no store" in refusal(capsys, "user", "add", "bob", *file, *place)
+    settings = Config(data=tmp_path, store=valkey.url, redis_findex_label=label)
+    trio.run(made, settings)
+    assert main(["user", "add", "bob", *file, *place]) == 0
+    assert "From now on a password in a request must be right" in capsys.readouterr().out
+    assert main(["user", "add", "SN-1", "--device", *file, *place]) == 0
+    assert main(["user", "list", "--device", *place]) == 0
+    assert capsys.readouterr().out == "The device SN-1 may identify by a password.\nSN-1\n"
+    assert "exists; --replace" in refusal(capsys, "user", "add", "bob", *file, *place)
+    assert "looks like" in refusal(capsys, "user", "add", "Bob", *file, *place)
+    assert main(["user", "add", "bob", "--replace", *file, *place]) == 0
+    assert trio.run(lets_in, settings, "bob", "other")
+    assert main(["user", "remove", "bob", *place]) == 0
+    assert not trio.run(lets_in, settings, "bob", "other")
+    assert "no user 'bob'" in refusal(capsys, "user", "remove", "bob", *place)
+    assert not (tmp_path / "users.json").exists()
+    assert main(["tickets", "end", "bob", *place]) == 0
+    assert not (tmp_path / "tickets.json").exists()
+    assert "whose tickets" in refusal(capsys, "tickets", "end", "", *place)
+
+
+async def made(settings: Config) -> None:
+    """Make the store that the settings name."""
+    async with open_store.opened(settings):
+        pass
+
+
+async def lets_in(settings: Config, name: str, password: str) -> bool:
+    """Whether a server on the store would let a user in."""
+    async with open_store.opened(settings, create=False) as store:
+        users = Users(settings.users_file)
+        users.look_into(store)
+        return await users.verify(name, password)
 
 
 @pytest.mark.parametrize(
