@@ -54,6 +54,26 @@ TABLES = {
             "that has most gives way to one that has fewer",
         ),
         Attack(
+            "connects to the port for peers, where it has nothing to show",
+            (
+                "server.peers.port.MAX_CONNECTIONS",
+                "server.peers.port.BURST at once from one address",
+                "server.peers.port.PER_SECOND a second after that",
+                "enclave.mutual.SECONDS s until both sides are attested",
+            ),
+            "the connection is closed; the chip is asked for none that does not show evidence that "
+            "is accepted",
+        ),
+        Attack(
+            "is a peer, and says nothing or too much",
+            (
+                "server.peers.heads.IDLE_SECONDS s",
+                "server.peers.heads.MAX_MESSAGE_BYTES bytes",
+                "server.peers.opened.GIVE_SECONDS s for a hand-over",
+            ),
+            "the connection is closed",
+        ),
+        Attack(
             "connects to the port of ACME's http-01 while an order is pending",
             ("server.acme.challenges.MAX_PLAIN_CONNECTIONS",),
             "the next one is closed",

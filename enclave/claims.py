@@ -27,6 +27,8 @@ hash apart from any other use of the same chip.
     strongroom-store-since     32 bytes, SHA-256 of the earlier `strongroom-store` that the verifier
                                showed, of which the store is a continuation; absent: none shown, or
                                it is not
+    strongroom-alarm           what was found to be wrong with the store, such as "forked", 1 to 32
+                               lower-case letters and spaces; absent: nothing was
     strongroom-sk              where the sealing key comes from, see `SkProvider`
     strongroom-key-origin      where the TLS key comes from, see `KeyOrigin`
     strongroom-key-tcb         8 bytes, the TCB version of the chip's key that the TLS key is made
@@ -52,6 +54,7 @@ NONCE_BYTES: Final = range(32, 65)  # fewer could be guessed, more could not mat
 
 MAX_STATE_BYTES: Final = 64
 MAX_SETTINGS_BYTES: Final = 1024  # a few names; there are fewer than ten such settings
+_ALARM: Final = re.compile(r"[a-z ]{0,32}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 _PROFILE: Final = b"2"
@@ -115,6 +118,7 @@ class Claims:
     insecure_settings: tuple[str, ...] = ()
     store: bytes | None = None
     store_since: bytes | None = None
+    alarm: str = ""
     operator_sha256: bytes | None = None
     nonce: bytes | None = None
     channel: bytes | None = None
@@ -139,6 +143,8 @@ class Claims:
             list(self.insecure_settings) != sorted(set(self.insecure_settings))
         ):
             raise InvalidEvidence("claims", "the settings are no sorted names")
+        if not _ALARM.fullmatch(self.alarm):
+            raise InvalidEvidence("claims", "an alarm that is no word")
         for moment in (self.not_before, self.not_after):
             if moment.tzinfo is None or moment.microsecond:
                 raise InvalidEvidence(
@@ -156,6 +162,7 @@ def encode(claims: Claims) -> bytes:
         "strongroom-settings": _joined(claims.insecure_settings) or None,
         "strongroom-store": claims.store,
         "strongroom-store-since": claims.store_since,
+        "strongroom-alarm": claims.alarm.encode() or None,
         "strongroom-operator": claims.operator_sha256,
         "strongroom-channel": claims.channel,
     }
@@ -201,6 +208,7 @@ def decode(data: bytes) -> Claims:
             insecure_settings=_names(entries.get("strongroom-settings")),
             store=entries.get("strongroom-store"),
             store_since=entries.get("strongroom-store-since"),
+            alarm=entries.get("strongroom-alarm", b"").decode(),
             operator_sha256=entries.get("strongroom-operator"),
             nonce=entries.get("nonce"),
             channel=entries.get("strongroom-channel"),

@@ -72,6 +72,9 @@ class StoreState(Protocol):
     def continues(self, seen: bytes) -> bool:
         """Whether `seen` is such a writing, and the present state a continuation of it."""
 
+    def alarm(self) -> str:
+        """What was found to be wrong with the store, in a word or two; empty: nothing was."""
+
 
 class NoStore:
     """A server that has no store open."""
@@ -82,6 +85,10 @@ class NoStore:
     def continues(self, seen: bytes) -> bool:
         """See `StoreState`."""
         return False
+
+    def alarm(self) -> str:
+        """See `StoreState`."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,7 @@ class Attester:
             insecure_settings=self.insecure_settings,
             store=self.store.written(),
             store_since=self._since(since),
+            alarm=self.store.alarm(),
             operator_sha256=self.operator_sha256,
             nonce=nonce,
         )

@@ -115,6 +115,11 @@ class Replica:
             again.args = self._stopped.args
             raise again
 
+    @property
+    def finding(self) -> Tampered | None:
+        """What was found that stops changes, and perhaps all else; the first finding."""
+        return self._stopped or self._broken
+
     def stop(self, found: Tampered) -> None:
         """Take no more changes, because of what was found; the first finding counts."""
         self._stopped = self._stopped or found

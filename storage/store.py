@@ -257,6 +257,23 @@ class SealedStore:
         """The state this server has seen; keep it elsewhere and give it to `open_store`."""
         return self._table.state.anchor
 
+    def has_been(self, anchor: Anchor) -> bool | None:
+        """Whether this store was in a state, as another server may have seen it.
+
+        Returns:
+            None: it is newer than what this server knows, or older than what it remembers.
+        """
+        return self._table.history.has(anchor)
+
+    def stop(self, reason: Reason) -> None:
+        """Take no more changes: another server has seen what this back end does not show."""
+        self._replica.stop(Tampered(Part.HEAD, reason))
+
+    @property
+    def finding(self) -> Tampered | None:
+        """What was found that stops changes; None: nothing was."""
+        return self._replica.finding
+
     @property
     def slots(self) -> tuple[Slot, ...]:
         """The key slots."""

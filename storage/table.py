@@ -15,6 +15,7 @@ from dataclasses import replace
 from storage.backend import Commit, Kind, tag
 from storage.errors import Conflict, Part, Reason, Tampered
 from storage.header import Unlocked
+from storage.history import History
 from storage.index import Index, Row, Rows
 from storage.keyring import LEAF_MODULUS, Keyring, Sealed
 from storage.ledger import Logged, PutMeta, Removed, State, link, seal_entry
@@ -33,7 +34,7 @@ class Table:
     Attributes:
         unlocked: the key header in force.
         keyring: its keys.
-        state: what the head says.
+        history: the states that it was in.
         head: the sealed head, as the back end has it.
         rows: by name.
         index: the same rows by their terms.
@@ -44,6 +45,7 @@ class Table:
     def __init__(self, unlocked: Unlocked, keyring: Keyring, state: State, head: bytes) -> None:
         self.unlocked = unlocked
         self.keyring = keyring
+        self.history = History()
         self.state = state
         self.head = head
         self.kept: set[bytes] = set()
@@ -53,6 +55,16 @@ class Table:
         """Have the rows of this index, and no others."""
         self.index = index
         self.rows = Rows(index)
+
+    @property
+    def state(self) -> State:
+        """What the head says."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+        self.history.add(state)
 
     def row(self, content: Content, blob: bytes) -> Row:
         """The row of a record whose meta blob was opened."""

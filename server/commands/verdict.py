@@ -42,6 +42,8 @@ def _claimed(claims: Claims) -> Iterator[str]:
     yield f"  settings     sha256 {claims.configuration_sha256.hex()}"
     if claims.insecure_settings:
         yield f"  insecure     {', '.join(claims.insecure_settings)}"
+    if claims.alarm:
+        yield f"  ALARM        its store is {claims.alarm.upper()}: it takes no changes any more"
     if claims.store is not None:
         compared = ", not older than the pinned one" if claims.store_since else ""
         yield f"  store        {claims.store.hex()}{compared}"

@@ -15,12 +15,14 @@ import trio
 from enclave.claims import Role
 from enclave.client import Expectation
 from enclave.errors import Refused
-from enclave.mutual import MutualConnection
+from enclave.mutual import MutualConnection, Party
 from enclave.policy import appraise
 from enclave.tee import Tee
 from server.peers import kept_policy
+from server.peers.announcements import Announced
 from server.peers.expectations import Expectations, Vendors, vendors_of
 from server.peers.hand_over import Giver
+from server.peers.heads import Heads
 from server.peers.port import MAX_CONNECTIONS, Answering, PeerPort, make_party
 from server.requests import audit
 from server.setup import addresses
@@ -120,10 +122,13 @@ async def opened(
 
     expectations = Expectations(config, tee, now, vendors or partial(vendors_of, config))
     party = await make_party(config, tee, Role.PEER, instance, now, nursery)
-    answering = {}
+    answering: dict[Role, Answering] = {}
     if provisioning is not None:
         takers = Takers(server, expectations, Giver(provisioning, server.store, now))
         answering[Role.TAKER] = Answering(takers.expected, takers.serve)
+    own = await _announced(config.peer_address, party, tee, instance)
+    heads = Heads(own, server.store, server.clock, party, expectations)
+    answering[Role.PEER] = Answering(heads.expected, heads.serve)
     port = PeerPort(party, answering, server.shutdown)
     _, number = addresses.place(config.peer_address)
     host = config.https_host or config.kmip_host
@@ -132,8 +137,19 @@ async def opened(
     except OSError as error:
         raise Failure(f"{host} port {number} cannot be had: {error.strerror}.") from None
     try:
-        yield Endpoint(listeners, party.context, port.session, max_connections=MAX_CONNECTIONS)
+        async with trio.open_nursery() as meeting:
+            if server.store.is_shared:
+                meeting.start_soon(heads.keep)
+            yield Endpoint(listeners, party.context, port.session, max_connections=MAX_CONNECTIONS)
+            meeting.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
             for each in listeners:
                 await each.aclose()
+
+
+async def _announced(address: str, party: Party, tee: Tee, instance: bytes) -> Announced:
+    """What this server announces of itself."""
+    claims = party.attester.claims()
+    measurement = (await tee.measurement()).hex()
+    return Announced(instance, address, claims.public_key_sha256.hex(), measurement, 0)

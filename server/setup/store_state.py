@@ -66,6 +66,11 @@ class PrivateState:
         plaintext = anchor.number.to_bytes(8, "big") + anchor.mark
         return nonce + AESGCM(self.key).encrypt(nonce, plaintext, _LABEL)
 
+    def alarm(self) -> str:
+        """See `enclave.ratls.StoreState`; nothing of it tells what is in the store."""
+        finding = self.store.finding
+        return "" if finding is None else finding.reason.name.lower().replace("_", " ")
+
     def continues(self, seen: bytes) -> bool:
         """Whether `seen` was written here, and the store is as it was then or has gone on.
 

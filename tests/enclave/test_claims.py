@@ -41,6 +41,7 @@ FULL = replace(
     store=b"epoch 7",
     store_since=b"s" * 32,
     operator_sha256=bytes(32),
+    alarm="rolled back",
     nonce=b"n" * 32,
     channel=b"c" * 32,
 )
@@ -65,7 +66,14 @@ claims_of_any_kind = st.builds(
     operator_sha256=st.none() | st.binary(min_size=32, max_size=32),
     nonce=st.none() | st.binary(min_size=32, max_size=64),
     channel=st.none() | st.binary(min_size=32, max_size=32),
+    alarm=st.from_regex(r"[a-z ]{0,32}", fullmatch=True),
 )
+
+
+@pytest.mark.parametrize("alarm", ["Forked", "a\n", "forked!", "a" * 33])
+def test_an_alarm_is_a_word_or_two(alarm):
+    with pytest.raises(InvalidEvidence, match="an alarm"):
+        replace(CLAIMS, alarm=alarm)
 
 
 @given(claims_of_any_kind)

@@ -303,6 +303,18 @@ async def test_the_verdict_on_a_td_tells_its_tcb_status(tmp_path: Path):
     assert "sealing none" in said
 
 
+async def test_the_verdict_tells_an_alarm_first_of_the_store(tmp_path: Path):
+    async with running(configured(tmp_path), software()) as one, one.waiting() as connection:
+        attested = connection.attested
+    assert attested.claims is not None
+    assert "ALARM" not in verdict("x", attested)
+    claims = replace(attested.claims, alarm="rolled back")
+    alarmed = replace(attested, presented=replace(attested.presented, claims=claims))
+    assert "  ALARM        its store is ROLLED BACK: it takes no changes any more" in verdict(
+        "x", alarmed
+    )
+
+
 # measure
 
 

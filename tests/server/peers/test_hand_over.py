@@ -91,7 +91,12 @@ class Place:
 
     @asynccontextmanager
     async def giver(
-        self, policy: bytes = b"", tee: Any = None, name: str = "giver", **more: Any
+        self,
+        policy: bytes = b"",
+        tee: Any = None,
+        name: str = "giver",
+        start: Any = None,
+        **more: Any,
     ) -> AsyncIterator[InProcessServer]:
         """A server that its operator has provisioned, with a store in Redis."""
         steps: list[tuple[str, Any]] = [
@@ -102,7 +107,7 @@ class Place:
         config = settings(
             self.directory / name, **({"peer_address": f"127.0.0.1:{self.port}"} | more)
         )
-        async with running(config, tee or software(), vendors=vendors) as one:
+        async with running(config, tee or software(), vendors=vendors, **(start or {})) as one:
             async with one.waiting() as connection:
                 for path, body in (*steps, *([("/policy", policy)] if policy else [])):
                     assert (await give(connection, path, body))[0] == 200
@@ -113,12 +118,19 @@ class Place:
 
     @asynccontextmanager
     async def taker(
-        self, tee: Any = None, name: str = "taker", givers: Any = None, **more: Any
+        self,
+        tee: Any = None,
+        name: str = "taker",
+        givers: Any = None,
+        start: Any = None,
+        **more: Any,
     ) -> AsyncIterator[InProcessServer]:
         """A server that takes its provisioning from the giver."""
         givers = givers or (f"127.0.0.1:{self.port}",)
         config = settings(self.directory / name, handover_from=givers, **more)
-        async with running(config, tee or software(), vendors=vendors, first_pause=0.01) as one:
+        async with running(
+            config, tee or software(), vendors=vendors, first_pause=0.01, **(start or {})
+        ) as one:
             yield one
 
 

@@ -1,0 +1,278 @@
+"""Servers that share a store meet around its back end: what they find out, and what not."""
+
+import copy
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from enclave.claims import Role
+from enclave.errors import EnclaveError, Refused
+from enclave.mutual import connect
+from kmip.enums import ObjectType, Operation
+from server.peers.announcements import LIFE_SECONDS, Announced, Announcements
+from server.peers.heads import Comparison, Heads
+from server.requests import audit
+from server.setup.store_state import PrivateState
+from storage import (
+    Anchor,
+    KeyFile,
+    MemoryBackend,
+    MemorySpace,
+    Put,
+    Reason,
+    SealedStore,
+    Tampered,
+    Terms,
+    open_store,
+)
+from tests.server.peers.test_hand_over import (
+    Place,
+    client,
+    expectations,
+    party,
+    policy_of,
+    settings,
+    until_said,
+)
+from tests.server.peers.test_hand_over import place as place
+from tests.server.samples import aes
+from tests.server.unprovisioned_server import expected, software
+from tests.storage.redis_server import free_port
+
+pytestmark = pytest.mark.slow
+
+KEY = KeyFile(bytes(32))
+PEER = bytes(range(16))
+NOW = 1_800_000_000
+
+
+def clock() -> float:
+    return NOW
+
+
+async def add(store: SealedStore, name: bytes) -> None:
+    await store.commit([Put(name, 0, b"", None, Terms())])
+
+
+@asynccontextmanager
+async def opened(space: MemorySpace) -> AsyncIterator[SealedStore]:
+    async with open_store(MemoryBackend(space, shared=True), KEY, create=True) as store:
+        yield store
+
+
+@pytest.fixture
+def audited() -> Any:
+    class Lines(list):
+        def write(self, lines: Any) -> None:
+            self.extend(lines)
+
+        def close(self) -> None:
+            pass
+
+    lines = Lines()
+    audit.send_to(lines)
+    yield lines
+    audit.send_to(audit.Nowhere())
+
+
+# What is compared
+
+
+async def test_servers_of_one_history_find_nothing_whoever_is_ahead(audited):
+    space = MemorySpace()
+    async with opened(space) as one, opened(space) as other:
+        mine, theirs = Comparison(one, clock), Comparison(other, clock)
+        before = one.anchor
+        for name in (b"a", b"b", b"c"):
+            await add(one, name)
+            assert await theirs.compare(PEER, one.anchor) is None
+            assert other.anchor == one.anchor, "it has asked the back end"
+            assert await mine.compare(PEER, other.anchor) is None
+        assert await mine.compare(PEER, before) is None, "who is behind is just behind"
+        await add(other, b"d")
+        assert (one.finding, other.finding, audited) == (None, None, [])
+
+
+async def test_a_fork_stops_changes_and_is_told_everywhere(audited, caplog):
+    space = MemorySpace()
+    async with opened(space) as one:
+        await add(one, b"common")
+        fork = copy.deepcopy(space)
+        async with opened(fork) as other:
+            await add(one, b"mine")
+            await add(other, b"theirs")
+            await add(one, b"more")
+            found = await Comparison(one, clock).compare(PEER, other.anchor)
+            assert found is Reason.FORKED
+            with pytest.raises(Tampered):
+                await add(one, b"x")
+            assert await one.read(b"mine") is not None, "it is still read"
+            assert PrivateState(one, bytes(32)).alarm() == "forked"
+            sentence = f"Server {PEER.hex()} has seen {other.anchor}, and this one {one.anchor}"
+    assert sentence in caplog.text
+    [line] = map(json.loads, audited)
+    assert (line["operation"], line["status"]) == ("Compare States", "OperationFailed")
+    assert line["client"] == f"server {PEER.hex()}"
+
+
+async def test_an_older_history_is_an_alarm_once_it_is_shown_twice(audited):
+    space = MemorySpace()
+    async with opened(space) as one:
+        older = copy.deepcopy(space)
+        await add(one, b"a")
+        async with opened(older) as other:
+            comparison = Comparison(other, clock)
+            assert await comparison.compare(PEER, one.anchor) is None
+            assert other.finding is None, "a primary that was just replaced may be shown once"
+            assert await comparison.compare(PEER, other.anchor) is None
+            assert await comparison.compare(PEER, one.anchor) is None, "it had caught up since"
+            assert await comparison.compare(PEER, one.anchor) is Reason.ROLLED_BACK
+            assert await comparison.compare(PEER, one.anchor) is Reason.ROLLED_BACK
+            with pytest.raises(Tampered):
+                await add(other, b"x")
+            assert PrivateState(other, bytes(32)).alarm() == "rolled back"
+    assert len(audited) == 1, "the alarm is raised once"
+
+
+async def test_what_the_back_end_shows_by_itself_at_the_word_of_a_peer_is_an_alarm(audited):
+    space = MemorySpace()
+    async with opened(space) as one:
+        older = copy.deepcopy(space)
+        await add(one, b"a")
+        state = Anchor(one.anchor.number + 1, bytes(16))
+        vars(space).update(vars(older))
+        assert await Comparison(one, clock).compare(PEER, state) is Reason.ROLLED_BACK
+        assert len(audited) == 1
+
+
+# Who is there
+
+
+async def test_a_server_is_announced_until_it_ends_or_says_nothing_more():
+    space = MemorySpace()
+    async with opened(space) as one, opened(space) as other:
+        mine, theirs = Announcements(one), Announcements(other)
+        first = Announced(bytes(16), "kms-1.example:5698", "ab" * 32, "cd" * 48, NOW)
+        second = Announced(PEER, "[::1]:5698", "ef" * 32, "cd" * 48, NOW)
+        await mine.announce(first)
+        await theirs.announce(second)
+        await one.refresh()
+        for each in (mine, theirs):
+            assert set(await each.all(NOW)) == {first, second}
+        await mine.announce(Announced(bytes(16), "elsewhere:1", "ab" * 32, "", NOW + 300))
+        await other.refresh()
+        assert [each.address for each in await theirs.all(NOW + LIFE_SECONDS)] == ["elsewhere:1"]
+        await mine.withdraw(bytes(16))
+        await other.refresh()
+        assert await theirs.all(NOW) == [second]
+        assert await theirs.of(bytes(16)) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b'{"address": "x", "key": "ab", "measurement": "", "time": 1}',
+        b'{"address": "x:1", "key": "ab", "measurement": "", "time": 1}',
+        b'{"address": "x:1", "measurement": "", "time": 1}',
+    ],
+)
+async def test_what_another_release_has_announced_is_passed_over(content: bytes):
+    async with opened(MemorySpace()) as store:
+        announcements = Announcements(store)
+        records = announcements._records
+        await records.commit(records.put(PEER, content, 0, ends=NOW + 10))
+        assert await announcements.all(NOW) == []
+
+
+# How they meet
+
+
+class Talk:
+    """One side of a connection of messages."""
+
+    def __init__(self, to: Any, by: Any) -> None:
+        self._to, self._by = to, by
+
+    async def send(self, message: bytes) -> None:
+        await self._to.send(message)
+
+    async def receive(self, most: int) -> bytes:
+        message = await self._by.receive()
+        assert len(message) <= most
+        return message
+
+
+def heads_of(store: SealedStore, **more: Any) -> Heads:
+    own = Announced(bytes(16), "x:1", "00" * 32, "", NOW)
+    nobody: Any = None
+    return Heads(own, store, clock, nobody, nobody, **more)
+
+
+@pytest.mark.parametrize("message", [b"", b"{}", b"[1]", b'{"state": 5}', b'{"state": "1:aa"}'])
+async def test_a_peer_that_tells_no_state_is_let_go(message: bytes):
+    to, by = trio.open_memory_channel[bytes](1)
+    async with opened(MemorySpace()) as store:
+        await to.send(message)
+        with pytest.raises(Refused, match="tells no state"):
+            await heads_of(store).answer(Talk(to, by), PEER)
+
+
+async def test_each_state_is_answered_by_ones_own_and_compared(audited):
+    asks, answers = trio.open_memory_channel[bytes](1), trio.open_memory_channel[bytes](1)
+    space = MemorySpace()
+    async with opened(space) as store, trio.open_nursery() as nursery:
+        talk = Talk(answers[0], asks[1])
+        nursery.start_soon(heads_of(store).answer, talk, PEER)
+        await asks[0].send(json.dumps({"state": str(store.anchor)}).encode())
+        assert json.loads(await answers[1].receive()) == {"state": str(store.anchor)}
+        forked = Anchor(store.anchor.number, bytes(16))
+        await asks[0].send(json.dumps({"state": str(forked)}).encode())
+        await answers[1].receive()
+        await asks[0].send(json.dumps({"state": str(store.anchor)}).encode())
+        await answers[1].receive()
+        assert store.finding is not None
+        assert store.finding.reason is Reason.FORKED
+        nursery.cancel_scope.cancel()
+    assert len(audited) == 1
+
+
+async def test_servers_on_one_store_find_each_other_and_go_on_serving(place: Place, caplog):
+    """One joins by hand-over, so that they meet over real TLS as servers of one group."""
+    caplog.set_level(logging.INFO)
+    address = f"127.0.0.1:{free_port()}"
+    low, high = {"instance": bytes(16)}, {"instance": b"\xff" * 16}
+    taker = place.taker(peer_address=address, start=low)
+    async with place.giver(await policy_of(software()), start=high) as giver, taker as one:
+        await one.until_up()
+        for words in ("exchanging states with", " at 127.0.0.1", " from 127.0.0.1"):
+            await until_said(caplog, words)
+        for server in (giver, one):
+            async with client(server, place.directory) as ask:
+                await ask(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=aes())
+    assert "ALARM" not in caplog.text
+
+
+async def test_a_peer_that_has_not_announced_its_key_in_the_store_is_not_met(place: Place, caplog):
+    """It runs the code and claims the operator, and has no keys of the store."""
+    other = party(settings(place.directory / "other"), software(), Role.PEER)
+    async with place.giver(await policy_of(software())), other as side:
+        anybody = await expected(software(), Role.PEER)
+        async with await connect("127.0.0.1", place.port, side, anybody) as connection:
+            with pytest.raises((trio.BrokenResourceError, EnclaveError)):
+                await connection.receive(100)
+    assert "exchanging states" not in caplog.text
+
+
+async def test_a_peer_of_other_code_is_met_where_the_policy_accepts_it(place: Place):
+    other = software(measurement=bytes(48))
+    by_policy = await expectations(place).peer((await policy_of(other)).decode())
+    by_itself = await expectations(place).peer("")
+    assert by_policy.role is by_itself.role is Role.PEER
+    assert by_policy.policy.sections != by_itself.policy.sections
