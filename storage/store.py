@@ -35,6 +35,7 @@ from storage.errors import (
     StorageError,
     Tampered,
     Unavailable,
+    WrongSecret,
 )
 from storage.follower import Follower
 from storage.group_commit import Committer, Work, size, stage
@@ -273,6 +274,15 @@ class SealedStore:
     def finding(self) -> Tampered | None:
         """What was found that stops changes; None: nothing was."""
         return self._replica.finding
+
+    async def is_opened_by(self, secret: Secret) -> bool:
+        """Whether a secret opens one of the key slots, as they are now."""
+        known = self._table.unlocked
+        try:
+            await _unlocked(known.header, secret, known.label)
+        except WrongSecret:
+            return False
+        return True
 
     @property
     def slots(self) -> tuple[Slot, ...]:

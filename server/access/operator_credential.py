@@ -11,6 +11,8 @@ server is theirs before they send anything, and its users see whose it is.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
@@ -59,11 +61,7 @@ def configured(config: Config) -> OperatorCredential:
     """
     certificate, token = None, None
     if config.bootstrap_operator_certificate is not None:
-        data = files.read(config.bootstrap_operator_certificate, "The operator's certificate")
-        try:
-            certificate = x509.load_pem_x509_certificate(data)
-        except ValueError:
-            raise Failure("The operator's certificate is not PEM.") from None
+        certificate = _certificate(config.bootstrap_operator_certificate)
     if config.bootstrap_operator_token_sha256:
         token = bytes.fromhex(config.bootstrap_operator_token_sha256)
     if certificate is None and token is None:
@@ -72,6 +70,23 @@ def configured(config: Config) -> OperatorCredential:
             "bootstrap_operator_token_sha256."
         )
     return OperatorCredential(certificate, token)
+
+
+@lru_cache(maxsize=16)
+def _certificate(path: Path) -> x509.Certificate:
+    """The operator's certificate, read once in the life of the process.
+
+    The file may be the host's. Were it read again, a host could be the operator by its own
+    certificate, put another operator's there, and have the claims name that one.
+
+    Raises:
+        Failure: it cannot be read.
+    """
+    data = files.read(path, "The operator's certificate")
+    try:
+        return x509.load_pem_x509_certificate(data)
+    except ValueError:
+        raise Failure("The operator's certificate is not PEM.") from None
 
 
 def operator_sha256(config: Config) -> bytes | None:

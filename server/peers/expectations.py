@@ -25,6 +25,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
+
+import trio
 
 from enclave import report_data
 from enclave.claims import Role
@@ -38,12 +41,18 @@ from enclave.insecure.tee import roots_in
 from enclave.policy import Policy, accepting_no_collateral, naming, read_policy
 from enclave.roots import Roots, vendor_roots
 from enclave.snp import SEV_SNP
+from enclave.snp import policy as snp
+from enclave.snp.policy import SNPPolicy
+from enclave.snp.verify import VerifiedSNP
 from enclave.tee import Tee
 from enclave.verify import verify
 from server.attestation import attester
 from server.setup import files
 from server.setup.config import Config
 from server.setup.failure import Failure
+
+FAILED_SECONDS: Final = 30.0
+"""After which this machine's own evidence is looked at again, where it could not be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,8 @@ class Expectations:
     now: Callable[[], datetime]
     vendors: Callable[[], Vendors]
     _own: Policy | None = field(default=None, init=False, repr=False)
+    _failed: EnclaveError | None = field(default=None, init=False, repr=False)
+    _again_at: float = field(default=0.0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_settings(self.config, self.tee)
@@ -171,9 +182,20 @@ class Expectations:
         )
 
     async def _own_code(self, vendors: Vendors) -> Policy:
-        """The policy that names this machine's own evidence; found out once."""
-        if self._own is None:
+        """The policy that names this machine's own evidence; found out once.
+
+        Where it cannot be, it is not tried again for a while: strangers must not have the chip
+        asked each time.
+        """
+        if self._own is not None:
+            return self._own
+        if self._failed is not None and trio.current_time() < self._again_at:
+            raise Refused((f"this machine does not know its own code: {self._failed}",))
+        try:
             self._own = await own_code(self.tee, vendors, self.now())
+        except EnclaveError as error:
+            self._failed, self._again_at = error, trio.current_time() + FAILED_SECONDS
+            raise
         return self._own
 
 
@@ -210,5 +232,17 @@ async def own_code(tee: Tee, vendors: Vendors, now: datetime) -> Policy:
     if verified.report_data != nonce_data:
         raise VerificationFailed(Step.EVIDENCE, "this machine's evidence is another one's")
     policy = naming(verified)
+    if isinstance(verified, VerifiedSNP):
+        policy = replace(policy, sections={SEV_SNP: _vouched_for_alike(verified)})
     # A simulated vendor publishes nothing.
     return accepting_no_collateral(policy) if verified.simulated else policy
+
+
+def _vouched_for_alike(verified: VerifiedSNP) -> SNPPolicy:
+    """The policy that names this evidence, of the same signer and at the same privilege level."""
+    return replace(
+        snp.naming(verified),
+        vmpl=frozenset({verified.report.vmpl}),
+        signers=frozenset({verified.signer.name}),
+        csp_ids=frozenset() if verified.csp_id is None else frozenset({verified.csp_id}),
+    )

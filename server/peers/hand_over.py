@@ -70,7 +70,8 @@ class Giver:
 
         Args:
             connection: to the taker.
-            check: is called at the last moment, since the policy may have been withdrawn.
+            check: is called at the last moment, since the policy may have been withdrawn. When it
+                returns, the taker may get everything.
 
         Returns:
             Why nothing was handed over; empty: it was.
@@ -81,23 +82,26 @@ class Giver:
             storage.StorageError: the store does not answer.
             trio.BrokenResourceError: the taker has gone.
         """
-        refused = self._refused(await connection.receive(MAX_REQUEST_BYTES))
+        refused = await self._refused(await connection.receive(MAX_REQUEST_BYTES))
         if refused:
             await connection.send(json.dumps({"refused": refused}).encode())
             return refused
-        await check()
         await self.store.refresh()
+        await check()
         handed = _for_another(self.provisioning, self.store, self.now())
         await connection.send(b'{"provisioning": ' + handed.encode() + b"}")
         return ""
 
-    def _refused(self, request: bytes) -> str:
+    async def _refused(self, request: bytes) -> str:
         """Why a request is refused; empty: it is not."""
         request_members = _members(request)
         if request_members.get("take") != _VERSION:
             return "another release asks in another way"
         if not self.store.is_shared:
             return "the store serves one server only"
+        secret = self.provisioning.secret
+        if secret is None or not await self.store.is_opened_by(secret):
+            return "the store's secret has changed since this server was provisioned"
         return _clocks_differ(self.now(), request_members.get("time"))
 
 

@@ -60,34 +60,39 @@ class Takers:
 
     async def serve(self, connection: MutualConnection, address: str) -> None:
         """Hand over, with a line in the log and in the audit log for who was given what."""
-        claims, verified = connection.claims, connection.attested.appraised.verified
-        who = f"server {claims.instance.hex()}"
+        who = f"server {connection.claims.instance.hex()}"
         with trio.fail_after(GIVE_SECONDS):
-            refused = await self.giver.give(connection, partial(self._check_again, connection))
-        measurement = verified.measurement.hex()
+            refused = await self.giver.give(
+                connection, partial(self._check_again, connection, who, address)
+            )
         if refused:
             log.warning("hand-over: %s at %s is given nothing: %s", who, address, refused)
-        else:
-            log.warning("hand-over: %s at %s, measurement %s", who, address, measurement)
+            self._audit(who, address, refused)
+
+    def _audit(self, who: str, address: str, refused: str = "") -> None:
         now = self.server.clock()
         line = audit.event(now, who, "evidence", "Hand-over", shown_by=address, reason=refused)
         audit.write([line])
 
-    async def _check_again(self, connection: MutualConnection) -> None:
-        """Let pass what the policy still accepts: it may have been withdrawn since.
+    async def _check_again(self, connection: MutualConnection, who: str, address: str) -> None:
+        """Let pass what the policy still accepts, and write that it is given everything now.
 
         Raises:
-            Refused: it does not.
+            Refused: it has been withdrawn since.
         """
+        verified = connection.attested.appraised.verified
         expectation = await self.expected()
         if reasons := tuple(expectation.policy.claims.differences(connection.claims)):
             raise Refused(reasons)
         appraise(
-            connection.attested.appraised.verified,
+            verified,
             expectation.policy,
             self.giver.now(),
             allow_insecure_simulated=expectation.allow_insecure_simulated,
         )
+        measurement = verified.measurement.hex()
+        log.warning("hand-over: %s at %s, measurement %s", who, address, measurement)
+        self._audit(who, address)
 
 
 @asynccontextmanager

@@ -46,11 +46,12 @@ EXPECTED_ERRORS: Final = (
     Failure,
     StorageError,
     OSError,
+    UnicodeError,
     trio.BrokenResourceError,
     trio.ClosedResourceError,
     trio.TooSlowError,
 )
-"""What ends a connection with a peer, and nothing else."""
+"""What ends a connection with a peer, and nothing else; UnicodeError is of a name that is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from enclave.client import client_context
 from enclave.ratls import server_context, use_certificate
-from server.access.operator_credential import key_sha256, token_sha256
+from server.access.operator_credential import key_sha256, operator_sha256, token_sha256
 from server.bootstrap.operator import (
     MIN_TOKEN_CHARACTERS,
     OperatorAccess,
@@ -160,6 +160,18 @@ def test_an_operator_that_cannot_be_read_is_refused(tmp_path: Path, content, why
 def test_without_an_operator_there_is_no_bootstrap(tmp_path: Path):
     with pytest.raises(Failure, match="needs to know the operator"):
         operator_access(configured(tmp_path, bootstrap_operator_token_sha256=""))
+
+
+def test_a_certificate_that_is_put_there_later_names_nobody(tmp_path: Path):
+    """The claims name who may provision, also where the host exchanges the file in between."""
+    path = tmp_path / "operator.pem"
+    path.write_bytes(pem(certificate(name="host")[1]))
+    config = configured(
+        tmp_path, bootstrap_operator_certificate=path, bootstrap_operator_token_sha256=""
+    )
+    access = operator_access(config)
+    path.write_bytes(pem(certificate(name="operator")[1]))
+    assert operator_sha256(config) == access.sha256
 
 
 @pytest.mark.parametrize("digest", ["abc", "g" * 64, "0" * 63])

@@ -281,15 +281,25 @@ async def test_other_settings_are_accepted_where_the_policy_lists_them(place: Pl
         assert (await taker.until_up()).kmip
 
 
-@pytest.mark.parametrize("role", [Role.API, Role.BOOTSTRAP, Role.PEER])
-async def test_a_key_for_something_else_is_given_nothing(place: Place, role: Role, caplog):
+@pytest.mark.parametrize(
+    "role, why",
+    [
+        (Role.API, "key is for api"),
+        (Role.BOOTSTRAP, "key is for bootstrap"),
+        (Role.PEER, "has not announced its key"),
+    ],
+)
+async def test_a_key_for_something_else_is_given_nothing(
+    place: Place, role: Role, why: str, caplog
+):
     """Evidence that a server shows to others is none for a hand-over."""
+    caplog.set_level(logging.INFO)
     own = party(settings(place.directory / "taker"), software(), role)
     async with place.giver(await policy_of(software())), own as side:
         with pytest.raises(trio.BrokenResourceError):
             async with await knock(place, side) as connection:
                 await hand_over.take(connection, service.now)
-        await until_said(caplog, "is not accepted")
+        await until_said(caplog, why)
 
 
 async def test_stale_evidence_is_refused(place: Place, caplog):
@@ -538,6 +548,32 @@ async def test_a_store_for_one_server_is_not_handed_over():
             taker, trio.lowlevel.checkpoint
         )
     assert KEY.hex().encode() not in taker.sent
+
+
+@pytest.mark.parametrize("secret", [{"key_file": bytes(32)}, {"key_file": None}])
+async def test_a_secret_that_opens_the_store_no_more_is_not_handed_over(secret: Any):
+    taker = Said(b'{"take": 1, "time": %d}' % service.now().timestamp())
+    async with shared_store() as store:
+        giver = Giver(replace(FULL, **secret), store, service.now)
+        assert "has changed" in await giver.give(taker, trio.lowlevel.checkpoint)
+
+
+async def test_a_machine_that_cannot_verify_itself_is_not_asked_again_and_again(place: Place):
+    """TDX without collateral: strangers who connect must not cost the chip's time each time."""
+    tee = software(TDX)
+    requests: list[bytes] = []
+
+    class Counting(NotSimulated):
+        async def evidence(self, report_data: bytes) -> Any:
+            requests.append(report_data)
+            return await tee.evidence(report_data)
+
+    config = settings(place.directory / "taker")
+    one = Expectations(config, Counting(tee), service.now, Vendors)
+    for _ in range(3):
+        with pytest.raises(EnclaveError):
+            await one.giver()
+    assert len(requests) == 1
 
 
 async def test_an_operator_who_has_begun_is_not_overtaken(tmp_path: Path):
