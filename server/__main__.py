@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     # Imported here because `conflicts.check` must come first: it tells whether they are ours.
     from server.commands import (
         Group,
+        access_rights,
         bootstrap_start,
         client_certificate,
         collateral,
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         store.GROUP, store_password.OLD_COMMAND, trial.COMMAND, configuration.COMMAND,
         verify.COMMAND, proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND,
         refuse_certificate.COMMAND, collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
+        access_rights.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

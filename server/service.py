@@ -34,6 +34,7 @@ from server.setup.store_state import PrivateState
 from server.sources import Sources, closing
 from server.state import Server
 from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream
+from server.transport.access_rights import AccessOverHTTPS
 from server.transport.admission import Admission, Judge, OptionalBeside, OptionalOfFiles
 from server.transport.departures import Departures
 from server.transport.http import HTTPConnection, Limits, Routes
@@ -236,7 +237,8 @@ async def _https_door(
 
     Where the server was provisioned, its operator is heard there as well.
     """
-    kmip = KMIPOverHTTPS(server).routes
+    door = KMIPOverHTTPS(server)
+    kmip = {**door.routes, **AccessOverHTTPS(server, door).routes}
     if identity.attester is None:
         return OptionalOfFiles(admission), kmip
     context, attestation = await identity.attested(after, server.shutdown, now)

@@ -33,7 +33,6 @@ import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from enclave.client import client_context
 from server.commands.attested_key import FreshEvidence, TLSStream, connect_to_key
 from server.setup.failure import Failure
 from server.transport.handshake import HandshakeFailed, shake_hands
@@ -207,26 +206,6 @@ def first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def user_context(certificate: str, key: str) -> ssl.SSLContext:
-    """The TLS settings towards the server's KMIP port, with the user's certificate.
-
-    Args:
-        certificate: the file of the user's certificate, PEM, perhaps with those above it.
-        key: the file of its key, PEM.
-
-    Raises:
-        Failure: they cannot be used.
-    """
-    context = client_context()
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise Failure(
-            f"The certificate {certificate} and its key cannot be used: {error}."
-        ) from None
-    return context
 
 
 def local_context(certificate: str, key: str, user: x509.Certificate | None) -> ssl.SSLContext:

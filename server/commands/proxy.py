@@ -8,7 +8,6 @@ import logging
 import signal
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import trio
@@ -23,14 +22,16 @@ from server.commands.attesting_proxy import (
     Forward,
     first,
     local_context,
-    user_context,
 )
 from server.commands.server_options import (
     DEFAULT_KMIP_PORT,
     add_given_key_option,
     add_server_options,
+    add_user_options,
     expectation_of,
     server_of,
+    user_context,
+    user_of,
 )
 from server.commands.verdict import verdict
 from server.pki import local_authority
@@ -49,7 +50,7 @@ log: Final = logging.getLogger(__name__)
 
 async def _proxy(arguments: argparse.Namespace, settings: Config) -> None:
     server = server_of(arguments)
-    user = _user(arguments, settings)
+    user = user_of(arguments, settings)
     pem = files.read(user.certificate, "The user's certificate")
     try:
         certificate = x509.load_pem_x509_certificate(pem)
@@ -100,15 +101,6 @@ async def _until_signalled(proxy: AttestingProxy, forwards: list[Forward]) -> No
                 break
 
 
-def _user(arguments: argparse.Namespace, settings: Config) -> local_authority.Pair:
-    """The files of the user's certificate and key."""
-    if arguments.certificate is not None:
-        return local_authority.Pair(arguments.certificate, arguments.key or arguments.certificate)
-    return local_authority.pair(
-        settings.tls_directory, local_authority.check_client_name(arguments.client)
-    )
-
-
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65_535:
@@ -126,14 +118,7 @@ def _count(text: str) -> int:
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_server_options(parser)
     add_given_key_option(parser)
-    parser.add_argument("--certificate", type=Path, help="the user's certificate, PEM")
-    parser.add_argument("--key", type=Path, help="its key, PEM; else in the certificate's file")
-    parser.add_argument(
-        "--client",
-        metavar="NAME",
-        default="client",
-        help="without --certificate: the user is DATA/tls/NAME.pem (default: client)",
-    )
+    add_user_options(parser)
     parser.add_argument(
         "--kmip-port",
         dest="local_kmip_port",

@@ -1,15 +1,19 @@
-"""The options by which a command is told which server to reach, and what to expect of it."""
+"""The options by which a command is told which server to reach, what to expect of it, as whom."""
 
 import argparse
 import os
+import ssl
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from enclave.claims import Role
-from enclave.client import Expectation
+from enclave.client import Expectation, client_context
 from enclave.policy import accepting_given_keys
 from server.commands import attested_server
+from server.pki import local_authority
+from server.setup.config import Config
+from server.setup.failure import Failure
 
 DEFAULT_KMIP_PORT: Final = 5696
 """IANA's number for KMIP."""
@@ -37,6 +41,47 @@ def add_given_key_option(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept a key that the operator brought (PKCS#12), which others may have too",
     )
+
+
+def add_user_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that name the user's certificate."""
+    parser.add_argument("--certificate", type=Path, help="the user's certificate, PEM")
+    parser.add_argument("--key", type=Path, help="its key, PEM; else in the certificate's file")
+    parser.add_argument(
+        "--client",
+        metavar="NAME",
+        default="client",
+        help="without --certificate: the user is DATA/tls/NAME.pem (default: client)",
+    )
+
+
+def user_of(arguments: argparse.Namespace, settings: Config) -> local_authority.Pair:
+    """The files of the user's certificate and key."""
+    if arguments.certificate is not None:
+        return local_authority.Pair(arguments.certificate, arguments.key or arguments.certificate)
+    return local_authority.pair(
+        settings.tls_directory, local_authority.check_client_name(arguments.client)
+    )
+
+
+def user_context(certificate: str, key: str) -> ssl.SSLContext:
+    """The TLS settings towards the server, with the user's certificate.
+
+    Args:
+        certificate: the file of the user's certificate, PEM, perhaps with those above it.
+        key: the file of its key, PEM.
+
+    Raises:
+        Failure: they cannot be used.
+    """
+    context = client_context()
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise Failure(
+            f"The certificate {certificate} and its key cannot be used: {error}."
+        ) from None
+    return context
 
 
 def expectation_of(

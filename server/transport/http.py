@@ -143,7 +143,8 @@ class Route(NamedTuple):
 
 
 Routes = Mapping[tuple[str, str], Route]
-"""(method, path) to what answers."""
+"""(method, path) to what answers. A path that ends with `/*` stands for those whose last part is
+anything, where no other row is for them."""
 
 
 class Limits(NamedTuple):
@@ -286,10 +287,12 @@ class HTTPConnection:
 
     def _route(self, method: str, path: str) -> Route:
         """What answers; HEAD is answered as GET, without the body (RFC 9110 section 9.3.2)."""
-        route = self.routes.get(("GET" if method == "HEAD" else method, path))
-        if route is not None:
-            return route
-        methods = [known for known, its_path in self.routes if path in (its_path, "*")]
+        paths = (path, path.rpartition("/")[0] + "/*")
+        for each in paths:
+            route = self.routes.get(("GET" if method == "HEAD" else method, each))
+            if route is not None:
+                return route
+        methods = [known for known, its_path in self.routes if its_path in paths or path == "*"]
         if not methods:
             raise HTTPError(404, "there is nothing here", close=True)
         allow = [*dict.fromkeys(methods), *(["HEAD"] if "GET" in methods else []), "OPTIONS"]

@@ -3,6 +3,8 @@
     POST /kmip        application/octet-stream, application/json or text/xml, answered in kind
     POST /kmip/2_1    one operation as `ckms` and Cosmian's libraries ask for it
     GET /version      for the same
+    GET /health       whether the server is up; whoever is known learns of the store too
+    GET /server-info  what it is
 
 The status is 200 for whatever the protocol answers, its own refusals among them. What is no KMIP
 message at all is refused by HTTP: another media type (415), more bytes than a message has (413), a
@@ -19,16 +21,21 @@ import importlib.metadata
 from dataclasses import replace
 from typing import Final
 
+import trio
+
 from kmip.encodings.ckms.exchange import Exchange
 from kmip.encodings.codec import BY_MEDIA_TYPE, Codec
 from kmip.encodings.json import JSON
 from kmip.encodings.xml import XML
 from kmip.enums import ResultReason
+from server.access.client import Client
+from server.requests import store_failures
 from server.requests.answer import answer
 from server.state import Server
 from server.transport import http
 from server.transport.http import HTTPError, Request, Response, Route, Routes
 from server.transport.kmip import share_of
+from storage import StorageError
 
 PATH: Final = "/kmip"
 
@@ -47,12 +54,29 @@ FAILURES: Final = {
 }
 """Status and first words at `/kmip/2_1`; whatever else fails is an invalid request."""
 
+VERSION: Final = importlib.metadata.version("strongroom")
+
+UP: Final = "UP"
+DOWN: Final = "DOWN"
+"""How Cosmian's clients call it."""
+
 TEXT_BYTES: Final = 2
 """A message as text has at most so many times the bytes of the longest in TTLV: a key takes two
 digits a byte."""
 WRITTEN_BYTES: Final = 32
 """An answer as text is at most so many times as long as in TTLV; see
 `kmip.encodings.literals.MAX_BYTES`."""
+
+
+def failure(reason: ResultReason, message: bytes) -> Response:
+    """The answer to one of Cosmian's clients, which show a text.
+
+    Args:
+        reason: why it failed.
+        message: the same in words.
+    """
+    status, text = FAILURES.get(reason, (422, "Invalid Request"))
+    return Response(f"{text}: ".encode() + message, status, TEXT)
 
 
 class KMIPOverHTTPS:
@@ -83,6 +107,8 @@ class KMIPOverHTTPS:
             ("POST", PATH): Route(self.answer, max(self.longest.values()), self.admit),
             ("POST", CKMS_PATH): Route(self.answer_ckms, self.longest[JSON.media_type], self.admit),
             ("GET", "/version"): Route(self.version, 0, self.admit_known),
+            ("GET", "/health"): Route(self.health),
+            ("GET", "/server-info"): Route(self.server_info, 0, self.admit_known),
         }
 
     def admit(self, request: Request) -> str:
@@ -120,13 +146,35 @@ class KMIPOverHTTPS:
         response = await self._answered(request, exchange)
         if exchange.failure is None:
             return response
-        status, text = FAILURES.get(exchange.failure, (422, "Invalid Request"))
-        body = f"{text}: ".encode() + response.body
-        return response._replace(status=status, content_type=TEXT, body=body)
+        return failure(exchange.failure, response.body)._replace(done=response.done)
+
+    async def client(self, request: Request) -> Client | None:
+        """Who asks, apart from what a message says; None: nobody that is known."""
+        return request.peer.client
 
     async def version(self, request: Request) -> Response:
         """This program's version."""
-        return http.answer(importlib.metadata.version("strongroom"))
+        return http.answer(VERSION)
+
+    async def server_info(self, request: Request) -> Response:
+        """What the server is: its version; it has no module that is validated, and no HSM."""
+        return http.answer({"version": VERSION, "fips_mode": False, "hsm": {"configured": False}})
+
+    async def health(self, request: Request) -> Response:
+        """That the server answers; and to whom it knows, whether its store does."""
+        if await self.client(request) is None:
+            return http.answer({"status": UP})
+        begun = trio.current_time()
+        database = {"name": "store", "status": UP}
+        try:
+            with trio.CancelScope(shield=True):  # shared with others, who go on
+                await self.server.store.refresh()
+        except StorageError as error:
+            database |= {"status": DOWN, "message": store_failures.log_and_explain(error)}
+        status = database["status"]
+        taken = round(1000 * (trio.current_time() - begun))
+        found = {"status": status, "latency_ms": taken, "dependencies": {"database": database}}
+        return http.answer(found, 200 if status == UP else 503)
 
     async def _answered(self, request: Request, codec: Codec) -> Response:
         client, address = request.peer.client, request.peer.address

@@ -5,7 +5,10 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -16,7 +19,10 @@ from kmip.items import Item
 from kmip.messages import ResponseMessage
 from kmip.structures import from_item
 from kmip.versions import V2_1
+from server.pki import local_authority
 from tests.e2e.program import Program, running
+from tests.server.operations.test_login import reason_of
+from tests.server.samples import ACTIVE, create
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +156,42 @@ async def test_without_a_certificate_nothing_is_answered(door: Door):
     status, _, said = await door.post(body, "application/json", certificate=False)
     assert status == 403
     assert "certificate" in json.loads(said)["error"]
+
+
+def ask_as(door: Door, name: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    """Status and JSON of an answer to a client of this name."""
+    context = door.context(certificate=True)
+    tls = door.program.data / "tls"
+    context.load_cert_chain(tls / f"{name}.pem", tls / f"{name}.key")
+    client = http.client.HTTPSConnection("localhost", door.port, context=context)
+    try:
+        sent = None if body is None else json.dumps(body).encode()
+        client.request(method, path, sent, {"Content-Type": "application/json"})
+        response = client.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        client.close()
+
+
+async def test_what_is_granted_over_https_is_used_at_the_kmip_port(door: Door):
+    tls = door.program.data / "tls"
+    local_authority.ensure_client(tls, "bob", datetime.now(UTC))
+    async with (
+        door.program.client() as ask,
+        door.program.client(context=door.program.tls("bob")) as bob,
+    ):
+        key = await create(ask, ACTIVE)
+        assert await reason_of(bob, Operation.GET, unique_identifier=key) is not None
+        body = {"unique_identifier": key, "user_id": "bob", "operation_types": ["get"]}
+
+        async def call(*words: Any) -> tuple[int, Any]:
+            return await trio.to_thread.run_sync(partial(ask_as, door, *words))
+
+        status, found = await call("client", "POST", "/access/grant", body)
+        assert (status, list(found)) == (200, ["success"])
+        await bob(Operation.GET, unique_identifier=key)
+        status, (row,) = await call("bob", "GET", "/access/obtained")
+        assert (row["object_id"], row["owner_id"], row["operations"]) == (key, "client", ["get"])
+        assert (await call("client", "POST", "/access/revoke", body))[0] == 200
+        assert await reason_of(bob, Operation.GET, unique_identifier=key) is not None
+        assert await call("bob", "GET", "/access/obtained") == (200, [])

@@ -14,7 +14,8 @@ import trio.testing
 from enclave.client import Attested
 from server.__main__ import main
 from server.commands.attested_key import FreshEvidence
-from server.commands.attesting_proxy import AttestingProxy, Forward, local_context, user_context
+from server.commands.attesting_proxy import AttestingProxy, Forward, local_context
+from server.commands.server_options import user_context
 from server.setup.failure import Failure
 from tests.server.commands.tls_pairs import Pair, Session, listening, made
 
