@@ -480,6 +480,7 @@ TABLES = {
                 "server.access.granted.MAX_GRANTORS owners whose groups one search looks through",
                 "server.objects.opened.MAX_GROUP_GRANTS owners whose grants on groups are cached",
                 "server.requests.access_rights.MAX_LISTED objects in one list",
+                "server.requests.access_rights.MAX_LISTED_BYTES bytes of names in it",
                 "server.transport.access_rights.MAX_BODY_BYTES bytes of a request",
             ),
             "Server Limit Exceeded, or Invalid Field; what is beyond is not looked at",

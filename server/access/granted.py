@@ -45,7 +45,7 @@ MAX_MEMBERSHIPS: Final = 32
 """Groups of one User that are looked at: each is one more object to read, and one more term."""
 MAX_OBJECT_GROUPS: Final = 256
 """Groups of an object that are looked for among its owner's grants."""
-MAX_GRANTORS: Final = 64
+MAX_GRANTORS: Final = 32
 """Owners whose groups one client searches: each is a search of its own. Those whose grants are the
 newest records count."""
 

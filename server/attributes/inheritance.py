@@ -144,9 +144,13 @@ async def replace(context: Context, old: ManagedObject, new: ManagedObject) -> N
 
     Raises:
         InvalidField: the old one has been replaced too often since.
+        PermissionDenied: the old one has been replaced before, and is another client's: what took
+            its place would be changed too, on which nothing may be granted.
     """
     new.owner, new.grants = old.owner, old.grants
     if old.attributes.get(Tag.ROTATE_LATEST) is False:
+        if old.owner != context.client.name:
+            raise PermissionDenied("only its owner replaces an object once more: use its latest")
         await _end_latest(context, old)
     old.attributes.remove(Tag.NAME)
     initial.link(old, LinkType.REPLACEMENT_OBJECT_LINK, new.identifier)

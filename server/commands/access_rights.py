@@ -32,9 +32,8 @@ from server.commands.server_options import (
 from server.setup.failure import Failure
 from server.setup.logs import quoted
 
-PAGE: Final = 1000
-"""Objects that the server lists at once."""
 MAX_PAGES: Final = 1000
+"""Of a list; the server gives a thousand objects at once."""
 LONGEST: Final = 500
 """Characters of a server's refusal that are repeated."""
 JSON: Final = {"Content-Type": "application/json"}
@@ -66,11 +65,13 @@ class Rights:
 
     async def rows(self, path: str) -> AsyncIterator[dict[str, Any]]:
         """The rows of a list, however many pages it has."""
-        for page in range(MAX_PAGES):
-            rows = _rows(await self.ask("GET", f"{path}?offset={page * PAGE}"), path)
+        seen = 0
+        for _ in range(MAX_PAGES):
+            rows = _rows(await self.ask("GET", f"{path}?offset={seen}"), path)
             for row in rows:
                 yield row
-            if len(rows) < PAGE:
+            seen += len(rows)
+            if not rows:
                 return
 
 

@@ -13,7 +13,7 @@ token that narrows its client's rights does neither: else it would outlive itsel
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -54,6 +54,8 @@ T = TypeVar("T")
 
 MAX_LISTED: Final = 1000
 """Objects in one list, the newest; those after them are asked for by an offset."""
+MAX_LISTED_BYTES: Final = 256 << 10
+"""Of their names and their owners' names, after which a list ends before that."""
 LISTED_AT_ONCE: Final = 16
 """Objects that are read, some 5 ms, before others have their turn."""
 EVERYWHERE: Final = StorageStatusMask(7)
@@ -102,16 +104,9 @@ class Listed(NamedTuple):
     group: str | None = None
 
 
-class Obtained(NamedTuple):
-    """An object, and what the client may do with it.
-
-    Attributes:
-        managed_object: the object.
-        operations: what has been granted; nothing where it is the client's own.
-    """
-
-    managed_object: ManagedObject
-    operations: frozenset[Operation] = NO_OPERATIONS
+Describe = Callable[[ManagedObject, frozenset[Operation]], T]
+"""Gives what is listed of an object, by it and by what has been granted on it (nothing: it is the
+client's own). The object itself is not kept, as it may be a thousand times longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,59 +188,66 @@ class AccessRights:
 
         return await self._answered(LISTED, Target(), run)
 
-    async def owned(self, offset: int = 0) -> list[Obtained]:
+    async def owned(self, describe: Describe[T], offset: int = 0) -> list[T]:
         """The client's objects, newest first, wherever they are stored.
 
         Args:
+            describe: gives what is listed of each.
             offset: how many to pass over.
 
         Raises:
             Failed: the store cannot be read.
         """
 
-        async def run() -> list[Obtained]:
-            objects = self.server.begin()
-            every = await self._located(objects, [owned(self.client.name)], offset)
-            return [Obtained(one) for one in every if one.owner == self.client.name]
+        async def run() -> list[T]:
+            reaches = [owned(self.client.name)]
+            return [
+                describe(one, NO_OPERATIONS)
+                async for one in self._located(self.server.begin(), reaches, offset)
+            ]
 
         return await self._answered(LISTED, Target(), run)
 
-    async def obtained(self, offset: int = 0) -> list[Obtained]:
+    async def obtained(self, describe: Describe[T], offset: int = 0) -> list[T]:
         """The objects of others on which the client has been granted something.
 
         Args:
+            describe: gives what is listed of each.
             offset: how many to pass over.
 
         Raises:
             Failed: the store cannot be read.
         """
 
-        async def run() -> list[Obtained]:
+        async def run() -> list[T]:
+            found: list[T] = []
             objects, administrators = self.server.begin(), self.server.config.administrators
             reaches = await granted.reaches(objects, administrators, self.client)
-            found = []
-            for one in await self._located(objects, reaches, offset):
+            async for one in self._located(objects, reaches, offset):
                 operations = await granted.operations_on(objects, administrators, self.client, one)
                 if operations and one.owner != self.client.name:
-                    found.append(Obtained(one, operations & policy.GRANTABLE))
+                    found.append(describe(one, operations & policy.GRANTABLE))
             return found
 
         return await self._answered(LISTED, Target(), run)
 
     async def _located(
         self, objects: Transaction, reaches: list[Reach], offset: int
-    ) -> list[ManagedObject]:
+    ) -> AsyncIterator[ManagedObject]:
         located = await objects.locate_among(
             Attributes(), reaches, status=EVERYWHERE, offset=offset, limit=MAX_LISTED
         )
-        found = []
+        size = 0
         for place, identifier in enumerate(located.identifiers):
             if place % LISTED_AT_ONCE == LISTED_AT_ONCE - 1:
                 await self._let_others()
             one = await objects.find(identifier)
-            if one is not None:
-                found.append(one)
-        return found
+            if one is None:
+                continue
+            yield one
+            size += len(one.identifier.encode()) + len(one.owner.encode())
+            if size > MAX_LISTED_BYTES:
+                return
 
     async def _let_others(self) -> None:
         if self.turn is not None:

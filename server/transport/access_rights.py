@@ -24,6 +24,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -131,7 +132,7 @@ class AccessOverHTTPS:
 
         async def run(access: AccessRights) -> Any:
             identifier = unquote(request.path.rpartition("/")[2])
-            return [_grant(each) for each in await access.on_object(_text(identifier))]
+            return await access.on_object(_text(identifier))
 
         return await self._answered(request, run)
 
@@ -139,7 +140,7 @@ class AccessOverHTTPS:
         """What is granted on groups of objects."""
 
         async def run(access: AccessRights) -> Any:
-            return [_grant(each) for each in await access.on_groups()]
+            return await access.on_groups()
 
         return await self._answered(request, run)
 
@@ -148,15 +149,7 @@ class AccessOverHTTPS:
 
         async def run(access: AccessRights) -> Any:
             now = int(self.server.clock())
-            found = await access.owned(_offset(request))
-            return [
-                {
-                    **_object(each.managed_object, now),
-                    "attributes": _attributes(each.managed_object),
-                    "is_wrapped": _is_wrapped(each.managed_object),
-                }
-                for each in found
-            ]
+            return await access.owned(partial(_owned, now), _offset(request))
 
         return await self._answered(request, run)
 
@@ -165,15 +158,7 @@ class AccessOverHTTPS:
 
         async def run(access: AccessRights) -> Any:
             now = int(self.server.clock())
-            found = await access.obtained(_offset(request))
-            return [
-                {
-                    **_object(each.managed_object, now),
-                    "owner_id": each.managed_object.owner,
-                    **_operations(each.operations),
-                }
-                for each in found
-            ]
+            return await access.obtained(partial(_obtained, now), _offset(request))
 
         return await self._answered(request, run)
 
@@ -192,8 +177,7 @@ class AccessOverHTTPS:
                 except Failed as error:
                     response = failure(error.reason, str(error).encode())
                 else:
-                    data = await stepped(_is_long(found), _encoded, found)
-                    response = Response(data)
+                    response = Response(await stepped(_is_long(found), _encoded, found))
             turn.answered(len(response.body))
         except BaseException:
             turn.end()
@@ -217,6 +201,9 @@ def _is_long(found: Any) -> bool:
 
 
 def _encoded(found: Any) -> bytes:
+    """What was found as JSON; grants are arranged here, as there may be many."""
+    if isinstance(found, list):
+        found = [_grant(each) if isinstance(each, Listed) else each for each in found]
     return json.dumps(found).encode()
 
 
@@ -309,6 +296,24 @@ def _operations(operations: Iterable[Operation]) -> dict[str, list[str]]:
     return {
         "operations": [each.names[0].lower() for each in every if each in KNOWN],
         "kmip_operations": [each.title for each in every],
+    }
+
+
+def _owned(now: int, managed_object: ManagedObject, _: frozenset[Operation]) -> dict[str, Any]:
+    return {
+        **_object(managed_object, now),
+        "attributes": _attributes(managed_object),
+        "is_wrapped": _is_wrapped(managed_object),
+    }
+
+
+def _obtained(
+    now: int, managed_object: ManagedObject, operations: frozenset[Operation]
+) -> dict[str, Any]:
+    return {
+        **_object(managed_object, now),
+        "owner_id": managed_object.owner,
+        **_operations(operations),
     }
 
 

@@ -58,6 +58,7 @@ class Kept:
     owner: str
     groups: set[str]
     grants: dict[str, set[Operation]] = field(default_factory=dict)
+    is_replaced: bool = False
 
 
 @dataclass
@@ -185,13 +186,16 @@ class World:
         if identifier is None:
             return
         kept = self.model.objects[identifier]
-        may = kept.owner == name or Op.REKEY in self.model.granted(name, kept)
+        may = kept.owner == name or (
+            Op.REKEY in self.model.granted(name, kept) and not kept.is_replaced
+        )
         try:
             made = await self.client(name)(Op.REKEY, unique_identifier=identifier)
         except Refused:
             assert not may
             return
         assert may
+        kept.is_replaced = True
         grants = {whom: set(ops) for whom, ops in kept.grants.items()}
         self.model.objects[made.unique_identifier] = Kept(kept.owner, set(kept.groups), grants)
 
@@ -227,8 +231,8 @@ class World:
         assert set(found.unique_identifier[: len(own)]) == own
         assert set(found.unique_identifier[len(own) :]) == others
         assert (found.located_items or 0) == len(own) + len(others)
-        obtained = await rights(ask).obtained()
-        assert {each.managed_object.identifier: set(each.operations) for each in obtained} == {
+        obtained = await rights(ask).obtained(lambda one, ops: (one.identifier, set(ops)))
+        assert dict(obtained) == {
             one: self.model.granted(name, self.model.objects[one]) for one in others
         }
 

@@ -97,6 +97,16 @@ async def located(ask: InProcessClient, *pairs: Any, **more: Any) -> tuple[str, 
     return tuple(map(str, found.unique_identifier))
 
 
+async def owned(ask: InProcessClient, offset: int = 0) -> list[str]:
+    """The client's list of its own objects."""
+    return await rights(ask).owned(lambda one, _: one.identifier, offset)
+
+
+async def obtained(ask: InProcessClient, offset: int = 0) -> dict[str, frozenset[Operation]]:
+    """The client's list of what it has been granted."""
+    return dict(await rights(ask).obtained(lambda one, ops: (one.identifier, ops), offset))
+
+
 async def failing(call: Any) -> ResultReason:
     """Why a request for access rights fails."""
     with pytest.raises(Failed) as failure:
@@ -228,6 +238,16 @@ async def test_a_replacement_is_the_owners_and_grants_the_same(ask: InProcessCli
     await carol(Op.GET, unique_identifier=new)
     newer = str((await ask(Op.REKEY, unique_identifier=new)).unique_identifier)
     await carol(Op.GET, unique_identifier=newer)
+
+
+async def test_a_grantee_replaces_the_latest_alone(ask: InProcessClient):
+    """What took the place of an object would be changed too."""
+    bob, old = ask.named("bob"), await create(ask, ACTIVE)
+    new = str((await ask(Op.REKEY, unique_identifier=old)).unique_identifier)
+    await grant(ask, old, Op.REKEY)
+    assert await reason_of(bob, Op.REKEY, unique_identifier=old) == R.PERMISSION_DENIED
+    assert await attribute(ask, new, Tag.ROTATE_LATEST) is True
+    await ask(Op.REKEY, unique_identifier=old)
 
 
 async def test_who_replaces_anothers_key_chooses_nothing_about_it(ask: InProcessClient):
@@ -444,7 +464,7 @@ async def test_a_setting_leaves_what_is_granted_out(ask: InProcessClient):
     await grant(ask, key, Op.GET)
     assert await located(bob) == ()
     await bob(Op.GET, unique_identifier=key)
-    assert [each.managed_object.identifier for each in await rights(bob).obtained()] == [key]
+    assert list(await obtained(bob)) == [key]
 
 
 async def test_what_a_batch_has_made_is_found_beside_what_is_granted(ask: InProcessClient):
@@ -501,7 +521,12 @@ async def test_a_ticket_of_narrowed_rights_grants_nothing_and_reaches_what_is_gr
     assert await reason_of(limited, Op.GET, unique_identifier=key) == R.NOT_AUTHORISED
     narrowed = Client("alice", "ticket", permission=object())  # type: ignore[arg-type]
     access = AccessRights(ask.server, narrowed)
-    for call in (access.owned(), access.obtained(), access.on_object(key), access.on_groups()):
+    for call in (
+        access.owned(nothing),
+        access.obtained(nothing),
+        access.on_object(key),
+        access.on_groups(),
+    ):
         assert await failing(call) == R.PERMISSION_DENIED
     assert await failing(access.grant(Target(key), BOB, frozenset({Op.GET}))) == R.PERMISSION_DENIED
 
@@ -573,6 +598,19 @@ async def test_an_owners_grants_on_groups_are_bounded(
 # Lists
 
 
+def nothing(*_: Any) -> None:
+    """Lists nothing of an object."""
+
+
+async def test_a_list_ends_where_its_names_are_long(
+    ask: InProcessClient, monkeypatch: pytest.MonkeyPatch
+):
+    keys = [await create(ask) for _ in range(4)]
+    monkeypatch.setattr("server.requests.access_rights.MAX_LISTED_BYTES", 60)
+    assert await owned(ask) == [keys[3], keys[2]]
+    assert await owned(ask, 2) == [keys[1], keys[0]]
+
+
 async def test_lists_say_what_is_owned_obtained_and_granted(ask: InProcessClient):
     bob = ask.named("bob")
     key = await create(ask, ACTIVE, (Tag.OBJECT_GROUP, "g"))
@@ -582,13 +620,14 @@ async def test_lists_say_what_is_owned_obtained_and_granted(ask: InProcessClient
     await grant(ask, gone, Op.GET_ATTRIBUTES)
     await grant_group(ask, "g", Op.ENCRYPT)
     await grant_group(ask, "g", Op.CHECK, to=EVERYONE)
-    assert [each.managed_object.identifier for each in await rights(ask).owned()] == [gone, key]
-    assert [each.managed_object.identifier for each in await rights(ask).owned(1)] == [key]
-    assert await rights(bob).owned() == await rights(ask).obtained() == []
-    obtained = {
-        each.managed_object.identifier: each.operations for each in await rights(bob).obtained()
+    assert await owned(ask) == [gone, key]
+    assert await owned(ask, 1) == [key]
+    assert await owned(bob) == []
+    assert await obtained(ask) == {}
+    assert await obtained(bob) == {
+        key: {Op.GET, Op.ENCRYPT, Op.CHECK},
+        gone: {Op.GET_ATTRIBUTES},
     }
-    assert obtained == {key: {Op.GET, Op.ENCRYPT, Op.CHECK}, gone: {Op.GET_ATTRIBUTES}}
     listed = [
         (each.grantee, each.operations, each.group) for each in await rights(ask).on_object(key)
     ]
