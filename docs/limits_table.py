@@ -185,7 +185,52 @@ TABLES = {
         Attack(
             "guesses passwords",
             ("server.sessions.lockout.MAX_FAILURES a minute, at all servers on the store",),
-            "this client is refused for this name until the minute is over; others are not",
+            "this client is refused for this name until the minute is over; others are not. "
+            "Clients without certificate and token count by address",
+        ),
+        Attack(
+            "guesses passwords at many names, or tokens, without a certificate",
+            (
+                "server.sessions.address_guesses.BURST at once, from an address",
+                "server.sessions.address_guesses.SECONDS seconds for each after that",
+            ),
+            "its address is refused, without its credentials being looked at; over HTTPS, 429",
+        ),
+        Attack(
+            "presents JWTs by keys that there are not",
+            (
+                "server.access.jwk_set.LEAST_SECONDS seconds between two readings",
+                "server.access.jwk_set.WAIT_SECONDS seconds that the token waits for one",
+            ),
+            "401; tokens by known keys do not wait",
+        ),
+        Attack(
+            "presents long or strange JWTs",
+            (
+                "server.access.jwt.MAX_TOKEN_CHARACTERS characters",
+                "server.access.jwt.MAX_HEADER_BYTES bytes of its header",
+                "server.access.jwt.MAX_NAME_CHARACTERS characters of the client's name",
+            ),
+            "401",
+        ),
+        Attack(
+            "publishes a large, slow or hostile set of keys",
+            (
+                "server.access.jwk_set.MAX_BYTES bytes",
+                "server.access.jwk_set.MAX_KEYS keys",
+                "server.access.jwk_set.MAX_RSA_BITS bits of an RSA key",
+                "server.transport.issuer_keys.FETCH_SECONDS seconds for all of it",
+                "server.access.jwk_set.STALE_SECONDS seconds that older keys are used",
+            ),
+            "the keys that there were stay for that long",
+        ),
+        Attack(
+            "makes many API tokens",
+            (
+                "server.access.api_tokens.MAX_TOKENS tokens",
+                "server.access.api_tokens.MAX_TOKEN_CHARACTERS characters that are looked at",
+            ),
+            "`strongroom token` refuses; a longer token is nobody's",
         ),
         Attack(
             "guesses passwords to have the server write",

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
         store,
         store_password,
         tickets,
+        token,
         trial,
         user,
         verify,
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         store.GROUP, store_password.OLD_COMMAND, trial.COMMAND, configuration.COMMAND,
         verify.COMMAND, proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND,
         refuse_certificate.COMMAND, collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
-        access_rights.COMMAND,
+        access_rights.COMMAND, token.COMMAND,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

@@ -33,13 +33,14 @@ async def ticket(context: Context, wanted: Wanted, grants: Sequence[Grant] | Non
         grants: its rights; None: all.
 
     Raises:
-        PermissionDenied: the client itself has shown a ticket, and would outlive or outdo it.
+        PermissionDenied: the client itself has shown a ticket, or a token of some rights only, and
+            would outlive or outdo it.
         InvalidField: the lease has ended already, or a count is negative.
         FeatureNotSupported: the limits count bytes.
         ServerLimitExceeded: too many tickets are out, or this one is too long.
     """
     if context.client.permission is not None:
-        raise PermissionDenied("a ticket gives no further tickets")
+        raise PermissionDenied(f"a {context.client.permission.called} gives no tickets")
     lease = wanted.lease_time
     if lease is not None and lease.absolute and lease.seconds and lease.seconds <= context.now:
         raise InvalidField("the lease would have ended already")

@@ -38,6 +38,7 @@ from server.transport.access_rights import AccessOverHTTPS
 from server.transport.admission import Admission, Judge, OptionalBeside, OptionalOfFiles
 from server.transport.departures import Departures
 from server.transport.http import HTTPConnection, Limits, Routes
+from server.transport.issuer_keys import jwt_issuer
 from server.transport.kmip import Connection
 from server.transport.kmip_https import KMIPOverHTTPS
 from server.transport.listening import open_listeners
@@ -119,6 +120,9 @@ async def serve(
             admission = await sources.admission(identity)
             server.certificate_rules = lambda: admission.reading.rules
             nursery.start_soon(admission.keep)
+            server.jwt_issuer = jwt_issuer(config)
+            if server.jwt_issuer is not None:
+                nursery.start_soon(server.jwt_issuer.keys.keep)
             departures = Departures()
             nursery.start_soon(departures.watch)
             routes = OperatorRoutes(server, admission, operator) if operator else None

@@ -8,13 +8,16 @@ from typing import Final
 
 import trio
 
+from server.access.api_tokens import APITokens
 from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
+from server.access.jwt import JWTIssuer
 from server.access.users import Users
 from server.objects.opened import Opened
 from server.objects.served import Served
 from server.objects.transaction import Transaction
 from server.objects.uses import Uses
+from server.sessions.address_guesses import AddressGuesses
 from server.sessions.client_turns import ClientTurns
 from server.sessions.guesses import Guesses
 from server.sessions.refusals import Refusals
@@ -44,10 +47,13 @@ class Server:
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
         guesses: of passwords, which are limited.
+        address_guesses: counts wrong credentials by address, of clients without a certificate.
         refusals: limits the lines that tell of clients that are not let in.
         certificate_rules: gives the rules by which clients' certificates are judged now; None:
             there are none.
         ended_tickets: clients whose tickets an operator has ended.
+        api_tokens: whose tokens are taken at the HTTPS port.
+        jwt_issuer: whose JWTs are taken there; None: nobody's.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
         turns: of the clients, and what their messages hold.
@@ -64,9 +70,12 @@ class Server:
     streams: Streams = field(init=False)
     tickets: Tickets = field(init=False)
     guesses: Guesses = field(init=False)
+    address_guesses: AddressGuesses = field(default_factory=AddressGuesses)
     refusals: Refusals = field(default_factory=Refusals)
     certificate_rules: Callable[[], Rules] | None = None
+    jwt_issuer: JWTIssuer | None = None
     ended_tickets: EndedTickets = field(init=False)
+    api_tokens: APITokens = field(init=False)
     threads: trio.CapacityLimiter = field(init=False)
     thread_shares: ThreadShares = field(init=False)
     turns: ClientTurns = field(init=False)
@@ -82,6 +91,9 @@ class Server:
         self.guesses = Guesses(self.store, lambda: self.clock())
         self.ended_tickets = EndedTickets(
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file
+        )
+        self.api_tokens = APITokens(
+            None if self.config.use_bootstrap_server else self.config.api_tokens_file
         )
         self.streams = Streams(self.config.max_whole_bytes + STREAM_EXTRA)
         self.opened = Opened(self.config.object_cache_bytes)

@@ -12,7 +12,10 @@ from server.access import alternative_names
 from server.sessions.identification import Identification, Means
 from server.sessions.permission import Permission
 
-RESERVED: Final = ("user:", "device:", "name:", "sha256:", *alternative_names.LABELS)
+RESERVED: Final = (
+    *("user:", "device:", "name:", "sha256:", "token:", "jwt:"),
+    *alternative_names.LABELS,
+)
 """How clients are named that are no Common Names and no users of the users' file; whoever is called
 so there is another client (`unreserved`)."""
 
@@ -27,9 +30,10 @@ class Client:
     Attributes:
         name: what it is called: the certificate's Common Name, or the user's name. Objects belong
             to this name.
-        how: how it was identified: `certificate`, `user`, `device` or `ticket`; `rotation` where
-            the server itself acts in its name (`server.rotation`).
-        permission: what its ticket allows; None: it has shown none, and may do everything.
+        how: how it was identified: `certificate`, `user`, `device`, `token`, `jwt` or `ticket`;
+            `rotation` where the server itself acts in its name (`server.rotation`).
+        permission: what its ticket or its API token allows; None: it has shown none that narrows
+            its rights, and may do everything.
         identification: what it was identified by; a ticket that it is given ends with that.
         shown_by: who showed the ticket, as its certificate or another credential names them; None
             without a ticket, or where nothing else names anybody.

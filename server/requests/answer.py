@@ -81,7 +81,7 @@ async def answer(
     origin = logs.Origin(next(NUMBERS), address, client.name if client is not None else "")
     before = logs.origin.set(origin)
     try:
-        return await _answer(server, message, client, codec, turn)
+        return await _answer(server, message, client, codec, origin, turn)
     except Exception:
         log.exception("a message could not be answered")
         return codec.encode(internal_error(server))
@@ -90,7 +90,12 @@ async def answer(
 
 
 async def _answer(
-    server: Server, message: bytes, client: Client | None, codec: Codec, turn: Turn | None
+    server: Server,
+    message: bytes,
+    client: Client | None,
+    codec: Codec,
+    origin: logs.Origin,
+    turn: Turn | None,
 ) -> bytes:
     if turn is not None:
         await turn.take()
@@ -98,7 +103,7 @@ async def _answer(
     if isinstance(read, Item):
         return codec.encode(read)
     request, version = read
-    response = await _performed(server, request, version, client, turn)
+    response = await _performed(server, request, version, client, origin.address, turn)
     if turn is not None:
         await turn.take()
     header = request.request_header
@@ -180,6 +185,7 @@ async def _performed(
     request: RequestMessage,
     version: ProtocolVersion,
     client: Client | None,
+    address: str,
     turn: Turn | None,
 ) -> ResponseMessage:
     """The response to a request message that was read and checked."""
@@ -187,7 +193,9 @@ async def _performed(
     try:
         with trio.CancelScope(shield=True):  # shared with others, who go on
             await server.store.refresh(foreseen(server, request))
-        known = await authentication.identify(server, client, header.authentication, version)
+        known = await authentication.identify(
+            server, client, header.authentication, version, address
+        )
     except KMIPError as error:
         _tell_refused(server, client, request, error, version)
         items = batch.refused(request, error.reason(version), str(error))

@@ -4,27 +4,41 @@ The certificate's Common Name is who a client is, unless a credential in the mes
 then the credential holds, and a wrong one fails the message. Where no user is configured at all,
 names and passwords are passed over, because clients send example ones beside their certificate. A
 ticket always counts: it may stand for less than its client, and never for more.
+
+Failures are counted for whom the certificate or the token names, at the name that was tried; where
+neither names anybody, for the address, at that name and at all names together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from kmip.errors import AuthenticationNotSuccessful, InvalidTicket, KMIPError
-from kmip.messages import Authentication, Device, TicketCredential, UsernameAndPassword
+from kmip.messages import (
+    Authentication,
+    Credential,
+    Device,
+    TicketCredential,
+    UsernameAndPassword,
+)
 from kmip.structures import Structure
 from kmip.versions import ProtocolVersion
 from server.access.client import Client, unreserved
 from server.access.client_certificates import NotAccepted
 from server.access.password_file import Kind
 from server.requests import kmip_users
+from server.sessions.guesses import REFUSED
 from server.sessions.identification import Identification, Means
+from server.sessions.networks import network_of
 from server.sessions.permission import Permission
 from server.sessions.tickets import NO_TICKET
 from server.setup import logs
 from server.state import Server
+
+log: Final = logging.getLogger(__name__)
 
 MAX_CREDENTIALS: Final = 8
 """Credentials in one message; each may cost a password derivation."""
@@ -35,14 +49,16 @@ async def identify(
     client: Client | None,
     authentication: Authentication | None,
     version: ProtocolVersion,
+    address: str = "",
 ) -> Client:
     """Who a message is from.
 
     Args:
         server: knows users and tickets.
-        client: whom the certificate names.
+        client: whom the certificate or a token names.
         authentication: the header's credentials.
         version: the message's.
+        address: where it comes from.
 
     Raises:
         AuthenticationNotSuccessful: a credential does not hold, or there is nothing to go by.
@@ -52,7 +68,28 @@ async def identify(
     credentials = authentication.credential if authentication else ()
     if len(credentials) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
-    certified = client.name if client is not None else ""
+    if client is not None or not credentials:
+        certified = client.name if client is not None else ""
+        return await _checked(server, certified, client, credentials, version)
+    network, now = network_of(address), server.clock()
+    if server.address_guesses.are_spent(network, now):
+        raise AuthenticationNotSuccessful(REFUSED)
+    try:
+        return await _checked(server, f"address {network}", None, credentials, version)
+    except (AuthenticationNotSuccessful, InvalidTicket):
+        if server.address_guesses.count(network, now):
+            log.warning("too many wrong credentials come from %s", network)
+        raise
+
+
+async def _checked(
+    server: Server,
+    certified: str,
+    client: Client | None,
+    credentials: Sequence[Credential],
+    version: ProtocolVersion,
+) -> Client:
+    """Whom the last of the credentials proves, all of which hold; see `identify`."""
     no_users = (
         bool(credentials) and await server.users.is_empty() and await kmip_users.is_empty(server)
     )
@@ -149,6 +186,12 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
             return await server.users.mark(known_by.subject, Kind.USER) == known_by.mark
         case Means.DEVICE:
             return await server.users.mark(known_by.subject, Kind.DEVICE) == known_by.mark
+        case Means.API_TOKEN:
+            return server.api_tokens.holds(known_by.subject, known_by.mark, now)
+        case Means.JWT:
+            issuer = server.jwt_issuer
+            is_over = known_by.until is None or now >= known_by.until
+            return not is_over and issuer is not None and issuer.issuer == known_by.mark
         case Means.KMIP_USER:
             return await kmip_users.is_valid(server, known_by.subject, known_by.mark)
 
@@ -165,8 +208,9 @@ def _is_accepted(server: Server, known_by: Identification, now: float) -> bool:
 
 
 Check = Callable[["Server", str, Client | None, Any], Awaitable[Client]]
-"""Gives the client that a credential proves, for whom the certificate names ("": nobody; failures
-are counted for it), and whom the certificate or the credential before does."""
+"""Gives the client that a credential proves. It is called with whom failures are counted for
+(whom the certificate or the token names, or else the address), and with whom the certificate, the
+token or the credential before names."""
 
 _CHECKS: Final[dict[type[Structure] | type[None], Check]] = {
     UsernameAndPassword: _user,

@@ -3,8 +3,8 @@
 A client that has failed too often at a name is refused for that name until the minute is over, even
 with the right password: otherwise each guess would still be judged. Other clients are not affected,
 so nobody can lock another out. Names that do not exist are counted like those that do: otherwise
-the time of a refusal would tell which do. Clients without a certificate, which only an insecure
-setting lets in, count as one client together.
+the time of a refusal would tell which do. Clients without a certificate count by their address, and
+that is limited besides (`server.sessions.address_guesses`).
 """
 
 import hashlib

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 import trio
 
@@ -73,7 +73,10 @@ class Permission:
         tickets: where it is counted.
         has_reached: whether the operation has reached an object, or was performed without one: it
             counts then, whatever comes of it.
+        called: what it is, in messages.
     """
+
+    called: ClassVar[str] = "ticket"
 
     issued: Issued
     tickets: Tickets = field(repr=False)
@@ -118,7 +121,7 @@ class Permission:
         self._is_spent = self.has_reached = False
         self._operation = operation
         if not self.covers(operation):
-            raise NotAuthorised(f"the ticket gives no right to {operation.title}")
+            raise NotAuthorised(f"the {self.called} gives no right to {operation.title}")
         if self.is_counted:
             await self.tickets.renew(self.issued)
         rights = self.issued.rights

@@ -17,6 +17,11 @@ from server.setup.settings import setting
 from storage.durability import Durability
 from storage.ledger import Anchor
 
+JWT_ALGORITHMS: Final = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
+)
+"""Signatures by a public key that are secure today."""
 CHALLENGES: Final = frozenset({"tls-alpn-01", "http-01"})
 DNS_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
@@ -237,6 +242,61 @@ class Config:
         False,
         "admit clients without a certificate; a user name and password must then identify them",
         "passwords can be guessed and certificates cannot",
+    )
+    allow_credentials_over_https: bool = setting(
+        False,
+        "admit clients without a certificate to KMIP over HTTPS; a credential in the message must "
+        "then identify them",
+        "passwords can be guessed and certificates cannot; API tokens, which cannot either, need "
+        "no setting",
+    )
+    jwt_issuer_uri: str = setting(
+        "",
+        "issuer of the JWTs that are taken as bearer tokens at the HTTPS port, exactly as they "
+        "name it; needs jwks_uri and jwt_audience",
+        "nobody's tokens are taken until the operator names whose",
+        unit="URI",
+    )
+    jwks_uri: str = setting(
+        "",
+        "where the issuer's public keys are, a JWK set: https://…, read again and again, or "
+        "file:PATH",
+        "keys that are fetched in the clear could be anybody's",
+        unit="URL or file:PATH",
+    )
+    jwks_ca: Path | None = setting(
+        None,
+        "certificates of the authorities that vouch for the address of jwks_uri, PEM",
+        "public issuers have public certificates",
+        unit="file",
+        written_default="the system's",
+    )
+    jwt_audience: tuple[str, ...] = setting(
+        (),
+        "names of this server, of which a JWT must have one as its audience",
+        "a token that was given to another service must not open this one",
+        unit="names",
+    )
+    jwt_algorithms: tuple[str, ...] = setting(
+        ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"),
+        f"by what JWTs may be signed, of {', '.join(JWT_ALGORITHMS)}",
+        "those that issuers use; none and HMAC cannot be set",
+        unit="names",
+    )
+    jwt_client_claim: str = setting(
+        "sub",
+        "the claim of a JWT that names the client",
+        "the one that an issuer never gives to another (RFC 7519 section 4.1.2); names and mail "
+        "addresses may be given anew",
+        unit="name",
+    )
+    jwt_skew_seconds: float = setting(
+        60.0,
+        "by how much the issuer's clock may differ from this server's",
+        "clocks that are kept differ by less than a second, others by some",
+        unit="seconds",
+        minimum=0,
+        maximum=600,
     )
     administrators: tuple[str, ...] = setting(
         ("administrator",),
@@ -617,6 +677,7 @@ class Config:
             raise Failure("issuer must be none:, own:, file:PATH or object:ID.")
         self._check_anchor()
         self._check_certbot()
+        self._check_jwt()
         if self.use_bootstrap_server and self.tls_client_revocation_lists is not None:
             raise Failure(
                 "tls_client_revocation_lists is on a disk that is the host's; a server that its "
@@ -671,6 +732,28 @@ class Config:
         if not self.acme_challenges:
             raise Failure("use_certbot needs one of the acme_challenges.")
 
+    def _check_jwt(self) -> None:
+        needed = (self.jwt_issuer_uri, self.jwks_uri, self.jwt_audience)
+        if not any(needed) and self.jwks_ca is None:
+            return
+        if not all(needed):
+            raise Failure("jwt_issuer_uri, jwks_uri and jwt_audience are given together.")
+        if not re.fullmatch(r"[!-~]{1,255}", self.jwt_issuer_uri):
+            raise Failure("jwt_issuer_uri has 1 to 255 characters of ASCII and no blank.")
+        if not re.fullmatch(r"https://[!-~]+|file:.+", self.jwks_uri):
+            raise Failure("jwks_uri begins with https:// or file:.")
+        if not self.jwt_algorithms or set(self.jwt_algorithms) - set(JWT_ALGORITHMS):
+            raise Failure(f"jwt_algorithms are some of {', '.join(JWT_ALGORITHMS)}.")
+        if not self.jwt_client_claim:
+            raise Failure("jwt_client_claim is the name of a claim.")
+        if self.use_bootstrap_server and (
+            self.jwks_uri.startswith("file:") or self.jwks_ca is not None
+        ):
+            raise Failure(
+                "A file of jwks_uri or jwks_ca is on a disk that is the host's; a server that its "
+                "operator provisions does not read it."
+            )
+
     @property
     def minimum_tcb(self) -> bytes | None:
         """The least TCB version of sealed files, 8 bytes; None: that of the chip."""
@@ -715,6 +798,11 @@ class Config:
     def users_file(self) -> Path:
         """Verifiers of the passwords in KMIP headers; may be absent."""
         return self.data / "users.json"
+
+    @property
+    def api_tokens_file(self) -> Path:
+        """Hashes of API tokens; may be absent."""
+        return self.data / "tokens.json"
 
     @property
     def ended_tickets_file(self) -> Path:

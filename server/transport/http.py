@@ -48,15 +48,23 @@ class HTTPError(Exception):
         status: of the response.
         close: whether the connection cannot go on.
         allow: the methods that the path has; RFC 9110 section 15.5.6 wants them told.
+        challenge: how a client may identify itself; RFC 9110 section 15.5.2 wants it told with 401.
     """
 
     def __init__(
-        self, status: int, message: str, *, close: bool = False, allow: Sequence[str] = ()
+        self,
+        status: int,
+        message: str,
+        *,
+        close: bool = False,
+        allow: Sequence[str] = (),
+        challenge: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.close = close
         self.allow = allow
+        self.challenge = challenge
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class Response(NamedTuple):
         status: of the response.
         content_type: of the body.
         allow: the methods that the path has, where they are told.
+        challenge: how a client may identify itself, where it is told.
         done: is called once, when the response was sent or cannot be.
     """
 
@@ -120,12 +129,13 @@ class Response(NamedTuple):
     status: int = 200
     content_type: str = JSON
     allow: Sequence[str] = ()
+    challenge: str = ""
     done: Callable[[], None] = nothing
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-Admit = Callable[[Request], str]
-"""Says who asks, by a request without its body, or raises HTTPError."""
+Admit = Callable[[Request], str | Awaitable[str]]
+"""Says who asks, by a request without its body, at once or after a wait, or raises HTTPError."""
 
 
 class Route(NamedTuple):
@@ -212,7 +222,8 @@ class HTTPConnection:
                 return False
             response = await self._handle(request)
         except HTTPError as error:
-            refusal = answer({"error": str(error)}, error.status)._replace(allow=error.allow)
+            refusal = answer({"error": str(error)}, error.status)
+            refusal = refusal._replace(allow=error.allow, challenge=error.challenge)
             if not await self._send(refusal, close=error.close):
                 return False
             if self._is_open and not error.close:
@@ -257,7 +268,8 @@ class HTTPConnection:
         )
         if route.admit is not None:
             try:
-                request = replace(request, who=route.admit(request))
+                who = route.admit(request)
+                request = replace(request, who=who if isinstance(who, str) else await who)
             except HTTPError as refusal:
                 await self._drop_body(route, refusal)
                 raise
@@ -378,6 +390,8 @@ class HTTPConnection:
             headers.append(("Connection", "close"))
         if response.allow:
             headers.append(("Allow", ", ".join(response.allow)))
+        if response.challenge:
+            headers.append(("WWW-Authenticate", response.challenge))
         body = b"" if self.no_body else response.body
         parts = (
             h11.Response(status_code=response.status, headers=headers),

@@ -8,16 +8,23 @@
 
 The status is 200 for whatever the protocol answers, its own refusals among them. What is no KMIP
 message at all is refused by HTTP: another media type (415), more bytes than a message has (413), a
-client that nobody knows (403). Identity is that of the KMIP port: the client's certificate, and the
-credential in the message where there is one. What fails at `/kmip/2_1` is a text and a status, as
-its clients expect (`kmip.encodings.ckms`).
+client that nobody knows (401), one that guesses (429). What fails at `/kmip/2_1` is a text and a
+status, as its clients expect (`kmip.encodings.ckms`).
 
-Source: KMIP Profiles 2.1 section 5.8 (HTTPS), KMIP Additional Message Encodings 1.0 section 2.4.
+A client is known by its certificate, as at the KMIP port; by a bearer token, which comes before the
+certificate (`server.requests.bearer`); and by a credential in the message, which comes before both.
+A message of somebody who shows neither certificate nor token is read only where a setting says that
+credentials suffice. Each request is judged anew, before its body is kept and once more when it is
+there, so that who was taken off the lists meanwhile is refused.
+
+Source: KMIP Profiles 2.1 section 5.8 (HTTPS), KMIP Additional Message Encodings 1.0 section 2.4;
+RFC 9110 section 11, RFC 6750 section 3 (challenges).
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 from dataclasses import replace
 from typing import Final
 
@@ -29,13 +36,16 @@ from kmip.encodings.json import JSON
 from kmip.encodings.xml import XML
 from kmip.enums import ResultReason
 from server.access.client import Client
-from server.requests import store_failures
+from server.access.jwt import NotAccepted
+from server.requests import bearer, store_failures
 from server.requests.answer import answer
 from server.state import Server
 from server.transport import http
 from server.transport.http import HTTPError, Request, Response, Route, Routes
 from server.transport.kmip import share_of
 from storage import StorageError
+
+log: Final = logging.getLogger(__name__)
 
 PATH: Final = "/kmip"
 
@@ -60,6 +70,11 @@ UP: Final = "UP"
 DOWN: Final = "DOWN"
 """How Cosmian's clients call it."""
 
+CHALLENGE: Final = 'Bearer realm="strongroom"'
+INVALID_TOKEN: Final = f'{CHALLENGE}, error="invalid_token"'
+"""What a client may identify itself by, and that it has shown such a thing in vain."""
+NEEDED: Final = "a client certificate or a bearer token is needed here"
+
 TEXT_BYTES: Final = 2
 """A message as text has at most so many times the bytes of the longest in TTLV: a key takes two
 digits a byte."""
@@ -76,7 +91,8 @@ def failure(reason: ResultReason, message: bytes) -> Response:
         message: the same in words.
     """
     status, text = FAILURES.get(reason, (422, "Invalid Request"))
-    return Response(f"{text}: ".encode() + message, status, TEXT)
+    challenge = CHALLENGE if status == 401 else ""
+    return Response(f"{text}: ".encode() + message, status, TEXT, challenge=challenge)
 
 
 class KMIPOverHTTPS:
@@ -111,8 +127,8 @@ class KMIPOverHTTPS:
             ("GET", "/server-info"): Route(self.server_info, 0, self.admit_known),
         }
 
-    def admit(self, request: Request) -> str:
-        """Refuse whom the KMIP port would not let in, and what is no message, by its head.
+    async def admit(self, request: Request) -> str:
+        """Refuse whom nothing identifies, and what is no message, by its head.
 
         Returns:
             Who asks; empty where a credential in the message must tell.
@@ -122,14 +138,47 @@ class KMIPOverHTTPS:
         """
         if request.content_type not in self.codecs:
             raise HTTPError(415, f"a message is one of {', '.join(self.codecs)}")
-        return self.admit_known(request)
-
-    def admit_known(self, request: Request) -> str:
-        """Refuse whom the KMIP port would not let in; see `admit`."""
-        client = request.peer.client
-        if client is None and not self.server.config.insecure_allow_no_client_certificate:
-            raise HTTPError(403, "a client certificate is needed here")
+        config = self.server.config
+        client = await self.client(request)
+        if client is None and not (
+            config.allow_credentials_over_https or config.insecure_allow_no_client_certificate
+        ):
+            raise HTTPError(401, NEEDED, challenge=CHALLENGE)
         return client.name if client is not None else ""
+
+    async def admit_known(self, request: Request) -> str:
+        """Refuse whom neither certificate nor token identifies; see `admit`."""
+        client = await self.client(request)
+        if client is None:
+            raise HTTPError(401, NEEDED, challenge=CHALLENGE)
+        return client.name
+
+    async def client(self, request: Request) -> Client | None:
+        """Whom the token, or else the certificate, names; None: nobody.
+
+        Raises:
+            HTTPError: the token is not taken, or too many were not.
+        """
+        token = bearer.token_in(request.headers.get("authorization", ""))
+        certified = request.peer.client
+        if token is None or (certified is not None and not bearer.are_taken(self.server)):
+            return certified
+        network, now = request.peer.network, self.server.clock()
+        if self.server.address_guesses.are_spent(network, now):
+            raise HTTPError(429, "too many wrong credentials; wait a minute")
+        try:
+            return await bearer.identify(self.server, token)
+        except NotAccepted as error:
+            self.server.address_guesses.count(network, now)
+            self._tell_refused(request, error)
+            raise HTTPError(401, str(error), challenge=INVALID_TOKEN) from None
+
+    def _tell_refused(self, request: Request, error: NotAccepted) -> None:
+        """A line in the log, of so many a minute from one address."""
+        untold = self.server.refusals.take(request.peer.address, self.server.clock())
+        if untold is not None:
+            more = f"; {untold} more were refused since the last such line" if untold else ""
+            log.warning("a client at %s was refused: %s%s", request.peer.address, error, more)
 
     async def answer(self, request: Request) -> Response:
         """The answer to the message that is the body."""
@@ -147,10 +196,6 @@ class KMIPOverHTTPS:
         if exchange.failure is None:
             return response
         return failure(exchange.failure, response.body)._replace(done=response.done)
-
-    async def client(self, request: Request) -> Client | None:
-        """Who asks, apart from what a message says; None: nobody that is known."""
-        return request.peer.client
 
     async def version(self, request: Request) -> Response:
         """This program's version."""
@@ -177,7 +222,7 @@ class KMIPOverHTTPS:
         return http.answer(found, 200 if status == UP else 503)
 
     async def _answered(self, request: Request, codec: Codec) -> Response:
-        client, address = request.peer.client, request.peer.address
+        client, address = await self.client(request), request.peer.address
         turn = await self.server.turns.admit(share_of(client, address), len(request.body))
         try:
             data = await answer(

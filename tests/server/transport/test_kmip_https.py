@@ -137,7 +137,7 @@ async def test_without_a_certificate_nothing_is_answered_unless_a_setting_says_s
 ):
     message = ttlv.encode(query(ask))
     head, body = await HTTPClient(ask.server, nursery, NOBODY).post(message)
-    assert head.status_code == 403
+    assert head.status_code == 401
     assert b"certificate" in body
     ask.server.config = replace(ask.server.config, insecure_allow_no_client_certificate=True)
     head, body = await HTTPClient(ask.server, nursery, NOBODY).post(message)
@@ -188,7 +188,7 @@ async def test_a_body_may_come_in_chunks_and_after_a_go_ahead(ask: InProcessClie
 async def test_a_stranger_s_message_is_refused_before_it_is_sent(server: Server, nursery):
     client = HTTPClient(server, nursery, NOBODY)
     await client.send(b"x" * 1000, Expect="100-continue")
-    assert (await client.response())[0].status_code == 403
+    assert (await client.response())[0].status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ async def test_a_whole_message_is_taken_where_cosmian_s_clients_send_it(
 
 
 async def test_the_version_is_told_to_clients_only(server: Server, nursery):
-    for peer, status in ((ALICE, 200), (NOBODY, 403)):
+    for peer, status in ((ALICE, 200), (NOBODY, 401)):
         client = HTTPClient(server, nursery, peer)
         await client.stream.send_all(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n")
         got = bytes(await client.stream.receive_some())

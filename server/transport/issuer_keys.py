@@ -1,0 +1,71 @@
+"""Where the keys of an issuer of JWTs are read: an HTTPS address, or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from server.access import jwk_set
+from server.access.jwk_set import JWKSet, NoKeys
+from server.access.jwt import JWTIssuer
+from server.setup import files
+from server.setup.config import Config
+from server.transport.https_client import Fetch, Fetcher, FetchFailed, client_context
+
+FETCH_SECONDS: Final = 10.0
+"""For all of a reading, however slowly a reply comes."""
+LOOK_SECONDS: Final = 5.0
+"""How soon a changed file is seen."""
+FILE: Final = "file:"
+
+
+def jwt_issuer(config: Config) -> JWTIssuer | None:
+    """The issuer that the settings name, whose keys are read once `keys.keep` runs; None: none.
+
+    Raises:
+        Failure: the authorities of its address cannot be read.
+    """
+    if not config.jwt_issuer_uri:
+        return None
+    return JWTIssuer(
+        issuer=config.jwt_issuer_uri,
+        audiences=frozenset(config.jwt_audience),
+        algorithms=frozenset(config.jwt_algorithms),
+        client_claim=config.jwt_client_claim,
+        skew=config.jwt_skew_seconds,
+        keys=_keys(config),
+    )
+
+
+def _keys(config: Config) -> JWKSet:
+    place = config.jwks_uri
+    if place.startswith(FILE):
+        path = Path(place.removeprefix(FILE))
+
+        async def read() -> bytes:
+            return await trio.to_thread.run_sync(files.read, path, "The JWK set", jwk_set.MAX_BYTES)
+
+        return JWKSet(read, place, every=LOOK_SECONDS, least=1.0)
+    return fetched_keys(place, Fetcher(client_context(config.jwks_ca), FETCH_SECONDS))
+
+
+def fetched_keys(url: str, fetch: Fetch) -> JWKSet:
+    """The keys at an address.
+
+    Args:
+        url: with https.
+        fetch: makes requests, within limits of time and length.
+    """
+
+    async def read() -> bytes:
+        try:
+            reply = await fetch("GET", url)
+        except FetchFailed as error:
+            raise NoKeys(str(error)) from None
+        if reply.status != 200:
+            raise NoKeys(f"it answers with status {reply.status}")
+        return reply.body
+
+    return JWKSet(read, url)
