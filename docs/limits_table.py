@@ -233,6 +233,17 @@ TABLES = {
             "`strongroom token` refuses; a longer token is nobody's",
         ),
         Attack(
+            "guesses one-time passwords, or shows them and proofs of a password again",
+            (
+                "server.access.one_time_passwords.HOTP_AHEAD counters ahead",
+                "server.access.one_time_passwords.TOTP_AROUND step before and after",
+                "server.access.hashed_passwords.SKEW_SECONDS seconds for a proof's time",
+                "server.access.one_time_passwords.MIN_DIGITS digits at least",
+            ),
+            "Authentication Not Successful, counted as a wrong password; each is good once, for "
+            "all servers on the store",
+        ),
+        Attack(
             "guesses passwords to have the server write",
             (
                 "server.sessions.guesses.BURST at once of one client",

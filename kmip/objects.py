@@ -189,9 +189,15 @@ class OTPCredential(Structure):
 
 @structure
 class HashedPasswordCredential(Structure):
-    """A password that the server knows only hashed (3.0)."""
+    """A password that the server knows only hashed (3.0).
 
-    hashed_password_username: str | None = None
+    Attributes:
+        hashed_username_password: Hash(Username || Password), the S1 of 2.1 section 9.11.
+        hashed_password_username: Hash(Password || Username), its S2.
+        password_salt, password_salt_algorithm, salted_password: the same password in another form.
+    """
+
+    hashed_password_username: bytes | None = None
     hashed_username_password: bytes | None = None
     password_salt: bytes | None = None
     password_salt_algorithm: HashingAlgorithm | None = None

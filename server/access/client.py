@@ -35,6 +35,8 @@ class Client:
         permission: what its ticket or its API token allows; None: it has shown none that narrows
             its rights, and may do everything.
         identification: what it was identified by; a ticket that it is given ends with that.
+        server_hashed_password: what the server proves with that it knows the client's password too,
+            where the client has shown a proof of it.
         shown_by: who showed the ticket, as its certificate or another credential names them; None
             without a ticket, or where nothing else names anybody.
     """
@@ -44,6 +46,7 @@ class Client:
     permission: Permission | None = field(default=None, repr=False, compare=False)
     identification: Identification | None = field(default=None, repr=False, compare=False)
     shown_by: str | None = field(default=None, compare=False)
+    server_hashed_password: bytes | None = field(default=None, repr=False, compare=False)
 
 
 def of_certificate(

@@ -4,16 +4,24 @@ from typing import Final
 
 from kmip.enums import CredentialType, ObjectType, Operation
 from kmip.errors import InvalidField, InvalidObjectType
-from kmip.objects import CREDENTIAL_OBJECTS, PasswordCredential, object_type_of
+from kmip.objects import (
+    CREDENTIAL_OBJECTS,
+    HashedPasswordCredential,
+    OTPCredential,
+    PasswordCredential,
+    object_type_of,
+)
 from kmip.payloads.create_credential import CreateCredentialRequest, CreateCredentialResponse
 from kmip.structures import Structure
 from kmip.tags import Tag
+from server.access.one_time_passwords import generator_of
 from server.access.password_file import MAX_PASSWORD_BYTES, encoded
 from server.attributes import initial
 from server.context import Context
 from server.objects.managed_object import ManagedObject
 from server.registry import operation
 
+HASH_BYTES: Final = (32, 48, 64)
 COPIED: Final = (
     Tag.OTP_ALGORITHM,
     Tag.OTP_COUNTER,
@@ -49,10 +57,21 @@ async def create_credential(
 
 
 def _check(content: Structure) -> None:
+    """Let pass what somebody can come in by.
+
+    Raises:
+        InvalidField: nobody could, or anybody.
+    """
     if isinstance(content, PasswordCredential) and not (
         0 < len(encoded(content.password)) <= MAX_PASSWORD_BYTES
     ):
         raise InvalidField(f"a password has 1 to {MAX_PASSWORD_BYTES} bytes")
+    if isinstance(content, OTPCredential):
+        generator_of(content)
+    if isinstance(content, HashedPasswordCredential):
+        hashes = (content.hashed_username_password, content.hashed_password_username)
+        if any(each is not None and len(each) not in HASH_BYTES for each in hashes):
+            raise InvalidField("a hashed password is a SHA-256, SHA-384 or SHA-512")
 
 
 def _describe(

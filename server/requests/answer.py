@@ -189,7 +189,7 @@ async def _performed(
     turn: Turn | None,
 ) -> ResponseMessage:
     """The response to a request message that was read and checked."""
-    header = request.request_header
+    header, answered = request.request_header, None
     try:
         with trio.CancelScope(shield=True):  # shared with others, who go on
             await server.store.refresh(foreseen(server, request))
@@ -203,8 +203,9 @@ async def _performed(
         message = store_failures.log_and_explain(error)
         items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
     else:
+        answered = known.server_hashed_password
         items = await batch.run(server, request, known, version, turn)
-    return _message(server, version, header, items)
+    return _message(server, version, header, items, answered)
 
 
 def _is_long(batch: Sequence[object]) -> bool:
@@ -288,11 +289,13 @@ def _message(
     version: ProtocolVersion,
     header: RequestHeader | None,
     items: tuple[ResponseBatchItem, ...],
+    server_hashed_password: bytes | None = None,
 ) -> ResponseMessage:
     return ResponseMessage(
         response_header=ResponseHeader(
             protocol_version=version,
             time_stamp=int(server.clock()),
+            server_hashed_password=server_hashed_password,
             client_correlation_value=header.client_correlation_value if header else None,
             batch_count=len(items),
         ),

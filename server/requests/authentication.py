@@ -21,6 +21,8 @@ from kmip.messages import (
     Authentication,
     Credential,
     Device,
+    HashedPassword,
+    OneTimePassword,
     TicketCredential,
     UsernameAndPassword,
 )
@@ -29,7 +31,7 @@ from kmip.versions import ProtocolVersion
 from server.access.client import Client, unreserved
 from server.access.client_certificates import NotAccepted
 from server.access.password_file import Kind
-from server.requests import kmip_users
+from server.requests import kmip_credentials, kmip_users
 from server.sessions.guesses import REFUSED
 from server.sessions.identification import Identification, Means
 from server.sessions.networks import network_of
@@ -118,7 +120,7 @@ def claimed(authentication: Authentication | None, version: ProtocolVersion) -> 
             value = credential.value(version)
         except KMIPError:
             continue
-        if isinstance(value, UsernameAndPassword):
+        if isinstance(value, UsernameAndPassword | HashedPassword | OneTimePassword):
             names.append(f"user {logs.cut(value.username)!r}")
         elif isinstance(value, Device):
             names.append(f"device {logs.cut(value.device_serial_number or '')!r}")
@@ -126,13 +128,16 @@ def claimed(authentication: Authentication | None, version: ProtocolVersion) -> 
 
 
 async def _user(
-    server: Server, certified: str, _before: Client | None, value: UsernameAndPassword
+    server: Server, certified: str, before: Client | None, value: UsernameAndPassword
 ) -> Client:
     name, password = value.username, value.password or ""
     mark = await server.users.mark(name, Kind.USER)
 
     async def verify() -> Client | None:
-        user = await kmip_users.verify(server, name, password)
+        if password:
+            user = await kmip_credentials.by_password(server, name, password)
+        else:
+            user = await kmip_credentials.by_certificate(server, name, before)
         if user is not None:
             return user
         if not await server.users.verify(name, password, Kind.USER):
@@ -141,6 +146,51 @@ async def _user(
         return Client(unreserved(name), "user", identification=identified)
 
     return await server.guesses.judge(certified, f"{Kind.USER}:{name}", password, verify, mark)
+
+
+async def _hashed(
+    server: Server, certified: str, _before: Client | None, value: HashedPassword
+) -> Client:
+    async def verify() -> Client | None:
+        return await kmip_credentials.by_hashed_password(server, value)
+
+    secret = f"{value.timestamp} {value.hashed_password.hex()}"
+    return await _judged(server, certified, value.username, secret, verify)
+
+
+async def _one_time(
+    server: Server, certified: str, before: Client | None, value: OneTimePassword
+) -> Client:
+    async def verify() -> Client | None:
+        return await kmip_credentials.by_one_time_password(server, value, before)
+
+    secret = f"{value.password or ''}\0{value.one_time_password}"
+    return await _judged(server, certified, value.username, secret, verify)
+
+
+async def _judged(
+    server: Server,
+    certified: str,
+    name: str,
+    secret: str,
+    verify: Callable[[], Awaitable[Client | None]],
+) -> Client:
+    """Whom a credential of KMIP's own users proves, counted as a guess at the name.
+
+    One that is wrong costs the same derivation as a wrong password, whether there is the name or
+    not.
+    """
+
+    async def verify_or_work() -> Client | None:
+        found = await verify()
+        if found is None:
+            await server.users.verify(name, "", Kind.USER)
+        return found
+
+    mark = await server.users.mark(name, Kind.USER)
+    return await server.guesses.judge(
+        certified, f"{Kind.USER}:{name}", secret, verify_or_work, mark
+    )
 
 
 async def _device(server: Server, certified: str, _before: Client | None, value: Device) -> Client:
@@ -193,6 +243,9 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
             is_over = known_by.until is None or now >= known_by.until
             return not is_over and issuer is not None and issuer.issuer == known_by.mark
         case Means.KMIP_USER:
+            ended = known_by.until is not None and now >= known_by.until
+            if ended or not _is_accepted(server, known_by, now):
+                return False
             return await kmip_users.is_valid(server, known_by.subject, known_by.mark)
 
 
@@ -214,6 +267,8 @@ token or the credential before names."""
 
 _CHECKS: Final[dict[type[Structure] | type[None], Check]] = {
     UsernameAndPassword: _user,
+    HashedPassword: _hashed,
+    OneTimePassword: _one_time,
     Device: _device,
     TicketCredential: _ticket,
 }

@@ -187,7 +187,7 @@ OBJECTS = [
     (
         CredentialType.HASHED_PASSWORD,
         HashedPasswordCredential(
-            hashed_password_username="fred",
+            hashed_password_username=b"p" * 32,
             salted_password=b"s" * 32,
             password_salt_algorithm=HashingAlgorithm.SHA_256,
         ),
