@@ -95,7 +95,7 @@ class AccessOverHTTPS:
             ("GET", "/access/obtained"): Route(self.obtained, 0, self.door.admit_known),
         }
 
-    def admit(self, request: Request) -> str:
+    async def admit(self, request: Request) -> str:
         """Refuse, by its head, what is not JSON, and whom the KMIP port would not let in.
 
         Another media type is what a page of somebody else's has a browser send without asking.
@@ -105,7 +105,7 @@ class AccessOverHTTPS:
         """
         if request.content_type != JSON:
             raise HTTPError(415, f"a grant is {JSON}")
-        return self.door.admit_known(request)
+        return await self.door.admit_known(request)
 
     async def grant(self, request: Request) -> Response:
         """Grant operations."""
