@@ -250,6 +250,26 @@ class Backend(Protocol):
         """
         ...
 
+    async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """What was kept of a saved index under each name; None where there is nothing.
+
+        Args:
+            names: 16 bytes each; of a mebibyte each, 16 at once are not too many.
+        """
+        ...
+
+    async def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
+        """Keep blobs of a saved index under names of 16 bytes; None drops one.
+
+        It is no part of a commit, and need not be durable: what is lost of a saved index, or all of
+        it, costs time at the next opening, and nothing else. One blob is there whole or not at all.
+        """
+        ...
+
+    async def index_names(self) -> Sequence[bytes]:
+        """The names under which anything is kept by `write_index`."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of the place. Never fails; closing twice is fine."""
         ...

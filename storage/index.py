@@ -12,7 +12,7 @@ Leakage: none to the back end, which is not asked. Whoever reads this process's 
 everything.
 """
 
-from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from contextlib import contextmanager
 from itertools import chain
 
@@ -38,10 +38,12 @@ class Index:
     Attributes:
         sizes: the same.
         eras: by the base of their serials.
+        changes: how many rows have come, changed or gone.
     """
 
     def __init__(self, key: bytes | None = None, sizes: Sizes | None = None) -> None:
         self.eras: dict[int, Era] = {}
+        self.changes = 0
         self._tokens = Tokens(key)
         self.sizes = Sizes() if sizes is None else sizes
         self._watching: list[set[int]] = []
@@ -103,6 +105,10 @@ class Index:
             era = self._era(base)
             era.segments.append((yield from built(some, base, self._tokens.hash, self.sizes)))
 
+    def take(self, segment: Segment) -> None:
+        """Enter the rows of a segment, which no other part has."""
+        self._era(segment.arrays.base).segments.append(segment)
+
     def merge(self) -> Iterator[None]:
         """Make one segment of all there are."""
         for era in list(self.eras.values()):
@@ -145,7 +151,7 @@ class Index:
         parts = chain.from_iterable(self.parts().values())
         return any(part.knows(tag, of_body=of_body) for part in parts)
 
-    def parts(self) -> Mapping[int, list[Part]]:
+    def parts(self) -> Mapping[int, Sequence[Part]]:
         """The parts of each era, by the base of its serials."""
         return {base: era.parts() for base, era in self.eras.items()}
 
@@ -214,6 +220,7 @@ class Index:
             self._watching = [one for one in self._watching if one is not touched]
 
     def _touch(self, serial: int) -> None:
+        self.changes += 1
         for touched in self._watching:
             touched.add(serial)
 

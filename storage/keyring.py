@@ -3,7 +3,8 @@
 Theory of operation: every data epoch has a random root of 32 bytes, kept wrapped in the header.
 From it come, by HKDF with one label each, all keys of that epoch; nothing else touches the root.
 
-    seal-meta, seal-body, seal-log, seal-head    XAES-256-GCM, one purpose each
+    seal-meta, seal-body, seal-log, seal-head, seal-segment, seal-manifest
+                                                 XAES-256-GCM, one purpose each
     handle                                       HMAC-SHA-256: name -> where a record lies
     leaf                                         HMAC-SHA-256: (handle, tag) -> set digest
     chain                                        the chain's first value, at creation only
@@ -18,8 +19,9 @@ A sealed blob is
     26+n    16     tag
 
 with associated data: label, kind (1 byte), epoch (1 byte), store identifier (16 bytes), place. The
-place of a record is its handle, of a log entry its number (8 bytes), of the head nothing, so a
-blob opens only where it was written. That it is the *latest* blob of that place is not the seal's
+place of a record is its handle, of a log entry its number (8 bytes), of a segment's piece the
+segment's identifier (16 bytes) and its number (4 bytes), of head and manifest nothing, so a blob
+opens only where it was written. That it is the *latest* blob of that place is not the seal's
 business: the resident table knows the tag of each (`table`).
 
 Source: HKDF: RFC 5869. Key-use limits: docs/keys.md.
@@ -51,6 +53,8 @@ class Sealed(IntEnum):
     BODY = 2
     LOG = 3
     HEAD = 4
+    SEGMENT = 5
+    MANIFEST = 6
 
 
 def extract(salt: bytes, secret: bytes) -> bytes:

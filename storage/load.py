@@ -12,20 +12,21 @@ A running server that fell behind the log does the same again, with a new table 
 has. So all of it is done in pieces (`turns`), and nothing sees the new table before it is whole.
 """
 
-from collections.abc import Sequence
 from hashlib import sha256
 
 from pyroaring import BitMap
 
-from storage.backend import Backend, Tail
+from storage.backend import Backend
 from storage.errors import Part, Reason, Tampered, Unavailable
+from storage.filling import Filling, check_anchor, check_log
 from storage.header import Header, Unlocked
 from storage.index import Index, Row
-from storage.keyring import LEAF_MODULUS, Sealed
-from storage.ledger import Anchor, Entry, State, mark, open_entries
+from storage.keyring import Sealed
+from storage.ledger import Anchor, State
 from storage.record import Content
+from storage.resume import resume
 from storage.table import Table
-from storage.turns import Turns, no_full_collection, turn, work_of
+from storage.turns import Turns, no_full_collection, turn
 
 _ATTEMPTS = 5  # scans overtaken by a whole turn of the log ring before we give up
 
@@ -72,9 +73,11 @@ async def _follow(backend: Backend, table: Table) -> bool:
 
 
 async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> None:
+    if await resume(backend, table, anchor):
+        return
     for _ in range(_ATTEMPTS):
         table.use(Index())
-        filling = _Filling(table)
+        filling = _Scan(table)
         await filling.scan(backend)
         tail = await backend.tail(table.state.oldest - 1)
         newest = State.open(table.keyring, tail.head)
@@ -83,8 +86,8 @@ async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> Non
         if newest.oldest > table.state.number + 1:  # the ring turned while we scanned
             table.state, table.head = newest, tail.head
             continue
-        entries = await _check_log(table, newest, tail)
-        _check_anchor(anchor, newest, entries)
+        entries = await check_log(table, newest, tail)
+        check_anchor(anchor, newest, entries)
         for entry in entries:
             if entry.number > table.state.number:
                 await filling.overlay(entry)
@@ -96,16 +99,15 @@ async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> Non
     raise Unavailable("other servers write faster than this one can read the store")
 
 
-class _Filling:
-    """A table that is being filled, and the set digest of what is in it.
+class _Scan(Filling):
+    """A table that is filled from the records themselves.
 
     A back end may give a record twice while others write, and Redis even where nobody does. So a
     serial counts once; if what was given first is not the record's last version, the log says so.
     """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
-        self._digest = 0
+        super().__init__(table)
         self._seen: dict[int, BitMap] = {}
 
     async def scan(self, backend: Backend) -> None:
@@ -118,56 +120,30 @@ class _Filling:
             for handle, blob in page:
                 row = await self._open(backend, handle, blob)
                 if self._is_new(row):
-                    self._digest += self._table.keyring.epochs[row.epoch].leaf(handle, row.tag)
+                    self.digest += self.table.keyring.epochs[row.epoch].leaf(handle, row.tag)
                     rows.append(row)
                 await turns.count()
-            if len(rows) >= self._table.index.sizes.most:
+            if len(rows) >= self.table.index.sizes.most:
                 await self._fill(rows)
         await self._fill(rows)
 
     async def _open(self, backend: Backend, handle: bytes, blob: bytes) -> Row:
-        plaintext = self._table.keyring.open(Sealed.META, handle, blob)
+        plaintext = self.table.keyring.open(Sealed.META, handle, blob)
         if plaintext is None:
-            raise Tampered(Part.RECORD, await _misplaced(backend, self._table, blob))
-        return self._table.row(Content.decode(plaintext), blob)
+            raise Tampered(Part.RECORD, await _misplaced(backend, self.table, blob))
+        return self.table.row(Content.decode(plaintext), blob)
 
     def _is_new(self, row: Row) -> bool:
-        base, number = self._table.index.place(row.serial)
+        base, number = self.table.index.place(row.serial)
         seen = self._seen.setdefault(base, BitMap())
         is_new = number not in seen
         seen.add(number)
         return is_new
 
     async def _fill(self, rows: list[Row]) -> None:
-        for _ in self._table.index.fill(rows):
+        for _ in self.table.index.fill(rows):
             await turn()
         rows.clear()
-
-    async def overlay(self, entry: Entry) -> None:
-        """Do what a log entry says was done since the scan began."""
-        index, leaf = self._table.index, self._table.keyring.leaf
-        turns = Turns()
-        for change in entry.changes:
-            name, row = self._table.logged(self._table.keyring, change)
-            while (old := index.find(name)) is not None:
-                index.remove(old)
-                self._digest -= leaf(old.epoch, name, old.tag)
-            if row is not None:
-                index.add(row)
-                self._digest += leaf(row.epoch, name, row.tag)
-            await turns.count()
-
-    def check(self, newest: State) -> None:
-        """Compare with the head what is in the table.
-
-        Raises:
-            Tampered: it is not what the head says.
-        """
-        count = len(self._table.index)
-        if count < newest.count:
-            raise Tampered(Part.RECORD, Reason.DROPPED)
-        if count > newest.count or self._digest % LEAF_MODULUS != newest.digest:
-            raise Tampered(Part.RECORD, Reason.REPLAYED)
 
 
 async def _misplaced(backend: Backend, table: Table, blob: bytes) -> Reason:
@@ -178,36 +154,3 @@ async def _misplaced(backend: Backend, table: Table, blob: bytes) -> Reason:
         if any(table.keyring.open(Sealed.META, handle, blob) is not None for handle, _ in page):
             return Reason.SWAPPED
     return Reason.EDITED
-
-
-async def _check_log(table: Table, newest: State, tail: Tail) -> Sequence[Entry]:
-    entries: list[Entry] = []
-    turns = Turns()
-    opening = open_entries(table.keyring, tail.entries)
-    for (_, blob), entry in zip(tail.entries, opening, strict=True):
-        entries.append(entry)
-        await turns.count(work_of(len(blob)))
-    first = entries[0].number if entries else 1
-    last = entries[-1].number if entries else 0
-    if first > newest.oldest or last < newest.number:
-        raise Tampered(Part.LOG, Reason.DROPPED)
-    if last > newest.number:
-        raise Tampered(Part.HEAD, Reason.ROLLED_BACK)
-    if entries and entries[-1].after != newest.chain:
-        raise Tampered(Part.LOG, Reason.FORKED)
-    for entry in entries:
-        if entry.number == table.state.number and entry.after != table.state.chain:
-            raise Tampered(Part.LOG, Reason.FORKED)
-    return entries
-
-
-def _check_anchor(anchor: Anchor | None, newest: State, entries: Sequence[Entry]) -> None:
-    if anchor is None:
-        return
-    if anchor.number > newest.number:
-        raise Tampered(Part.STORE, Reason.ROLLED_BACK)
-    chains = {entry.number - 1: entry.before for entry in entries}
-    chains[newest.number] = newest.chain
-    chain = chains.get(anchor.number)
-    if chain is not None and mark(chain) != anchor.mark:
-        raise Tampered(Part.STORE, Reason.FORKED)

@@ -1,7 +1,7 @@
 """A back end in memory: for tests, and for stores that need not outlive the process."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +21,7 @@ class MemorySpace:
         head: as in `Commit`.
         log: entry by number.
         blobs: the two maps.
+        index: what was saved of the index.
         holder: the exclusive back end that has it open, if any.
         queue: the back ends whose stores have asked for precedence.
         queue_since: when the first of them became that, by trio's clock.
@@ -32,6 +33,7 @@ class MemorySpace:
         self.head: bytes | None = None
         self.log: dict[int, bytes] = {}
         self.blobs: dict[Kind, dict[bytes, bytes]] = {kind: {} for kind in Kind}
+        self.index: dict[bytes, bytes] = {}
         self.holder: object | None = None
         self.queue: list[object] = []
         self.queue_since = 0.0
@@ -174,6 +176,25 @@ class MemoryBackend:
     async def confirm(self) -> None:
         """See `Backend`; there is nothing to wait for."""
         await trio.lowlevel.checkpoint()
+
+    async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        return [self.space.index.get(name) for name in names]
+
+    async def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        for name, blob in blobs.items():
+            if blob is None:
+                self.space.index.pop(name, None)
+            else:
+                self.space.index[name] = blob
+
+    async def index_names(self) -> Sequence[bytes]:
+        """See `Backend`."""
+        await trio.lowlevel.checkpoint()
+        return list(self.space.index)
 
     async def aclose(self) -> None:
         """See `Backend`."""

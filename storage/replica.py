@@ -78,6 +78,8 @@ class Replica:
 
     Attributes:
         table: the resident table; another object after the store had to be read anew.
+        kept_from: the commit that the index was saved at, after which log entries are kept if the
+            log's limits allow it; or None.
         recipient_keys: by which this server gets the master keys of rotations, by public key.
     """
 
@@ -88,6 +90,7 @@ class Replica:
         self._written, self._fetched = written, fetched
         self._wanted: dict[Wanted, None] = {}
         self._precedence = Precedence(self._ask, backend.cede)
+        self.kept_from: int | None = None
         self._log_sizes: list[int] = []
         self._doubt = False
         self._broken: Tampered | None = None
@@ -302,6 +305,8 @@ class Replica:
         """The oldest log entry to keep with the commit after `state`."""
         sizes = self._log_sizes  # of the entries up to `state.number`, as far as this server saw
         kept = _KEPT_ALONE if self._backend.exclusive else _KEPT_SHARED
+        if self.kept_from is not None:
+            kept = min(_KEPT_SHARED, max(kept, state.number + 1 - self.kept_from))
         del sizes[: max(0, len(sizes) - kept + 1)]  # one place is for the entry to come
         oldest = state.number + 2 - kept  # with it, the last one is `state.number + 1`
         if sum(sizes) > _KEPT_BYTES:

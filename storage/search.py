@@ -104,6 +104,7 @@ class Search:
                 (base, part, select_short(part, plan))
                 for base, parts in index.parts().items()
                 for part in parts
+                if part.live
             ]
             for base, part, rows in short:
                 if rows:

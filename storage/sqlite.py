@@ -18,7 +18,7 @@ Nothing of sqlite3 leaves this module and `sqlite_errors`.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -54,6 +54,8 @@ _SCHEMA: Final = (
     "CREATE TABLE meta (handle BLOB NOT NULL UNIQUE, blob BLOB NOT NULL)",
     "CREATE TABLE body (handle BLOB NOT NULL UNIQUE, blob BLOB NOT NULL)",
 )
+_INDEX: Final = "CREATE TABLE segment (name BLOB NOT NULL UNIQUE, blob BLOB NOT NULL)"
+"""Of the saved index; a file has it once one was saved."""
 _PUT: Final = {
     kind: f"INSERT INTO {kind} VALUES (?, ?)"  # noqa: S608 - our own tables
     " ON CONFLICT (handle) DO UPDATE SET blob = excluded.blob"
@@ -61,6 +63,9 @@ _PUT: Final = {
 }
 _REMOVE: Final = {kind: f"DELETE FROM {kind} WHERE handle = ?" for kind in Kind}  # noqa: S608 - our own tables
 _GET: Final = {kind: f"SELECT blob FROM {kind} WHERE handle = ?" for kind in Kind}  # noqa: S608 - our own tables
+_PUT_INDEX: Final = (
+    "INSERT INTO segment VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET blob = excluded.blob"
+)
 _SET_PLACE: Final = (
     "INSERT INTO place VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
@@ -168,6 +173,25 @@ class SQLiteBackend:
 
         return await self._reader.call(checked)
 
+    async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        return await self._read(lambda connection: _read_index(connection, names))
+
+    async def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
+        """See `Backend`."""
+        if self._writer is None:
+            raise Unavailable("the store's file is closed")
+
+        def write(connection: sqlite3.Connection) -> None:
+            with translated(self._path):
+                _write_index(connection, blobs)
+
+        await self._writer.call(write)
+
+    async def index_names(self) -> Sequence[bytes]:
+        """See `Backend`."""
+        return await self._read(_index_names)
+
     async def confirm(self) -> None:
         """See `Backend`; a commit that can be read is durable."""
         await trio.lowlevel.checkpoint()
@@ -212,7 +236,7 @@ def _check_schema(connection: sqlite3.Connection, *, is_made: bool) -> None:
         for statement in _SCHEMA:
             execute(statement)
         execute("COMMIT")
-    elif schema != sorted(_SCHEMA) or application != _APPLICATION:
+    elif [one for one in schema if one != _INDEX] != sorted(_SCHEMA) or application != _APPLICATION:
         raise Damaged("the file is an SQLite database, but not a store's")
     elif not any(_load(connection)):
         raise Damaged(
@@ -271,19 +295,10 @@ def _scan(
 
 
 def _commit(connection: sqlite3.Connection, commit: Commit) -> Tail | None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         if _head(connection) != commit.expected:
-            missed = _tail(connection, commit.number - 1)
-            connection.execute("ROLLBACK")
-            return missed
+            return _tail(connection, commit.number - 1)
         _apply(connection, commit)
-        connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
     return None
 
 
@@ -302,6 +317,49 @@ def _apply(connection: sqlite3.Connection, commit: Commit) -> None:
     connection.execute(_SET_PLACE, ("head", commit.head))
     if commit.header is not None:
         connection.execute(_SET_PLACE, ("header", commit.header))
+
+
+def _has_index(connection: sqlite3.Connection) -> bool:
+    select = "SELECT 1 FROM sqlite_schema WHERE name = 'segment'"
+    return connection.execute(select).fetchone() is not None
+
+
+def _index_names(connection: sqlite3.Connection) -> Sequence[bytes]:
+    if not _has_index(connection):
+        return []
+    return [blob_of(name) for (name,) in connection.execute("SELECT name FROM segment")]
+
+
+def _read_index(connection: sqlite3.Connection, names: Sequence[bytes]) -> list[bytes | None]:
+    if not _has_index(connection):
+        return [None for _ in names]
+    select = "SELECT blob FROM segment WHERE name = ?"
+    rows = [connection.execute(select, (name,)).fetchone() for name in names]
+    return [None if row is None else blob_of(row[0]) for row in rows]
+
+
+def _write_index(connection: sqlite3.Connection, blobs: Mapping[bytes, bytes | None]) -> None:
+    with _transaction(connection):
+        if not _has_index(connection):
+            connection.execute(_INDEX)
+        for name, blob in blobs.items():
+            if blob is None:
+                connection.execute("DELETE FROM segment WHERE name = ?", (name,))
+            else:
+                connection.execute(_PUT_INDEX, (name, blob))
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
 
 
 def _close(connection: sqlite3.Connection) -> None:

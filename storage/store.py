@@ -48,6 +48,7 @@ from storage.reader import Reader
 from storage.record import Change, Record, Terms
 from storage.replica import Replica
 from storage.rotate import Resealing, begin
+from storage.saver import Saver
 from storage.scheduling import in_thread
 from storage.search import Search
 from storage.secret import Secret
@@ -107,7 +108,7 @@ async def open_store(
             nursery.start_soon(store._committer.run)  # noqa: SLF001 - of this class
             if follows:
                 nursery.start_soon(store._follower.run)  # noqa: SLF001
-            nursery.start_soon(store._keep_settled)  # noqa: SLF001
+            nursery.start_soon(store._keep_index)  # noqa: SLF001
             try:
                 yield store
             except BaseException as error:  # noqa: BLE001 - raised again outside the nursery,
@@ -211,23 +212,37 @@ class SealedStore:
         self._resealing = trio.Lock()
         self._rotation = Resealing(self._replica, self._reader, self._committer.submit)
         self._follower = Follower(self._replica, self._change_recipients, self.reseal)
+        self._saver = Saver(backend, self._replica)
         self._grown = trio.Event()
+        self._keeping_index = trio.Lock()
+        self._look_whether_grown()
 
     def _written(self, draft: Draft, commit: Commit) -> None:
         self._reader.written(draft, commit)
         self._look_whether_grown()
 
     def _look_whether_grown(self) -> None:
-        if self._table.index.is_full:
+        if self._table.index.is_full or self._saver.is_due:
             self._grown.set()
 
-    async def _keep_settled(self) -> None:
-        """Move rows that were written recently to segments, whenever there are many of them."""
+    async def _keep_index(self) -> None:
+        """Move rows that were written recently to segments, and save these, whenever it is due."""
         while True:
             await self._grown.wait()
             self._grown = trio.Event()
-            for _ in self._table.index.settle():
-                await turn()
+            async with self._keeping_index:
+                for _ in self._table.index.settle():
+                    await turn()
+                if self._saver.is_due:
+                    await self._saver.save()
+
+    async def save_index(self) -> None:
+        """Save the index now, if there are enough records; it is saved by itself now and then.
+
+        What fails is no error: it costs time at the next opening, and is tried again.
+        """
+        async with self._keeping_index:
+            await self._saver.save()
 
     def _fetched(self, wanted: Wanted, blob: bytes | None) -> None:
         self._reader.fetched(wanted, blob)
@@ -252,6 +267,14 @@ class SealedStore:
     def count(self) -> int:
         """How many records there are."""
         return len(self._table.rows)
+
+    @property
+    def index_fault(self) -> str:
+        """Why the saved index was of no use, so that all records were read; or empty.
+
+        A missing one is none, as no store has one at first.
+        """
+        return self._table.index_fault
 
     @property
     def anchor(self) -> Anchor:

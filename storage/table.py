@@ -40,6 +40,9 @@ class Table:
         index: the same rows by their terms.
         kept: names of records that were written while something of them is under an older epoch, as
             a body that was left as it was.
+        is_applying: whether the rows are on their way from one state to another.
+        resumed_from: the commit that it was saved at and filled from, if it was.
+        index_fault: what was wrong with the saved index, so that all records were read; or empty.
     """
 
     def __init__(self, unlocked: Unlocked, keyring: Keyring, state: State, head: bytes) -> None:
@@ -49,6 +52,9 @@ class Table:
         self.state = state
         self.head = head
         self.kept: set[bytes] = set()
+        self.is_applying = False
+        self.resumed_from: int | None = None
+        self.index_fault = ""
         self.use(Index())
 
     def use(self, index: Index) -> None:
@@ -104,6 +110,17 @@ class Table:
 
         The state moves last: nobody may draft, or take over another, before the end.
         """
+        self.is_applying = True
+        try:
+            yield from self._move(draft)
+        finally:
+            self.is_applying = False
+        self.unlocked, self.keyring = draft.unlocked, draft.keyring
+        self.state, self.head = state, head
+        if len(self.keyring.epochs) == 1:
+            self.kept.clear()
+
+    def _move(self, draft: "Draft") -> Iterator[None]:
         made: list[Row] = []
         for name, row in draft.rows.items():
             if row is not None and is_old(row, draft.keyring):
@@ -121,10 +138,6 @@ class Table:
         for row in sorted(made, key=lambda row: row.serial):  # the index goes by age
             self.index.add(row)
             yield
-        self.unlocked, self.keyring = draft.unlocked, draft.keyring
-        self.state, self.head = state, head
-        if len(self.keyring.epochs) == 1:
-            self.kept.clear()
 
 
 class Draft:

@@ -346,6 +346,28 @@ async def _takes_large_blobs(make: Make) -> None:
         await writer.commit(body={_handle(1): None})
 
 
+async def _keeps_an_index(make: Make) -> None:
+    names = [bytes([n]) * 16 for n in range(4)]
+    large = os.urandom(1 << 20)
+    async with opened(make()) as backend:
+        assert list(await backend.index_names()) == [], "an index is there that nobody has saved"
+        assert await backend.read_index(names[:1]) == [None]
+        assert await backend.read_index([]) == []
+        before = await backend.load(), await backend.tail(0)
+        await backend.write_index({names[0]: b"zero", names[1]: large, names[2]: b"two"})
+        await backend.write_index({names[2]: b"new", names[1]: None, names[3]: large})
+        await backend.write_index({})
+        found = await backend.read_index([names[3], names[1], names[2], names[0], names[2]])
+        assert found == [large, None, b"new", b"zero", b"new"]
+        assert sorted(await backend.index_names()) == [names[0], names[2], names[3]]
+        assert (await backend.load(), await backend.tail(0)) == before, "a saved index is a commit"
+        assert await backend.scan(b"") == ([], None), "a saved index is a record"
+    async with opened(make()) as backend:
+        assert await backend.read_index([names[2]]) == [b"new"]
+        await backend.write_index(dict.fromkeys(names))
+        assert list(await backend.index_names()) == []
+
+
 async def _is_there_again(make: Make) -> None:
     async with opened(make()) as backend:
         writer = await _Writer.at_end(backend)
@@ -409,6 +431,7 @@ _EXERCISES: Final = (
     _changes_the_header,
     _scans_everything,
     _takes_large_blobs,
+    _keeps_an_index,
     _is_exclusive_or_shared,
     _survives_cancelled_callers,
     _is_there_again,
@@ -507,6 +530,21 @@ class FailingBackend:
         """See `Backend`."""
         self._pass("confirm")
         await self._inner.confirm()
+
+    async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        self._pass("read_index")
+        return await self._inner.read_index(names)
+
+    async def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
+        """See `Backend`."""
+        self._pass("write_index")
+        await self._inner.write_index(blobs)
+
+    async def index_names(self) -> Sequence[bytes]:
+        """See `Backend`."""
+        self._pass("index_names")
+        return await self._inner.index_names()
 
     async def aclose(self) -> None:
         """See `Backend`."""

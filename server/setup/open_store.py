@@ -219,4 +219,6 @@ async def opened(
             log.warning("made a new store %s: its key file was there, and no store", where)
         elif store.is_new:
             log.info("made a new store %s", where)
+        if store.index_fault:
+            log.warning("read all records, as %s", store.index_fault)
         yield store

@@ -6,10 +6,12 @@ is the reading of head and log (`scripts`). The primary alone is read: a replica
 """
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
+
+import trio
 
 from storage.backend import (
     HANDLE_BYTES,
@@ -179,6 +181,34 @@ class RedisBackend:
             return None
 
         return await self._writing.call([self._keys.commit(commit)], finish, is_read=False)
+
+    async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
+        """See `Backend`."""
+        if not names:
+            await trio.lowlevel.checkpoint()
+            return []
+        replies = await self._reading.call([self._keys.read_index(names)], lambda link, all_: all_)
+        if not isinstance(replies[0], list) or len(replies[0]) != len(names):
+            raise Damaged
+        return [blob_or_none(blob) for blob in replies[0]]
+
+    async def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
+        """See `Backend`. What is lost on the way is sent again: it is the same each time."""
+        commands = self._keys.write_index(blobs)
+        if commands:
+            await self._writing.call(commands, lambda link, replies: None)
+
+    async def index_names(self) -> Sequence[bytes]:
+        """See `Backend`."""
+        names: dict[bytes, None] = {}
+        at = 0
+        while True:
+            command = self._keys.scan_index(at)
+            replies = await self._reading.call([command], lambda link, all_: all_)
+            at, page = _scanned(replies[0])
+            names.update((name, None) for name, _ in page)
+            if not at:
+                return list(names)
 
     async def confirm(self) -> None:
         """See `Backend`.

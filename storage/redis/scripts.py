@@ -6,6 +6,8 @@
     strongroom:{LABEL}:queue:ID    list: woken one of them that comes to the front
     strongroom:{LABEL}:meta:HH     256 hashes: handle 16 | tag 16 to the sealed blob
     strongroom:{LABEL}:body:HH     HH is the first byte of the handle
+    strongroom:{LABEL}:index       hash: what was saved of the index, by name
+    strongroom:{LABEL}:index:names hash: the names alone, since blobs are too large to be scanned
 
 The braces make the label the hash tag: in a Cluster all keys of a store are in one slot, so that a
 script may touch them together. A blob's field has its tag in it, so no blob is ever overwritten: a
@@ -23,7 +25,7 @@ specification" (hash tags).
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -192,6 +194,7 @@ class Keys:
     def __init__(self, label: str) -> None:
         prefix = f"strongroom:{{{label}}}:"
         self.place, self.log = f"{prefix}place", f"{prefix}log"
+        self._index, self._index_names = f"{prefix}index", f"{prefix}index:names"
         self._queue, self._waiting = f"{prefix}queue", f"{prefix}queue:"
         self._writer = secrets.token_hex(8).encode()
         self._trial = (f"{prefix}trial", f"{prefix}trial:log")
@@ -257,6 +260,27 @@ class Keys:
             *drops,
         )
         return Call(_COMMIT, tuple(numbers), arguments)
+
+    def read_index(self, names: Sequence[bytes]) -> tuple[str | bytes, ...]:
+        """The command that reads blobs of the saved index."""
+        return ("HMGET", self._index, *names)
+
+    def scan_index(self, cursor: int) -> tuple[str | int, ...]:
+        """The command that gives some of the names of the saved index."""
+        return ("HSCAN", self._index_names, cursor)
+
+    def write_index(self, blobs: Mapping[bytes, bytes | None]) -> list[tuple[str | bytes, ...]]:
+        """The commands that keep and drop blobs: no blob is there whose name is not."""
+        commands: list[tuple[str | bytes, ...]] = []
+        for name, blob in blobs.items():
+            if blob is None:
+                commands += (("HDEL", self._index, name), ("HDEL", self._index_names, name))
+            else:
+                commands += (
+                    ("HSET", self._index_names, name, b""),
+                    ("HSET", self._index, name, blob),
+                )
+        return commands
 
     def _bucket(self, kind: Kind, handle: bytes) -> str:
         return self.buckets[kind][handle[0]]

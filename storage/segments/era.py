@@ -49,11 +49,11 @@ class Era:
     def __len__(self) -> int:
         return sum(len(part.live) for part in self.parts())
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Recent | Segment]:
         """All parts as they are now: no row is live in two of them."""
         return [self.recent, *self.frozen, *self.segments]
 
-    def part(self, number: int) -> Part | None:
+    def part(self, number: int) -> Recent | Segment | None:
         """The part in which a row is live."""
         return next((part for part in self.parts() if number in part.live), None)
 
@@ -91,8 +91,7 @@ class Era:
         if self.is_full:
             self.freeze()
         while self.frozen:
-            frozen = self.frozen[0]
-            yield from self._exchange([frozen], self._build(frozen))
+            yield from self.build(self.frozen[0])
         while due := self._due():
             yield from self._exchange(due, merged(due, self._sizes))
 
@@ -108,11 +107,12 @@ class Era:
             self.frozen.append(self.recent)
             self.recent = Recent()
 
-    def _build(self, frozen: Recent) -> Steps[Segment]:
-        rows = [frozen.rows[number] for number in frozen.live]
-        return (yield from built(rows, self.base, self._hashed, self._sizes))
+    def build(self, frozen: Recent) -> Steps[Segment]:
+        """Make a segment of what is frozen: of all its rows, whether it has lost them or not."""
+        making = built(frozen.rows.values(), self.base, self._hashed, self._sizes)
+        return (yield from self._exchange([frozen], making))
 
-    def _exchange(self, old: Sequence[Part], making: Steps[Segment]) -> Iterator[None]:
+    def _exchange(self, old: Sequence[Part], making: Steps[Segment]) -> Steps[Segment]:
         """Have a new segment in the place of the parts it is made of."""
         taken = list(old)
         made = yield from making
@@ -121,6 +121,7 @@ class Era:
         self.frozen = [one for one in self.frozen if id(one) not in gone]
         kept = [one for one in self.segments if id(one) not in gone]
         self.segments = [*kept, made] if made.live else kept
+        return made
 
     def _due(self) -> list[Segment]:
         """The segments that are to be merged next."""

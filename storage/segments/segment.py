@@ -98,6 +98,25 @@ class Arrays:
     columns: Mapping[bytes, ColumnArrays]
 
 
+@dataclass(frozen=True, slots=True)
+class SavedSegment:
+    """Where a segment is in a back end.
+
+    Attributes:
+        identifier: 16 random bytes.
+        base: of its serials.
+        length: of its bytes, without padding.
+        epoch: of the key that its pieces are sealed under.
+        tags: of its pieces, 16 bytes each.
+    """
+
+    identifier: bytes
+    base: int
+    length: int
+    epoch: int
+    tags: tuple[bytes, ...]
+
+
 class SegmentColumn:
     """One ranged column of a segment; see `segments.part.Column`."""
 
@@ -160,6 +179,9 @@ class Segment:
     Args:
         arrays: the rows and what leads to them.
         live: the rows that it has still; None: all of them.
+
+    Attributes:
+        saved: where it is in the back end, if it is there.
     """
 
     is_fixed = True
@@ -170,6 +192,7 @@ class Segment:
         self._columns = {name: SegmentColumn(one) for name, one in arrays.columns.items()}
         self._open: dict[int, BitMap] = {}
         self._open_bytes = 0
+        self.saved: SavedSegment | None = None
 
     def __len__(self) -> int:
         return len(self.live)
