@@ -134,7 +134,7 @@ async def serve(
                 )
             if config.peer_address:
                 number = b"" if attester is None else attester.instance
-                handed = sources.to_hand_over()
+                handed = sources.to_hand_over() if store.is_shared else None
                 port = peers.opened(server, tee, number, handed, vendors, nursery)
                 endpoints.append(await stack.enter_async_context(port))
             head = await sources.finish(store)

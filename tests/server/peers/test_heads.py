@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,15 @@ from enclave.claims import Role
 from enclave.errors import EnclaveError, Refused
 from enclave.mutual import connect
 from kmip.enums import ObjectType, Operation
+from server import service
 from server.peers.announcements import LIFE_SECONDS, Announced, Announcements
+from server.peers.expectations import Expectations
 from server.peers.heads import Comparison, Heads
+from server.peers.port import Answering, PeerPort, make_party
 from server.requests import audit
+from server.setup.shutdown import Shutdown
 from server.setup.store_state import PrivateState
+from server.transport.acceptor import Peer
 from storage import (
     Anchor,
     KeyFile,
@@ -38,6 +44,7 @@ from tests.server.peers.test_hand_over import (
     policy_of,
     settings,
     until_said,
+    vendors,
 )
 from tests.server.peers.test_hand_over import place as place
 from tests.server.samples import aes
@@ -257,6 +264,61 @@ async def test_servers_on_one_store_find_each_other_and_go_on_serving(place: Pla
             async with client(server, place.directory) as ask:
                 await ask(Operation.CREATE, object_type=ObjectType.SYMMETRIC_KEY, attributes=aes())
     assert "ALARM" not in caplog.text
+
+
+async def test_servers_that_are_shown_two_histories_both_stop_changes(tmp_path: Path, audited):
+    """They meet over real TLS; their stores have been one until somebody copied it."""
+    space, numbers = MemorySpace(), (bytes(16), b"\xff" * 16)
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+    config = settings(tmp_path, peer_address=address)
+    peers = Expectations(config, software(), service.now, vendors)
+
+    def time() -> float:
+        return service.now().timestamp()
+
+    async with trio.open_nursery() as nursery:
+        sides = [
+            await make_party(config, software(), Role.PEER, each, service.now, nursery)
+            for each in numbers
+        ]
+        announced = [
+            Announced(
+                number, address, side.attester.claims().public_key_sha256.hex(), "", int(time())
+            )
+            for number, side in zip(numbers, sides, strict=True)
+        ]
+        async with opened(space) as store:
+            for each in announced:
+                await Announcements(store).announce(each)
+        async with opened(space) as one, opened(copy.deepcopy(space)) as other:
+            stores = (one, other)
+            for number, store in enumerate(stores):
+                await add(store, b"%d" % number)
+            first = Heads(announced[0], one, time, sides[0], peers, seconds=0.01)
+            second = Heads(announced[1], other, time, sides[1], peers, seconds=0.01)
+            port = PeerPort(
+                sides[1], {Role.PEER: Answering(second.expected, second.serve)}, Shutdown()
+            )
+
+            async def session(tcp: trio.SocketStream) -> None:
+                stream = trio.SSLStream(tcp, sides[1].context, server_side=True)
+                await stream.do_handshake()
+                await port.session(stream, Peer("127.0.0.1", None, None))
+
+            nursery.start_soon(trio.serve_listeners, session, listeners)
+            nursery.start_soon(first.keep)
+            with trio.fail_after(30):
+                while not all(store.finding for store in stores):
+                    await trio.lowlevel.checkpoint()
+            for store in stores:
+                with pytest.raises(Tampered):
+                    await add(store, b"more")
+            reasons = {store.finding.reason for store in stores if store.finding is not None}
+            nursery.cancel_scope.cancel()
+    assert Reason.FORKED in reasons
+    assert reasons <= {Reason.FORKED, Reason.ROLLED_BACK}, "who has fewer commits cannot tell"
+    assert len(audited) == 2
 
 
 async def test_a_peer_that_has_not_announced_its_key_in_the_store_is_not_met(place: Place, caplog):

@@ -35,6 +35,18 @@ def test_a_line_is_one_line_of_json_with_what_happened(text: str) -> None:
     }
 
 
+def test_an_event_that_no_request_asked_for_has_the_keys_of_a_line() -> None:
+    line = audit.line(0, Client("c"), Operation.GET, None, ResultStatus.SUCCESS, None)
+    happened = json.loads(audit.event(1.5, "server\n1", "evidence", "Hand-over", shown_by="::1"))
+    assert happened.keys() == json.loads(line).keys()
+    assert (happened["client"], happened["shown_by"]) == ("server\n1", "::1")
+    assert (happened["status"], happened["reason"]) == ("Success", None)
+    failed = json.loads(audit.event(1.5, "x", "evidence", "Hand-over", reason="no\u2028" * 999))
+    assert failed["status"] == "OperationFailed"
+    assert failed["reason"].startswith("no")
+    assert len(failed["reason"]) <= 200
+
+
 def test_a_failure_tells_its_reason_and_an_unknown_operation_its_number() -> None:
     failed, reason = ResultStatus.OPERATION_FAILED, ResultReason.OPERATION_NOT_SUPPORTED
     written = json.loads(audit.line(0, Client("c", "user"), 0x777, None, failed, reason))

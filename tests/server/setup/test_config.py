@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from server.setup import addresses
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.settings import gather, kind_of, rows
@@ -68,3 +69,18 @@ def test_variables_of_the_tests_and_of_the_commands_are_left_alone() -> None:
 def test_an_issuer_that_is_none_is_refused(issuer: str) -> None:
     with pytest.raises(Failure, match="issuer must be"):
         Config(issuer=issuer)
+
+
+@pytest.mark.parametrize("text", ["kms", "kms:", ":1", "kms:x", "kms:70000", "::1:1", "[x]:1"])
+def test_a_peer_is_a_host_and_a_port(text: str) -> None:
+    for named in ({"peer_address": text}, {"handover_from": ("kms-1:1", text)}):
+        with pytest.raises(Failure, match="is HOST:PORT"):
+            Config(use_bootstrap_server=True, **named)
+
+
+def test_peers_are_for_servers_that_an_operator_provisions() -> None:
+    for named in ({"peer_address": "kms:1"}, {"handover_from": ("[::1]:1",)}):
+        with pytest.raises(Failure, match="that an operator provisions"):
+            Config(**named)
+        Config(use_bootstrap_server=True, **named)
+    assert [addresses.place(each) for each in ("kms:1", "[::1]:2")] == [("kms", 1), ("::1", 2)]
