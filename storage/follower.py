@@ -10,7 +10,6 @@ A rotation whose server has ended is finished by any other: one that sees a rota
 progress between two looks goes on with it. Several may, which does no harm (`rotate`).
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -22,6 +21,7 @@ from storage.header import Unlocked
 from storage.recipient import RecipientKey
 from storage.replica import Replica
 from storage.rotate import old
+from storage.scheduling import pause_s
 
 LOOK_SECONDS: Final = 5.0
 """Between two looks, and up to as much again, so that servers started together do not go in step.
@@ -62,7 +62,7 @@ class Follower:
                     self._given_up = True  # what was found stays; others are told of it as well
                 except StorageError:
                     pass  # as a full or absent back end: next time
-                await trio.sleep(LOOK_SECONDS * (1 + secrets.randbelow(1000) / 1000))
+                await trio.sleep(LOOK_SECONDS + pause_s(int(LOOK_SECONDS * 1000)))
 
     async def look(self) -> None:
         """Join where this server is no recipient, and go on with a rotation that makes no progress.

@@ -26,21 +26,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-import trio
-
-from storage.errors import Conflict, Part, RotationUnderway, StorageError, Tampered
+from storage.blobs import Blobs, SealedRecord
+from storage.errors import Conflict, Part, RotationUnderway, Tampered
 from storage.group_commit import Stage, Work
 from storage.header import MAX_EPOCH, Unlocked
+from storage.keyring import Keyring, Sealed
 from storage.progress import Tell
-from storage.reader import Reader
-from storage.record import Content
+from storage.record import Content, decode_body
 from storage.replica import Replica
 from storage.secret import Secret
 from storage.table import Draft, is_old
 from storage.turns import pieces, turn, work_of
 
 _CHUNK: Final = 64  # records sealed again in one commit; others wait that long, milliseconds
-_AT_ONCE: Final = 16  # of them read at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,15 @@ class _Opened:
     content: Content = field(repr=False)
     body: bytes | None = field(repr=False)
     tag: bytes
+
+    @classmethod
+    def of(cls, record: SealedRecord, keyring: Keyring) -> "_Opened | None":
+        """The record opened; None where its keys were given up meanwhile, by another server."""
+        meta = keyring.open(Sealed.META, *record.meta)
+        body = None if record.body is None else keyring.open(Sealed.BODY, *record.body)
+        if meta is None or (body is None) != (record.body is None):
+            return None
+        return cls(Content.decode(meta), None if body is None else decode_body(body), record.tag)
 
     @property
     def size(self) -> int:
@@ -92,14 +99,16 @@ class Resealing:
     """What it takes to seal records again.
 
     Attributes:
-        replica: the table.
-        reader: reads the records.
+        blobs: reads the records.
         submit: commits.
     """
 
-    replica: Replica
-    reader: Reader
+    blobs: Blobs
     submit: Callable[[Work], Awaitable[int]]
+
+    @property
+    def _replica(self) -> Replica:
+        return self.blobs.replica
 
     async def run(self, tell: Tell) -> None:
         """Seal everything under the current epoch, and give up the older ones.
@@ -114,60 +123,35 @@ class Resealing:
                 the older epoch stays.
             Unavailable: the back end failed; what is done is done.
         """
-        names = await old(self.replica)
+        names = await old(self._replica)
         total = len(names)
         damaged: dict[bytes, Tampered] = {}
         while names:
             for start in range(0, len(names), _CHUNK):
                 tell(total - len(names) + start, total)
                 await self._chunk(names[start : start + _CHUNK], damaged)
-            names = [name for name in await old(self.replica) if name not in damaged]
+            names = [name for name in await old(self._replica) if name not in damaged]
             total = max(total, len(names))
         tell(total, total)
         for error in damaged.values():
             raise error
-        if len(self.replica.table.keyring.epochs) > 1:
-            await self.submit(Work(_finish(self.replica.table.unlocked), 0))
+        if len(self._replica.table.keyring.epochs) > 1:
+            await self.submit(Work(_finish(self._replica.table.unlocked), 0))
 
     async def _chunk(self, names: Sequence[bytes], damaged: dict[bytes, Tampered]) -> None:
-        opened = [one for one in await self._read(names, damaged) if one is not None]
+        table = self._replica.table
+        rows = [row for row in map(table.rows.get, names) if row is not None]
+        left = [row.name for row in rows if is_old(row, table.keyring)]
+        records = await self.blobs.read(left, damaged)
+        for error in damaged.values():
+            if error.part is not Part.BODY:  # without a body the store goes on
+                self._replica.stop(error)
+                raise error
+        keyring = self._replica.table.keyring
+        opened = [one for each in records if (one := _Opened.of(each, keyring)) is not None]
         if opened:
             stage = partial(_reseal, opened)
             await self.submit(Work(stage, sum(one.size for one in opened)))
-
-    async def _read(
-        self, names: Sequence[bytes], damaged: dict[bytes, Tampered]
-    ) -> list[_Opened | None]:
-        """The records, some at a time; those are left out that are no longer old, or damaged."""
-        found: list[_Opened | None] = []
-        errors: list[StorageError] = []
-        limit = trio.CapacityLimiter(_AT_ONCE)
-
-        async def read(name: bytes) -> None:
-            async with limit:
-                try:
-                    found.append(await self._opened(name))
-                except StorageError as error:
-                    if isinstance(error, Tampered) and error.part is Part.BODY:
-                        damaged[name] = error  # without it the store goes on
-                    else:
-                        errors.append(error)
-
-        async with trio.open_nursery() as nursery:
-            for name in names:
-                nursery.start_soon(read, name)
-        for error in errors:
-            raise error
-        return found
-
-    async def _opened(self, name: bytes) -> _Opened | None:
-        table = self.replica.table
-        row = table.rows.get(name)
-        if row is None or not is_old(row, table.keyring):
-            return None
-        content, body = await self.reader.content(name), await self.reader.body(name)
-        row = self.replica.table.rows.get(name)
-        return None if content is None or row is None else _Opened(content, body, row.tag)
 
 
 def _reseal(opened: Sequence[_Opened], draft: Draft) -> Iterator[int]:

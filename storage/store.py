@@ -210,7 +210,7 @@ class SealedStore:
         self._blobs = Blobs(backend, self._replica, self._settle)
         self._preparing = trio.Lock()
         self._resealing = trio.Lock()
-        self._rotation = Resealing(self._replica, self._reader, self._committer.submit)
+        self._rotation = Resealing(self._blobs, self._committer.submit)
         self._follower = Follower(self._replica, self._change_recipients, self.reseal)
         self._saver = Saver(backend, self._replica)
         self._grown = trio.Event()

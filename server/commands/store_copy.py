@@ -105,6 +105,11 @@ async def _verify(target: Config, secret: Secret) -> None:
     try:
         async with open_store.opened(target, create=False, opening=opening) as copied:
             sentence = await verified(copied, where)
+    except Unavailable as error:
+        raise Failure(
+            f"The copy {where} was made, and could not be verified: {error}. `strongroom store "
+            "verify` does it."
+        ) from None
     except StorageError as error:
         raise Failure(
             f"The copy {where} was made, and is not whole: {error}. Remove it, and copy again."

@@ -13,7 +13,7 @@ from server.commands.progress import Progress
 from server.setup import explanations, open_store
 from server.setup.config import Config
 from server.setup.failure import Failure
-from storage.errors import RotationUnderway, Unavailable
+from storage.errors import Part, RotationUnderway, Tampered, Unavailable
 from storage.secret import Secret
 
 AGAIN: Final = (
@@ -51,6 +51,8 @@ async def _rotate(settings: Config, new: Secret | None, *, alone: bool) -> None:
             raise Failure(
                 f"The rotation of the keys of the store {where} was interrupted: {error}. {AGAIN}."
             ) from None
+        except Tampered as error:
+            raise _of_damage(error, str(where)) from None
         anchor = opened.anchor
     opener = "the present secret" if new is None else "the new secret"
     say(
@@ -59,12 +61,26 @@ async def _rotate(settings: Config, new: Secret | None, *, alone: bool) -> None:
     )
 
 
+def _of_damage(error: Tampered, where: str) -> Exception:
+    """What to tell of a body that cannot be sealed again; any other damage is told as it is."""
+    if error.part is not Part.BODY:
+        return error
+    return Failure(
+        f"The store {where} has new keys, but some record is damaged ({error}), and the old ones "
+        "are kept for it: `strongroom store verify` names it. Once its object is destroyed, "
+        "`strongroom store rotate --resume` finishes."
+    )
+
+
 async def _resume(settings: Config) -> None:
     where = open_store.place(settings)
     async with open_store.opened(settings, create=False) as opened:
         if not opened.is_rotating:
             raise Failure(f"No rotation of the keys of the store {where} is under way.")
-        await opened.reseal(Progress("sealing again"))
+        try:
+            await opened.reseal(Progress("sealing again"))
+        except Tampered as error:
+            raise _of_damage(error, str(where)) from None
         say(f"The rotation of the keys of the store {where} is finished.")
 
 

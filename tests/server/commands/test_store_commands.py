@@ -1,6 +1,8 @@
 """The commands on a store, as a person types them, within this process."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ import trio
 from server.__main__ import main
 from server.setup import open_store
 from server.setup.config import Config
-from storage import Put, SealedStore, Terms
+from storage import Put, Remove, SealedStore, Terms
 from tests.storage.redis_server import RedisServer
 
 
@@ -255,6 +257,46 @@ def test_a_rotation_that_was_interrupted(
     assert "is finished" in run("store", "rotate", "--resume")
     assert fields(run("store", "status"))["rotation"] == "none under way, epoch 2"
     assert "All 20 records" in run("store", "verify")
+
+
+def test_a_rotation_of_a_store_with_a_damaged_body(
+    made: Config, run: Callable[..., str], refused: Callable[..., str]
+) -> None:
+    """All else gets new keys; the old ones stay for the one that cannot be sealed again."""
+    with sqlite3.connect(made.data / "store.db") as connection:
+        connection.execute("DELETE FROM body WHERE rowid = 7")
+    for more in ([], ["--resume"]):
+        assert "`strongroom store verify` names it" in refused("store", "rotate", *more)
+    assert "to epoch 2" in fields(run("store", "status"))["rotation"]
+
+    async def remove() -> None:
+        async with open_store.opened(made, create=False) as opened:
+            await opened.commit([Remove(b"name 6", opened.version(b"name 6"))])
+
+    trio.run(remove)
+    assert "is finished" in run("store", "rotate", "--resume")
+    assert "All 19 records" in run("store", "verify")
+
+
+def test_a_rotation_that_is_killed(made: Config, run: Callable[..., str]) -> None:
+    trio.run(_make_more, made)
+    command = [sys.executable, "-m", "server", "store", "rotate", "--data", str(made.data)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stderr
+        said = process.stderr.readline()
+        while b" 0 of" in said:  # some is done, and much is not
+            said = process.stderr.readline()
+        process.kill()
+    assert b"sealing again" in said
+    assert "to epoch 2" in fields(run("store", "status"))["rotation"]
+    assert "is finished" in run("store", "rotate", "--resume")
+    assert "All 1020 records" in run("store", "verify")
+
+
+async def _make_more(config: Config) -> None:
+    async with open_store.opened(config) as opened:
+        names = [b"more %d" % n for n in range(1000)]
+        await opened.commit([Put(name, 0, b"meta", b"body", Terms()) for name in names])
 
 
 def test_a_rotation_while_a_server_serves(
