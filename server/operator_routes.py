@@ -5,6 +5,11 @@
     POST /refused-certificates    {"add": [...], "remove": [...]}
     GET  /refused-certificates                             the entries, with their comments
     POST /tickets/end             {"client": "..."}        ends the tickets of a client
+    POST /tokens/add              {"name": "...", "sha256": "...", "until": ...,
+                                   "operations": null or [...], "replace": true}
+                                                           lets in by an API token, at all servers
+    POST /tokens/remove           {"name": "..."}
+    GET  /tokens                                           names, ends and operations
     POST /policy                  TOML, or nothing         which servers may be given the same
     GET  /policy                                           the policy in force
     POST /users/add               {"kind": "user" or "device", "name": "...", "verifier": "...",
@@ -36,9 +41,11 @@ from cryptography import x509
 
 from enclave.errors import InvalidPolicy
 from enclave.policy import read_policy
-from server.access import kept_rules, password_file
+from server.access import api_tokens, kept_rules, password_file
+from server.access.api_tokens import MAX_DAYS, APIToken
 from server.access.client_certificates import Chain, Rules
 from server.access.kept_rules import KeptRules
+from server.access.kept_tokens import KeptTokens
 from server.access.kept_users import KeptUsers
 from server.access.password_file import Kind
 from server.long_steps import LOOP_BYTES, stepped
@@ -133,6 +140,9 @@ class OperatorRoutes:
             ("POST", "/refused-certificates"): (self.refuse, MAX_BODY_BYTES),
             ("GET", "/refused-certificates"): (self.show_refused, 0),
             ("POST", "/tickets/end"): (self.end_tickets, MAX_BODY_BYTES),
+            ("POST", "/tokens/add"): (self.add_token, MAX_BODY_BYTES),
+            ("POST", "/tokens/remove"): (self.remove_token, MAX_BODY_BYTES),
+            ("GET", "/tokens"): (self.show_tokens, 0),
             ("POST", "/policy"): (self.give_policy, MAX_BODY_BYTES),
             ("GET", "/policy"): (self.show_policy, 0),
             ("POST", "/users/add"): (self.add_user, MAX_BODY_BYTES),
@@ -257,6 +267,33 @@ class OperatorRoutes:
         users = KeptUsers(self.server.store)
         return {kind.value: await users.names(kind) for kind in Kind}
 
+    async def add_token(self, request: Request) -> dict[str, Any]:
+        """Let a client in by an API token, of which the hash comes."""
+        fields = request.json()
+        token, replace = _token_in(fields, self.server.clock()), fields.get("replace", False)
+        if not isinstance(replace, bool):
+            raise HTTPError(422, "replace is true or false")
+        with trio.CancelScope(shield=True):
+            await KeptTokens(self.server.store).add(token, replace=replace)
+            await self.seal()
+        return {"success": f"The token {token.name!a} is taken"}
+
+    async def remove_token(self, request: Request) -> dict[str, Any]:
+        """Do not take an API token any more."""
+        name = _name_in(request.json())
+        with trio.CancelScope(shield=True):
+            await KeptTokens(self.server.store).remove(name)
+            await self.seal()
+        return {"success": f"The token {name!a} is not taken any more"}
+
+    async def show_tokens(self, request: Request) -> dict[str, Any]:
+        """The API tokens, without their hashes."""
+        rows = {}
+        for token in await KeptTokens(self.server.store).all():
+            rows[token.name] = api_tokens.row_of(token)
+            del rows[token.name]["sha256"]
+        return {"tokens": rows}
+
     async def _take(self, kept: KeptRules) -> None:
         """Keep what the operator said, and judge by it from now on.
 
@@ -319,6 +356,33 @@ def _user_in(fields: dict[str, Any]) -> tuple[Kind, str]:
     if kind not in list(Kind) or not isinstance(name, str) or len(name) > MAX_NAME_CHARACTERS:
         raise HTTPError(422, "kind is user or device, and name a name")
     return Kind(kind), name
+
+
+def _name_in(fields: dict[str, Any]) -> str:
+    """The name of a token, as a request has it.
+
+    Raises:
+        HTTPError: there is none.
+    """
+    name = fields.get("name")
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_CHARACTERS:
+        raise HTTPError(422, "name is missing, or no name")
+    return name
+
+
+def _token_in(fields: dict[str, Any], now: float) -> APIToken:
+    """The token that a request tells of.
+
+    Raises:
+        HTTPError: it tells of none, or of one that ends too late.
+    """
+    try:
+        token = api_tokens.token_of(_name_in(fields), {**fields, "since": int(now)})
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise HTTPError(422, "sha256, until and operations are not those of a token") from None
+    if not now < token.until <= now + MAX_DAYS * 86_400:
+        raise HTTPError(422, f"a token ends within {MAX_DAYS} days")
+    return token
 
 
 def _note(request: Request, what: str) -> None:

@@ -12,6 +12,7 @@ from server.access.api_tokens import APITokens
 from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
 from server.access.jwt import JWTIssuer
+from server.access.kept_tokens import KeptTokens
 from server.access.users import Users
 from server.objects.opened import Opened
 from server.objects.served import Served
@@ -93,7 +94,8 @@ class Server:
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file
         )
         self.api_tokens = APITokens(
-            None if self.config.use_bootstrap_server else self.config.api_tokens_file
+            None if self.config.use_bootstrap_server else self.config.api_tokens_file,
+            KeptTokens(self.store),
         )
         self.streams = Streams(self.config.max_whole_bytes + STREAM_EXTRA)
         self.opened = Opened(self.config.object_cache_bytes)

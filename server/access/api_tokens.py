@@ -31,7 +31,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from kmip.enums import Operation
 from server.access import user_names
@@ -125,8 +125,14 @@ def add(
     Raises:
         Failure: the name cannot be taken, or the file not be written.
     """
-    if not 0 < days <= MAX_DAYS:
-        raise Failure(f"A token is good for up to {MAX_DAYS} days.")
+    text, token = new(name, now, days, operations)
+    put(path, token, replace=replace)
+    return text
+
+
+def put(path: Path, token: APIToken, *, replace: bool = False) -> None:
+    """Let a new token in; arguments and errors as `add`."""
+    name = token.name
     with _changed(path) as tokens:
         if name not in tokens:
             user_names.check("token", name, tokens)
@@ -134,10 +140,22 @@ def add(
             raise Failure(f"The token {name!r} exists; --replace makes another in its place.")
         if len(tokens.keys() | {name}) > MAX_TOKENS:
             raise Failure(f"There are {MAX_TOKENS} tokens already.")
-        token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-        until = int(now + days * 86_400)
-        tokens[name] = APIToken(name, hash_of(token), int(now), until, operations)
-    return token
+        tokens[name] = token
+
+
+def new(
+    name: str, now: float, days: float, operations: frozenset[Operation] | None = None
+) -> tuple[str, APIToken]:
+    """A new token: its text, and what is kept of it; arguments as `add`.
+
+    Raises:
+        Failure: it would be good for too long, or not at all.
+    """
+    if not 0 < days <= MAX_DAYS:
+        raise Failure(f"A token is good for up to {MAX_DAYS} days.")
+    text = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    until = int(now + days * 86_400)
+    return text, APIToken(name, hash_of(text), int(now), until, operations)
 
 
 def remove(path: Path, name: str) -> None:
@@ -168,7 +186,7 @@ def read(path: Path) -> dict[str, APIToken]:
 
 def encode(tokens: Iterable[APIToken]) -> bytes:
     """Tokens as they are kept."""
-    rows = {each.name: _row(each) for each in tokens}
+    rows = {each.name: row_of(each) for each in tokens}
     return json.dumps(rows, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -179,10 +197,11 @@ def decode(content: bytes) -> dict[str, APIToken]:
         ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError: it did not.
     """
     rows = json.loads(content)
-    return {str(name): _token(str(name), row) for name, row in rows.items()}
+    return {str(name): token_of(str(name), row) for name, row in rows.items()}
 
 
-def _row(token: APIToken) -> dict[str, Any]:
+def row_of(token: APIToken) -> dict[str, Any]:
+    """What is kept of a token beside its name."""
     named = None
     if token.operations is not None:
         named = sorted(each.title for each in token.operations)
@@ -194,7 +213,12 @@ def _row(token: APIToken) -> dict[str, Any]:
     }
 
 
-def _token(name: str, row: Mapping[str, Any]) -> APIToken:
+def token_of(name: str, row: Mapping[str, Any]) -> APIToken:
+    """What `row_of` wrote of the token of a name.
+
+    Raises:
+        ValueError, KeyError, TypeError, OverflowError: it did not.
+    """
     digest = bytes.fromhex(row["sha256"])
     if len(digest) != hashlib.sha256().digest_size:
         raise ValueError("not a SHA-256")
@@ -240,46 +264,76 @@ def _changed(path: Path) -> Iterator[dict[str, APIToken]]:
         os.close(descriptor)
 
 
+class Kept(Protocol):
+    """Tokens that are not in a file: `server.access.kept_tokens.KeptTokens`."""
+
+    async def is_empty(self) -> bool:
+        """Whether there is none."""
+        ...
+
+    async def find(self, sha256: bytes) -> APIToken | None:
+        """What is kept of the token of this hash; None: there is none."""
+        ...
+
+
 class APITokens:
-    """The file as the server sees it: whose is this token?
+    """The tokens of a file, and those in a store, as the server sees them: whose is this token?
 
     Args:
         path: the file, which may be absent, appear and change; None: there is none.
+        kept: those in a store; None: there is none.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, kept: Kept | None = None) -> None:
         self._path = path
+        self._kept = kept
         self._stamp: tuple[int, int, int] | None = None
         self._is_readable = True
-        self._by_name: Mapping[str, APIToken] = {}
         self._by_hash: Mapping[bytes, APIToken] = {}
 
-    def is_empty(self) -> bool:
-        """Whether there are none; a file that cannot be read is not empty."""
-        self._refresh()
-        return self._is_readable and not self._by_name
+    async def is_empty(self) -> bool:
+        """Whether there are none; a file that cannot be read is not empty.
 
-    def find(self, token: str, now: float) -> APIToken | None:
+        Raises:
+            storage.StorageError: the store does not say.
+        """
+        self._refresh()
+        if not self._is_readable or self._by_hash:
+            return False
+        return self._kept is None or await self._kept.is_empty()
+
+    async def find(self, token: str, now: float) -> APIToken | None:
         """What is kept of a token that is good now; None where there is no such token.
 
         Args:
             token: as it was sent.
             now: seconds since 1970.
+
+        Raises:
+            storage.StorageError: the store does not say.
         """
-        self._refresh()
         if not token.startswith(PREFIX) or len(token) > MAX_TOKEN_CHARACTERS:
             return None
-        digest = hash_of(token)
+        return await self._good(hash_of(token), now)
+
+    async def holds(self, name: str, mark: str, now: float) -> bool:
+        """Whether the token of a name is still the one of this mark, and good.
+
+        Raises:
+            storage.StorageError: the store does not say.
+        """
+        found = await self._good(bytes.fromhex(mark), now)
+        return found is not None and found.name == name
+
+    async def _good(self, digest: bytes, now: float) -> APIToken | None:
+        """The token of this hash, if it is good now."""
+        self._refresh()
         found = self._by_hash.get(digest)
+        if found is None and self._kept is not None:
+            found = await self._kept.find(digest)
         if found is None or not hmac.compare_digest(found.sha256, digest):
             return None
         return found if now < found.until else None
-
-    def holds(self, name: str, mark: str, now: float) -> bool:
-        """Whether the token of a name is still the one of this mark, and good."""
-        self._refresh()
-        found = self._by_name.get(name)
-        return found is not None and found.mark == mark and now < found.until
 
     def _refresh(self) -> None:
         if self._path is None:
@@ -288,10 +342,9 @@ class APITokens:
         if stamp == self._stamp:
             return
         self._stamp, self._is_readable = stamp, False
-        self._by_name = {}
+        self._by_hash = {}
         try:
-            self._by_name = read(self._path)
+            self._by_hash = {each.sha256: each for each in read(self._path).values()}
             self._is_readable = True
         except (Failure, OSError) as error:
             log.error("%s no API token is taken", error)  # noqa: TRY400 - the operator's to mend
-        self._by_hash = {each.sha256: each for each in self._by_name.values()}

@@ -237,7 +237,7 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
         case Means.DEVICE:
             return await server.users.mark(known_by.subject, Kind.DEVICE) == known_by.mark
         case Means.API_TOKEN:
-            return server.api_tokens.holds(known_by.subject, known_by.mark, now)
+            return await server.api_tokens.holds(known_by.subject, known_by.mark, now)
         case Means.JWT:
             issuer = server.jwt_issuer
             is_over = known_by.until is None or now >= known_by.until

@@ -16,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+import trio
+
 from kmip.errors import AuthenticationNotSuccessful
 from server.access import api_tokens
 from server.access.api_tokens import APIToken
@@ -39,27 +41,38 @@ def token_in(authorization: str) -> str | None:
     return token.strip(" ") if scheme.lower() == SCHEME else None
 
 
-def are_taken(server: Server) -> bool:
-    """Whether any bearer token is taken here."""
-    return server.jwt_issuer is not None or not server.api_tokens.is_empty()
+async def are_taken(server: Server) -> bool:
+    """Whether any bearer token is taken here.
+
+    Raises:
+        storage.StorageError: the store does not say.
+    """
+    return server.jwt_issuer is not None or not await server.api_tokens.is_empty()
 
 
-async def identify(server: Server, token: str) -> Client:
+async def identify(server: Server, token: str, *, anew: bool) -> Client:
     """The client of a token.
 
     Args:
         server: knows the tokens.
         token: as `token_in` gives it.
+        anew: first ask the store what other servers have done, so that a token that was removed at
+            one of them is refused; else only where the token is not known.
 
     Raises:
         NotAccepted: it is nobody's, or not any more.
+        storage.StorageError: the store does not say.
     """
     if not token.startswith(api_tokens.PREFIX) and server.jwt_issuer is not None:
         issuer = server.jwt_issuer
         found = await issuer.identify(token, server.clock)
         identified = Identification(Means.JWT, found.client, issuer.issuer, until=found.until)
         return Client(found.client, "jwt", identification=identified)
-    kept = server.api_tokens.find(token, server.clock())
+    kept = None if anew else await server.api_tokens.find(token, server.clock())
+    if kept is None:
+        with trio.CancelScope(shield=True):  # shared with others, who go on
+            await server.store.refresh()
+        kept = await server.api_tokens.find(token, server.clock())
     if kept is None:
         raise NotAccepted("the token is nobody's, or not any more")
     return _of_api_token(server, kept)

@@ -139,7 +139,7 @@ class KMIPOverHTTPS:
         if request.content_type not in self.codecs:
             raise HTTPError(415, f"a message is one of {', '.join(self.codecs)}")
         config = self.server.config
-        client = await self.client(request)
+        client = await self.client(request, anew=False)
         if client is None and not (
             config.allow_credentials_over_https or config.insecure_allow_no_client_certificate
         ):
@@ -148,26 +148,39 @@ class KMIPOverHTTPS:
 
     async def admit_known(self, request: Request) -> str:
         """Refuse whom neither certificate nor token identifies; see `admit`."""
-        client = await self.client(request)
+        client = await self.client(request, anew=False)
         if client is None:
             raise HTTPError(401, NEEDED, challenge=CHALLENGE)
         return client.name
 
-    async def client(self, request: Request) -> Client | None:
+    async def client(self, request: Request, *, anew: bool = True) -> Client | None:
         """Whom the token, or else the certificate, names; None: nobody.
+
+        Args:
+            request: perhaps without its body.
+            anew: ask the store also where the token is known.
 
         Raises:
             HTTPError: the token is not taken, or too many were not.
         """
         token = bearer.token_in(request.headers.get("authorization", ""))
+        if token is None:
+            return request.peer.client
+        try:
+            return await self._client_of(token, request, anew=anew)
+        except StorageError as error:
+            store_failures.log_and_explain(error)
+            raise HTTPError(503, "it cannot be told now whose the token is") from None
+
+    async def _client_of(self, token: str, request: Request, *, anew: bool) -> Client | None:
         certified = request.peer.client
-        if token is None or (certified is not None and not bearer.are_taken(self.server)):
+        if certified is not None and not await bearer.are_taken(self.server):
             return certified
         network, now = request.peer.network, self.server.clock()
         if self.server.address_guesses.are_spent(network, now):
             raise HTTPError(429, "too many wrong credentials; wait a minute")
         try:
-            return await bearer.identify(self.server, token)
+            return await bearer.identify(self.server, token, anew=anew)
         except NotAccepted as error:
             self.server.address_guesses.count(network, now)
             self._tell_refused(request, error)
@@ -222,7 +235,7 @@ class KMIPOverHTTPS:
         return http.answer(found, 200 if status == UP else 503)
 
     async def _answered(self, request: Request, codec: Codec) -> Response:
-        client, address = await self.client(request), request.peer.address
+        client, address = await self.client(request, anew=True), request.peer.address
         turn = await self.server.turns.admit(share_of(client, address), len(request.body))
         try:
             data = await answer(

@@ -154,7 +154,7 @@ async def test_every_encoding_is_answered_in_kind(door: Door, codec: Codec):
 async def test_without_a_certificate_nothing_is_answered(door: Door):
     body = json.dumps(CREATE).encode()
     status, _, said = await door.post(body, "application/json", certificate=False)
-    assert status == 403
+    assert status == 401
     assert "certificate" in json.loads(said)["error"]
 
 

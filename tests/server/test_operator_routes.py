@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from kmip.messages import (
     UsernameAndPassword,
 )
 from kmip.versions import V2_1
+from server.access import api_tokens
 from server.access.client_certificates import NotAccepted, Rules
 from server.access.password_file import Cost
 from server.access.refused_certificates import entry_of
@@ -58,6 +59,7 @@ REFUSED, LISTS, TICKETS = "/refused-certificates", "/revocation-lists", "/ticket
 USERS = "/users"
 QUICK = Cost(memory_kib=8, iterations=1, lanes=1)
 COSTLY = "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaA"
+TOKENS = "/tokens"
 
 
 def published(*revoked: Issuer, start=NOW - DAY) -> bytes:
@@ -81,6 +83,12 @@ class Running:
     async def sent(self, path: str, body: bytes | dict[str, Any] = b"") -> tuple[int, Any]:
         async with self.operator() as connection:
             return await give(connection, path, body)
+
+    async def status_with(self, token: str) -> int:
+        """Of a request for the version with a bearer token."""
+        async with self.operator() as connection:
+            headers = {"Authorization": f"Bearer {token}"}
+            return (await attested_server.ask(connection, "GET", "/version", b"", headers)).status
 
     async def displays(self, path: str) -> Any:
         async with self.operator() as connection:
@@ -260,6 +268,58 @@ async def test_a_ticket_ends_with_the_certificate_that_it_was_given_for(tmp_path
             assert failure.value.reason == ResultReason.INVALID_TICKET
 
 
+def now() -> float:
+    return datetime.now(UTC).timestamp()
+
+
+async def test_an_api_token_is_taken_at_once_and_until_it_is_removed(tmp_path: Path):
+    text, token = api_tokens.new("app", now(), 1, api_tokens.READ_ONLY)
+    row = {"name": "app", **api_tokens.row_of(token)}
+    async with provisioned(tmp_path) as server:
+        assert await server.status_with(text) == 401
+        assert (await server.sent(f"{TOKENS}/add", row))[0] == 200
+        assert await server.status_with(text) == 200
+        assert (await server.sent(f"{TOKENS}/add", row))[0] == 422
+        rows = (await server.displays(TOKENS))["tokens"]
+        assert list(rows) == ["app"]
+        assert "sha256" not in rows["app"]
+    async with provisioned(tmp_path) as server:
+        assert await server.status_with(text) == 200, "also after a restart"
+        assert (await server.sent(f"{TOKENS}/remove", {"name": "app"}))[0] == 200
+        assert await server.status_with(text) == 401
+        assert (await server.sent(f"{TOKENS}/remove", {"name": "app"}))[0] == 422
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sha256": "00"},
+        {"sha256": None},
+        {"until": 0},
+        {"until": 1 << 40},
+        {"until": "x"},
+        {"operations": ["Fetch"]},
+        {"operations": 1},
+        {"name": ""},
+        {"name": "user:x"},
+        {"replace": 1},
+    ],
+)
+async def test_what_is_no_token_is_refused(tmp_path: Path, wrong: dict[str, Any]):
+    _, token = api_tokens.new("app", now(), 1)
+    async with provisioned(tmp_path) as server:
+        row = {"name": "app", **api_tokens.row_of(token), **wrong}
+        assert (await server.sent(f"{TOKENS}/add", row))[0] == 422
+        assert (await server.displays(TOKENS))["tokens"] == {}
+
+
+async def test_a_disk_s_tokens_are_nobody_s(tmp_path: Path):
+    (tmp_path / "data").mkdir(mode=0o700)
+    text = api_tokens.add(tmp_path / "data" / "tokens.json", "host", now(), 1)
+    async with provisioned(tmp_path) as server:
+        assert await server.status_with(text) == 401
+
+
 async def shows(ask: Remote, ticket: Ticket) -> None:
     credential = Credential(
         credential_type=CredentialType.TICKET, credential_value=TicketCredential(ticket=ticket)
@@ -276,6 +336,7 @@ async def presents(ask: Remote, credential: Credential) -> None:
 
 
 @pytest.mark.parametrize("path", [REFUSED, LISTS, TICKETS, f"{USERS}/add", f"{USERS}/remove"])
+@pytest.mark.parametrize("path", [REFUSED, LISTS, TICKETS, f"{TOKENS}/add", f"{TOKENS}/remove"])
 async def test_nobody_but_the_operator_is_heard(tmp_path: Path, path: str):
     async with provisioned(tmp_path) as server:
         for headers in ({}, {"Authorization": "Bearer " + "w" * 64}):
@@ -298,7 +359,7 @@ async def test_an_operator_with_a_certificate_is_heard_by_it(tmp_path: Path):
             assert (answer.status, answer.json()) == (200, {"refused": []})
             message = {"Content-Type": "application/octet-stream"}
             answer = await attested_server.ask(connection, "POST", "/kmip", b"x", message)
-            assert answer.status == 403, "whoever is the operator is no client of that name"
+            assert answer.status == 401, "whoever is the operator is no client of that name"
 
 
 async def test_clients_and_strangers_at_that_port_are_judged_as_before(tmp_path: Path):

@@ -19,17 +19,17 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "tokens.json"
 
 
-def test_a_token_is_found_until_its_end_and_another_is_not(file: Path):
+async def test_a_token_is_found_until_its_end_and_another_is_not(file: Path):
     token = api_tokens.add(file, "backup", NOW, 2)
     tokens = APITokens(file)
-    found = tokens.find(token, NOW)
+    found = await tokens.find(token, NOW)
     assert found is not None
     assert found.client == "token:backup"
     assert found.rights is None
-    assert tokens.find(token, NOW + 2 * DAY - 1) is not None
-    assert tokens.find(token, NOW + 2 * DAY) is None
+    assert await tokens.find(token, NOW + 2 * DAY - 1) is not None
+    assert await tokens.find(token, NOW + 2 * DAY) is None
     for wrong in ("", token[:-1], token + "x", token.upper(), "x" * 10_000, "\ud800"):
-        assert tokens.find(wrong, NOW) is None
+        assert await tokens.find(wrong, NOW) is None
 
 
 def test_two_tokens_have_nothing_in_common_but_their_beginning(file: Path):
@@ -48,52 +48,52 @@ def test_the_file_has_the_hash_and_is_its_owner_s(file: Path):
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_that_is_printed_has_the_token_or_its_hash(file: Path):
+async def test_nothing_that_is_printed_has_the_token_or_its_hash(file: Path):
     token = api_tokens.add(file, "backup", NOW, 2, api_tokens.READ_ONLY)
-    found = APITokens(file).find(token, NOW)
+    found = await APITokens(file).find(token, NOW)
     assert found is not None
     assert token not in repr(found)
     assert found.sha256.hex() not in repr(found)
     assert repr(found.sha256) not in repr(found)
 
 
-def test_one_that_was_removed_is_refused_at_once(file: Path):
+async def test_one_that_was_removed_is_refused_at_once(file: Path):
     token, other = (api_tokens.add(file, name, NOW, 2) for name in ("backup", "other"))
     tokens = APITokens(file)
-    assert tokens.find(token, NOW) is not None
+    assert await tokens.find(token, NOW) is not None
     api_tokens.remove(file, "backup")
-    assert tokens.find(token, NOW) is None
-    assert tokens.find(other, NOW) is not None
+    assert await tokens.find(token, NOW) is None
+    assert await tokens.find(other, NOW) is not None
     with pytest.raises(Failure, match="no token 'backup'"):
         api_tokens.remove(file, "backup")
 
 
-def test_one_that_was_replaced_is_refused_and_its_mark_is_another(file: Path):
+async def test_one_that_was_replaced_is_refused_and_its_mark_is_another(file: Path):
     before = api_tokens.add(file, "backup", NOW, 2)
     tokens = APITokens(file)
-    found = tokens.find(before, NOW)
+    found = await tokens.find(before, NOW)
     assert found is not None
-    assert tokens.holds("backup", found.mark, NOW)
+    assert await tokens.holds("backup", found.mark, NOW)
     with pytest.raises(Failure, match="--replace"):
         api_tokens.add(file, "backup", NOW, 2)
     after = api_tokens.add(file, "backup", NOW, 2, replace=True)
-    assert tokens.find(before, NOW) is None
-    assert tokens.find(after, NOW) is not None
-    assert not tokens.holds("backup", found.mark, NOW)
+    assert await tokens.find(before, NOW) is None
+    assert await tokens.find(after, NOW) is not None
+    assert not await tokens.holds("backup", found.mark, NOW)
 
 
-def test_a_token_s_mark_holds_no_longer_than_the_token(file: Path):
+async def test_a_token_s_mark_holds_no_longer_than_the_token(file: Path):
     token = api_tokens.add(file, "backup", NOW, 2)
     tokens = APITokens(file)
-    found = tokens.find(token, NOW)
+    found = await tokens.find(token, NOW)
     assert found is not None
-    assert not tokens.holds("backup", found.mark, NOW + 2 * DAY)
-    assert not tokens.holds("other", found.mark, NOW)
+    assert not await tokens.holds("backup", found.mark, NOW + 2 * DAY)
+    assert not await tokens.holds("other", found.mark, NOW)
 
 
-def test_rights_are_kept(file: Path):
+async def test_rights_are_kept(file: Path):
     token = api_tokens.add(file, "backup", NOW, 2, frozenset({Operation.GET}))
-    found = APITokens(file).find(token, NOW)
+    found = await APITokens(file).find(token, NOW)
     assert found is not None
     assert found.rights is not None
     assert found.rights.covering(Operation.GET)
@@ -156,22 +156,22 @@ def test_there_are_only_so_many(file: Path):
         b"\xff",
     ],
 )
-def test_a_damaged_file_lets_nobody_in_and_is_not_taken_for_an_empty_one(
+async def test_a_damaged_file_lets_nobody_in_and_is_not_taken_for_an_empty_one(
     file: Path, content: bytes
 ):
     token = api_tokens.add(file, "backup", NOW, 1)
     tokens = APITokens(file)
-    assert tokens.find(token, NOW) is not None
+    assert await tokens.find(token, NOW) is not None
     file.write_bytes(content)
-    assert tokens.find(token, NOW) is None
-    assert not tokens.is_empty()
+    assert await tokens.find(token, NOW) is None
+    assert not await tokens.is_empty()
     with pytest.raises(Failure, match="damaged"):
         api_tokens.add(file, "other", NOW, 1)
     file.unlink()
-    assert tokens.is_empty()
+    assert await tokens.is_empty()
 
 
-def test_where_there_is_no_file_there_is_no_token():
+async def test_where_there_is_no_file_there_is_no_token():
     tokens = APITokens(None)
-    assert tokens.is_empty()
-    assert tokens.find(api_tokens.PREFIX + "x" * 43, NOW) is None
+    assert await tokens.is_empty()
+    assert await tokens.find(api_tokens.PREFIX + "x" * 43, NOW) is None

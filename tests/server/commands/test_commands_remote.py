@@ -568,9 +568,19 @@ async def test_an_operator_refuses_certificates_ends_tickets_and_renews_lists(
         status, said, _ = await desk.types("user", "remove", "7", "--device", *operator)
         assert (status, said) == (0, "The device 7 may not identify any more.\n")
         assert (await desk.types("user", "list", "--device", *operator))[1] == ""
+        status, said, _ = await desk.types("token", "add", "app", "--read-only", *operator)
+        assert (status, said.startswith("strongroom-")) == (0, True)
+        status, _, said = await desk.types("token", "add", "app", *operator)
+        assert (status, is_one_sentence(said), "exists" in said) == (1, True, True)
+        status, said, _ = await desk.types("token", "list", *operator)
+        assert (status, said.startswith("app  until "), "read only" in said) == (0, True, True)
+        status, said, _ = await desk.types("token", "remove", "app", *operator)
+        assert (status, said) == (0, "The token app is not taken any more.\n")
+        assert (await desk.types("token", "list", *operator))[1] == ""
         other = (*operator[:-1], desk.file("other", "o" * 64))
         status, _, said = await desk.types("tickets", "end", "alice", *other)
         assert (status, "it belongs to another operator" in said) == (1, True)
     assert not (tmp_path / "data" / "users.json").exists()
     assert not (tmp_path / "data" / "tickets.json").exists(), "nothing of it is on the host's disk"
+    assert not (tmp_path / "data" / "tokens.json").exists()
     assert not (tmp_path / "data" / "refused-certificates").exists()
