@@ -13,6 +13,53 @@ from storage.errors import Damaged, InUse
 _PAGE: Final = 1000  # blobs per page of a scan
 
 
+class WriterQueue:
+    """Those who write at once, in the order in which they have asked for precedence.
+
+    Attributes:
+        writers: the first one has precedence until its lease ends, by trio's clock.
+        moved: set, and another one put in its place, each time somebody leaves the queue.
+    """
+
+    def __init__(self) -> None:
+        self.writers: list[object] = []
+        self.moved = trio.Event()
+        self._since = 0.0
+
+    def gives_way(self, writer: object) -> bool:
+        """Whether a commit of this writer is not refused for another's sake."""
+        return not self.writers or self.writers[0] is writer or self._is_late
+
+    @property
+    def _is_late(self) -> bool:
+        return trio.current_time() - self._since >= LEASE_S
+
+    def join(self, writer: object) -> int:
+        """How many are before a writer, who is put at the end if they were not in the queue."""
+        if self.writers and self._is_late:
+            self.leave(self.writers[0])
+        if writer not in self.writers:
+            self.writers.append(writer)
+            if self.writers[0] is writer:
+                self._since = trio.current_time()
+        return self.writers.index(writer)
+
+    def leave(self, writer: object) -> None:
+        """Take a writer out, if they are in it."""
+        if writer in self.writers:
+            if self.writers[0] is writer:
+                self._since = trio.current_time()
+            self.writers.remove(writer)
+            self.moved.set()
+            self.moved = trio.Event()
+
+    async def wait(self, writer: object) -> None:
+        """Wait until somebody has left it, or for a lease, if a writer waits in it."""
+        if writer in self.writers[1:]:
+            with trio.move_on_after(LEASE_S):
+                await self.moved.wait()
+
+
 class MemorySpace:
     """The bytes of one store; stays while back ends over it come and go.
 
@@ -23,9 +70,7 @@ class MemorySpace:
         blobs: the two maps.
         index: what was saved of the index.
         holder: the exclusive back end that has it open, if any.
-        queue: the back ends whose stores have asked for precedence.
-        queue_since: when the first of them became that, by trio's clock.
-        moved: set, and another one put in its place, each time somebody leaves the queue.
+        queue: of those who write at once.
     """
 
     def __init__(self) -> None:
@@ -35,40 +80,7 @@ class MemorySpace:
         self.blobs: dict[Kind, dict[bytes, bytes]] = {kind: {} for kind in Kind}
         self.index: dict[bytes, bytes] = {}
         self.holder: object | None = None
-        self.queue: list[object] = []
-        self.queue_since = 0.0
-        self.moved = trio.Event()
-
-    def has_precedence(self, writer: object) -> bool:
-        """Whether a commit of this writer is not refused for another's sake."""
-        return not self.queue or self.queue[0] is writer or self._is_late
-
-    @property
-    def _is_late(self) -> bool:
-        return trio.current_time() - self.queue_since >= LEASE_S
-
-    def ahead(self, writer: object) -> int:
-        """How many are before a writer in the queue, which it joins if it was not in it."""
-        if self.queue and self._is_late:
-            self.leave(self.queue[0])
-        if writer not in self.queue:
-            self.queue.append(writer)
-            if self.queue[0] is writer:
-                self.queue_since = trio.current_time()
-        return self.queue.index(writer)
-
-    def leave(self, writer: object) -> None:
-        """Take a writer out of the queue, if it is in it."""
-        if writer in self.queue:
-            if self.queue[0] is writer:
-                self.queue_since = trio.current_time()
-            self.queue.remove(writer)
-            self.moved.set()
-            self.moved = trio.Event()
-
-    def is_waiting(self, writer: object) -> bool:
-        """Whether a writer is in the queue, and not the first."""
-        return writer in self.queue[1:]
+        self.queue = WriterQueue()
 
     def tail(self, after: int) -> Tail:
         """The head and the log entries above `after`."""
@@ -154,21 +166,20 @@ class MemoryBackend:
         if self.space.head is None:
             raise Damaged
         if again:
-            self.space.leave(self)
-        elif self.space.is_waiting(self):
-            with trio.move_on_after(LEASE_S):
-                await self.space.moved.wait()
-        return Position(self.space.ahead(self), self.space.tail(after))
+            self.space.queue.leave(self)
+        else:
+            await self.space.queue.wait(self)
+        return Position(self.space.queue.join(self), self.space.tail(after))
 
     async def cede(self) -> None:
         """See `Backend`."""
         await trio.lowlevel.checkpoint()
-        self.space.leave(self)
+        self.space.queue.leave(self)
 
     async def commit(self, commit: Commit) -> Tail | None:
         """See `Backend`."""
         await trio.lowlevel.checkpoint()
-        if self.space.head != commit.expected or not self.space.has_precedence(self):
+        if self.space.head != commit.expected or not self.space.queue.gives_way(self):
             return self.space.tail(commit.number - 1)
         self.space.apply(commit)
         return None
@@ -198,7 +209,7 @@ class MemoryBackend:
 
     async def aclose(self) -> None:
         """See `Backend`."""
-        self.space.leave(self)
+        self.space.queue.leave(self)
         if self.space.holder is self:
             self.space.holder = None
 

@@ -16,8 +16,9 @@ from typing import Any
 import trio
 
 from storage import Unavailable
-from storage.backend import BlobName, Commit, Kind, Tail, Wanted
+from storage.backend import BlobName, Commit, Kind, Position, Tail, Wanted
 from storage.errors import Damaged
+from storage.memory import WriterQueue
 from tests.simulation.scenario import Scenario
 
 PATIENCE_S = 1.0  # after which a request is given up
@@ -66,6 +67,7 @@ class Database:
     Attributes:
         states: all that it has had, the present one last.
         replica: what a failover leaves.
+        queue: of the servers that write at once.
         trace: what happened, in order, as text.
         failed_over_to: the number of the last commit left by each failover.
     """
@@ -77,6 +79,7 @@ class Database:
         self.trace: list[str] = []
         self.failed_over_to: list[int] = []
         self.is_faulty = True
+        self.queue = WriterQueue()
         self._is_down = False
         self._life = 0
         self._chance = random.Random(f"database {scenario.seed}")
@@ -220,9 +223,19 @@ class Database:
     def confirm(self) -> None:
         """See `Backend`; what is waited for is waited for later."""
 
-    def commit(self, commit: Commit) -> Tail | None:
+    def queue_up(self, writer: object, again: bool) -> int:
+        """See `Backend.precedence`; the tail is asked for by itself."""
+        if again:
+            self.queue.leave(writer)
+        return self.queue.join(writer)
+
+    def cede(self, writer: object) -> None:
         """See `Backend`."""
-        if self.now.head != commit.expected:
+        self.queue.leave(writer)
+
+    def commit(self, commit: Commit, *, writer: object = None) -> Tail | None:
+        """See `Backend`."""
+        if self.now.head != commit.expected or not self.queue.gives_way(writer):
             return self.now.tail(commit.number - 1)
         for handle in (*commit.meta, *commit.body):
             self._order.setdefault(handle, len(self._order) + 1)
@@ -238,6 +251,8 @@ def describe(reply: Any) -> str:
         case Tail(head, entries, blobs):
             log = [(number, len(entry)) for number, entry in entries]
             return f"tail of {len(head)}, {log}, {describe(list(blobs))}"
+        case int():
+            return str(reply)
         case Exception():
             return type(reply).__name__
         case list():
@@ -272,11 +287,11 @@ class SimulatedBackend:
         """End as a process does: what is under way stays so, and nobody hears of it."""
         self._is_dead = True
 
-    async def _ask(self, what: str, *args: Any, waits: bool = False) -> Any:
+    async def _ask(self, what: str, *args: Any, waits: bool = False, **named: Any) -> Any:
         if self._is_dead:
             await trio.lowlevel.checkpoint()
             raise Unavailable("the server is dead")
-        true = partial(getattr(self.database, what), *args)
+        true = partial(getattr(self.database, what), *args, **named)
         perform = true if self._lie is None else partial(self._lie, what, true, *args)
         about = args[0].number if isinstance(args[0] if args else None, Commit) else ""
         text = f"{self._server} {what} {about}".rstrip()
@@ -307,7 +322,18 @@ class SimulatedBackend:
 
     async def commit(self, commit: Commit, *, waits: bool = True) -> Tail | None:
         """See `Backend`; without waiting for the replica, where there is one, if told so."""
-        return await self._ask("commit", commit, waits=waits)
+        return await self._ask("commit", commit, waits=waits, writer=self)
+
+    async def precedence(self, after: int, *, again: bool = False) -> Position:
+        """See `Backend`."""
+        if not again:
+            await self.database.queue.wait(self)
+        ahead = await self._ask("queue_up", self, again)
+        return Position(ahead, await self.tail(after))
+
+    async def cede(self) -> None:
+        """See `Backend`."""
+        await self._ask("cede", self)
 
     async def confirm(self) -> None:
         """See `Backend`."""

@@ -44,7 +44,7 @@ async def test_whoever_loses_a_race_does_not_lose_the_next(nursery):
             assert backend.overtaken == 2
         await other.refresh()
         assert other.count == 3
-        assert space.queue == []
+        assert space.queue.writers == []
 
 
 async def test_nobody_asks_who_meets_nobody():
@@ -70,7 +70,7 @@ async def test_many_writers_have_their_turn_and_leave_the_queue():
             await store.refresh()
             assert store.count == 40
         await trio.testing.wait_all_tasks_blocked()
-        assert space.queue == []
+        assert space.queue.writers == []
 
 
 async def test_a_writer_that_is_gone_delays_the_others_by_its_lease(autojump_clock):
