@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 from kmip.enums import ItemType
 from kmip.tags import Tag
@@ -121,6 +122,11 @@ def main() -> None:
     if options.proof:
         print("\n".join(proof.table(options.seconds)))
         return
+    if options.redis:
+        redis_writers, redis_store = redis_parts()
+        for row in (*redis_store.rows(options.seconds), *redis_writers.rows(options.seconds)):
+            print(row, flush=True)
+        return
     with contextlib.ExitStack() as stack:
         if options.keep is None:
             name = stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
@@ -146,6 +152,13 @@ def main() -> None:
         print(json.dumps(whole, indent=2))
 
 
+def redis_parts() -> tuple[ModuleType, ModuleType]:
+    """The modules that measure a store in Redis; they need what only developers have installed."""
+    from tests.bench import redis_store, redis_writers
+
+    return redis_writers, redis_store
+
+
 def say(options: argparse.Namespace, text: str) -> None:
     """Print for people, unless JSON is wanted."""
     print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
@@ -165,6 +178,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--proof", action="store_true", help="what verifying evidence costs, and nothing else"
+    )
+    parser.add_argument(
+        "--redis", action="store_true", help="a store in Valkey and its durabilities, nothing else"
     )
     parser.add_argument("--json", action="store_true", help="print JSON on standard output")
     parser.add_argument(
