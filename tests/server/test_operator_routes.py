@@ -335,8 +335,11 @@ async def presents(ask: Remote, credential: Credential) -> None:
         raise Failed(item)
 
 
-@pytest.mark.parametrize("path", [REFUSED, LISTS, TICKETS, f"{USERS}/add", f"{USERS}/remove"])
-@pytest.mark.parametrize("path", [REFUSED, LISTS, TICKETS, f"{TOKENS}/add", f"{TOKENS}/remove"])
+@pytest.mark.parametrize(
+    "path",
+    [REFUSED, LISTS, TICKETS]
+    + [f"{each}/{change}" for each in (USERS, TOKENS) for change in ("add", "remove")],
+)
 async def test_nobody_but_the_operator_is_heard(tmp_path: Path, path: str):
     async with provisioned(tmp_path) as server:
         for headers in ({}, {"Authorization": "Bearer " + "w" * 64}):
