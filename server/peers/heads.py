@@ -14,8 +14,11 @@ this server takes no more changes, and says so: in the log, in the audit log, an
 where `strongroom verify` shows it. It does not decide who of the two is right. An operator does:
 docs/operations.md.
 
-Of two servers the one with the lower number connects. Where each finds the other is in the sealed
-store, and the key that it must have; besides it must be what `expectations` says.
+Each connects to all others. Where it finds them is in the sealed store, and the key that they must
+have; besides they must be what `expectations` says. Who is connected to may not find the other in
+its store. Then that one is of another store, such as a copy, or the back end hides its
+announcement: its word counts for nothing here, and this server's state is told all the same, by
+which the other finds out.
 """
 
 from __future__ import annotations
@@ -185,7 +188,7 @@ class Heads:
             log.info("peers: this server stays announced for some minutes: %s", error)
 
     async def _look(self, nursery: trio.Nursery) -> None:
-        """Begin to follow those with a higher number that are not followed yet."""
+        """Begin to follow those that are not followed yet."""
         try:
             await self.store.refresh()
             found = await self.announcements.all(int(self.clock()))
@@ -193,7 +196,7 @@ class Heads:
             log.info("peers: no look at who is there: %s", error)
             return
         for peer in found:
-            is_new = peer.instance > self.own.instance and peer.instance not in self._followed
+            is_new = peer.instance not in {self.own.instance, *self._followed}
             if is_new and len(self._followed) < MAX_FOLLOWED:
                 self._followed.add(peer.instance)
                 nursery.start_soon(self._follow, peer)
@@ -253,35 +256,38 @@ class Heads:
 
     async def serve(self, connection: MutualConnection, address: str) -> None:
         """Answer a peer that has connected and attested itself."""
-        claims = connection.claims
-        await self._check_announced(claims.instance, connection.attested.pin)
-        log.info("peers: exchanging states with %s from %s", claims.instance.hex(), address)
-        await self.answer(connection, claims.instance)
+        instance = connection.claims.instance
+        is_known = await self._is_announced(instance, connection.attested.pin)
+        if is_known:
+            log.info("peers: exchanging states with %s from %s", instance.hex(), address)
+        else:
+            log.warning(
+                "peers: server %s from %s is not announced in the store that is shown here: it is "
+                "on another one, a copy, or the back end hides it", instance.hex(), address,
+            )  # fmt: skip
+        await self.answer(connection, instance, is_known=is_known)
 
-    async def answer(self, connection: Messages, peer: bytes) -> None:
+    async def answer(self, connection: Messages, peer: bytes, *, is_known: bool) -> None:
         """Answer each state by this server's own, until the peer leaves.
 
         Args:
             connection: to the peer.
             peer: its number.
+            is_known: whether its word counts.
         """
         until = trio.current_time() + LIFE_SECONDS
         while trio.current_time() < until:
             with trio.fail_after(IDLE_SECONDS):
                 state = _state_in(await connection.receive(MAX_MESSAGE_BYTES))
                 await connection.send(self._state())
-            await self.comparison.compare(peer, state)
+            if is_known:
+                await self.comparison.compare(peer, state)
 
-    async def _check_announced(self, instance: bytes, key: bytes) -> None:
-        """Let pass a peer that has announced this very key in the store.
-
-        Raises:
-            Refused: it has not.
-        """
+    async def _is_announced(self, instance: bytes, key: bytes) -> bool:
+        """Whether a peer has announced this very key in the store."""
         await self.store.refresh()
         announced = await self.announcements.of(instance)
-        if announced is None or announced.key != key.hex():
-            raise Refused(("it has not announced its key in the store",))
+        return announced is not None and announced.key == key.hex()
 
     def _state(self) -> bytes:
         return json.dumps({"state": str(self.store.anchor)}).encode()

@@ -286,7 +286,7 @@ async def test_other_settings_are_accepted_where_the_policy_lists_them(place: Pl
     [
         (Role.API, "key is for api"),
         (Role.BOOTSTRAP, "key is for bootstrap"),
-        (Role.PEER, "has not announced its key"),
+        (Role.PEER, "tells no state"),
     ],
 )
 async def test_a_key_for_something_else_is_given_nothing(
