@@ -19,7 +19,9 @@ import trio
 
 _BUSY_S: Final = 1.0  # after others were met: they may be expected to write on
 _QUOTA_S: Final = 0.005  # of consecutive commits while others wait: the sixth waits 30 ms or so
-_MAX_QUESTIONS: Final = 1000  # then the commit is tried all the same: the queue does not move
+# Then the commit is tried all the same: the queue does not move, or the back end lies about it.
+_MAX_QUESTIONS: Final = 100
+_LONGEST_S: Final = 5.0
 
 Ask = Callable[[bool], Awaitable[int]]
 """Asks for precedence, and takes over what others have committed; gives how many are ahead. With
@@ -69,6 +71,8 @@ class Precedence:
                 self._since = trio.current_time()
                 return
             self._busy()
+            if trio.current_time() - now > _LONGEST_S:
+                return
 
     async def end(self) -> None:
         """There is nothing more to be committed now: let the others go before.

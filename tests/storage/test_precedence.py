@@ -151,6 +151,18 @@ async def test_precedence_is_not_asked_for_long_after_the_last_race(questions, a
     assert questions.ceded == 1
 
 
+async def test_a_queue_that_moves_too_slowly_is_passed(questions, autojump_clock):
+    async def ask(again):
+        await trio.sleep(1)
+        return 1
+
+    start = trio.current_time()
+    precedence = Precedence(ask, questions.cede)
+    precedence.lost()
+    await precedence.wait()
+    assert trio.current_time() - start < 10
+
+
 async def test_a_queue_that_does_not_move_is_passed(questions):
     precedence = Precedence(questions.ask, questions.cede)
     precedence.lost()
