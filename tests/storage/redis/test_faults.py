@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from storage import Missing, StorageFull, Unavailable, open_store
 from storage.redis import RedisBackend, RedisPlace
+from storage.testing import opened
 from tests.storage.redis.cutting_proxy import CuttingProxy
 from tests.storage.redis_server import in_thread
 from tests.storage.stores import SECRET, put
@@ -192,6 +194,16 @@ async def test_writers_that_are_killed_lose_nothing_they_have_acknowledged(valke
     found = await opened_anew(valkey.place, label)
     assert acknowledged
     assert acknowledged.items() <= found.items()
+
+
+async def test_a_writer_that_is_gone_does_not_keep_precedence(valkey, label):
+    async with open_store(RedisBackend(valkey.place, label), SECRET, create=True) as store:
+        async with opened(RedisBackend(valkey.place, label)) as gone:
+            assert (await gone.precedence(0)).ahead == 0
+        await store.commit([put(b"a")])
+        assert store.version(b"a") == 1
+        await trio.testing.wait_all_tasks_blocked()
+    assert not [key for key in valkey.all_keys() if key.endswith(label.encode() + b"}:queue")]
 
 
 async def test_a_store_that_is_gone_is_missing(servers):
