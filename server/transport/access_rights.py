@@ -13,8 +13,8 @@ names. In "operations" are those alone that these clients know: another one, or 
 that they do not know, makes them refuse the whole list.
 
 A "user_id" is a client's name; or `group:` and the Unique Identifier of a Group of users; or `*`,
-everyone. Whoever has no certificate is refused, since nothing else here says who asks. What fails
-is a text and a status, as at `/kmip/2_1`.
+everyone. Who asks is told by a certificate or a bearer token, and whoever has neither is refused.
+What fails is a text and a status, as at `/kmip/2_1`.
 
 Source: what `cosmian_kms` 4.22 and `ckms` 5.28 send and read.
 """

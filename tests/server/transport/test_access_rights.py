@@ -14,6 +14,7 @@ import trio.testing
 
 from kmip.enums import Operation
 from kmip.tags import Tag
+from server.access.api_tokens import READ_ONLY
 from server.access.client import Client
 from server.access.policy import GRANTABLE
 from server.setup.shutdown import Shutdown
@@ -27,6 +28,7 @@ from tests.server.conftest import InProcessClient
 from tests.server.operations.test_login import reason_of
 from tests.server.samples import ACTIVE, aes, create, create_pair, register, secret
 from tests.server.transport.test_http import LIMITS
+from tests.server.transport.test_kmip_https_identity import token_of
 
 Op = Operation
 
@@ -49,6 +51,7 @@ class Caller:
         path: str,
         body: object = None,
         content_type: str = "application/json",
+        **more: str,
     ) -> tuple[int, Any]:
         """The status, and the body: JSON, or a text."""
         data = (
@@ -59,6 +62,7 @@ class Caller:
             ("Content-Type", content_type),
             ("Content-Length", str(len(data))),
         ]
+        headers += more.items()
         sent = self.http.send(h11.Request(method=method, target=path, headers=headers)) or b""
         sent += self.http.send(h11.Data(data=data)) or b""
         await self.stream.send_all(sent + (self.http.send(h11.EndOfMessage()) or b""))
@@ -249,6 +253,34 @@ async def test_nobody_without_a_certificate_is_answered(ask: InProcessClient, ca
             assert (await call(None)("GET", path))[0] == 401
         for path in ("/access/grant", "/access/revoke"):
             assert (await call(None)("POST", path, request(key, "bob", "get")))[0] == 401
+
+
+async def test_a_bearer_token_grants_unless_it_narrows_its_client_s_rights(
+    ask: InProcessClient, call: Any
+):
+    server = ask.server
+    whole = {"Authorization": token_of(server, "backup")}
+    owner = ask.named("token:backup")
+    key = await create(owner)
+    body = request(key, "bob", "get")
+    status, found = await call(None)("GET", "/access/owned", **whole)
+    assert (status, [each["object_id"] for each in found]) == (200, [key])
+    assert (await call(None)("POST", "/access/grant", body, **whole))[0] == 200
+    await ask.named("bob")(Op.GET, unique_identifier=key)
+    narrow = {"Authorization": token_of(server, "backup", operations=READ_ONLY, replace=True)}
+    for method, path in (
+        ("POST", "/access/grant"),
+        ("POST", "/access/revoke"),
+        ("GET", f"/access/list/{key}"),
+        ("GET", "/access/owned"),
+        ("GET", "/access/obtained"),
+        ("GET", "/access/groups"),
+    ):
+        sent = body if method == "POST" else None
+        status, text = await call(None)(method, path, sent, **narrow)
+        assert (status, text.partition(":")[0]) == (422, "Access denied")
+        assert (await call(None)(method, path, sent, **whole))[0] == 401
+    await ask.named("bob")(Op.GET, unique_identifier=key)
 
 
 async def test_a_grant_that_a_strange_page_could_send_is_refused(ask: InProcessClient, call: Any):
