@@ -54,6 +54,7 @@ from server.setup import explanations
 from server.setup.failure import Failure
 from server.state import Server
 from server.transport.admission import Admission, Judge
+from server.transport.followed_rules import FollowedRules
 from server.transport.handshake import Stream
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 from storage import StorageError
@@ -120,12 +121,14 @@ class OperatorRoutes:
 
     Attributes:
         server: has the store and the tickets.
+        followed: takes what is kept.
         admission: judges clients' certificates.
         access: says who is the operator.
         seal: seals the state of the store now.
     """
 
     server: Server
+    followed: FollowedRules
     admission: Admission
     access: OperatorAccess
     seal: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
@@ -309,7 +312,7 @@ class OperatorRoutes:
         rules.revoked.check_signed(authorities)
         with trio.CancelScope(shield=True):
             await kept_rules.write(self.server.store, kept)
-            self.admission.judge_by(rules)
+            await self.followed.follow()
             await self.seal()
 
 

@@ -37,6 +37,7 @@ from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream
 from server.transport.access_rights import AccessOverHTTPS
 from server.transport.admission import Admission, Judge, OptionalBeside, OptionalOfFiles
 from server.transport.departures import Departures
+from server.transport.followed_rules import FollowedRules
 from server.transport.http import HTTPConnection, Limits, Routes
 from server.transport.issuer_keys import jwt_issuer
 from server.transport.kmip import Connection
@@ -120,12 +121,15 @@ async def serve(
             admission = await sources.admission(identity)
             server.certificate_rules = lambda: admission.reading.rules
             nursery.start_soon(admission.keep)
+            followed = FollowedRules(store, admission)
+            if config.use_bootstrap_server:
+                server.follow_rules = followed.follow
             server.jwt_issuer = jwt_issuer(config)
             if server.jwt_issuer is not None:
                 nursery.start_soon(server.jwt_issuer.keys.keep)
             departures = Departures()
             nursery.start_soon(departures.watch)
-            routes = OperatorRoutes(server, admission, operator) if operator else None
+            routes = OperatorRoutes(server, followed, admission, operator) if operator else None
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
                 door = await _https_door(server, identity, admission, https.free, routes)
@@ -144,6 +148,8 @@ async def serve(
                 nursery.start_soon(_renew, config, sources, identity, admission, hangups)
         if head is not None:
             nursery.start_soon(head.keep, shutdown.stop.set)
+        if server.follow_rules is not None and store.is_shared:
+            nursery.start_soon(followed.keep)
         nursery.start_soon(Rotation(server).keep)
         nursery.start_soon(uses.keep_written, server.uses, server.begin)
         nursery.start_soon(own_records.keep_swept, store, server.clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,6 +50,8 @@ class Server:
         guesses: of passwords, which are limited.
         address_guesses: counts wrong credentials by address, of clients without a certificate.
         refusals: limits the lines that tell of clients that are not let in.
+        follow_rules: takes what the operator has said of certificates at another server; None:
+            they say nothing.
         certificate_rules: gives the rules by which clients' certificates are judged now; None:
             there are none.
         ended_tickets: clients whose tickets an operator has ended.
@@ -74,6 +76,7 @@ class Server:
     address_guesses: AddressGuesses = field(default_factory=AddressGuesses)
     refusals: Refusals = field(default_factory=Refusals)
     certificate_rules: Callable[[], Rules] | None = None
+    follow_rules: Callable[[], Awaitable[None]] | None = None
     jwt_issuer: JWTIssuer | None = None
     ended_tickets: EndedTickets = field(init=False)
     api_tokens: APITokens = field(init=False)

@@ -51,7 +51,7 @@ SMALLEST_CLASS: Final = 10
 LARGEST_CLASS: Final = 20
 MAX_BYTES: Final = 1 << LARGEST_CLASS
 """Of one record, with its body: 1 MiB, one message."""
-MAX_ATTEMPTS: Final = 20
+MAX_ATTEMPTS: Final = 100
 """Times that a change is made anew because another server was first: each server makes one change
 of a record at a time, so these are more than there are servers."""
 

@@ -193,6 +193,8 @@ async def _performed(
     try:
         with trio.CancelScope(shield=True):  # shared with others, who go on
             await server.store.refresh(foreseen(server, request))
+        if server.follow_rules is not None:
+            await server.follow_rules()
         known = await authentication.identify(
             server, client, header.authentication, version, address
         )

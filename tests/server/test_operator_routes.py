@@ -34,6 +34,7 @@ from server.setup import sealed_head
 from server.state import Server
 from server.transport.acceptor import Peer
 from server.transport.admission import Admission, Reading
+from server.transport.followed_rules import FollowedRules
 from server.transport.http import Request
 from storage import SealedStore
 from tests.e2e.program import Remote
@@ -445,7 +446,8 @@ async def test_what_is_kept_holds_although_the_operator_has_left(server: Server)
 
     with trio.CancelScope() as scope:
         server.store = Leaving(server.store, scope)  # type: ignore[assignment]
-        routes = OperatorRoutes(server, admission, OperatorAccess(None, None), seal)
+        followed = FollowedRules(server.store, admission)
+        routes = OperatorRoutes(server, followed, admission, OperatorAccess(None, None), seal)
         body = json.dumps({"add": [entry_of(ALICE.certificate)]}).encode()
         await routes.refuse(Request("POST", REFUSED, {}, {}, body, Peer("", None, None)))
     assert sealed.is_set()
