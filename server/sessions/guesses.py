@@ -42,7 +42,8 @@ BURST: Final = 100
 PER_SECOND: Final = 0.5
 """Then one each two seconds: a record has some hundred bytes, and stays for eleven minutes."""
 MAX_RECORDS: Final = 10_000
-"""Pairs of client and name that have guesses in the store: of some twelve that never stop."""
+"""Pairs of client and name that have guesses in the store, those counted whose minute is over and
+that are not removed yet: of some twenty clients that never stop."""
 
 MAX_NAME: Final = 128
 """Characters of a name in the log."""
@@ -170,7 +171,7 @@ class Guesses:
 
         if not self._writes.take(client, now):
             return None
-        if await self._records.count(now=int(now)) >= MAX_RECORDS:
+        if await self._records.count() >= MAX_RECORDS:
             return None
         try:
             await self._records.change(key, decide)

@@ -44,6 +44,8 @@ TICKET_BYTES: Final = 32
 MAX_TICKETS: Final = 10_000
 """In all, of one kilobyte without rights; further ones are refused, lest one client ends
 another's."""
+MAX_KEPT: Final = 2 * MAX_TICKETS
+"""The same with those whose lease has ended and that are not removed yet."""
 MAX_TICKETS_PER_CLIENT: Final = 100
 """A client's oldest ticket makes room for its newest."""
 MAX_BYTES: Final = 64 << 20
@@ -108,10 +110,12 @@ class Tickets:
         except ValueError:
             raise ServerLimitExceeded("the rights of a ticket name too much") from None
         length = own_records.counted(len(body) + len(change.meta))
-        ending, going = await self._making_room(objects, issued.client, length, now)
-        count = await self._records.count(now=now) - len(ending)
-        size = await self._records.size(now=now) + length - going
-        if count >= MAX_TICKETS or size > MAX_BYTES:
+        ending, going = await self._making_room(objects, issued.client, length)
+        live = set(await objects.note_names(self._records.query(issued.client, now=now)))
+        count = await self._records.count(now=now) - len(live.intersection(ending))
+        kept = await self._records.count() - len(ending)
+        size = await self._records.size() + length - going
+        if count >= MAX_TICKETS or kept >= MAX_KEPT or size > MAX_BYTES:
             raise ServerLimitExceeded("too many tickets are out; try again later")
         for name in ending:
             objects.remove_note(name)
@@ -119,13 +123,17 @@ class Tickets:
         return value
 
     async def _making_room(
-        self, objects: Transaction, client: str, length: int, now: int
+        self, objects: Transaction, client: str, length: int
     ) -> tuple[list[bytes], int]:
-        """The client's oldest tickets that are to end to make room, and their bytes."""
+        """The client's oldest tickets that are to end to make room, and their bytes.
+
+        Those whose lease has ended count until they are removed: else short leases would make any
+        number of records.
+        """
         lengths: dict[bytes, int] = {}
-        for each, query in self._records.queries_by_size(client, now=now):
+        for each, query in self._records.queries_by_size(client):
             lengths |= dict.fromkeys(await objects.note_names(query), each)
-        mine = await objects.note_names(self._records.query(client, now=now))
+        mine = await objects.note_names(self._records.query(client))
         taken = length + sum(lengths.get(name, 0) for name in mine)
         ending: list[bytes] = []
         going = 0

@@ -386,6 +386,24 @@ async def test_a_client_has_so_many_tickets_and_its_oldest_makes_room(out: Out, 
     assert await out.are_out([*values, newest, theirs]) == [False, True, True, True, True]
 
 
+async def test_tickets_that_have_ended_are_not_kept_without_end(out: Out, monkeypatch):
+    """A client may log in very often for a second each."""
+    monkeypatch.setattr(tickets, "MAX_TICKETS_PER_CLIENT", 3)
+    monkeypatch.setattr(tickets, "MAX_KEPT", 5)
+    kept = own_records.OwnRecords(out.store, tickets.KIND)
+    for client in ("alice", "bob"):
+        for _ in range(4):
+            try:
+                await out.give(client, until=NOW - 1)
+            except ServerLimitExceeded:
+                assert client == "bob"
+    assert await kept.count() == 5
+    assert await out.count(NOW) == 0
+    await own_records.sweep(out.store, NOW + own_records.SWEEP_GRACE)
+    await out.give("bob")
+    assert await kept.count() == 1
+
+
 async def test_tickets_of_one_transaction_make_room_for_each_other(out: Out, monkeypatch):
     monkeypatch.setattr(tickets, "MAX_TICKETS_PER_CLIENT", 2)
     old = await out.give()
