@@ -142,4 +142,9 @@ def said(error: BaseException) -> str:
         return "it does not answer in time"
     if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
         return str(error) or "the connection broke"
-    return getattr(error, "strerror", None) or str(error)
+    if not isinstance(error, OSError):
+        return str(error)
+    cause = error.__cause__  # trio tries each of a host's addresses
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return getattr(cause or error, "strerror", None) or str(error)

@@ -195,7 +195,7 @@ async def test_one_that_has_taken_hands_on_to_a_third(place: Place):
 
 async def test_a_giver_that_is_not_there_yet_is_asked_again(place: Place, caplog):
     async with place.taker() as taker:
-        await until_said(caplog, "nothing from")
+        await until_said(caplog, "Connection refused")
         async with place.giver(await policy_of(software())):
             assert (await taker.until_up()).kmip
 
