@@ -4,13 +4,16 @@ Both are proved by the secret. Whether the records are what the head vouches for
 opening the store.
 """
 
+import struct
 from dataclasses import dataclass
 
 from storage.backend import Backend
 from storage.copy_mark import check_finished
 from storage.errors import Missing, Part, Reason, StorageError, Tampered
 from storage.header import Header, Unlocked
+from storage.keyring import Keyring
 from storage.ledger import Anchor, State
+from storage.manifest import MANIFEST_NAME, Manifest
 from storage.scheduling import in_thread
 from storage.secret import Secret
 from storage.slot import Slot
@@ -29,6 +32,8 @@ class Status:
         epoch: the current one.
         is_rotating: whether records may still be under keys that are being given up.
         followers: servers that follow a rotation, and some that were killed since they came.
+        saved: the commit as of which the index is saved; None: it is not, or not for these keys.
+        segments: how many segments of it are saved.
     """
 
     records: int
@@ -39,6 +44,8 @@ class Status:
     epoch: int
     is_rotating: bool
     followers: int
+    saved: int | None = None
+    segments: int = 0
 
 
 async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = None) -> Status:
@@ -71,13 +78,15 @@ async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = 
         raise error.with_traceback(None) from None
     finally:
         del secret  # an error, which somebody may keep, refers to the variables of functions
-    state = State.open(unlocked.keyring(), head)
+    keyring = unlocked.keyring()
+    state = State.open(keyring, head)
     if state.header != unlocked.header.digest:
         raise Tampered(Part.HEADER, Reason.REPLAYED)
     if anchor is not None and anchor.number > state.number:
         raise Tampered(Part.STORE, Reason.ROLLED_BACK)
     if anchor is not None and anchor.number == state.number and anchor != state.anchor:
         raise Tampered(Part.STORE, Reason.FORKED)
+    saved, segments = await _saved_index(backend, keyring)
     return Status(
         records=state.count,
         anchor=state.anchor,
@@ -87,4 +96,17 @@ async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = 
         epoch=unlocked.header.current,
         is_rotating=len(unlocked.header.roots) > 1,
         followers=len(unlocked.header.recipients),
+        saved=saved,
+        segments=segments,
     )
+
+
+async def _saved_index(backend: Backend, keyring: Keyring) -> tuple[int | None, int]:
+    (blob,) = await backend.read_index([MANIFEST_NAME])
+    if blob is None:
+        return None, 0
+    try:
+        manifest = Manifest.open(keyring, blob)
+    except (ValueError, struct.error):
+        return None, 0
+    return manifest.number, len(manifest.segments)

@@ -31,12 +31,19 @@ def lines(settings: Config, status: Status) -> list[str]:
     rows += [
         ("head", f"commit {status.anchor.number}, its log from {status.oldest} on"),
         ("anchor", str(status.anchor)),
+        ("index", _index(status)),
         ("rotation", _rotation(status)),
     ]
     if where.scheme.is_url:
         rows.append(("servers", f"{status.followers} at most, that follow a rotation"))
     rows.append(("durability", where.scheme.durability(settings)))
     return [f"{name:<12}{value}" for name, value in rows]
+
+
+def _index(status: Status) -> str:
+    if status.saved is None:
+        return "not saved: a start reads all records"
+    return f"saved as of commit {status.saved}, in {status.segments} segments"
 
 
 def _rotation(status: Status) -> str:

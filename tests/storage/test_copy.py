@@ -363,7 +363,7 @@ async def test_the_status_is_read_without_the_records(make):
         assert ([slot.number for slot in status.slots], status.slot) == ([1, 2], 2)
         assert not status.is_rotating
         assert status.followers == 0
-        assert set(backend.calls) == {"open", "load"}
+        assert set(backend.calls) == {"open", "load", "read_index"}
         await read_status(backend, PASSWORD, anchor)
         with pytest.raises(WrongSecret):
             await read_status(backend, NEW)

@@ -17,9 +17,12 @@ from storage import (
     Unavailable,
     WrongSecret,
     open_store,
+    read_status,
 )
 from storage import replica as replica_module
+from storage import resume as resume_module
 from storage import rotate as rotate_module
+from storage import saver as saver_module
 from storage.backend import Kind
 from storage.header import Header, Unlocked
 from storage.recipient import MAX_RECIPIENTS
@@ -418,6 +421,39 @@ async def test_a_record_that_is_written_while_others_are_looked_at_is_not_passed
         for n in (2999, 1500, 1):
             name = b"%d" % n
             assert await store.read_body(name, store.version(name)) == b"body"
+
+
+async def test_a_rotation_goes_on_from_a_saved_index(monkeypatch, small_chunks):
+    """Also where that was saved in the midst of it, and a body stayed under the old keys."""
+    monkeypatch.setattr(resume_module, "SAVED_FROM", 20)
+    monkeypatch.setattr(saver_module, "SAVED_FROM", 20)
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        await store.commit([put(b"%d" % n, body=b"%d" % n) for n in range(40)])
+        await store.save_index()
+        with pytest.raises(Stopped):
+            await store.rotate(NEW, tell=after(5))
+        names = [name for name, row in store._table.rows.items() if row.epoch == 1]
+        assert 20 < len(names) < 40
+        await store.commit([put(names[0], 1, b"changed", KEEP)])
+        await store.save_index()
+        await store.commit([put(names[1], 1, b"changed", KEEP)])
+    for _ in range(2):
+        backend = FailingBackend(MemoryBackend(space))
+        async with open_store(backend, NEW) as store:
+            assert "scan" not in backend.calls
+            await store.reseal()
+            assert not store.is_rotating
+            for n in range(40):
+                name = b"%d" % n
+                assert await store.read_body(name, store.version(name)) == name
+            await store.save_index()
+            number = store.anchor.number
+    await backend.open()
+    status = await read_status(backend, NEW)
+    await backend.aclose()
+    assert status.saved == number
+    assert status.segments
 
 
 @pytest.mark.parametrize("answers", ["lost", "not applied"])

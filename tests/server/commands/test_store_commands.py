@@ -99,6 +99,7 @@ def test_status(made: Config, run: Callable[..., str]) -> None:
     assert found["head"] == "commit 20, its log from 5 on"
     assert found["anchor"] == run("store", "anchor").strip()
     assert found["rotation"] == "none under way, epoch 1"
+    assert found["index"] == "not saved: a start reads all records"
     assert found["durability"] == "fsync of each commit"
     assert "servers" not in found
 
