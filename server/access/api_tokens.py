@@ -57,7 +57,7 @@ READ_ONLY: Final = frozenset(
         *(Operation.PING, Operation.QUERY, Operation.VALIDATE),
     }
 )
-"""Operations that change nothing and use no key."""
+"""Operations that change nothing, and use no key but to wrap what they give."""
 
 log: Final = logging.getLogger(__name__)
 

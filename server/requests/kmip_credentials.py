@@ -8,8 +8,8 @@
                             beside a password credential's password
 
 A user to whom a one-time password credential is linked, in whatever state, comes in by nothing
-else. One who has no password besides comes in by it only on a connection with a certificate: a
-few digits alone can be guessed from many addresses.
+else. One who has no password besides comes in by it only on a connection that a certificate or a
+token has identified: a few digits alone can be guessed from many addresses.
 
 That each proof and each one-time password is taken once is kept in the store, where all servers
 compare and set it before the client is let in.
@@ -48,6 +48,8 @@ from storage import Put, Record
 
 ONE_TIME_PASSWORDS: Final = b"one-time passwords"
 """Kind of record: the least number of a generator that is still good, 8 bytes."""
+OF_CONNECTIONS: Final = frozenset({"certificate", "token", "jwt"})
+"""How a client is identified that no credential in the message names."""
 HASHED_PASSWORDS: Final = b"hashed passwords"
 """Kind of record: the last time stamp of a credential, 8 bytes."""
 
@@ -161,10 +163,11 @@ async def by_one_time_password(
         value: the credential as it was sent.
         before: whom the certificate, a token or the credential before names.
     """
+    is_known = before is not None and before.how in OF_CONNECTIONS
     for user in await kmip_users.named(server, value.username):
         has_password = bool(await user.credentials(ObjectType.PASSWORD_CREDENTIAL))
         right = await _password(user, value.password or "") if has_password else None
-        if right is None and (has_password or before is None):
+        if right is None and (has_password or not is_known):
             continue
         for linked in await user.credentials(ObjectType.ONE_TIME_PASSWORD_CREDENTIAL):
             if await _is_taken(server, linked, value.one_time_password):

@@ -736,7 +736,7 @@ class Config:
         needed = (self.jwt_issuer_uri, self.jwks_uri, self.jwt_audience)
         if not any(needed) and self.jwks_ca is None:
             return
-        if not all(needed):
+        if not all(needed) or not all(self.jwt_audience):
             raise Failure("jwt_issuer_uri, jwks_uri and jwt_audience are given together.")
         if not re.fullmatch(r"[!-~]{1,255}", self.jwt_issuer_uri):
             raise Failure("jwt_issuer_uri has 1 to 255 characters of ASCII and no blank.")

@@ -64,6 +64,8 @@ def fetched_keys(url: str, fetch: Fetch) -> JWKSet:
             reply = await fetch("GET", url)
         except FetchFailed as error:
             raise NoKeys(str(error)) from None
+        except UnicodeError:  # a host that can be none, of which trio says so
+            raise NoKeys("its address is not that of a host") from None
         if reply.status != 200:
             raise NoKeys(f"it answers with status {reply.status}")
         return reply.body

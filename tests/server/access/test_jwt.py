@@ -334,6 +334,7 @@ def settings_of(**more: Any) -> Config:
     "more",
     [
         {"jwt_audience": ()},
+        {"jwt_audience": ("",)},
         {"jwt_issuer_uri": ""},
         {"jwks_uri": ""},
         {"jwks_uri": "http://issuer.example/keys"},

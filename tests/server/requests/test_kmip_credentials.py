@@ -258,6 +258,12 @@ async def test_digits_alone_suffice_on_a_connection_with_a_certificate_only(admi
     assert await laptop.reason(otp(totp(), None)) is None
 
 
+async def test_another_user_s_password_is_not_what_digits_alone_need(admin, nobody):
+    await user(admin, await password(admin), name="bob")
+    await user(admin, await made(admin, BY_OTP, TOTP))
+    assert await nobody.reason(plain(name="bob"), otp(totp(), None)) == WRONG
+
+
 async def test_guesses_at_one_time_passwords_are_limited(admin, laptop):
     await user(admin, await password(admin), await made(admin, BY_OTP, TOTP))
     for _ in range(MAX_FAILURES):

@@ -102,3 +102,10 @@ async def test_a_reply_that_comes_byte_by_byte_ends_in_time(vouched):
         with trio.fail_after(10):
             await keys.read()
     assert await keys.find("ec", "ES256") is None
+
+
+async def test_an_address_that_can_be_none_leaves_no_keys(vouched):
+    _, fetch = vouched
+    keys = fetched_keys(f"https://{'x' * 100}.example/keys", fetch)
+    await keys.read()
+    assert await keys.find("ec", "ES256") is None
