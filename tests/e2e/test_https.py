@@ -19,8 +19,10 @@ from kmip.items import Item
 from kmip.messages import ResponseMessage
 from kmip.structures import from_item
 from kmip.versions import V2_1
+from server.access import api_tokens
 from server.pki import local_authority
 from tests.e2e.program import Program, running
+from tests.server.access import issuer
 from tests.server.operations.test_login import reason_of
 from tests.server.samples import ACTIVE, create
 
@@ -100,7 +102,7 @@ class Door:
         return context
 
     async def post(
-        self, body: bytes, media_type: str, *, certificate: bool = True
+        self, body: bytes, media_type: str, *, certificate: bool = True, token: str | None = None
     ) -> tuple[int, str, bytes]:
         """Status, media type and body of the answer to a POST."""
 
@@ -108,7 +110,10 @@ class Door:
             context = self.context(certificate=certificate)
             client = http.client.HTTPSConnection("localhost", self.port, context=context)
             try:
-                client.request("POST", "/kmip", body, {"Content-Type": media_type})
+                headers = {"Content-Type": media_type}
+                if token is not None:
+                    headers["Authorization"] = f"Bearer {token}"
+                client.request("POST", "/kmip", body, headers)
                 response = client.getresponse()
                 return response.status, response.headers["Content-Type"], response.read()
             finally:
@@ -121,8 +126,11 @@ class Door:
 def door(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Door]:
-    data: Path = tmp_path_factory.mktemp("https") / "data"
-    with running(data, "--https-port", 0, *request.param) as program:
+    directory: Path = tmp_path_factory.mktemp("https")
+    (directory / "keys.json").write_bytes(issuer.jwk_set())
+    taken = ["--jwt-issuer-uri", issuer.NAME, "--jwt-audience", issuer.AUDIENCE]
+    taken += ["--jwks-uri", f"file:{directory / 'keys.json'}"]
+    with running(directory / "data", "--https-port", 0, *taken, *request.param) as program:
         yield Door(program, attests=bool(request.param))
 
 
@@ -149,6 +157,21 @@ async def test_every_encoding_is_answered_in_kind(door: Door, codec: Codec):
     status, media_type, body = await door.post(codec.encode(message), codec.media_type)
     assert (status, media_type) == (200, codec.media_type)
     answered(codec, body)
+
+
+async def test_without_a_certificate_a_token_lets_its_client_in(door: Door):
+    now = datetime.now(UTC).timestamp()
+    file = door.program.data / "tokens.json"
+    api_token = api_tokens.add(file, "app", now, 1)
+    jwt = issuer.token(iat=int(now), exp=int(now) + 600)
+    post = partial(door.post, json.dumps(CREATE).encode(), "application/json", certificate=False)
+    for token in (api_token, jwt):
+        status, _, body = await post(token=token)
+        assert status == 200, body
+        answered(CODECS["JSON"], body)
+    api_tokens.remove(file, "app")
+    for token in (api_token, jwt + "x", "x"):
+        assert (await post(token=token))[0] == 401
 
 
 async def test_without_a_certificate_nothing_is_answered(door: Door):
