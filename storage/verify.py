@@ -1,7 +1,7 @@
 """Reading a whole store, to know that all of it is there.
 
-Opening a store proves that every record is there, and its meta part the last one; the bodies are
-read when they are used. This reads them all, and the meta parts once more.
+Opening a store proves that every record is there, and its meta part the last one, unless it begins
+with the saved index (`resume`); the bodies are read when they are used. This reads all of both.
 """
 
 from collections.abc import Mapping
