@@ -2,7 +2,7 @@
 
 Theory of operation: what the store does, it does on the loop of the trio run it was opened in, with
 two exceptions. What takes long without others being let in between, such as the stretching of a
-password, is done in a thread; and who has lost a race with another server pauses for a random time.
+password, is done in a thread; and servers pause for random times, so as not to go in step.
 Either would make two runs differ. So they are asked for here, and whoever starts a run can have
 them done otherwise in that run alone: in the loop, and by a seeded generator. The clock is trio's,
 which is handed to `trio.run`.

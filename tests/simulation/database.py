@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from inspect import isawaitable
 from types import MappingProxyType
 from typing import Any
 
@@ -67,7 +68,6 @@ class Database:
     Attributes:
         states: all that it has had, the present one last.
         replica: what a failover leaves.
-        queue: of the servers that write at once.
         trace: what happened, in order, as text.
         failed_over_to: the number of the last commit left by each failover.
     """
@@ -79,11 +79,11 @@ class Database:
         self.trace: list[str] = []
         self.failed_over_to: list[int] = []
         self.is_faulty = True
-        self.queue = WriterQueue()
         self._is_down = False
         self._life = 0
         self._chance = random.Random(f"database {scenario.seed}")
         self._nursery = nursery
+        self._queue = WriterQueue()
         self._order: dict[bytes, int] = {}  # of handles, by their first appearance
 
     @property
@@ -129,6 +129,7 @@ class Database:
         self.failed_over_to.append(self.replica.number)
         self.note("database fails over, from", self.now.number, "to", self.replica.number)
         self.states.append(self.replica)
+        self._queue = WriterQueue()
 
     # For mistakes
 
@@ -177,6 +178,8 @@ class Database:
             return
         life = self._life
         reply = perform()
+        if isawaitable(reply):
+            reply = await reply
         self.note(what, "->", describe(reply))
         if waits and self.scenario.mode == "replicas":
             await self._replicate(self.now)
@@ -223,19 +226,24 @@ class Database:
     def confirm(self) -> None:
         """See `Backend`; what is waited for is waited for later."""
 
-    def queue_up(self, writer: object, again: bool) -> int:
-        """See `Backend.precedence`; the tail is asked for by itself."""
+    async def precedence(self, after: int, again: bool, writer: object) -> Position | Damaged:
+        """See `Backend`."""
+        queue = self._queue
+        if self.now.head is None:
+            return Damaged()
         if again:
-            self.queue.leave(writer)
-        return self.queue.join(writer)
+            queue.leave(writer)
+        else:
+            await queue.wait(writer)
+        return Position(queue.join(writer), self.now.tail(after))
 
     def cede(self, writer: object) -> None:
         """See `Backend`."""
-        self.queue.leave(writer)
+        self._queue.leave(writer)
 
-    def commit(self, commit: Commit, *, writer: object = None) -> Tail | None:
+    def commit(self, commit: Commit, writer: object) -> Tail | None:
         """See `Backend`."""
-        if self.now.head != commit.expected or not self.queue.gives_way(writer):
+        if self.now.head != commit.expected or not self._queue.gives_way(writer):
             return self.now.tail(commit.number - 1)
         for handle in (*commit.meta, *commit.body):
             self._order.setdefault(handle, len(self._order) + 1)
@@ -251,8 +259,8 @@ def describe(reply: Any) -> str:
         case Tail(head, entries, blobs):
             log = [(number, len(entry)) for number, entry in entries]
             return f"tail of {len(head)}, {log}, {describe(list(blobs))}"
-        case int():
-            return str(reply)
+        case Position(ahead, tail):
+            return f"{ahead} ahead, {describe(tail)}"
         case Exception():
             return type(reply).__name__
         case list():
@@ -287,11 +295,11 @@ class SimulatedBackend:
         """End as a process does: what is under way stays so, and nobody hears of it."""
         self._is_dead = True
 
-    async def _ask(self, what: str, *args: Any, waits: bool = False, **named: Any) -> Any:
+    async def _ask(self, what: str, *args: Any, waits: bool = False) -> Any:
         if self._is_dead:
             await trio.lowlevel.checkpoint()
             raise Unavailable("the server is dead")
-        true = partial(getattr(self.database, what), *args, **named)
+        true = partial(getattr(self.database, what), *args)
         perform = true if self._lie is None else partial(self._lie, what, true, *args)
         about = args[0].number if isinstance(args[0] if args else None, Commit) else ""
         text = f"{self._server} {what} {about}".rstrip()
@@ -320,20 +328,17 @@ class SimulatedBackend:
         """See `Backend`."""
         return await self._ask("scan", cursor)
 
-    async def commit(self, commit: Commit, *, waits: bool = True) -> Tail | None:
-        """See `Backend`; without waiting for the replica, where there is one, if told so."""
-        return await self._ask("commit", commit, waits=waits, writer=self)
-
     async def precedence(self, after: int, *, again: bool = False) -> Position:
         """See `Backend`."""
-        if not again:
-            await self.database.queue.wait(self)
-        ahead = await self._ask("queue_up", self, again)
-        return Position(ahead, await self.tail(after))
+        return await self._ask("precedence", after, again, self)
 
     async def cede(self) -> None:
         """See `Backend`."""
         await self._ask("cede", self)
+
+    async def commit(self, commit: Commit, *, waits: bool = True) -> Tail | None:
+        """See `Backend`; without waiting for the replica, where there is one, if told so."""
+        return await self._ask("commit", commit, self, waits=waits)
 
     async def confirm(self) -> None:
         """See `Backend`."""

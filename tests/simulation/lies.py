@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from storage.backend import Commit, Kind, Tail
+from storage.backend import Commit, Kind, Position, Tail
 from tests.simulation.database import Database, State
 
 
@@ -36,6 +36,8 @@ class Liar:
         change = getattr(self, "_" + lie.replace(" ", "_"))
         if lie.endswith(" blob"):
             return self._of_blobs(change, what, true(), *args)
+        if what == "precedence":
+            return self._of_position(change, true, *args)
         reply = change(true, *args[:1])
         return true() if reply is None and what != "commit" else reply
 
@@ -45,7 +47,9 @@ class Liar:
         subject = lie.split()[-1]
         if subject == "blob":
             return ("get", "tail") if args[-1:] != ((),) else ("get",)
-        endings = {"tail": "tail", "log": "tail", "head": "tail", "scan": "scan", "header": "load"}
+        if subject in ("tail", "log", "head"):
+            return ("tail", "precedence")
+        endings = {"scan": "scan", "header": "load", "queue": "precedence"}
         return (endings.get(subject, "commit"),)
 
     def _of_blobs(
@@ -72,6 +76,20 @@ class Liar:
         changed = bytearray(blob)
         changed[self._chance.randrange(len(changed))] ^= 1 << self._chance.randrange(8)
         return bytes(changed)
+
+    async def _of_position(
+        self, change: Callable[..., Any], true: Callable[[], Any], after: int, *args: Any
+    ) -> Any:
+        """The reply of `precedence`, with its tail changed, or its number."""
+        position = await true()
+        if not isinstance(position, Position):
+            return position
+        if change == self._false_queue:
+            return replace(position, ahead=change())
+        return replace(position, tail=change(lambda: position.tail, after) or position.tail)
+
+    def _false_queue(self) -> int:
+        return self._chance.choice((0, 0, 1, 5))
 
     # Of blobs
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import trio
 
+from storage import KeyFile
 from tests.simulation import loop
 from tests.simulation.database import Database
 from tests.simulation.history import History
@@ -78,8 +79,9 @@ class _Run:
         self._liar = Liar(database) if scenario.lies else None
         lie = None if self._liar is None else self._liar.answer
         make = partial(
-            Server, database=database, history=self.history, lie=lie, mistake=self._mistake
-        )
+            Server, database=database, history=self.history, lie=lie, mistake=self._mistake,
+            secrets=[KeyFile(bytes(32))],
+        )  # fmt: skip
         self._servers = [make(f"server {n}") for n in range(scenario.servers)]
         clients = [
             Client(f"client {n}", self._servers, database, self.history)
@@ -120,6 +122,7 @@ class _Run:
             + ["crash"] * scenario.crashes
             + ["failover"] * scenario.failovers
             + ["slots"] * scenario.slots
+            + ["rotate"] * scenario.rotations
         )
         chance.shuffle(kinds)
         client = Client("the operator", self._servers, self._database, self.history)
@@ -132,6 +135,8 @@ class _Run:
                 server.crash()
             elif kind == "slots":
                 await client.do(server, client.slots)
+            elif kind == "rotate":
+                await client.do(server, client.rotate)
             elif self._database.now.head is not None:
                 self._failovers.append(self.history.tick())
                 self._database.fail_over()

@@ -9,7 +9,7 @@ LIES = (
     "old blob", "other blob", "no blob", "edited blob",
     "old tail", "short log", "edited log", "exchanged log", "doubled log", "edited head",
     "commit that was not", "refusal that was none", "refusal without reason",
-    "old scan", "short scan", "edited scan", "old header",
+    "old scan", "short scan", "edited scan", "old header", "false queue",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ class Scenario:
             same after a failover ("replicas"), or not that ("lossy").
         failovers: to the replica, which is behind.
         slots: key slots that are added and removed.
+        rotations: of the store's keys.
         lies: kinds of false answers.
         lying: share of the answers that are false.
     """
@@ -57,6 +58,7 @@ class Scenario:
     mode: str = "durable"
     failovers: int = 0
     slots: int = 0
+    rotations: int = 0
     lies: tuple[str, ...] = ()
     lying: float = 0.0
 
@@ -86,6 +88,7 @@ class Scenario:
             mode=mode,
             failovers=chance.randint(1, 3) if mode != "durable" else 0,
             slots=chance.choice((0, 0, 0, 2)),
+            rotations=chance.choice((0, 0, 0, 1, 2)),
             lies=tuple(chance.sample(LIES, chance.randint(1, 3))) if is_lying else (),
             lying=chance.choice((0.02, 0.1, 0.3)) if is_lying else 0.0,
         )

@@ -15,17 +15,19 @@ from storage import (
     Query,
     Range,
     Remove,
+    RotationUnderway,
     SealedStore,
     Tampered,
     Terms,
     Unavailable,
+    WrongSecret,
     open_store,
 )
 from tests.simulation.database import Database, SimulatedBackend
 from tests.simulation.history import Begun, History, Value
 from tests.simulation.mistakes import Mistake
 
-SECRET: Final = KeyFile(bytes(32))
+_MOST_SECRETS: Final = 60  # tried in a row
 PAIR: Final = (b"pair 0", b"pair 1")  # which are written together, or not at all
 
 
@@ -45,7 +47,7 @@ class Server:
 
     def __init__(
         self, name: str, database: Database, history: History, lie: Callable[..., Any] | None,
-        mistake: Mistake,
+        mistake: Mistake, secrets: list[KeyFile],
     ) -> None:  # fmt: skip
         self.name = name
         self.store: SealedStore | None = None
@@ -53,6 +55,8 @@ class Server:
         self._database, self._history, self._lie, self._mistake = database, history, lie, mistake
         self._chance = random.Random(f"{name} {database.scenario.seed}")
         self._life = 0
+        self.secrets = secrets  # by the store's rotations; the last one may not have happened
+        self._turn = 0
         self._calls: set[trio.CancelScope] = set()
         self._scope = trio.CancelScope()
         self._connection = SimulatedBackend(database, name)
@@ -78,19 +82,29 @@ class Server:
         cache = self._database.scenario.cache
         try:
             async with open_store(
-                self._mistake.of_connection(self._connection), SECRET, create=anchor is None,
-                anchor=anchor, cache_bytes=cache,
+                self._mistake.of_connection(self._connection), self._secret(),
+                create=anchor is None, anchor=anchor, cache_bytes=cache, follows=True,
             ) as store:  # fmt: skip
                 self._life += 1
+                self._turn = 0
                 self.store = self._mistake.of_store(store)
                 self._database.note(self.name, "is open at", self.store.anchor.number)
                 await trio.sleep_forever()
         except Unavailable:
             self._database.note(self.name, "cannot open")
+        except WrongSecret:
+            self._turn += 1
+            self._database.note(self.name, "tries another secret")
+            if self._turn > _MOST_SECRETS:
+                self._history.violate("no secret opens the store")
         except Tampered as error:
             self.alarm(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not be
             self._history.violate(f"opening fails: {error!r}")
+
+    def _secret(self) -> KeyFile:
+        """The newest, and after each that did not open the store the one before."""
+        return self.secrets[-1 - self._turn % len(self.secrets)]
 
     def alarm(self, error: Tampered) -> None:
         """What is found is told, and the server is started anew; it must have been right."""
@@ -128,6 +142,11 @@ class Server:
             except Tampered as error:
                 if self.store is store:
                     self.alarm(error)
+            except WrongSecret:  # it is not one of those that followed: it has to be opened anew
+                if len(self.secrets) == 1:
+                    raise
+                if self.store is store:
+                    self.crash()
             finally:
                 self._calls.discard(scope)
         return is_done
@@ -252,11 +271,18 @@ class Client:
     async def slots(self, server: Server, store: SealedStore) -> None:
         """Add a key slot, or remove one that was added."""
         others = [slot.number for slot in store.slots if slot.number != store.slot]
-        with suppress(ValueError):  # another server was first
+        with suppress(ValueError, RotationUnderway):  # another server was first
             if others and self._chance.random() < 0.5:
                 await store.remove_slot(self._chance.choice(others))
             else:
                 await store.add_slot(KeyFile(bytes(31) + b"x"))
+
+    async def rotate(self, server: Server, store: SealedStore) -> None:
+        """Seal everything under new keys, behind another secret."""
+        number = len(server.secrets)
+        server.secrets.append(KeyFile(bytes(30) + number.to_bytes(2)))
+        with suppress(RotationUnderway):
+            await store.rotate(server.secrets[-1])
 
     async def final(self, server: Server, store: SealedStore) -> None:
         """Read everything, and write once more."""

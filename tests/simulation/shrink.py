@@ -9,7 +9,8 @@ from tests.simulation.scenario import Scenario
 _SEEDS = 4  # other orders of events that a smaller scenario is tried with
 _PLAIN: Mapping[str, Any] = {
     "slow": 0.0, "lost_requests": 0.0, "lost_replies": 0.0, "restarts": 0, "crashes": 0,
-    "failovers": 0, "slots": 0, "by_tag": True, "kept": 4096, "page": 1000, "cache": 1 << 20,
+    "failovers": 0, "slots": 0, "rotations": 0, "by_tag": True, "kept": 4096, "page": 1000,
+    "cache": 1 << 20,
 }  # fmt: skip
 
 
@@ -49,7 +50,16 @@ def _smaller(scenario: Scenario) -> Iterator[Scenario]:
     if len(scenario.lies) > 1:
         for lie in scenario.lies:
             yield replace(scenario, lies=tuple(one for one in scenario.lies if one != lie))
-    for name in ("clients", "steps", "servers", "names", "crashes", "restarts", "failovers"):
+    for name in (
+        "clients",
+        "steps",
+        "servers",
+        "names",
+        "crashes",
+        "restarts",
+        "failovers",
+        "rotations",
+    ):
         value = getattr(scenario, name)
         for fewer in sorted({value // 2, value - 1}):
             if fewer >= (0 if name in _PLAIN else 1) and fewer < value:
