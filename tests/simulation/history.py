@@ -129,6 +129,15 @@ class History:
                     part.append(replace(one, ended=None))
             self._explain(name, part, _values(operations) if since else (None,))
 
+    def check_acknowledged(self, since: int) -> None:
+        """The same of the whole history, of which observations before an instant are left out.
+
+        What was seen before it may have been undone, unless it was acknowledged.
+        """
+        for name, operations in self._by_name():
+            part = [one for one in operations if one.writes or one.begun >= since]
+            self._explain(name, part, (None,))
+
     def check_each_view(self) -> None:
         """The same where the database lies, for each opened store by itself.
 

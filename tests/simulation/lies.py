@@ -49,7 +49,7 @@ class Liar:
             return ("get", "tail") if args[-1:] != ((),) else ("get",)
         if subject in ("tail", "log", "head"):
             return ("tail", "precedence")
-        endings = {"scan": "scan", "header": "load", "queue": "precedence"}
+        endings = {"scan": "scan", "header": "load", "queue": "precedence", "index": "read_index"}
         return (endings.get(subject, "commit"),)
 
     def _of_blobs(
@@ -184,3 +184,19 @@ class Liar:
 
     def _old_header(self, true: Any) -> Any:
         return self._before().header, self._database.now.head
+
+    # Of the saved index
+
+    def _old_index(self, true: Any, names: Sequence[bytes]) -> Any:
+        index = self._chance.choice(self._database.indexes)
+        return [index.get(name) for name in names]
+
+    def _no_index(self, true: Any, names: Sequence[bytes]) -> Any:
+        return [blob if self._chance.random() < 0.5 else None for blob in true()]
+
+    def _edited_index(self, true: Any, names: Sequence[bytes]) -> Any:
+        return [self._flipped(blob) if blob else blob for blob in true()]
+
+    def _exchanged_index(self, true: Any, names: Sequence[bytes]) -> Any:
+        blobs = list(self._database.indexes[-1].values())
+        return [self._chance.choice(blobs) if blob else blob for blob in true()]

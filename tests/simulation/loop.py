@@ -8,16 +8,18 @@ socket, no thread; and the store is given these two (`storage.scheduling`).
 """
 
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, TypeVar
 
 import trio
 import trio.testing
 from trio._core import _run
 
-from storage import replica
+from storage import replica, resume, saver
 from storage.scheduling import SCHEDULING
+from tests.simulation.scenario import Scenario
 
 T = TypeVar("T")
 MAX_STEPS = 400_000  # of tasks, in one run: a hundred times what the longest takes
@@ -55,21 +57,35 @@ class _Steps(trio.abc.Instrument):
 
 
 @contextmanager
-def _deterministic(seed: int, kept: int) -> Iterator[None]:
-    before = _run._ALLOW_DETERMINISTIC_SCHEDULING, _run._r.getstate(), replica._KEPT_SHARED
-    _run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
+def _deterministic(seed: int, sizes: Mapping[tuple[ModuleType, str], int]) -> Iterator[None]:
+    """A seeded scheduler, and the store's sizes as they are to be."""
+    changes: dict[tuple[ModuleType, str], Any] = {
+        (_run, "_ALLOW_DETERMINISTIC_SCHEDULING"): True, **sizes
+    }  # fmt: skip
+    before = {place: getattr(*place) for place in changes}
+    order = _run._r.getstate()
     _run._r.seed(f"scheduler {seed}")
-    replica._KEPT_SHARED = kept  # type: ignore[misc]
+    for (module, name), value in changes.items():
+        setattr(module, name, value)
     try:
         yield
     finally:
-        _run._ALLOW_DETERMINISTIC_SCHEDULING = before[0]  # type: ignore[misc]
-        _run._r.setstate(before[1])
-        replica._KEPT_SHARED = before[2]  # type: ignore[misc]
+        _run._r.setstate(order)
+        for (module, name), value in before.items():
+            setattr(module, name, value)
 
 
-def run(main: Callable[[], Awaitable[T]], seed: int, kept: int) -> T:
-    """Run `main` to its end, with this seed.
+def _sizes(scenario: Scenario) -> Mapping[tuple[ModuleType, str], int]:
+    """As small as a simulated store is; names that the store must have."""
+    sizes = {(replica, "_KEPT_SHARED"): scenario.kept}
+    if scenario.saves:
+        sizes |= {(module, "SAVED_FROM"): 1 for module in (resume, saver)}
+        sizes |= {(saver, name): scenario.saves for name in ("_COMMITS", "_CHANGES")}
+    return sizes
+
+
+def run(main: Callable[[], Awaitable[T]], scenario: Scenario) -> T:
+    """Run `main` to its end, with the seed and the sizes of a scenario.
 
     Raises:
         Endless: it has none.
@@ -77,11 +93,11 @@ def run(main: Callable[[], Awaitable[T]], seed: int, kept: int) -> T:
     steps = _Steps()
 
     async def bounded() -> T:
-        SCHEDULING.set(_Seeded(seed))
+        SCHEDULING.set(_Seeded(scenario.seed))
         with steps.scope:
             return await main()
         raise Endless(f"{MAX_STEPS} steps")
 
     clock = trio.testing.MockClock(autojump_threshold=0)
-    with _deterministic(seed, kept):
+    with _deterministic(scenario.seed, _sizes(scenario)):
         return trio.run(bounded, clock=clock, instruments=[steps])

@@ -10,6 +10,7 @@ LIES = (
     "old tail", "short log", "edited log", "exchanged log", "doubled log", "edited head",
     "commit that was not", "refusal that was none", "refusal without reason",
     "old scan", "short scan", "edited scan", "old header", "false queue",
+    "old index", "no index", "edited index", "exchanged index",
 )  # fmt: skip
 
 
@@ -25,6 +26,7 @@ class Scenario:
         names: records that they share.
         by_tag: the database names blobs by handle and tag, and not by the handle alone.
         kept: log entries that the store keeps.
+        saves: commits after which the index is saved again; 0: it never is.
         page: records in a page of a scan.
         cache: bytes of each store's caches.
         slow: share of messages that take long, up to longer than anybody waits.
@@ -48,6 +50,7 @@ class Scenario:
     names: int = 1
     by_tag: bool = True
     kept: int = 4096
+    saves: int = 0
     page: int = 1000
     cache: int = 1 << 20
     slow: float = 0.0
@@ -89,6 +92,7 @@ class Scenario:
             failovers=chance.randint(1, 3) if mode != "durable" else 0,
             slots=chance.choice((0, 0, 0, 2)),
             rotations=chance.choice((0, 0, 0, 1, 2)),
+            saves=chance.choice((0, 1, 2, 5)),
             lies=tuple(chance.sample(LIES, chance.randint(1, 3))) if is_lying else (),
             lying=chance.choice((0.02, 0.1, 0.3)) if is_lying else 0.0,
         )

@@ -9,8 +9,8 @@ from tests.simulation.scenario import Scenario
 _SEEDS = 4  # other orders of events that a smaller scenario is tried with
 _PLAIN: Mapping[str, Any] = {
     "slow": 0.0, "lost_requests": 0.0, "lost_replies": 0.0, "restarts": 0, "crashes": 0,
-    "failovers": 0, "slots": 0, "rotations": 0, "by_tag": True, "kept": 4096, "page": 1000,
-    "cache": 1 << 20,
+    "failovers": 0, "slots": 0, "rotations": 0, "saves": 0, "by_tag": True, "kept": 4096,
+    "page": 1000, "cache": 1 << 20,
 }  # fmt: skip
 
 

@@ -36,15 +36,17 @@ def test_whatever_goes_wrong_clients_see_one_store_and_lose_nothing(part):
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_found_or_does_no_harm(lie):
     lies = 0
-    for seed in range(3):
+    for seed in range(20):
         scenario = Scenario(
             seed, servers=2, clients=3, steps=8, names=2, page=2, cache=0, crashes=3, slots=2,
-            lies=(lie,), lying=0.2, by_tag=seed > 0, kept=4 if seed > 1 else 4096,
+            lies=(lie,), lying=0.2, by_tag=seed > 0, kept=4 if seed > 1 else 4096, saves=2,
         )  # fmt: skip
         outcome = simulate(scenario)
         assert not outcome.violations, scenario
         lies += outcome.lies.get(lie, 0)
-    assert lies
+        if lies and seed >= 2:
+            return
+    pytest.fail("no seed had it")
 
 
 @pytest.mark.slow
