@@ -60,8 +60,10 @@ class Load:
         self._go, self._idle = trio.Event(), trio.Event()
         if self._busy:
             await self._idle.wait()
-        yield
-        self._go.set()
+        try:
+            yield
+        finally:
+            self._go.set()
 
     async def until(self, count: int) -> None:
         """Wait for so many more acknowledged changes."""
