@@ -103,7 +103,13 @@ class Condition:
             self._check_eviction(info)
             self._check_durability(info, config)
             if is_new:
-                _check_rights(link.exchange([self.keys.trial()])[0])
+                refused, *replies = link.exchange(
+                    [self.keys.trial(), *self.keys.trial_of_waiting()]
+                )
+                _check_rights(refused)
+                for one in replies:  # a full memory is for commits to say
+                    if isinstance(one, NoPermissionError):
+                        raise translated(one)
             self._tell_concerns(info)
         link.checked = monotonic()
 
@@ -213,6 +219,7 @@ class Condition:
                 )
 
 
+_REFUSED_BY_7_0: Final = "user executing the script"  # as Redis 7.0 words it
 _SLAVES: Final = 64  # replicas looked at: a primary has some
 
 
@@ -266,5 +273,5 @@ def _check_rights(refused: Reply) -> None:
         raise translated(refused)
     for error in refused if isinstance(refused, list) else ():
         text = printable(error.decode("utf-8", "replace") if isinstance(error, bytes) else error)
-        if "NOPERM" in text or "ACL" in text:
+        if any(word in text for word in ("NOPERM", "ACL", _REFUSED_BY_7_0)):
             raise Unsuitable(f"the Redis user lacks a right: {text}")

@@ -41,6 +41,7 @@ _BEGINNINGS: Final[tuple[tuple[str, type[Unavailable | Damaged], str], ...]] = (
     ("NOREPLICAS", Unavailable, "Redis has too few replicas (min-replicas-to-write)"),
     ("WRONGTYPE", Damaged, "a key of the store in Redis is of another type"),
     ("BUSY", Unavailable, "Redis is busy with another script"),
+    ("The user executing", Unsuitable, "the Redis user lacks a right that the scripts need"),
     ("UNKILLABLE", Unavailable, "Redis is busy with another script"),
 )
 _KINDS: Final[tuple[tuple[type[Exception], type[Unavailable], str], ...]] = (

@@ -170,7 +170,6 @@ end
 try('TIME')
 try('LPUSH', KEYS[2], '1')
 try('PEXPIRE', KEYS[2], 1000)
-try('BLPOP', KEYS[2], '0.001')
 try('DEL', KEYS[2])
 try('HMGET', KEYS[1], 'trial')
 try('HSET', KEYS[1], 'trial', '1')
@@ -214,6 +213,11 @@ class Keys:
     def trial(self) -> Call:
         """Everything that a commit does, on keys of no meaning; gives what was refused."""
         return Call(_TRIAL, self._trial, ())
+
+    def trial_of_waiting(self) -> tuple[tuple[bytes | str | int, ...], ...]:
+        """What a script may not do on every Redis; nobody waits, as something is there."""
+        key = f"{self._trial[1]}:queue"
+        return ("LPUSH", key, "1"), ("BLPOP", key, "0.1")
 
     def precedence(self, after: int, *, again: bool) -> Call:
         """Queue up. Gives how many are ahead, the head and the entries; nothing without a head."""
