@@ -20,6 +20,7 @@ import struct
 from contextlib import suppress
 from typing import Final
 
+import trio
 from pyroaring import BitMap
 
 from storage.backend import Backend, tag
@@ -37,6 +38,8 @@ from storage.table import Table
 from storage.turns import pieces, turn
 
 _ATTEMPTS: Final = 3  # at saving while another server saves
+_LOOKS: Final = 200
+_LOOK_S: Final = 0.02
 _COMMITS: Final = 1 << 10
 _CHANGES: Final = 1 << 12
 """After so many commits, or rows that came, changed or went, the index is saved again: it takes a
@@ -107,8 +110,8 @@ class Saver:
 
     async def _save(self, table: Table) -> None:
         self._replica.check_writable()
-        while table.is_applying or table.head == NO_HEAD:
-            await turn()
+        if not await self._is_at_a_commit(table):
+            return
         state, keyring, index = table.state, table.keyring, table.index
         noted = _freeze(index)  # all of it at this commit: nothing is awaited up to here
         self._tried = (state.number, index.changes)
@@ -130,6 +133,16 @@ class Saver:
             for segment, _ in segments:
                 if segment.saved is not None and not dropped.isdisjoint(segment.saved.tags):
                     segment.saved = None
+
+    async def _is_at_a_commit(self, table: Table) -> bool:
+        """Wait some seconds until the table is at a commit, which it may never be."""
+        for _ in range(_LOOKS):
+            if self._replica.table is not table:
+                return False
+            if not table.is_applying and table.head != NO_HEAD:
+                return True
+            await trio.sleep(_LOOK_S)
+        return False
 
     async def _saved(self, keyring: Keyring, segment: Segment) -> SavedSegment:
         """Where a segment is; it is written if it is not there, or under another epoch."""

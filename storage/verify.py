@@ -11,7 +11,7 @@ from typing import Final
 from storage.blobs import Blobs
 from storage.errors import Tampered
 from storage.progress import Tell
-from storage.turns import turn
+from storage.turns import pieces, turn
 
 CHUNK: Final = 16  # records read at once: half a GiB if all were as long as they may be
 
@@ -38,7 +38,10 @@ async def verify(blobs: Blobs, tell: Tell) -> Verification:
         Tampered: the back end tells another history.
         Unavailable: it does not answer.
     """
-    names = list(blobs.replica.table.rows)
+    names: list[bytes] = []
+    for piece in pieces(blobs.replica.table.index.rows()):
+        names += (row.name for row in piece)
+        await turn()
     damaged: dict[bytes, Tampered] = {}
     records = size = 0
     for start in range(0, len(names), CHUNK):

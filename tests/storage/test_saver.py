@@ -469,3 +469,21 @@ async def test_what_is_sealed_shows_nothing_of_names_and_terms():
     assert all(tag(blob) == name for name, blob in space.index.items() if name != MANIFEST_NAME)
     assert not any(b"n" + name in whole for name in names)
     assert Sealed.SEGMENT != Sealed.MANIFEST
+
+
+async def test_an_index_is_not_saved_between_two_commits(autojump_clock):
+    """While rows are on their way from one state to another; it is saved afterwards."""
+    space = MemorySpace()
+    async with open_store(MemoryBackend(space), SECRET, create=True) as store:
+        await store.commit([entry(n) for n in range(FEW)])
+        await store.save_index()
+        before = space.index[MANIFEST_NAME]
+        store._table.is_applying = True
+        await store.save_index()
+        assert space.index[MANIFEST_NAME] == before
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.save_index)
+            await trio.sleep(1)
+            store._table.is_applying = False
+        assert space.index[MANIFEST_NAME] != before
+    await reopened(space)
