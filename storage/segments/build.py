@@ -43,6 +43,8 @@ _SAMPLE: Final = 1 << 6  # of so many keys, one is looked at to choose bounds
 _FEWER: Final = 1 << 4  # times as many where there are
 _LARGE: Final = 1 << 22  # keys, whose sample would be long to sort
 _ROWS: Final = 1 << 8  # rows whose terms are gathered in one turn
+_BITS: Final = 1 << 18  # rows of bitmaps that are joined or written in one turn: the same
+_BITMAP: Final = 1 << 12  # rows that are as much work as a bitmap is by itself
 _DENSE: Final = 8  # numbers for each row, up to which places are kept in an array meanwhile
 
 
@@ -184,6 +186,7 @@ class Making:
     def segment(self) -> Steps[Segment]:
         """What was made."""
         tokens, ends, many = array("Q"), array("Q"), bytearray()
+        done = 0
         for token in sorted(self.many):
             bitmap = self.many[token]
             if bitmap:
@@ -191,8 +194,10 @@ class Making:
                 many += bitmap.serialize()
                 tokens.append(token)
                 ends.append(len(many))
-                if len(tokens) % _ROWS == 0:
-                    yield
+            done += _BITMAP + len(bitmap)
+            if done >= _BITS:
+                done = 0
+                yield
         return Segment(
             Arrays(
                 self.base,
@@ -299,6 +304,7 @@ def merged(segments: Sequence[Segment], sizes: Sizes) -> Steps[Segment]:
             if column is not None:
                 present |= column.present if live is None else column.present & live
                 runs.append(Run(column.values, column.numbers, live))
+            yield
         present.run_optimize()
         yield from made.add_column(name, present, runs)
     return (yield from made.segment())
@@ -338,6 +344,7 @@ def _merge_many(
                 made.many[token] = rows
             else:
                 into |= rows  # in place
-            done += 1
-            if done % _ROWS == 0:
+            done += _BITMAP + len(rows)
+            if done >= _BITS:
+                done = 0
                 yield
