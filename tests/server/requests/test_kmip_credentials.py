@@ -32,6 +32,7 @@ from kmip.objects import (
     Certificate,
     HashedPasswordCredential,
     OTPCredential,
+    PasswordCredential,
 )
 from kmip.tags import Tag
 from kmip.versions import V2_0, V3_0
@@ -40,7 +41,7 @@ from server.access.hashed_passwords import SKEW_SECONDS, halves_of
 from server.access.one_time_passwords import generator_of
 from server.access.users import Users
 from server.objects.own_records import SWEEP_GRACE, sweep
-from server.requests import kmip_credentials
+from server.requests import kmip_credentials, kmip_users
 from server.sessions.lockout import MAX_FAILURES
 from tests.server.conftest import NOW, Clock, InProcessClient
 from tests.server.operations.certified_keys import certified
@@ -247,7 +248,7 @@ async def test_a_revoked_generator_makes_no_password_suffice(admin, nobody):
 
 
 async def test_a_generator_behind_many_links_makes_no_password_suffice(admin, nobody):
-    links = [await password(admin) for _ in range(kmip_credentials.kmip_users.MAX_CANDIDATES)]
+    links = [await password(admin) for _ in range(kmip_users.MAX_CANDIDATES)]
     await user(admin, *links, await made(admin, BY_OTP, TOTP))
     assert await nobody.reason(plain()) == WRONG
 
@@ -484,3 +485,16 @@ async def test_the_log_names_who_tried_and_nothing_of_a_secret(admin, nobody, ca
     assert "user 'fred'" in caplog.text
     for secret in ("123987", "correct horse", proof(secret="wrong")[1].hashed_password.hex()):
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        OTPCredential(otp_algorithm=OTPAlgorithm.TOTP, otp_seed=b""),
+        OTPCredential(),
+        PasswordCredential(password="correct horse"),
+    ],
+)
+async def test_a_generator_that_was_kept_before_it_was_refused_lets_nobody_in(admin, content):
+    linked = kmip_users.Linked("identifier", content)
+    assert not await kmip_credentials._is_taken(admin.server, linked, "000000")
