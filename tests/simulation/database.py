@@ -37,6 +37,7 @@ class State:
     blobs: Mapping[Kind, Mapping[BlobName, bytes]] = field(
         default_factory=lambda: {kind: {} for kind in Kind}
     )
+    index: Mapping[bytes, bytes] = field(default_factory=dict)
 
     def after(self, commit: Commit, name: Callable[[bytes, bytes], BlobName]) -> "State":
         """The state after a commit whose blobs are named by this function of handle and tag."""
@@ -50,7 +51,7 @@ class State:
         log = dict(self.log) | ({commit.number: commit.entry} if commit.number else {})
         log = {number: entry for number, entry in log.items() if number >= commit.oldest}
         header = self.header if commit.header is None else commit.header
-        return State(commit.number, header, commit.head, log, blobs)
+        return State(commit.number, header, commit.head, log, blobs, self.index)
 
     def tail(self, after: int) -> Tail:
         """The head and the log entries above a number."""
@@ -68,7 +69,7 @@ class Database:
     Attributes:
         states: all that it has had, the present one last.
         replica: what a failover leaves.
-        indexes: all saved indexes that it has had, the present one last.
+        indexes: all saved indexes that it has had.
         trace: what happened, in order, as text.
         failed_over_to: the number of the last commit left by each failover.
     """
@@ -77,7 +78,7 @@ class Database:
         self.scenario = scenario
         self.states = [State()]
         self.replica = self.states[0]
-        self.indexes: list[dict[bytes, bytes]] = [{}]
+        self.indexes: list[Mapping[bytes, bytes]] = [{}]
         self.trace: list[str] = []
         self.failed_over_to: list[int] = []
         self.is_faulty = True
@@ -132,7 +133,6 @@ class Database:
         self.note("database fails over, from", self.now.number, "to", self.replica.number)
         self.states.append(self.replica)
         self._queue = WriterQueue()
-        self.indexes.append(self._chance.choice(self.indexes))  # as far as it was copied
 
     # For mistakes
 
@@ -246,16 +246,18 @@ class Database:
 
     def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
         """See `Backend`."""
-        return [self.indexes[-1].get(name) for name in names]
+        return [self.now.index.get(name) for name in names]
 
     def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
         """See `Backend`."""
-        changed = {**self.indexes[-1], **blobs}
-        self.indexes.append({name: blob for name, blob in changed.items() if blob is not None})
+        changed = {**self.now.index, **blobs}
+        index = {name: blob for name, blob in changed.items() if blob is not None}
+        self.states[-1] = replace(self.now, index=index)
+        self.indexes.append(index)
 
     def index_names(self) -> Sequence[bytes]:
         """See `Backend`."""
-        return tuple(self.indexes[-1])
+        return tuple(self.now.index)
 
     def commit(self, commit: Commit, writer: object) -> Tail | None:
         """See `Backend`."""

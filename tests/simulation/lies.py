@@ -198,5 +198,5 @@ class Liar:
         return [self._flipped(blob) if blob else blob for blob in true()]
 
     def _exchanged_index(self, true: Any, names: Sequence[bytes]) -> Any:
-        blobs = list(self._database.indexes[-1].values())
+        blobs = list(self._database.now.index.values())
         return [self._chance.choice(blobs) if blob else blob for blob in true()]
