@@ -25,6 +25,7 @@ from storage.turns import work_of
 MAX_BATCH: Final = 256  # works in one commit: past this, latency grows and the rate does not
 MAX_BATCH_BYTES: Final = 4 << 20  # plaintext in one commit, unless a single work has more
 _TURNS: Final = 2  # of the loop, until those who were answered have come back
+_RETRY_S: Final = 0.02  # until those who were refused have come back, who first ask what is new
 _REST_S: Final = 1.0  # to tell the others at the end; they wait otherwise, and no longer
 _CHANGE_BYTES: Final = 1 << 11  # as much plaintext as a change is work, whatever its size
 
@@ -72,6 +73,11 @@ class Commits(Protocol):
 
     async def make(self, works: Sequence[Work]) -> None:
         """Commit the works together; each ends in `succeed` or `fail`."""
+        ...
+
+    @property
+    def waits_for_refused(self) -> bool:
+        """Whether somebody whose work was refused may come again before others commit."""
         ...
 
     async def rest(self) -> None:
@@ -126,6 +132,9 @@ class Committer:
                 # Whoever was answered may have more to commit.
                 for _ in range(_TURNS):
                     await trio.lowlevel.checkpoint()
+                if not self._queue and self._commits.waits_for_refused:
+                    with trio.move_on_after(_RETRY_S):
+                        await self._wake.wait()
                 if not self._queue:
                     await self._rest()
         finally:

@@ -20,6 +20,7 @@ import trio
 _BUSY_S: Final = 1.0  # after others were met: they may be expected to write on
 _QUOTA_S: Final = 0.005  # of consecutive commits while others wait: the sixth waits 30 ms or so
 # Then the commit is tried all the same: the queue does not move, or the back end lies about it.
+_RETRY_S: Final = 0.1  # a fifth of the lease: in it, whoever was refused may come again
 _MAX_QUESTIONS: Final = 100
 _LONGEST_S: Final = 5.0
 
@@ -40,11 +41,26 @@ class Precedence:
         self._ask, self._cede = ask, cede
         self._busy_until = -1.0
         self._since: float | None = None  # when precedence was given
+        self._is_kept = False
 
     def lost(self) -> None:
         """A commit was refused because another one came first."""
         self._since = None
         self._busy()
+
+    def refused(self) -> None:
+        """Somebody was refused because of what others committed, and may come again at once.
+
+        What they change, others change as well: had they to queue up anew, they would be refused
+        each time. So their next commit goes under the precedence that there is.
+        """
+        if self._since is not None and trio.current_time() - self._since < _RETRY_S:
+            self._is_kept = True
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether somebody who was refused is waited for."""
+        return self._is_kept
 
     def _busy(self) -> None:
         self._busy_until = trio.current_time() + _BUSY_S
@@ -61,7 +77,8 @@ class Precedence:
         if now > self._busy_until:
             await self.end()
             return
-        if self._since is not None and now - self._since < _QUOTA_S:
+        is_kept, self._is_kept = self._is_kept, False
+        if self._since is not None and (is_kept or now - self._since < _QUOTA_S):
             return
         self._since = None
         for _ in range(_MAX_QUESTIONS):
@@ -80,6 +97,7 @@ class Precedence:
         Raises:
             Unavailable: the back end does not answer; the others wait for `LEASE_S`.
         """
+        self._is_kept = False
         if self._since is not None:
             self._since = None
             await self._cede()

@@ -193,6 +193,7 @@ class Replica:
                     work.succeed(draft.number)
                 # Not before: what was drafted first may be why, and nobody knew it would be done.
                 for work, error in refused:
+                    self._precedence.refused()
                     work.fail(error)
                 return
             fresh = True
@@ -205,6 +206,11 @@ class Replica:
         await self._follow(position.tail, since)
         self._doubt = False
         return position.ahead
+
+    @property
+    def waits_for_refused(self) -> bool:
+        """Whether somebody whose commit was refused may make another before others do."""
+        return self._precedence.is_kept
 
     async def rest(self) -> None:
         """Let other servers commit: there is nothing more to be committed now."""

@@ -46,9 +46,10 @@ from storage import Conflict, StorageError
 
 log: Final = logging.getLogger(__name__)
 
-MAX_ATTEMPTS: Final = 20
-"""Times an item is performed anew because others changed the same objects meanwhile: with as many
-clients at one object as there are attempts, each of them wins once."""
+MAX_ATTEMPTS: Final = 64
+"""Times an item is performed anew because others changed the same objects meanwhile. Each time one
+of them has got on, so as many clients as there are attempts can change one object at once, each
+several times in a row; which of them goes first is left to chance."""
 
 HANDING_ON: Final = frozenset(
     {

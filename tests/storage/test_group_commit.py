@@ -9,6 +9,8 @@ from storage.group_commit import MAX_BATCH, MAX_BATCH_BYTES, Committer, Work, si
 class BatchRecorder:
     """Takes batches, and answers as it is told, once its gate is open."""
 
+    waits_for_refused = False
+
     async def rest(self):
         await trio.lowlevel.checkpoint()
 
