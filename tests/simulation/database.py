@@ -134,6 +134,10 @@ class Database:
         self.states.append(self.replica)
         self._queue = WriterQueue()
 
+    def drop_index(self) -> None:
+        """Drop the saved index, as an operator may who goes on with what is left."""
+        self.states[-1] = replace(self.now, index={})
+
     # For mistakes
 
     def spawn(self, job: Callable[..., Awaitable[None]], *args: Any) -> None:

@@ -110,6 +110,8 @@ class _Run:
             if await client.do(server, client.final) == "done":
                 return
             await trio.sleep(0.1)
+            if self._scenario.mode == "lossy" and self._database is not None:
+                self._database.drop_index()  # it may tell of commits that a failover has lost
         if "commit that was not" not in self._scenario.lies:
             self.history.violate(f"{server.name} does not answer any more")
 
