@@ -15,6 +15,7 @@ message, and what is answered is put into the request's dialect.
     initialization vector      IvCounterNonce                       IVCounterNonce, as in KMIP
     Revocation Reason          a text                               a structure, as in KMIP
     a new key is               Active                               Pre-Active, as in KMIP
+    names                      as in KMIP                           without marks (`newer`)
 
 Both expect to encrypt without saying how. So what is made with an algorithm of `DEFAULTS` and
 without Cryptographic Parameters has those given there, which an Encrypt then uses. What they call
@@ -25,6 +26,6 @@ of all as one JSON array. A Unique Identifier that is such an array stands for t
 has all these tags, one at least: the request becomes a batch whose first item locates it, and names
 no other object. An array may name the kind of object too, by `_kk`, `_sk`, `_pk` and `_cert`.
 
-Source: requests as `cosmian_kms` 4.22 sends them; KMIP Additional Message Encodings 1.0 section 4.1
-for what they have in common. Covercrypt is no algorithm of KMIP and is refused.
+Source: requests as `cosmian_kms` 4.22 and `ckms` 5.28 send them; KMIP Additional Message Encodings
+1.0 section 4.1 for what they have in common. Covercrypt is no algorithm of KMIP and is refused.
 """

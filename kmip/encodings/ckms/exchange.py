@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from kmip.encodings.ckms import requests, responses
+from kmip.encodings.ckms import newer, requests, responses
 from kmip.encodings.json import JSON, from_object, to_object, written
 from kmip.encodings.literals import Meaning, encoded
 from kmip.enums import Operation, ResultReason, ResultStatus
@@ -63,6 +63,8 @@ class Exchange:
             return root
         operation = requests.operation_of(root)
         self._name, self._is_older = root["tag"], "type" in root
+        if not self._is_older:
+            operation, root = newer.read(root, operation)
         payload = requests.payload_of(root)
         requests.complete(payload, operation)
         if self._is_older:

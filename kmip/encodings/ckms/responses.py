@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from kmip.encodings.ckms import newer
 from kmip.encodings.ckms.nodes import (
     AS_CALLED,
     AS_MEANT,
@@ -55,7 +56,8 @@ def answer_of(payload: Node, name: str, *, is_older: bool) -> Node:
     """
     root = {**payload, "tag": f"{name}Response"}
     if not is_older:
-        return _changed(mapped(root, _tags_in_one), _scalar)
+        whole = mapped(root, _tags_in_one)
+        return _changed(mapped(whole, newer.write), _scalar)
     made: Node = mapped(root, _older)
     inner = [
         {**each, "value": [one for one in children(each) if one["tag"] in _UNDERSTOOD]}

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kmip.encodings.ckms import newer
 from kmip.encodings.ckms.exchange import Exchange
 from kmip.encodings.ckms.requests import MAX_TAGS, CovercryptUnsupported
 from kmip.encodings.json import decode, encode
 from kmip.enums import ResultReason
-from kmip.errors import InvalidField, InvalidMessage
+from kmip.errors import FeatureNotSupported, InvalidField, InvalidMessage
 from tests.kmip.encodings.items_of_all_kinds import patient
 
 NOW = 1_800_000_000
@@ -404,3 +405,90 @@ def test_a_whole_message_is_answered_by_one():
     request = structure("RequestMessage", older=False)
     _, written = answered(request, failed("ItemNotFound", "there is no object"))
     assert json.loads(written)["tag"] == "ResponseMessage"
+
+
+def operation(request):
+    """What a request of the newer dialect asks for: the operation, and its payload as JSON."""
+    message = Exchange(NOW).decode(json.dumps(request).encode())
+    (item,) = [
+        child for child in json.loads(encode(message))["value"] if child["tag"] == "BatchItem"
+    ]
+    named, _, payload = item["value"]
+    return named["value"], payload["value"]
+
+
+def found(payload, *path):
+    """The value at a path of tags."""
+    for tag in path:
+        (node,) = [each for each in payload if each["tag"] == tag]
+        payload = node["value"]
+    return payload
+
+
+def test_names_without_marks_are_understood():
+    parameters = structure(
+        "CryptographicParameters", enumeration("HashingAlgorithm", "SHA3256"), older=False
+    )
+    name, payload = operation(structure("Hash", parameters, octets("Data", b"a"), older=False))
+    assert name == "Hash"
+    assert found(payload, "CryptographicParameters", "HashingAlgorithm") == "SHA_3_256"
+
+
+def test_a_name_that_is_none_stays_refused():
+    parameters = structure(
+        "CryptographicParameters", enumeration("HashingAlgorithm", "SHA257"), older=False
+    )
+    with pytest.raises(InvalidMessage):
+        operation(structure("Hash", parameters, octets("Data", b"a"), older=False))
+
+
+def test_an_import_without_an_identifier_is_a_register():
+    key = structure("SymmetricKey", older=False)
+    name, payload = operation(
+        structure(
+            "Import",
+            text("UniqueIdentifier", ""),
+            enumeration("ObjectType", "SymmetricKey"),
+            {"tag": "ReplaceExisting", "type": "Boolean", "value": False},
+            structure("Attributes", text("UniqueIdentifier", "x"), older=False),
+            key,
+            older=False,
+        )
+    )
+    assert name == "Register"
+    assert [each["tag"] for each in payload] == ["ObjectType", "Attributes", "SymmetricKey"]
+    assert found(payload, "Attributes") == []
+
+
+def test_an_authority_of_the_client_s_own_is_refused():
+    link = structure(
+        "Link",
+        enumeration("LinkType", "PrivateKeyLink"),
+        text("LinkedObjectIdentifier", "x"),
+        older=False,
+    )
+    with pytest.raises(FeatureNotSupported):
+        operation(structure("Certify", structure("Attributes", link, older=False), older=False))
+
+
+def test_what_is_signed_without_saying_how_is_signed_by_sha_256_and_pss():
+    _, payload = operation(structure("Sign", octets("Data", b"a"), older=False))
+    assert found(payload, "CryptographicParameters", "HashingAlgorithm") == "SHA_256"
+    assert found(payload, "CryptographicParameters", "PaddingMethod") == "PSS"
+
+
+def test_an_answer_has_numbers_for_masks_names_without_marks_and_equal_tags_together():
+    nodes = [
+        text("Name", "a"),
+        {"tag": "CryptographicUsageMask", "type": "Integer", "value": "Encrypt Decrypt"},
+        enumeration("HashingAlgorithm", "SHA_256"),
+        text("Name", "b"),
+        {"tag": "RotateInterval", "type": "Interval", "value": 86400},
+    ]
+    assert newer.write(nodes) == [
+        text("Name", "a"),
+        text("Name", "b"),
+        {"tag": "CryptographicUsageMask", "type": "Integer", "value": 12},
+        enumeration("HashingAlgorithm", "SHA256"),
+        {"tag": "RotateInterval", "type": "LongInteger", "value": "0x0000000000015180"},
+    ]
