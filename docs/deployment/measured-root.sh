@@ -72,7 +72,8 @@ mkdir -p "$root/var/lib/strongroom"
 # Nobody logs in: no account has a password, nothing asks for one, no console gets a prompt.
 inside usermod --password '!*' --shell /usr/sbin/nologin root
 inside systemctl --quiet mask getty@.service getty-static.service serial-getty@.service \
-    container-getty@.service console-getty.service debug-shell.service
+    container-getty@.service console-getty.service debug-shell.service \
+    systemd-logind.service # nobody logs in, and it cannot start on a root that is read only
 rm -f "$root"/usr/bin/login "$root"/usr/bin/su \
     "$root"/usr/sbin/agetty "$root"/usr/sbin/sulogin "$root"/usr/lib/systemd/systemd-sulogin-shell
 
