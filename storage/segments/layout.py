@@ -61,19 +61,7 @@ def parts(arrays: Arrays) -> Iterator[memoryview]:
     for name, column, present in columns:
         yield memoryview(_COLUMN.pack(len(name), len(present), len(column.values)))
         yield from _whole(memoryview(name))
-    for part in (
-        arrays.numbers,
-        arrays.fixed,
-        arrays.name_ends,
-        arrays.names,
-        arrays.hashes,
-        arrays.hash_numbers,
-        arrays.few_tokens,
-        arrays.few_numbers,
-        arrays.many_tokens,
-        arrays.many_ends,
-        arrays.many,
-    ):
+    for part in arrays.of_rows:
         yield from _whole(memoryview(part))
     for _, column, present in columns:
         yield from _whole(memoryview(present))

@@ -97,6 +97,23 @@ class Arrays:
     many: Bytes
     columns: Mapping[bytes, ColumnArrays]
 
+    @property
+    def of_rows(self) -> "tuple[Integers | Bytes, ...]":
+        """All but the columns, in the order in which they are kept."""
+        return (
+            self.numbers,
+            self.fixed,
+            self.name_ends,
+            self.names,
+            self.hashes,
+            self.hash_numbers,
+            self.few_tokens,
+            self.few_numbers,
+            self.many_tokens,
+            self.many_ends,
+            self.many,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SavedSegment:
@@ -201,19 +218,7 @@ class Segment:
     def memory(self) -> int:
         """Bytes that its arrays take."""
         arrays = self.arrays
-        own: list[Integers | Bytes] = [
-            arrays.numbers,
-            arrays.fixed,
-            arrays.name_ends,
-            arrays.names,
-            arrays.hashes,
-            arrays.hash_numbers,
-            arrays.few_tokens,
-            arrays.few_numbers,
-            arrays.many_tokens,
-            arrays.many_ends,
-            arrays.many,
-        ]
+        own: list[Integers | Bytes] = [*arrays.of_rows]
         for column in arrays.columns.values():
             own += (column.values, column.numbers, column.places)
             own.append(memoryview(column.present.serialize()))
