@@ -74,8 +74,8 @@ TABLES = {
             "the connection is closed",
         ),
         Attack(
-            "connects to the port of ACME's http-01 while an order is pending",
-            ("server.acme.challenges.MAX_PLAIN_CONNECTIONS",),
+            "connects to a port without TLS: that of metrics, or of ACME's http-01",
+            ("server.transport.plain_http.MAX_CONNECTIONS",),
             "the next one is closed",
         ),
         Attack(

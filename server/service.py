@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 import trio
@@ -26,7 +27,7 @@ from server.peers import opened as peers
 from server.peers.expectations import Vendors
 from server.requests import audit
 from server.rotation import Rotation
-from server.setup import explanations
+from server.setup import addresses, explanations
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
@@ -37,12 +38,15 @@ from server.transport.acceptor import Acceptor, Endpoint, Peer, Stream
 from server.transport.access_rights import AccessOverHTTPS
 from server.transport.admission import Admission, Judge, OptionalBeside, OptionalOfFiles
 from server.transport.departures import Departures
+from server.transport.exposition import Exposition, Presented
 from server.transport.followed_rules import FollowedRules
 from server.transport.http import HTTPConnection, Limits, Routes
 from server.transport.issuer_keys import jwt_issuer
 from server.transport.kmip import Connection
 from server.transport.kmip_https import KMIPOverHTTPS
-from server.transport.listening import open_listeners
+from server.transport.listening import address_of, open_listeners
+from server.transport.plain_http import PlainHTTP
+from server.transport.readiness import Readiness
 from storage import SealedStore
 
 log: Final = logging.getLogger(__name__)
@@ -65,12 +69,14 @@ class Up(NamedTuple):
         https: for KMIP over HTTPS and, with a TEE, attestation; empty where there is no port.
         attested: whether there is a TEE, real or simulated.
         simulated: whether the TEE is simulated.
+        metrics: for metrics, in the clear; empty where there is no such port.
     """
 
     kmip: Sequence[str]
     https: Sequence[str] = ()
     attested: bool = False
     simulated: bool = False
+    metrics: Sequence[str] = ()
 
 
 async def serve(
@@ -102,6 +108,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         listeners = await open_listeners(config.kmip_host, config.kmip_port)
         await stack.enter_async_context(closing(listeners))
+        plain = await _metrics_listeners(config)
+        await stack.enter_async_context(closing(plain))
         tee = sources.tee()
         https = await stack.enter_async_context(sources.https_listeners())
         store = await stack.enter_async_context(sources.store())
@@ -127,12 +135,16 @@ async def serve(
             server.jwt_issuer = jwt_issuer(config)
             if server.jwt_issuer is not None:
                 nursery.start_soon(server.jwt_issuer.keys.keep)
+            acceptor = Acceptor(config, shutdown)
+            seen = partial(_presented, identity, admission)
+            exposition = Exposition(server, acceptor, seen, lambda: identity.evident_since)
+            readiness = Readiness(server, exposition)
             departures = Departures()
             nursery.start_soon(departures.watch)
             routes = OperatorRoutes(server, followed, admission, operator) if operator else None
             endpoints = [kmip_endpoint(server, listeners, admission, departures)]
             if https.listeners:
-                door = await _https_door(server, identity, admission, https.free, routes)
+                door = await _https_door(server, identity, admission, https.free, routes, readiness)
                 endpoints.append(
                     http_endpoint(config, https.listeners, *door, shutdown, https.free, departures)
                 )
@@ -150,6 +162,9 @@ async def serve(
             nursery.start_soon(head.keep, shutdown.stop.set)
         if server.follow_rules is not None and store.is_shared:
             nursery.start_soon(followed.keep)
+        if plain:
+            metrics = PlainHTTP(readiness.plain_routes, shutdown)
+            await nursery.start(metrics.listen, plain)
         nursery.start_soon(Rotation(server).keep)
         nursery.start_soon(uses.keep_written, server.uses, server.begin)
         nursery.start_soon(own_records.keep_swept, store, server.clock)
@@ -158,9 +173,10 @@ async def serve(
             _addresses(endpoints[1 : 1 + bool(https.listeners)]),
             attested=tee is not None,
             simulated=identity.simulated,
+            metrics=[address_of(each) for each in plain],
         )
         try:
-            await Acceptor(config, shutdown).serve(endpoints, lambda: started(up))
+            await acceptor.serve(endpoints, lambda: started(up))
         finally:
             with trio.move_on_after(LAST_WRITE_SECONDS, shield=True):
                 await uses.write_all(server.uses, server.begin)
@@ -242,13 +258,14 @@ async def _https_door(
     admission: Admission,
     after: trio.Event | None,
     operator: OperatorRoutes | None,
+    readiness: Readiness,
 ) -> tuple[Judge, Routes]:
     """Who comes in by HTTPS, and what is answered there: KMIP, and attestation with a TEE.
 
     Where the server was provisioned, its operator is heard there as well.
     """
     door = KMIPOverHTTPS(server)
-    kmip = {**door.routes, **AccessOverHTTPS(server, door).routes}
+    kmip = {**door.routes, **AccessOverHTTPS(server, door).routes, **readiness.routes(door)}
     if identity.attester is None:
         return OptionalOfFiles(admission), kmip
     context, attestation = await identity.attested(after, server.shutdown, now)
@@ -256,6 +273,35 @@ async def _https_door(
     if operator is None:
         return clients, routes
     return OperatorOrClient(operator.access, clients, now), {**routes, **operator.routes}
+
+
+def _presented(identity: ServerIdentity, admission: Admission) -> Presented:
+    """The certificates that the ports present now; KMIP's may come from files."""
+    own, read = identity.presented, admission.reading.certificate
+    found = {"kmip": read or own, "https": own or read}
+    return {port: each for port, each in found.items() if each is not None}
+
+
+async def _metrics_listeners(config: Config) -> list[trio.SocketListener]:
+    """The sockets of the address of the metrics; none where there is none.
+
+    Raises:
+        Failure: it cannot be had, or a name leads to where other machines come in.
+    """
+    if not config.metrics_address:
+        return []
+    host, port = addresses.place(config.metrics_address)
+    try:
+        listeners = await open_listeners(host, port)
+    except OSError as error:
+        why = error.strerror or error
+        raise Failure(f"metrics_address {config.metrics_address} cannot be had: {why}.") from None
+    found = [str(each.socket.getsockname()[0]) for each in listeners]
+    if not config.insecure_allow_metrics_anywhere and not all(map(addresses.is_own, found)):
+        for each in listeners:
+            each.socket.close()
+        raise Failure(f"Other machines reach {', '.join(found)}, to which {host} leads.")
+    return listeners
 
 
 def _addresses(endpoints: Sequence[Endpoint]) -> list[str]:

@@ -14,6 +14,7 @@ from server.access.ended_tickets import EndedTickets
 from server.access.jwt import JWTIssuer
 from server.access.kept_tokens import KeptTokens
 from server.access.users import Users
+from server.metrics.requests import RequestCounts
 from server.objects.opened import Opened
 from server.objects.served import Served
 from server.objects.transaction import Transaction
@@ -61,6 +62,7 @@ class Server:
         thread_shares: how many of them one client has, half of all.
         turns: of the clients, and what their messages hold.
         shutdown: says when to stop, and what is to end then.
+        request_counts: what has been asked, for whoever scrapes.
     """
 
     config: Config
@@ -84,6 +86,7 @@ class Server:
     thread_shares: ThreadShares = field(init=False)
     turns: ClientTurns = field(init=False)
     shutdown: Shutdown = field(default_factory=Shutdown)
+    request_counts: RequestCounts = field(default_factory=RequestCounts)
 
     def begin(self) -> Transaction:
         """A transaction of the server's own."""

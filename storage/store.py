@@ -198,12 +198,16 @@ class SealedStore:
 
     Attributes:
         is_new: whether opening it made it.
+        commits: calls of `commit` that made changes, here and since it was opened.
+        conflicts: those that others had overtaken.
     """
 
     def __init__(
         self, backend: Backend, table: Table, cache_bytes: int, *, is_new: bool = False
     ) -> None:
         self.is_new = is_new
+        self.commits = 0
+        self.conflicts = 0
         self._replica = Replica(backend, table, self._written, self._fetched)
         self._committer = Committer(self._replica)
         self._reader = Reader(backend, self._replica, self._settle, cache_bytes // 2)
@@ -351,9 +355,15 @@ class SealedStore:
             raise ValueError("a commit changes each record once at most")
         self._replica.check_writable()
         if changes:
-            return await self._committer.submit(
-                Work(stage(tuple(changes)), sum(map(size, changes)))
-            )
+            try:
+                number = await self._committer.submit(
+                    Work(stage(tuple(changes)), sum(map(size, changes)))
+                )
+            except Conflict:
+                self.conflicts += 1
+                raise
+            self.commits += 1
+            return number
         await trio.lowlevel.checkpoint()
         return 0
 

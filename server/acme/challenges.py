@@ -16,7 +16,6 @@ Source: RFC 8737 section 3; RFC 8555 section 8.3.
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -35,11 +34,9 @@ from server.acme.client import Challenge
 from server.acme.replies import Refused
 from server.setup.shutdown import Shutdown
 from server.transport import tls
-from server.transport.acceptor import Peer
-from server.transport.http import HTTPConnection, Limits, Request, Response, Route, Routes
+from server.transport.http import Request, Response, Route
 from server.transport.listening import open_listeners
-
-log: Final = logging.getLogger(__name__)
+from server.transport.plain_http import PlainHTTP
 
 PROTOCOL: Final = "acme-tls/1"
 OFFER: Final = bytes([len(PROTOCOL)]) + PROTOCOL.encode()
@@ -50,11 +47,6 @@ MAX_HELLO_BYTES: Final = 16_384
 CHALLENGE_LIFE: Final = timedelta(days=1)
 
 WELL_KNOWN: Final = "/.well-known/acme-challenge/"
-PLAIN_LIMITS: Final = Limits(idle_seconds=5.0, read_seconds=5.0, write_seconds=5.0)
-"""Validators ask once, at once, and a few hundred bytes."""
-PLAIN_SECONDS: Final = 15.0
-MAX_PLAIN_CONNECTIONS: Final = 32
-"""Let's Encrypt asks from about five places; the rest is whoever happens to come by."""
 
 
 class _Overheard(ssl.SSLObject):
@@ -198,7 +190,7 @@ class HTTP01:
         except OSError as error:
             why = error.strerror or error
             raise Refused(f"http-01: {self.host} port {self.port} cannot be had: {why}") from None
-        plain = _Plain(routes, self.shutdown)
+        plain = PlainHTTP(routes, self.shutdown)
         scope = await self.nursery.start(plain.listen, listeners)
         try:
             yield
@@ -206,45 +198,3 @@ class HTTP01:
             scope.cancel()
             with trio.CancelScope(shield=True):
                 await plain.closed.wait()
-
-
-@dataclass(slots=True)
-class _Plain:
-    """Answers on a plain port, a few clients at a time."""
-
-    routes: Routes
-    shutdown: Shutdown
-    closed: trio.Event = field(default_factory=trio.Event)
-    connections: int = 0
-
-    async def listen(
-        self,
-        listeners: list[trio.SocketListener],
-        task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Serve until the scope that this starts with is cancelled."""
-        try:
-            with trio.CancelScope() as scope:
-                task_status.started(scope)
-                await trio.serve_listeners(self.serve, listeners)
-        finally:
-            self.closed.set()
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        """One connection; whatever happens in it ends with it."""
-        if self.connections >= MAX_PLAIN_CONNECTIONS:
-            await trio.aclose_forcefully(stream)
-            return
-        self.connections += 1
-        try:
-            peer = Peer(str(stream.socket.getpeername()[0]), None, None)
-            with trio.move_on_after(PLAIN_SECONDS):
-                await HTTPConnection(stream, peer, self.routes, PLAIN_LIMITS, self.shutdown).serve()
-                await stream.send_eof()
-        except (OSError, trio.BrokenResourceError):
-            log.debug("a connection to the challenge broke")
-        except Exception:
-            log.exception("a connection to the challenge failed")
-        finally:
-            self.connections -= 1
-            await trio.aclose_forcefully(stream)

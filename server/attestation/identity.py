@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 import trio
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -80,6 +81,20 @@ class ServerIdentity:
     def simulated(self) -> bool:
         """Whether its evidence is simulated."""
         return self.attester is not None and self.attester.tee.simulated
+
+    @property
+    def presented(self) -> x509.Certificate | None:
+        """The certificate that is presented now; None: there is none of this server's own."""
+        if self.identity is not None:
+            return self.identity.certificate
+        return None if self.evident is None else x509.load_der_x509_certificate(self.evident)
+
+    @property
+    def evident_since(self) -> datetime | None:
+        """When the evidence in the certificate was made; None: there is none in it."""
+        if self.identity is not None or self.presented is None:
+            return None
+        return self.presented.not_valid_before_utc
 
     async def present(
         self,

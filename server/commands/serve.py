@@ -92,6 +92,8 @@ def banner(config: Config, up: Up) -> str:
         lines.append(f"  attestation   https://{up.https[0]}/quote, {kind}")
     if up.https:
         lines.append(f"  over HTTPS    https://{up.https[0]}{kmip_https.PATH}")
+    if up.metrics:
+        lines.append(f"  metrics       http://{up.metrics[0]}/metrics")
     if config.insecure_allow_no_client_certificate:
         lines.append("  INSECURE      clients need no certificate")
     return "\n".join(lines)

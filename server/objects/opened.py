@@ -54,10 +54,14 @@ class Opened:
 
     Attributes:
         group_grants: what owners have granted on groups.
+        hits: how often an object was found.
+        misses: how often it was not, or was there as of another version.
     """
 
     def __init__(self, limit: int) -> None:
         self.group_grants = OpenedGroupGrants()
+        self.hits = 0
+        self.misses = 0
         self._limit = limit
         self._share = limit // CLIENT_SHARE
         self._kept: OrderedDict[str, tuple[ManagedObject, int]] = OrderedDict()
@@ -78,7 +82,9 @@ class Opened:
         """The object at this version of its record."""
         kept = self._kept.get(identifier)
         if kept is None or kept[0].version != version:
+            self.misses += 1
             return None
+        self.hits += 1
         self._kept.move_to_end(identifier)
         self._by_owner[kept[0].owner].move_to_end(identifier)
         return kept[0]

@@ -80,6 +80,7 @@ async def answer(
     """
     origin = logs.Origin(next(NUMBERS), address, client.name if client is not None else "")
     before = logs.origin.set(origin)
+    server.request_counts.messages += 1
     try:
         return await _answer(server, message, client, codec, origin, turn)
     except Exception:
@@ -200,10 +201,10 @@ async def _performed(
         )
     except KMIPError as error:
         _tell_refused(server, client, request, error, version)
-        items = batch.refused(request, error.reason(version), str(error))
+        items = batch.refused(server, request, error.reason(version), str(error))
     except StorageError as error:
         message = store_failures.log_and_explain(error)
-        items = batch.refused(request, ResultReason.GENERAL_FAILURE, message)
+        items = batch.refused(server, request, ResultReason.GENERAL_FAILURE, message)
     else:
         answered = known.server_hashed_password
         items = await batch.run(server, request, known, version, turn)
@@ -259,6 +260,7 @@ def refusal(
         error: why it cannot be taken.
         correlation: the message's Client Correlation Value, which comes back.
     """
+    server.request_counts.refused[error.reason(version)] += 1
     item = ResponseBatchItem(
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=error.reason(version),
@@ -278,6 +280,7 @@ def _correlation(request: Item) -> str | None:
 
 def internal_error(server: Server) -> Item:
     """The response where a fault of ours leaves nothing better to say."""
+    server.request_counts.refused[ResultReason.GENERAL_FAILURE] += 1
     item = ResponseBatchItem(
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=ResultReason.GENERAL_FAILURE,

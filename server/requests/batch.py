@@ -124,9 +124,11 @@ async def run(
 
 
 def refused(
-    request: RequestMessage, reason: ResultReason, message: str
+    server: Server, request: RequestMessage, reason: ResultReason, message: str
 ) -> tuple[ResponseBatchItem, ...]:
     """The answers to the items of a message whose sender is not let in: each failed alike."""
+    for item in request.batch_item:
+        server.request_counts.count(item.operation, ResultStatus.OPERATION_FAILED, reason, None)
     return tuple(failed(item, reason, message).item for item in request.batch_item)
 
 
@@ -164,6 +166,7 @@ async def _overtaken(
     message = "too many clients change the same objects; try again"
     batch.results = [failed(request.batch_item[0], ResultReason.GENERAL_FAILURE, message)]
     batch.subjects = [None]
+    batch.seconds = [None]
     batch.record()
     return (batch.results[0].item,)
 
@@ -201,6 +204,7 @@ class _Batch:
         self.room = _room(request, server.config.max_message_bytes)
         self.results: list[Result] = []
         self.subjects: list[str | None] = []
+        self.seconds: list[float | None] = []
         self.used: list[dict[str, int]] = []
         self.counting: list[Callable[[], None]] = []
         self._refreshed = server.clock() if is_fresh else 0.0
@@ -221,7 +225,9 @@ class _Batch:
             _version=self.version,
         )
         await self._take_turn(place)
+        began = trio.current_time()
         result = await perform(context, item, commit=commit, refresh=self._is_stale())
+        self.seconds.append(trio.current_time() - began)
         self.results.append(result)
         self.subjects.append(context.subject)
         if not commit:
@@ -323,7 +329,7 @@ class _Batch:
             await count_used(objects, charges)
 
     def record(self) -> None:
-        """Write the audit log's lines."""
+        """Write the audit log's lines, and count."""
         now = self.server.clock()
         origin = logs.origin.get()
         number = None if origin is None else origin.request
@@ -339,6 +345,10 @@ class _Batch:
             )
             for subject, result in zip(self.subjects, self.results, strict=True)
         )
+        count = self.server.request_counts.count
+        for result, seconds in zip(self.results, self.seconds, strict=True):
+            item = result.item
+            count(item.operation, item.result_status, item.result_reason, seconds)
 
 
 def _room(request: RequestMessage, limit: int) -> Room:

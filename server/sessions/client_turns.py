@@ -100,6 +100,11 @@ class ClientTurns:
         if not share.messages and not share.admitting:
             self._shares.pop(client, None)
 
+    @property
+    def waiting(self) -> int:
+        """Messages that wait: for room to be decoded, or for their client's turn."""
+        return sum(len(each.admitting) + len(each.turns) for each in self._shares.values())
+
     def in_use(self, client: str) -> tuple[int, int]:
         """Bytes of a client's requests and responses that are counted now."""
         share = self._shares.get(client, _Share())

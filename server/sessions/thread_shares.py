@@ -84,6 +84,11 @@ class ThreadShares:
         limiter = cast("trio.CapacityLimiter", place)
         return await run_abandonable(call, *arguments, limiter=limiter)
 
+    @property
+    def waiting(self) -> int:
+        """Calls of all clients that wait for a thread."""
+        return sum(share.waiting for share in self._shares.values())
+
     def forget_idle(self, client: str, share: _Share) -> None:
         """Drop a share that is not in use."""
         if share.is_idle and self._shares.get(client) is share:

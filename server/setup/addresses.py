@@ -37,6 +37,16 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_own(host: str) -> bool:
+    """Whether it is an address by which this machine alone reaches itself.
+
+    Of names only `localhost` is (RFC 6761 section 6.3): others lead wherever they are looked up.
+    """
+    if is_address(host):
+        return ipaddress.ip_address(host).is_loopback
+    return host.lower() == "localhost"
+
+
 def place(text: str) -> tuple[str, int]:
     """The host and the port in `HOST:PORT`; an address of IPv6 is in brackets.
 

@@ -647,6 +647,19 @@ class Config:
     )
 
     # What is written down
+    metrics_address: str = setting(
+        "",
+        "HOST:PORT at which GET /metrics, /ready and /health are answered over HTTP without TLS; "
+        "an address of this machine alone, unless insecure_allow_metrics_anywhere",
+        "known clients find the same at the HTTPS port; a collector without a certificate needs an "
+        "address of its own",
+        unit="host:port",
+    )
+    insecure_allow_metrics_anywhere: bool = setting(
+        False,
+        "let metrics_address be an address that other machines reach",
+        "whoever reaches it learns what the server is used for, and how much",
+    )
     log_level: LogLevel = setting(
         LogLevel.INFO,
         "lowest severity of messages that are logged, on standard error",
@@ -684,6 +697,7 @@ class Config:
                 "operator provisions does not read it."
             )
         self._check_peers()
+        self._check_metrics()
         if (self.tls_certificate is None) != (self.tls_private_key is None):
             raise Failure("Give both tls_certificate and tls_private_key, or neither.")
         if self.store_password_prompt and self.password_file is not None:
@@ -707,6 +721,21 @@ class Config:
                 raise Failure(f"{name} is HOST:PORT, not {text!r}: {error}.") from None
             if text and not self.use_bootstrap_server:
                 raise Failure(f"{name} is for servers that an operator provisions.")
+
+    def _check_metrics(self) -> None:
+        if not self.metrics_address:
+            return
+        try:
+            host, _ = addresses.place(self.metrics_address)
+        except ValueError as error:
+            raise Failure(
+                f"metrics_address is HOST:PORT, not {self.metrics_address!r}: {error}."
+            ) from None
+        if not addresses.is_own(host) and not self.insecure_allow_metrics_anywhere:
+            raise Failure(
+                f"Other machines reach {host}, and metrics_address has no TLS: give 127.0.0.1, or "
+                "insecure_allow_metrics_anywhere."
+            )
 
     def _check_anchor(self) -> None:
         try:

@@ -24,6 +24,24 @@ CHUNK_BYTES: Final = 1 << 16
 """Written at once, unless one line is longer."""
 
 
+class _Dropped:
+    """Counts the lines that were dropped in this process."""
+
+    lock: Final = threading.Lock()
+    count = 0
+
+    @classmethod
+    def add(cls, lines: int) -> None:
+        if lines:
+            with cls.lock:
+                cls.count += lines
+
+
+def dropped_lines() -> int:
+    """How many lines nobody took, of log and audit, since the process started."""
+    return _Dropped.count
+
+
 class LineWriter:
     """A queue of lines and the thread that writes them; serves where a text stream is wanted.
 
@@ -61,6 +79,7 @@ class LineWriter:
         with self._changed:
             if self._bytes + len(data) > self._limit:
                 self._dropped += lines
+                _Dropped.add(lines)
                 return len(text)
             if self._dropped:
                 self._tell_dropped()
@@ -101,6 +120,7 @@ class LineWriter:
                 self._failed(error)
             else:
                 lines = 0
+            _Dropped.add(lines)
             with self._changed:
                 self._bytes -= len(data)
                 self._dropped += lines

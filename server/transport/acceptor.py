@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import trio
@@ -69,6 +70,16 @@ class Peer(NamedTuple):
 Session = Callable[[Stream, Peer], Awaitable[None]]
 
 
+class Cause(StrEnum):
+    """Why a connection was refused, or ended for another one."""
+
+    TOO_MANY = "too many"
+    HANDSHAKE_FAILED = "handshake failed"
+    HANDSHAKE_LATE = "handshake late"
+    NOT_ACCEPTED = "certificate not accepted"
+    GAVE_WAY = "gave way"
+
+
 @dataclass
 class Endpoint:
     """One kind of listener.
@@ -101,6 +112,10 @@ class Acceptor:
         config: the limits.
         shutdown: says when to stop.
         now: the clock, with a time zone.
+
+    Attributes:
+        accepted: connections that came, refused ones included.
+        refused: how many of them were, by the cause.
     """
 
     def __init__(
@@ -115,6 +130,8 @@ class Acceptor:
         self.limits = ConnectionLimits(config.max_connections, config.max_connections_per_address)
         self.pools: dict[Session, Pool] = {}
         self.turns = HandshakeTurns()
+        self.accepted = 0
+        self.refused = dict.fromkeys(Cause, 0)
 
     async def serve(self, endpoints: Sequence[Endpoint], started: Callable[[], None]) -> None:
         """Serve until told to stop, and then gracefully end.
@@ -150,9 +167,11 @@ class Acceptor:
     async def _connect(self, endpoint: Endpoint, stream: trio.SocketStream) -> None:
         """One accepted connection; whatever happens in it ends with it."""
         address = _peer_address(stream)
+        self.accepted += 1
         with trio.CancelScope() as scope:
             place = Place(network_of(address), scope.cancel)
             if not self.limits.admit(place, self.pools.get(endpoint.session)):
+                self.refused[Cause.TOO_MANY] += 1
                 log.warning("too many connections; one from %s is closed", address)
                 await trio.aclose_forcefully(stream)
                 return
@@ -163,6 +182,7 @@ class Acceptor:
             finally:
                 self.limits.release(place)
         if scope.cancelled_caught:
+            self.refused[Cause.GAVE_WAY] += 1
             log.info("a connection from %s gives way to one from elsewhere", address)
 
     async def _serve(
@@ -175,6 +195,7 @@ class Acceptor:
             with self.shutdown.at_most(self.config.handshake_seconds) as scope:
                 await shake_hands(stream, self.turns, place.network)
             if scope.cancelled_caught:
+                self.refused[Cause.HANDSHAKE_LATE] += 1
                 log.info("the handshake with %s was not done in time", address)
                 return
             certificate = stream.getpeercert(True)
@@ -188,8 +209,10 @@ class Acceptor:
             with trio.move_on_after(self.config.write_seconds):
                 await stream.aclose()
         except HandshakeFailed as error:
+            self.refused[Cause.HANDSHAKE_FAILED] += 1
             log.info("the handshake with %s failed: %s", address, error)
         except NotAccepted as error:
+            self.refused[Cause.NOT_ACCEPTED] += 1
             log.info("the client %s from %s is refused: %s", _subject(stream), address, error)
             with trio.move_on_after(ALERT_SECONDS):
                 await stream.aclose()

@@ -96,12 +96,14 @@ class Reading:
         stamp: of the files that were read.
         optional: the TLS settings of a port where a client need not show a certificate, with the
             same certificate of the server; None: it has another one.
+        certificate: the server's that was read; None: it comes from elsewhere.
     """
 
     context: ssl.SSLContext
     rules: Rules
     stamp: Stamp = ()
     optional: ssl.SSLContext | None = None
+    certificate: x509.Certificate | None = None
     chains: VerifiedChains = field(default_factory=VerifiedChains, repr=False)
     optional_chains: VerifiedChains = field(default_factory=VerifiedChains, repr=False)
 

@@ -120,6 +120,11 @@ class ConnectionLimits:
         self._known: OrderedDict[str, None] = OrderedDict()
         self.handshakes = Pool(max_connections, per_network, self.is_known)
 
+    @property
+    def total(self) -> int:
+        """Connections that have a place now."""
+        return self._total
+
     def is_known(self, network: str) -> bool:
         """Whether a client with an accepted certificate came from there."""
         return network in self._known

@@ -6,6 +6,8 @@
     GET /health       whether the server is up; whoever is known learns of the store too
     GET /server-info  what it is
 
+Whether it is ready, and its metrics, are in `server.transport.readiness`.
+
 The status is 200 for whatever the protocol answers, its own refusals among them. What is no KMIP
 message at all is refused by HTTP: another media type (415), more bytes than a message has (413), a
 client that nobody knows (401), one that guesses (429). What fails at `/kmip/2_1` is a text and a

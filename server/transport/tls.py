@@ -88,7 +88,15 @@ def reading_of_files(config: Config, now: datetime) -> Reading:
         revocation_lists.RevocationLists() if lists is None else revocation_lists.read(lists),
         refused_certificates.read(config.refused_certificates_file),
     )
-    return Reading(context, rules, stamp, optional)
+    return Reading(context, rules, stamp, optional, _certificate(config))
+
+
+def _certificate(config: Config) -> x509.Certificate | None:
+    """The server's own; None: OpenSSL reads it and `cryptography` does not."""
+    try:
+        return x509.load_pem_x509_certificate(config.certificate_file.read_bytes())
+    except ValueError:
+        return None
 
 
 def stamp_of_files(config: Config) -> Stamp:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from server.acme.challenges import (
     HTTP01,
     MAX_HELLO_BYTES,
-    MAX_PLAIN_CONNECTIONS,
     OFFER,
     TLSALPN01,
     ServiceContext,
@@ -21,6 +20,7 @@ from server.acme.challenges import (
 from server.acme.client import Challenge
 from server.acme.replies import Refused
 from server.transport import tls
+from server.transport.plain_http import MAX_CONNECTIONS
 from tests.free_ports import free_ports
 from tests.server.acme.fake_directory import authority_pair, utc_now
 
@@ -136,7 +136,7 @@ async def test_those_who_only_wait_keep_nobody_from_it():
         trio.open_nursery() as nursery,
         HTTP01("127.0.0.1", port, nursery).answered(CHALLENGE),
     ):
-        idle = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(MAX_PLAIN_CONNECTIONS)]
+        idle = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(MAX_CONNECTIONS)]
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert await exchange(port, get("/")) == b""  # closed at once, not queued
         for stream in idle:

@@ -9,7 +9,7 @@ import pytest
 
 from server.requests import audit
 from server.setup.failure import Failure
-from server.setup.line_writer import LineWriter, write_all
+from server.setup.line_writer import LineWriter, dropped_lines, write_all
 
 SECONDS = 20.0
 
@@ -58,6 +58,7 @@ def test_lines_are_written_in_their_order(place: Place) -> None:
 def test_whoever_writes_does_not_wait_and_what_was_dropped_is_told_in_its_place(
     place: Place,
 ) -> None:
+    before = dropped_lines()
     writer = LineWriter(place.write, dropped, limit=40)
     writer.write("first\n")
     place.reached.wait()
@@ -69,6 +70,7 @@ def test_whoever_writes_does_not_wait_and_what_was_dropped_is_told_in_its_place(
     writer.write("last\n")
     assert writer.close(SECONDS)
     assert place.lines == ["first", "6 dropped", "last"]
+    assert dropped_lines() - before == 6
 
 
 def test_what_was_dropped_last_is_told_although_no_line_follows(place: Place) -> None:
