@@ -47,7 +47,8 @@ PURPOSES: Final = {Role.API: Purpose.API_TLS, Role.BOOTSTRAP: Purpose.BOOTSTRAP_
 # What makes two servers differ without making them another configuration.
 _NOT_CONFIGURATION: Final = frozenset(
     {
-        *("data", "endorsements", "kmip_port", "https_port", "bootstrap_server_port", "log_level"),
+        *("data", "endorsements", "kmip_port", "https_port", "bootstrap_server_port"),
+        *("log_level", "log_format"),
         *("peer_address", "handover_from", "peer_collateral"),
     }
 )

@@ -159,7 +159,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
-    logs.configure(settings, logs.standard_error())
+    logs.configure(settings, logs.standard_error(settings))
     try:
         trio.run(_proxy, arguments, settings)
     except* Failure as group:

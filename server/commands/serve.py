@@ -187,7 +187,7 @@ async def run(config: Config, tell: Callable[[str], None] = say) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
-    lines = logs.standard_error()
+    lines = logs.standard_error(settings)
     logs.configure(settings, lines)
     audit.send_to(audit.trail(settings.audit, lines))
     try:

@@ -65,6 +65,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class LogFormat(StrEnum):
+    """The form of the log's lines."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
 RESERVED_BYTES: Final = 4096
 """Of a message, beside data: its header with credentials, an identifier, parameters."""
 
@@ -664,6 +671,11 @@ class Config:
         LogLevel.INFO,
         "lowest severity of messages that are logged, on standard error",
         "starts, stops and refusals, not each connection",
+    )
+    log_format: LogFormat = setting(
+        LogFormat.LOGFMT,
+        "form of the log's lines: logfmt; or json, one object a line, as audit lines are always",
+        "read by people without a tool; json is for collectors that index fields",
     )
     audit: str = setting(
         "stderr",

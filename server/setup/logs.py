@@ -1,6 +1,7 @@
 """Where the log goes, and the form of its lines.
 
-A line is `time level=… from=… message="…"`. Whatever a client chose (a name, an identifier) is
+With `log_format` logfmt a line is `time level=… from=… message="…"`; with json, an object with the
+same keys, and `time` and `request` in each. Whatever a client chose (a name, an identifier) is
 quoted with its control characters escaped, so that nobody can write a line of their own. An
 exception shows as its type and the place that raised it, not its text, which may quote values; at
 level debug the whole traceback follows on the same line.
@@ -18,9 +19,10 @@ import sys
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple, TextIO
 
-from server.setup.config import Config
+from server.setup.config import Config, LogFormat
 from server.setup.line_writer import LineWriter, write_all
 
 MAX_TEXT: Final = 1000
@@ -47,26 +49,61 @@ origin: Final[ContextVar[Origin | None]] = ContextVar("origin", default=None)
 """Of the request that this task answers; None: none."""
 
 
+Fields = dict[str, str | int | None]
+
+
+def fields_of(record: logging.LogRecord) -> Fields:
+    """What a line tells, in its order; texts are cut."""
+    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    fields: Fields = {
+        "time": f"{time.removesuffix('+00:00')}Z",
+        "level": record.levelname.lower(),
+        "from": record.name,
+        "message": cut(record.getMessage(), MAX_TEXT),
+        "request": None,
+    }
+    if (request := origin.get()) is not None:
+        fields["request"] = request.request
+        if request.address:
+            fields["address"] = request.address
+        if request.client:
+            fields["client"] = cut(request.client)
+    if record.exc_info and record.exc_info[1] is not None:
+        fields["error"] = _place(record.exc_info[1])
+        if logging.getLogger().isEnabledFor(logging.DEBUG):
+            trace = "".join(traceback.format_exception(record.exc_info[1]))
+            fields["traceback"] = cut(trace, MAX_TRACEBACK)
+    return fields
+
+
 class Line(logging.Formatter):
-    """A record as one line."""
+    """A record as one line of logfmt."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        text = (
-            f"{time.removesuffix('+00:00')}Z level={record.levelname.lower()} from={record.name} "
-            f"message={quoted(cut(record.getMessage(), MAX_TEXT))}"
+        fields = fields_of(record)
+        time = fields.pop("time")
+        written = (
+            f"{name}={quoted(str(value)) if name in QUOTED else value}"
+            for name, value in fields.items()
+            if value is not None
         )
-        if (request := origin.get()) is not None:
-            text += f" request={request.request}"
-            text += f" address={request.address}" if request.address else ""
-            text += f" client={quoted(cut(request.client))}" if request.client else ""
-        if record.exc_info and record.exc_info[1] is not None:
-            text += f" error={_place(record.exc_info[1])}"
-            if logging.getLogger().isEnabledFor(logging.DEBUG):
-                trace = "".join(traceback.format_exception(record.exc_info[1]))
-                text += f" traceback={quoted(cut(trace, MAX_TRACEBACK))}"
-        return text
+        return f"{time} {' '.join(written)}"
+
+
+QUOTED: Final = frozenset({"message", "client", "traceback"})
+"""What others choose, or has blanks."""
+
+
+class JSONLine(logging.Formatter):
+    """A record as one line of JSON in ASCII; `request` is null where it belongs to none."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        return json.dumps(fields_of(record))
+
+
+FORMATTERS: Final = {LogFormat.LOGFMT: Line, LogFormat.JSON: JSONLine}
 
 
 MAX_NAME: Final = 255
@@ -90,23 +127,25 @@ def _place(error: BaseException) -> str:
     return type(error).__name__ + where
 
 
-def standard_error() -> LineWriter:
+def standard_error(config: Config) -> LineWriter:
     """Writes lines to standard error, for log and audit alike, and keeps nobody waiting."""
-    return LineWriter(lambda data: write_all(2, data), _dropped)
+    formatter = FORMATTERS[config.log_format]()
+    return LineWriter(lambda data: write_all(2, data), partial(dropped, formatter))
 
 
-def _dropped(count: int) -> str:
+def dropped(formatter: logging.Formatter, count: int) -> str:
+    """The line that tells of so many lines that were dropped."""
     record = logging.LogRecord(
         __name__, logging.WARNING, "", 0, "%d lines were dropped, nobody took them", (count,), None
     )
-    return Line().format(record)
+    return formatter.format(record)
 
 
 def configure(config: Config, stream: TextIO | LineWriter | None = None) -> None:
-    """Send the log to standard error (or `stream`), from the level that `config` says."""
+    """Send the log to standard error (or `stream`), in the form and from the level of `config`."""
     stream = stream or sys.stderr
     root = logging.getLogger()
     root.setLevel(config.log_level.upper())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(Line())
+    handler.setFormatter(FORMATTERS[config.log_format]())
     root.handlers[:] = [handler]

@@ -298,7 +298,8 @@ def test_a_simulated_chip_is_made_once_and_says_what_it_is(tmp_path, caplog):
 def test_the_digest_of_the_settings_tells_settings_apart_and_not_servers():
     plain = Config()
     digest = attester.configuration_sha256(plain)
-    for same in ({"data": Path("/x")}, {"kmip_port": 1}, {"https_port": 1}, {"log_level": "debug"}):
+    places = ({"data": Path("/x")}, {"kmip_port": 1}, {"https_port": 1})
+    for same in (*places, {"log_level": "debug"}, {"log_format": "json"}):
         assert attester.configuration_sha256(replace(plain, **same)) == digest
     for other in (
         {"insecure_allow_no_client_certificate": True}, {"administrators": ("mallory",)},

@@ -1,6 +1,7 @@
 """Log lines: one line each, nobody else's lines, nothing secret."""
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.setup import logs
-from server.setup.config import Config, LogLevel
+from server.setup.config import Config, LogFormat, LogLevel
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,57 @@ def test_the_level_is_that_of_the_settings() -> None:
     stream = configure(log_level=LogLevel.ERROR)
     logging.getLogger("x").warning("not this")
     assert stream.getvalue() == ""
+
+
+# As JSON
+
+
+def test_a_line_of_json_tells_the_same_and_always_has_a_request() -> None:
+    stream = configure(log_format=LogFormat.JSON)
+    logging.getLogger("server.service").warning("up")
+    before = logs.origin.set(logs.Origin(7, "192.0.2.1", "alice"))
+    try:
+        logging.getLogger("server.service").warning("refused %s", "x")
+    finally:
+        logs.origin.reset(before)
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert first.pop("time").endswith("Z")
+    assert first == {"level": "warning", "from": "server.service", "message": "up", "request": None}
+    del second["time"]
+    assert second == first | {
+        "message": "refused x",
+        "request": 7,
+        "address": "192.0.2.1",
+        "client": "alice",
+    }
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[31m", "\u2028", 'a", "level": "error', "\ud800"])
+def test_whatever_a_client_is_named_a_line_of_json_is_one_object(text: str) -> None:
+    stream = configure(log_format=LogFormat.JSON)
+    before = logs.origin.set(logs.Origin(1, "192.0.2.1", text))
+    try:
+        logging.getLogger("x").warning("name %s", text)
+    finally:
+        logs.origin.reset(before)
+    assert stream.getvalue().isascii()
+    (line,) = stream.getvalue().splitlines()
+    found = json.loads(line)
+    assert (found["level"], found["client"], found["message"]) == ("warning", text, f"name {text}")
+
+
+def test_an_exception_in_json_shows_its_type_and_place_but_not_its_text() -> None:
+    stream = configure(log_format=LogFormat.JSON)
+    try:
+        raise ValueError("the key is 0123")
+    except ValueError:
+        logging.getLogger("x").exception("failed")
+    assert json.loads(stream.getvalue())["error"].startswith("ValueError@")
+    assert "0123" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", LogFormat)
+def test_the_line_that_tells_of_dropped_ones_has_the_form_of_the_others(form: LogFormat) -> None:
+    line = logs.dropped(logs.FORMATTERS[form](), 3)
+    assert "3 lines were dropped" in line
+    assert line.startswith("{") == (form is LogFormat.JSON)
