@@ -158,17 +158,18 @@ class Reader:
         while True:
             self._replica.check_whole()
             table = self._replica.table
+            keyring = table.keyring  # with the row's epoch, which a rotation may give up meanwhile
             row = table.rows.get(name)
             if row is None or not source.epoch(row):
                 await trio.lowlevel.checkpoint()
                 return None
-            handle = table.keyring.epochs[source.epoch(row)].handle(name)
+            handle = keyring.epochs[source.epoch(row)].handle(name)
             due = source.tag(row)
             blob = cache.get(handle)
             if blob is None or tag(blob) != due:
                 (blob,) = await self._backend.get(source.kind, [BlobName(handle, due)])
             if blob is not None and tag(blob) == due:
-                plaintext = table.keyring.open(source.sealed, handle, blob)
+                plaintext = keyring.open(source.sealed, handle, blob)
                 if plaintext is None:
                     cache.drop(handle)
                     raise Tampered(source.part, Reason.EDITED)

@@ -16,6 +16,11 @@ A tail is compared with the state the table had *before* it was asked for: a hea
 another chain at the same number, or a log that does not lead from the one to the other, is proof
 that the back end has gone back or tells two histories. The store then serves nothing any more.
 
+A tail may come late: another request has moved the table past it, and a rotation may have ended
+meanwhile, so that its head is under keys that were given up. It proves nothing then, either way,
+and the back end is asked again, with the state that the table has now. Where the table has not
+moved since it was asked, there is no such excuse.
+
 Where something else does not open, the store takes no more changes: they would be acknowledged, and
 lost with a store that nobody can open again. It goes on giving what does open, as each record is
 proved by itself: whoever needs their key now is not helped by a server that has ended. A body is
@@ -327,6 +332,7 @@ class Replica:
             for _ in range(_HEADER_ATTEMPTS):
                 if await self._take_over(tail, since):
                     return
+                since = self.table.state
                 tail = await self._backend.tail(since.number)
         except Tampered as error:
             self._broken = error
@@ -334,26 +340,36 @@ class Replica:
         raise Unavailable("the key header keeps being changed by other servers")
 
     async def _take_over(self, tail: Tail, since: State) -> bool:
-        """Whether it was; not where the key header is of another moment than the tail."""
+        """Whether it was; not where the tail is of another moment than the key header or table."""
         if tail.head == self.table.head:
             return True
         unlocked, keyring = self.table.unlocked, self.table.keyring
         # The second byte of every sealed blob is its epoch: one we do not know is a newer header's.
         if tail.head[1:2] and tail.head[1] not in keyring.epochs:
             known = unlocked.header.digest
-            unlocked, keyring = await self._reload_header()
-            if tail.head[1] not in keyring.epochs and unlocked.header.digest != known:
+            reloaded = await self._reload_header()
+            if reloaded is None:
+                return False
+            unlocked, keyring = reloaded
+            if tail.head[1] not in keyring.epochs and (
+                unlocked.header.digest != known or self.table.state.number > since.number
+            ):
                 return False
         newest = State.open(keyring, tail.head)
         if newest.number < since.number:
             raise Tampered(Part.HEAD, Reason.ROLLED_BACK)
         if newest.number == since.number and newest.chain != since.chain:
             raise Tampered(Part.HEAD, Reason.FORKED)
+        if newest.number <= self.table.state.number:
+            return True  # we know as much already; a tail that was under way may come late
         if newest.header != unlocked.header.digest:
-            unlocked, keyring = await self._reload_header()
+            reloaded = await self._reload_header()
+            if reloaded is None:
+                return False
+            unlocked, keyring = reloaded
         table = self.table  # it may have moved on while the header was read
         if newest.number <= table.state.number:
-            return True  # we know as much already; a tail that was under way may come late
+            return True
         if newest.header != unlocked.header.digest:
             return False
         if newest.oldest > table.state.number + 1:
@@ -390,13 +406,17 @@ class Replica:
                 table.apply(draft, newest, tail.head)
             self._log_sizes.append(len(blob))
 
-    async def _reload_header(self) -> tuple[Unlocked, Keyring]:
+    async def _reload_header(self) -> tuple[Unlocked, Keyring] | None:
         """The header another server has written.
+
+        None where the table has another header than before it was asked for, and this one does not
+        verify: it may have come late, from under a master key that was given up meanwhile.
 
         Raises:
             Rotated: it is under a master key that this server was not given.
             Tampered: there is none, or it does not verify.
         """
+        before = self.table.unlocked
         data, _ = await self._backend.load()
         if data is None:
             raise Tampered(Part.HEADER, Reason.DROPPED)
@@ -405,6 +425,8 @@ class Replica:
             unlocked = Unlocked.check(header, known.master, known.slot, known.label)
         except Tampered:
             received = Unlocked.received(header, self.recipient_keys, known.label)
+            if received is None and known is not before:
+                return None
             if received is None:
                 raise Rotated from None
             unlocked = received

@@ -6,14 +6,17 @@ from storage import (
     KeyFile,
     MemoryBackend,
     MemorySpace,
+    Part,
     Query,
+    Reason,
+    Tampered,
     Unavailable,
     WrongSecret,
     open_store,
 )
 from storage.backend import Kind
-from storage.testing import FailingBackend
-from tests.storage.stores import PASSWORD, SECRET, put, terms
+from storage.testing import FailingBackend, LyingBackend
+from tests.storage.stores import PASSWORD, SECRET, put, shared_stores, terms
 
 NEW = KeyFile(b"n" * 32)
 
@@ -105,3 +108,138 @@ async def test_many_rotations():
             await store.rotate(NEW)
         assert await store.read_body(b"a", 1) == b"body"
         assert store._table.keyring.current == 261 - 255
+
+
+class Late(LyingBackend):
+    """A back end, one request of which is held on its way there, or the answer on its way back."""
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self._held = {}
+
+    def hold(self, what):
+        """Hold the next request of a kind; two events: it has come so far, and it may go on."""
+        self._held[what] = trio.Event(), trio.Event()
+        return self._held[what]
+
+    async def _way(self, what):
+        if what in self._held:
+            come, go = self._held.pop(what)
+            come.set()
+            await go.wait()
+
+    async def commit(self, commit):
+        await self._way("commit")
+        return await super().commit(commit)
+
+    async def load(self):
+        places = await super().load()
+        await self._way("load")
+        return places
+
+    async def tail(self, after, wanted=()):
+        tail = await super().tail(after, wanted)
+        await self._way("tail")
+        return tail
+
+    async def get(self, kind, names):
+        blobs = await super().get(kind, names)
+        await self._way("get")
+        return blobs
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("what", ["meta", "body"])
+async def test_a_blob_that_was_under_way_while_its_keys_were_given_up_is_no_alarm(shared, what):
+    late = Late(MemoryBackend(MemorySpace(), shared=shared))
+    async with open_store(late, SECRET, create=True, cache_bytes=0) as store:
+        await store.commit([put(b"a")])
+        come, go = late.hold("get")
+        got = []
+
+        async def read():
+            if what == "meta":
+                got.append((await store.read(b"a")).meta)
+            else:
+                got.append(await store.read_body(b"a", 1))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await come.wait()
+            await store.rotate(NEW)
+            go.set()
+        assert got == [what.encode()]
+        await store.commit([put(b"b")])
+
+
+async def rotate_under_a_refresh(store, late, meanwhile=lambda: None):
+    """Refresh; the answer is of before a rotation, and comes when that has ended."""
+    sent, send = late.hold("commit")
+    answers = []
+
+    async def refresh_in_between():
+        await sent.wait()
+        answered, answer = late.hold("tail")
+        answers.append(answer)
+        nursery.start_soon(store.refresh)
+        await answered.wait()
+        send.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(refresh_in_between)
+        await store.rotate(NEW)
+        meanwhile()
+        answers[0].set()
+
+
+@pytest.fixture
+async def behind():
+    """A store whose table is one commit behind another server's, over a back end that is late."""
+    space = MemorySpace()
+    async with shared_stores(space, 1) as (one,):
+        late = Late(MemoryBackend(space, shared=True))
+        async with open_store(late, SECRET) as store:
+            await one.commit([put(b"a")])
+            await store.refresh()
+            yield space, late, one, store
+
+
+async def test_a_head_that_was_under_way_while_its_keys_were_given_up_is_no_alarm(behind):
+    _, late, _, store = behind
+    await rotate_under_a_refresh(store, late)
+    assert (await store.read(b"a")).meta == b"meta"
+    await store.commit([put(b"b")])
+
+
+async def test_a_head_that_stays_under_keys_that_were_given_up_is_noticed(behind):
+    space, late, _, store = behind
+    old = space.head
+
+    def lie():
+        late.places = (None, old)
+
+    with pytest.RaisesGroup(Tampered, flatten_subgroups=True) as caught:
+        await rotate_under_a_refresh(store, late, lie)
+    (error,) = caught.value.exceptions
+    while isinstance(error, BaseExceptionGroup):
+        (error,) = error.exceptions
+    assert (error.part, error.reason) == (Part.HEAD, Reason.EDITED)
+    with pytest.raises(Tampered):
+        await store.read(b"a")
+
+
+async def test_a_key_header_that_was_under_way_during_a_rotation_refuses_nobody(behind):
+    """It is under the old master key, and comes when this server has been given the new one."""
+    _, late, one, store = behind
+    await store._follower.look()
+    await one.add_slot(PASSWORD)
+    answered, answer = late.hold("load")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.refresh)
+        await answered.wait()
+        await one.rotate(NEW)
+        await store.commit([put(b"b")])  # it is refused at first, and finds out what it missed
+        answer.set()
+    assert len(store.slots) == 1
+    await one.refresh()
+    assert store.anchor == one.anchor
