@@ -115,16 +115,16 @@ class Late(LyingBackend):
 
     def __init__(self, inner):
         super().__init__(inner)
-        self._held = {}
+        self._stops = {}
 
     def hold(self, what):
         """Hold the next request of a kind; two events: it has come so far, and it may go on."""
-        self._held[what] = trio.Event(), trio.Event()
-        return self._held[what]
+        self._stops[what] = trio.Event(), trio.Event()
+        return self._stops[what]
 
     async def _way(self, what):
-        if what in self._held:
-            come, go = self._held.pop(what)
+        if what in self._stops:
+            come, go = self._stops.pop(what)
             come.set()
             await go.wait()
 
