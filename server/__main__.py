@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line, from the table of commands."""
     # Imported here because `conflicts.check` must come first: it tells whether they are ours.
     from server.commands import (
+        Command,
         Group,
         access_rights,
         bootstrap_start,
@@ -42,15 +43,16 @@ def parser() -> argparse.ArgumentParser:
         token,
         trial,
         user,
+        verbs,
         verify,
     )
 
-    commands = (
+    commands: tuple[Command | Group, ...] = (
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
         store.GROUP, store_password.OLD_COMMAND, trial.COMMAND, configuration.COMMAND,
         verify.COMMAND, proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND,
         refuse_certificate.COMMAND, collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
-        access_rights.COMMAND, token.COMMAND,
+        access_rights.COMMAND, token.COMMAND, *verbs.COMMANDS,
     )  # fmt: skip
     whole = argparse.ArgumentParser(
         prog="strongroom", description=importlib.metadata.metadata("strongroom")["Summary"]

@@ -20,6 +20,7 @@ import trio
 from enclave.claims import Role
 from enclave.client import AttestedConnection
 from server.commands import Command, attested_server, config, say
+from server.commands.one_operation import plain
 from server.commands.server_options import (
     add_given_key_option,
     add_server_options,
@@ -30,7 +31,6 @@ from server.commands.server_options import (
     user_of,
 )
 from server.setup.failure import Failure
-from server.setup.logs import quoted
 
 MAX_PAGES: Final = 1000
 """Of a list; the server gives a thousand objects at once."""
@@ -57,7 +57,7 @@ class Rights:
         text = answer.body.decode(errors="replace")
         if answer.status != 200:
             why = str(answer.json().get("error", text))[:LONGEST].rstrip(".")
-            raise Failure(f"The server refuses: {_plain(why)}.")
+            raise Failure(f"The server refuses: {plain(why)}.")
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
@@ -81,14 +81,9 @@ def _rows(found: Any, path: str) -> list[dict[str, Any]]:
     return found
 
 
-def _plain(text: object) -> str:
-    """A text of a peer's as it may be shown on a terminal."""
-    return quoted(str(text))[1:-1].replace('\\"', '"')
-
-
 def _joined(row: dict[str, Any]) -> str:
     operations = row.get("kmip_operations", row.get("operations", []))
-    return ", ".join(map(_plain, operations)) if isinstance(operations, list) else ""
+    return ", ".join(map(plain, operations)) if isinstance(operations, list) else ""
 
 
 @asynccontextmanager
@@ -117,13 +112,13 @@ def _on(arguments: argparse.Namespace) -> str:
 async def _grant(rights: Rights, arguments: argparse.Namespace) -> None:
     await _change(rights, arguments)
     what = ", ".join(arguments.operations)
-    say(f"{_plain(arguments.user)} may {_plain(what)} on {_plain(_on(arguments))}.")
+    say(f"{plain(arguments.user)} may {plain(what)} on {plain(_on(arguments))}.")
 
 
 async def _revoke(rights: Rights, arguments: argparse.Namespace) -> None:
     await _change(rights, arguments)
     what = ", ".join(arguments.operations)
-    say(f"{_plain(arguments.user)} is not granted {_plain(what)} on {_plain(_on(arguments))}.")
+    say(f"{plain(arguments.user)} is not granted {plain(what)} on {plain(_on(arguments))}.")
 
 
 async def _change(rights: Rights, arguments: argparse.Namespace) -> None:
@@ -142,8 +137,8 @@ async def _list(rights: Rights, arguments: argparse.Namespace) -> None:
         path = f"/access/list/{quote(arguments.object_uid, safe='')}"
     for row in _rows(await rights.ask("GET", path), path):
         group = row.get("object_group")
-        through = "" if group is None else f"  in the group {_plain(group)}"
-        say(f"{_plain(row.get('user_id'))}: {_joined(row)}{through}")
+        through = "" if group is None else f"  in the group {plain(group)}"
+        say(f"{plain(row.get('user_id'))}: {_joined(row)}{through}")
 
 
 async def _owned(rights: Rights, _: argparse.Namespace) -> None:
@@ -153,13 +148,13 @@ async def _owned(rights: Rights, _: argparse.Namespace) -> None:
         parts: Iterable[object] = (
             found.get(name, "") for name in ("ObjectType", "CryptographicLength")
         )
-        kind = " ".join(_plain(part) for part in parts if part != "")
-        say(f"[{_plain(row.get('state'))}] {_plain(row.get('object_id'))}  {kind}".rstrip())
+        kind = " ".join(plain(part) for part in parts if part != "")
+        say(f"[{plain(row.get('state'))}] {plain(row.get('object_id'))}  {kind}".rstrip())
 
 
 async def _obtained(rights: Rights, _: argparse.Namespace) -> None:
     async for row in rights.rows("/access/obtained"):
-        state, owner, identifier = (_plain(row.get(n)) for n in ("state", "owner_id", "object_id"))
+        state, owner, identifier = (plain(row.get(n)) for n in ("state", "owner_id", "object_id"))
         say(f"[{state}] [{owner}] {identifier}: {_joined(row)}")
 
 

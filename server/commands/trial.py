@@ -18,22 +18,20 @@ from enclave.claims import Role
 from enclave.client import Attested, client_context
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
-from kmip.encodings import ttlv
-from kmip.enums import CryptographicAlgorithm, NameType, ObjectType, Operation, ResultStatus
+from kmip.enums import CryptographicAlgorithm, NameType, ObjectType, Operation
 from kmip.errors import KMIPError
 from kmip.framing import Frames
 from kmip.key_block import KeyValue
 from kmip.masks import CryptographicUsageMask
-from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
 from kmip.objects import key_block_of
 from kmip.payloads.create import CreateRequest, CreateResponse
 from kmip.payloads.destroy import DestroyRequest, DestroyResponse
 from kmip.payloads.get import GetRequest, GetResponse
-from kmip.structures import Structure, from_item, to_item
+from kmip.structures import Structure
 from kmip.tags import Tag
-from kmip.versions import V2_1
 from server.commands import Command, config, say
 from server.commands.attested_key import Verification, check_key
+from server.commands.one_operation import request, response
 from server.commands.server_options import (
     add_given_key_option,
     add_server_options,
@@ -53,7 +51,6 @@ RECEIVE_BYTES: Final = 65_536
 VERIFYING: Final = ("conf", "server", "policy", "allow_insecure_simulated", "allow_given_key")
 """Options of which any says that the server is to be verified."""
 
-VERSION: Final = V2_1
 NAME: Final = Name(name_value="strongroom try", name_type=NameType.UNINTERPRETED_TEXT_STRING)
 KEY: Final = CreateRequest(
     object_type=ObjectType.SYMMETRIC_KEY,
@@ -69,36 +66,6 @@ KEY: Final = CreateRequest(
         ]
     ),
 )
-
-
-def request(operation: Operation, payload: Structure) -> bytes:
-    """One operation as a message."""
-    message = RequestMessage(
-        request_header=RequestHeader(protocol_version=VERSION, batch_count=1),
-        batch_item=(
-            RequestBatchItem(
-                operation=operation,
-                request_payload=to_item(payload, Tag.REQUEST_PAYLOAD, VERSION),
-            ),
-        ),
-    )
-    return ttlv.encode(to_item(message, Tag.REQUEST_MESSAGE, VERSION))
-
-
-def response(message: bytes, payload: type[S]) -> S:
-    """The payload of a response with one item.
-
-    Raises:
-        Failure: the server refused.
-        KMIPError: the message is no such response.
-    """
-    items = from_item(ttlv.decode(message), ResponseMessage, VERSION).batch_item
-    if len(items) != 1:
-        raise Failure("The server's answer does not have one item.")
-    item = items[0]
-    if item.result_status != ResultStatus.SUCCESS or item.response_payload is None:
-        raise Failure(f"The server refused: {item.result_message}.")
-    return from_item(item.response_payload, payload, VERSION)
 
 
 class Session:

@@ -16,7 +16,7 @@ from kmip.structures import to_item
 from kmip.tags import Tag
 from server import service
 from server.__main__ import main
-from server.commands import serve, trial
+from server.commands import one_operation, serve, trial
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.sources import DiskSources
@@ -51,9 +51,11 @@ async def test_it_makes_fetches_and_destroys_a_key(
 
 
 def message(*items: ResponseBatchItem) -> bytes:
-    header = ResponseHeader(protocol_version=trial.VERSION, time_stamp=0, batch_count=len(items))
+    header = ResponseHeader(
+        protocol_version=one_operation.VERSION, time_stamp=0, batch_count=len(items)
+    )
     response = ResponseMessage(response_header=header, batch_item=items)
-    return ttlv.encode(to_item(response, Tag.RESPONSE_MESSAGE, trial.VERSION))
+    return ttlv.encode(to_item(response, Tag.RESPONSE_MESSAGE, one_operation.VERSION))
 
 
 REFUSED = ResponseBatchItem(
@@ -65,13 +67,13 @@ REFUSED = ResponseBatchItem(
 
 def test_a_refusal_is_told() -> None:
     with pytest.raises(Failure, match=r"^The server refused: not you\.$"):
-        trial.response(message(REFUSED), DestroyResponse)
+        one_operation.response(message(REFUSED), DestroyResponse)
 
 
 def test_an_answer_with_another_number_of_items_is_told() -> None:
     for items in ((), (REFUSED, REFUSED)):
         with pytest.raises(Failure, match="does not have one item"):
-            trial.response(message(*items), DestroyResponse)
+            one_operation.response(message(*items), DestroyResponse)
 
 
 @pytest.fixture
