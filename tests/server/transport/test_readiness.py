@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,6 +65,8 @@ class Door:
         return response.status, json.loads(response.body)
 
     async def scrape(self) -> Samples:
+        """What a collector reads that did not come for a while."""
+        self.readiness._written = -math.inf
         return scraped((await self.get("/metrics")).body)
 
 
@@ -168,6 +171,16 @@ async def test_metrics_are_for_known_clients(door: Door) -> None:
         assert refused.value.status == 401
     response = await door.get("/metrics")
     assert (response.status, response.content_type) == (200, CONTENT_TYPE)
+
+
+async def test_however_many_scrape_the_metrics_are_written_once_in_a_while(
+    server: Server, door: Door, autojump_clock: Any
+) -> None:
+    first = await door.get("/metrics")
+    server.request_counts.messages += 1
+    assert (await door.get("/metrics")).body == first.body
+    await trio.sleep(FRESH_SECONDS)
+    assert scraped((await door.get("/metrics")).body)["strongroom_messages_total"] == {(): 1}
 
 
 async def test_a_scrape_agrees_with_what_was_done(ask: InProcessClient, door: Door) -> None:
