@@ -32,8 +32,8 @@ from server.transport.kmip_https import DOWN, UP, KMIPOverHTTPS
 from storage import StorageError
 
 FRESH_SECONDS: Final = 1.0
-"""What the store has answered, and what was written, holds for so long: balancers and collectors ask
-every few seconds."""
+"""What the store has answered, and what was written, holds for so long: balancers and collectors
+ask every few seconds."""
 
 
 class Readiness:
