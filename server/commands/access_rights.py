@@ -20,7 +20,7 @@ import trio
 from enclave.claims import Role
 from enclave.client import AttestedConnection
 from server.commands import Command, attested_server, config, say
-from server.commands.one_operation import plain
+from server.commands.one_operation import LONGEST, plain
 from server.commands.server_options import (
     add_given_key_option,
     add_server_options,
@@ -34,8 +34,6 @@ from server.setup.failure import Failure
 
 MAX_PAGES: Final = 1000
 """Of a list; the server gives a thousand objects at once."""
-LONGEST: Final = 500
-"""Characters of a server's refusal that are repeated."""
 JSON: Final = {"Content-Type": "application/json"}
 EVERYBODY: Final = "the client's name as the audit log has it; group:ID; or * for everyone"
 

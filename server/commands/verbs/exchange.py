@@ -78,7 +78,7 @@ async def answer_to(
         context = client_context()
         headers["Authorization"] = f"Bearer {token}"
     expectation = expectation_of(arguments, server, Role.API)
-    sent = request(operation, payload)
+    sent = _message(operation, payload)
     async with await _attested(server, expectation, context) as connection:
         got = await attested_server.ask(connection, "POST", PATH, sent, headers)
     if got.status != 200:
@@ -88,6 +88,14 @@ async def answer_to(
         return response(got.body, answer)
     except KMIPError as error:
         raise Failure(f"The server's answer cannot be read: {plain(error)}.") from None
+
+
+def _message(operation: Operation, payload: Structure) -> bytes:
+    """The request, which what was typed may not go into: a number too large, half a character."""
+    try:
+        return request(operation, payload)
+    except (KMIPError, ValueError, OverflowError):
+        raise Failure(f"What was given does not fit into a {operation.title} of KMIP.") from None
 
 
 async def _attested(

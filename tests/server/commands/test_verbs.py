@@ -251,6 +251,8 @@ async def test_a_key_goes_where_it_is_told_and_nowhere_else(desk: Desk, tmp_path
     async with terminal(desk, tmp_path / "data") as at:
         key = await at.does("sym keys create --sensitive")
         assert "The server refused" in await at.fails("sym keys export", at.file("a"), "-k", key)
+        for words in (("-l", 1 << 40), ("--name", "half \udc80")):
+            assert "does not fit into a Create" in await at.fails("sym keys create", *words)
         there = at.file("there", b"mine")
         key = await at.does("sym keys create")
         assert "there exists" in await at.fails("sym keys export", there, "-k", key)
