@@ -105,6 +105,13 @@ class Tampered(StorageError):
         self.reason = reason
 
 
+class OlderThanIndex(Tampered):
+    """The head is older than the saved index, which tells of commits that are gone."""
+
+    def __init__(self) -> None:
+        super().__init__(Part.HEAD, Reason.ROLLED_BACK)
+
+
 class Damaged(Tampered):
     """The back end cannot make sense of its own file: cut short, overwritten, or not ours."""
 

@@ -7,7 +7,8 @@ of another history, or with other rows than there are, is found out.
 
 A saved index that cannot be used, for whatever reason, costs time only: all records are read, as
 if there were none, and whoever opened the store is told (`Table.index_fault`). One that is *newer*
-than the head is another matter: it proves that the head was put back.
+than the head is another matter: it proves that the head was put back. Whoever knows why, as after a
+failover that lost commits, drops the index (`drop_index`), and goes on with what is left.
 
 Records are not read here, so one that was changed or hidden is noticed when it is fetched.
 """
@@ -19,7 +20,7 @@ from typing import Final
 from pyroaring import BitMap
 
 from storage.backend import Backend, Tail
-from storage.errors import Part, Reason, Tampered
+from storage.errors import OlderThanIndex, Part, Reason, Tampered
 from storage.filling import Filling, check_anchor, check_log
 from storage.index import Index
 from storage.ledger import Anchor, Entry, State
@@ -28,7 +29,7 @@ from storage.record import size_class
 from storage.segments.layout import IS_USABLE, arrays_of
 from storage.segments.segment import SavedSegment, Segment
 from storage.table import Table
-from storage.turns import turn
+from storage.turns import pieces, turn
 
 SAVED_FROM: Final = 1 << 13
 """Records from which on an index is saved: fewer are read and opened in less than half a second,
@@ -63,6 +64,21 @@ async def resume(backend: Backend, table: Table, anchor: Anchor | None) -> bool:
         return False
     table.resumed_from = manifest.number
     return True
+
+
+async def drop_index(backend: Backend) -> None:
+    """Drop the saved index: the next opening reads all records, and proves them by the head alone.
+
+    Args:
+        backend: open.
+
+    Raises:
+        Unavailable: the back end does not answer; some of the index may be left, which is of no
+            use, and dropped when an index is saved again.
+    """
+    await backend.write_index({MANIFEST_NAME: None})
+    for names in pieces(await backend.index_names()):
+        await backend.write_index(dict.fromkeys(names))
 
 
 async def _take_segments(backend: Backend, table: Table, manifest: Manifest) -> None:
@@ -100,8 +116,10 @@ async def _read(backend: Backend, table: Table, saved: SavedSegment) -> bytearra
 async def _catch_up(table: Table, manifest: Manifest, tail: Tail, anchor: Anchor | None) -> None:
     """Replay the log from the manifest's commit on, and compare with the head."""
     newest = State.open(table.keyring, tail.head)
-    if newest.number < max(table.state.number, manifest.number):
+    if newest.number < table.state.number:
         raise Tampered(Part.HEAD, Reason.ROLLED_BACK)
+    if newest.number < manifest.number:
+        raise OlderThanIndex
     if newest.oldest > manifest.number + 1:
         raise ValueError("the log does not reach back to the saved index")
     entries = await check_log(table, newest, tail)

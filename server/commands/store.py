@@ -4,6 +4,7 @@ from server.commands import (
     Group,
     store_anchor,
     store_copy,
+    store_drop_index,
     store_password,
     store_rotate,
     store_slots,
@@ -22,5 +23,6 @@ GROUP = Group(
         store_rotate.COMMAND,
         store_password.COMMAND,
         store_slots.COMMAND,
+        store_drop_index.COMMAND,
     ),
 )

@@ -62,6 +62,14 @@ SENTENCES: Final[tuple[tuple[type[BaseException], Sentence], ...]] = (
         ),
     ),
     (
+        errors.OlderThanIndex,
+        lambda error, config: (
+            f"The store {open_store.place(config)} is damaged or was tampered with: {error}, as "
+            "its saved index tells of commits that it has not. It was not changed; restore a copy, "
+            "or, if a failover has lost them for good, see `strongroom store drop-index`."
+        ),
+    ),
+    (
         errors.Tampered,
         lambda error, config: (
             f"The store {open_store.place(config)} is damaged or was tampered with: {error}. It "

@@ -20,6 +20,7 @@ from server.setup.backends import Place
 from server.setup.config import Config, DatabaseType
 from server.setup.failure import Failure
 from server.setup.password_input import read_password
+from storage import resume
 from storage.ledger import Anchor
 from storage.secret import MIN_KEY_FILE_BYTES, KeyFile, Password, Secret
 from storage.status import Status, read_status
@@ -172,6 +173,23 @@ async def status(config: Config) -> Status:
     try:
         await backend.open(create=False)
         return await read_status(backend, secret(config, is_new=False), anchor(config))
+    finally:
+        with trio.CancelScope(shield=True):
+            await backend.aclose()
+
+
+async def drop_index(config: Config) -> None:
+    """Drop the saved index of the store that the settings name, once its head is proved.
+
+    Raises:
+        Failure, storage.errors.StorageError: as `status`; nothing was dropped then, unless the back
+            end stopped answering half way.
+    """
+    backend = place(config).backend(config)
+    try:
+        await backend.open(create=False)
+        await read_status(backend, secret(config, is_new=False), anchor(config))
+        await resume.drop_index(backend)
     finally:
         with trio.CancelScope(shield=True):
             await backend.aclose()

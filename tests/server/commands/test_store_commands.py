@@ -15,7 +15,9 @@ import trio
 from server.__main__ import main
 from server.setup import open_store
 from server.setup.config import Config
-from storage import Put, Remove, SealedStore, Terms
+from storage import Put, Remove, SealedStore, SQLiteBackend, Terms
+from storage import resume as resume_module
+from storage import saver as saver_module
 from tests.storage.redis_server import RedisServer
 
 
@@ -426,3 +428,43 @@ def test_a_copy_that_was_interrupted_is_gone_on_with(
     assert "copying: 16 of 20 records, 80 %" in output.err
     assert "copying: 0 of 20" not in output.err
     assert "All 20 records" in output.out
+
+
+async def _save_index(config: Config) -> None:
+    async with open_store.opened(config) as opened:
+        await opened.commit([Put(b"lost", 0, b"meta", b"body", Terms())])
+        await opened.save_index()
+
+
+async def _move_index(newer: Path, older: Path) -> None:
+    source, target = SQLiteBackend(newer), SQLiteBackend(older)
+    await source.open()
+    await target.open()
+    names = await source.index_names()
+    blobs = await source.read_index(names)
+    assert blobs
+    await target.write_index(dict(zip(names, blobs, strict=True)))
+    await source.aclose()
+    await target.aclose()
+
+
+def test_a_store_older_than_its_saved_index_is_gone_on_with_on_demand(
+    made: Config,
+    run: Callable[..., str],
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(resume_module, "SAVED_FROM", 1)
+    monkeypatch.setattr(saver_module, "SAVED_FROM", 1)
+    store, newer = made.data / "store.db", tmp_path / "newer.db"
+    older = store.read_bytes()
+    trio.run(_save_index, made)
+    newer.write_bytes(store.read_bytes())
+    store.write_bytes(older)
+    trio.run(_move_index, newer, store)
+    assert "`strongroom store drop-index`" in refused("store", "verify")
+    assert "--accept-loss" in refused("store", "drop-index")
+    assert "drop-index" in refused("store", "verify")
+    assert "reads all records" in run("store", "drop-index", "--accept-loss")
+    assert "20" in run("store", "verify")
