@@ -111,6 +111,9 @@ class Table:
         The state moves last: nobody may draft, or take over another, before the end.
         """
         self.is_applying = True
+        if draft.keyring is not self.keyring:  # rows of either epoch are seen in between
+            known = {**self.keyring.epochs, **draft.keyring.epochs}
+            self.keyring = replace(self.keyring, epochs=known)
         try:
             yield from self._move(draft)
         finally:

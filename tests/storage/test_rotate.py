@@ -15,6 +15,8 @@ from storage import (
     open_store,
 )
 from storage.backend import Kind
+from storage.rotate import begin
+from storage.table import Draft
 from storage.testing import FailingBackend, LyingBackend
 from tests.storage.stores import PASSWORD, SECRET, put, shared_stores, terms
 
@@ -243,3 +245,20 @@ async def test_a_key_header_that_was_under_way_during_a_rotation_refuses_nobody(
     assert len(store.slots) == 1
     await one.refresh()
     assert store.anchor == one.anchor
+
+
+async def test_a_row_can_be_read_while_the_commit_that_begins_a_rotation_is_taken_over():
+    async with open_store(MemoryBackend(MemorySpace()), SECRET, create=True) as store:
+        await store.commit([put(b"%d" % n) for n in range(3)])
+        table = store._table
+        draft = Draft(table)
+        draft.begin_epoch(begin(table.unlocked, NEW))
+        for n in range(3):
+            draft.change(put(b"%d" % n, 1))
+        commit, state = draft.commit(1)
+        seen = set()
+        for _ in table.applying(draft, state, commit.head):
+            epochs = {row.epoch for row in table.index.rows()}
+            assert epochs <= table.keyring.epochs.keys()
+            seen |= epochs
+        assert seen == {1, 2}
