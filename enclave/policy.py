@@ -126,6 +126,15 @@ def naming(verified: Verified) -> Policy:
     return Policy({verified.tee: TEES[verified.tee].naming(verified)})
 
 
+def naming_alike(verified: Verified) -> Policy:
+    """The same policy, which also accepts no evidence that somebody else vouches for.
+
+    That is another signer, or another privilege level, where the TEE has such.
+    """
+    variant = TEES[verified.tee]
+    return Policy({verified.tee: (variant.naming_alike or variant.naming)(verified)})
+
+
 def appraise(
     verified: Verified, policy: Policy, now: datetime, *, allow_insecure_simulated: bool = False
 ) -> Appraised:

@@ -75,6 +75,10 @@ class Variant(Generic[C, V, S]):
         section: its table in a policy.
         checks: each gives what the section does not accept of the evidence, a sentence each.
         naming: the section that accepts this very evidence, and weakens no default for it.
+        naming_alike: the same section, which accepts no evidence that somebody else vouches for;
+            None where `naming` is that.
+        code_by_setting: whether the launch measures the code only where the machine is set up so,
+            which no evidence tells.
         accepting_no_collateral: the same section, which also accepts evidence that was verified
             with the empty collateral.
         warnings: what is accepted and still worth showing, a line each.
@@ -97,6 +101,8 @@ class Variant(Generic[C, V, S]):
     section: type[S]
     checks: tuple[Callable[[V, S], Iterator[str]], ...]
     naming: Callable[[V], S]
+    naming_alike: Callable[[V], S] | None = None
+    code_by_setting: bool = False
     accepting_no_collateral: Callable[[S], S] = lambda section: section
     warnings: Callable[[V, S], Iterator[str]]
     endorsed: Callable[[Evidence], bool] = lambda evidence: True

@@ -11,6 +11,7 @@ Source: AMD 56860 tables 9 (POLICY), 23 (ATTESTATION_REPORT), 24 (PLATFORM_INFO)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import IntFlag
 from typing import Any
 
@@ -265,6 +266,16 @@ def naming(verified: VerifiedSNP) -> SNPPolicy:
         products=frozenset({verified.product}),
         min_tcb=((verified.product, lowest),),
         host_data=frozenset({report.host_data}),
+    )
+
+
+def naming_alike(verified: VerifiedSNP) -> SNPPolicy:
+    """The same, of the same signer and at the same privilege level."""
+    return replace(
+        naming(verified),
+        vmpl=frozenset({verified.report.vmpl}),
+        signers=frozenset({verified.signer.name}),
+        csp_ids=frozenset() if verified.csp_id is None else frozenset({verified.csp_id}),
     )
 
 

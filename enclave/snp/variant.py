@@ -14,7 +14,7 @@ from enclave.snp.collateral_check import check_snp
 from enclave.snp.encoding import ENCODING
 from enclave.snp.guest import SnpTee
 from enclave.snp.key_distribution import endorsements_of, fetch_snp, is_endorsed
-from enclave.snp.policy import CHECKS, SNPPolicy, naming, warnings_of
+from enclave.snp.policy import CHECKS, SNPPolicy, naming, naming_alike, warnings_of
 from enclave.snp.verify import VerifiedSNP, verify_snp
 from enclave.variant import Variant
 
@@ -33,6 +33,8 @@ SNP_VARIANT: Final = Variant[SNPCollateral, VerifiedSNP, SNPPolicy](
     section=SNPPolicy,
     checks=CHECKS,
     naming=naming,
+    naming_alike=naming_alike,
+    code_by_setting=True,
     accepting_no_collateral=lambda policy: replace(policy, allow_missing_revocation_list=True),
     warnings=warnings_of,
     endorsed=is_endorsed,

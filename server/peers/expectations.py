@@ -38,12 +38,9 @@ from enclave.collateral_file import read_collateral
 from enclave.errors import EnclaveError, Refused, Step, VerificationFailed
 from enclave.evidence import TEE
 from enclave.insecure.tee import roots_in
-from enclave.policy import Policy, accepting_no_collateral, naming, read_policy
+from enclave.policy import Policy, accepting_no_collateral, naming_alike, read_policy
 from enclave.roots import Roots, vendor_roots
-from enclave.snp import SEV_SNP
-from enclave.snp import policy as snp
-from enclave.snp.policy import SNPPolicy
-from enclave.snp.verify import VerifiedSNP
+from enclave.supported import TEES
 from enclave.tee import Tee
 from enclave.verify import verify
 from server.attestation import attester
@@ -95,7 +92,7 @@ def check_settings(config: Config, tee: Tee) -> None:
                 "This machine's TEE is simulated, and proves nothing to other servers; "
                 "insecure_allow_simulated_peers has them accept it."
             )
-    elif tee.kind == SEV_SNP and not config.measured_launch:
+    elif TEES[tee.kind].code_by_setting and not config.measured_launch:
         raise Failure(
             "Servers know each other by their code, which the measurement names only where "
             "measured_launch can be set."
@@ -231,18 +228,6 @@ async def own_code(tee: Tee, vendors: Vendors, now: datetime) -> Policy:
     verified = verify(evidence, vendors.collateral.get(evidence.tee), roots, now)
     if verified.report_data != nonce_data:
         raise VerificationFailed(Step.EVIDENCE, "this machine's evidence is another one's")
-    policy = naming(verified)
-    if isinstance(verified, VerifiedSNP):
-        policy = replace(policy, sections={SEV_SNP: _vouched_for_alike(verified)})
+    policy = naming_alike(verified)
     # A simulated vendor publishes nothing.
     return accepting_no_collateral(policy) if verified.simulated else policy
-
-
-def _vouched_for_alike(verified: VerifiedSNP) -> SNPPolicy:
-    """The policy that names this evidence, of the same signer and at the same privilege level."""
-    return replace(
-        snp.naming(verified),
-        vmpl=frozenset({verified.report.vmpl}),
-        signers=frozenset({verified.signer.name}),
-        csp_ids=frozenset() if verified.csp_id is None else frozenset({verified.csp_id}),
-    )
