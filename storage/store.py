@@ -13,7 +13,6 @@ their size classes. A back end that puts everything back to an older state as a 
 a running server and by one given an anchor, and by no other.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
@@ -24,24 +23,20 @@ import trio
 from storage.backend import Backend, Commit, Wanted
 from storage.blobs import Blobs
 from storage.copy import Copying
-from storage.copy_mark import check_finished
 from storage.errors import (
     Conflict,
-    Missing,
     Part,
     Reason,
     Rotated,
     RotationUnderway,
-    StorageError,
     Tampered,
-    Unavailable,
     WrongSecret,
 )
 from storage.follower import Follower
 from storage.group_commit import Committer, Work, size, stage
-from storage.header import Header, Unlocked
-from storage.ledger import Anchor, State
-from storage.load import restore
+from storage.header import Unlocked
+from storage.ledger import Anchor
+from storage.opening import SecretFor, open_table, unlocked_by
 from storage.progress import Tell, tell_nobody
 from storage.query import Found, Query, matches
 from storage.reader import Reader
@@ -61,8 +56,6 @@ CACHE_BYTES: Final = 32 << 20  # of memory: opened meta parts, and sealed bodies
 _PIECE: Final = 1 << 13  # rows the index looks at before other tasks have their turn: milliseconds
 
 _Use = Callable[[Draft, Unlocked], None]
-SecretFor = Callable[[bool], Secret]
-"""Gives the secret of a store; called with whether the store is new."""
 
 
 @asynccontextmanager
@@ -98,7 +91,7 @@ async def open_store(
     try:
         try:
             await backend.open(create=create)
-            table, is_new = await _open(backend, secret, create, anchor)
+            table, is_new = await open_table(backend, secret, create=create, anchor=anchor)
         finally:
             # It is not needed while the store is open; and an error, which somebody may keep,
             # refers to the variables of all functions that it has passed through.
@@ -121,74 +114,6 @@ async def open_store(
             await backend.aclose()
     if failure is not None:
         raise failure
-
-
-async def _open(
-    backend: Backend, secret: Secret | SecretFor, create: bool, anchor: Anchor | None
-) -> tuple[Table, bool]:
-    """The table, and whether the store was made."""
-    is_new = False
-    try:
-        for _ in range(_OPEN_ATTEMPTS):
-            header, head = await backend.load()
-            is_empty = header is None and head is None
-            if is_empty and anchor is not None:
-                raise Tampered(Part.STORE, Reason.ROLLED_BACK)
-            check_finished(header, head)
-            if is_empty and not create:
-                raise Missing("there is no store here")
-            if is_empty and (await backend.scan(b""))[0]:
-                if await backend.load() != (None, None):
-                    continue  # another server has made the store, and a record, meanwhile
-                raise Tampered(Part.HEAD, Reason.DROPPED)
-            if callable(secret):
-                secret = secret(is_empty)
-            if is_empty:
-                is_new = await _create(backend, secret)
-                continue
-            if header is None:
-                raise Tampered(Part.HEADER, Reason.DROPPED)
-            if head is None:
-                raise Tampered(Part.HEAD, Reason.DROPPED)
-            unlocked = await _unlocked(Header.parse(header), secret, backend.label)
-            keyring = unlocked.keyring()
-            state = State.open(keyring, head)
-            if state.header != unlocked.header.digest:
-                raise Tampered(Part.HEADER, Reason.REPLAYED)
-            table = Table(unlocked, keyring, state, head)
-            if await restore(backend, table, anchor):
-                return table, is_new
-    finally:
-        del secret  # as in `open_store`
-    raise Unavailable("the key header keeps changing while the store is opened")
-
-
-_OPEN_ATTEMPTS: Final = 5
-
-
-async def _unlocked(header: Header, secret: Secret, label: bytes) -> Unlocked:
-    """The header opened with the secret; an error does not refer to that.
-
-    Raises:
-        WrongSecret, Tampered: as `Unlocked.open`.
-    """
-    try:
-        return await in_thread(Unlocked.open, header, secret, label)
-    except StorageError as error:
-        raise error.with_traceback(None) from None
-    finally:
-        del secret
-
-
-async def _create(backend: Backend, secret: Secret) -> bool:
-    """Make an empty store; False where somebody else made one meanwhile, which is fine."""
-    unlocked = await in_thread(Unlocked.make, secret, backend.label)
-    del secret  # as in `open_store`
-    header = unlocked.build()
-    keyring = unlocked.keyring()
-    state = State(0, keyring.now.chain, 0, 0, 0, 1, hashlib.sha256(header).digest())
-    commit = Commit(0, None, state.seal(keyring), b"", 1, {}, {}, header)
-    return await backend.commit(commit) is None
 
 
 class SealedStore:
@@ -306,7 +231,7 @@ class SealedStore:
         """Whether a secret opens one of the key slots, as they are now."""
         known = self._table.unlocked
         try:
-            await _unlocked(known.header, secret, known.label)
+            await unlocked_by(known.header, secret, known.label)
         except WrongSecret:
             return False
         return True
