@@ -90,5 +90,5 @@ class Terminal:
 @pytest.fixture(scope="module")
 def ckms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     place = tmp_path_factory.mktemp("ckms")
-    with running(place / "data", "--https-port", "0") as server:
+    with running(place / "data", "--https-port", "0", "--issuer", "own:") as server:
         yield Terminal(server, place)

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from tests.interop.ckms_terminal import Terminal, ckms, needs_ckms
 
@@ -13,6 +15,7 @@ __all__ = ["ckms"]
 
 pytestmark = needs_ckms
 
+COMMON_NAME = NameOID.COMMON_NAME
 TEXT = b"what is to be kept " * 10
 
 
@@ -137,6 +140,20 @@ def test_a_pair_of_an_elliptic_curve_signs(ckms: Terminal, file: Path, tmp_path:
     does(ckms, "ec", "keys", "export", "-k", private, "-f", "sec1-pem", tmp_path / "pem")
     does(ckms, "ec", "keys", "import", "-f", "pem", tmp_path / "pem")
     does(ckms, "ec", "keys", "re-key", "-k", private)
+
+
+def test_a_key_is_certified_by_the_server_s_authority(ckms: Terminal, tmp_path: Path):
+    _, public = pair(ckms, "ec", "keys", "create")
+    said = ("certificates", "certify", "-p", public, "-s", "CN=me, O=Acme")
+    (certificate,) = ckms.makes("alice", *said)
+    assert "Valid" in does(ckms, "certificates", "validate", "-k", certificate)
+    pem = tmp_path / "pem"
+    does(ckms, "certificates", "export", "-c", certificate, "-f", "pem", pem)
+    subject = x509.load_pem_x509_certificate(pem.read_bytes()).subject
+    assert [each.value for each in subject.get_attributes_for_oid(COMMON_NAME)] == ["me"]
+    does(ckms, "certificates", "import", "-f", "pem", pem)
+    does(ckms, "certificates", "revoke", "-c", certificate, "it is replaced")
+    does(ckms, "certificates", "destroy", "-c", certificate)
 
 
 def test_secrets_hashes_and_random_bytes(ckms: Terminal, tmp_path: Path):
