@@ -42,7 +42,8 @@ pytestmark = [
 
 @pytest.mark.parametrize("name", ["test_integration.py", "test_proxykmipclient.py"])
 def test_pykmips_own_tests_pass(tmp_path: Path, name: str) -> None:
-    with running(tmp_path / "data") as server:
+    # It reads a wrapped key without encoding only where a structure is around the bytes.
+    with running(tmp_path / "data", "--wrapped-key-in-structure", "*") as server:
         done = perform(server, tmp_path, name)
     assert done.returncode == 0, done.stdout[-4000:]
 
