@@ -33,8 +33,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, Final, NamedTuple
 
-from kmip.compiled.source import Irregular, Source
-from kmip.encodings.ttlv import MAX_DEPTH, TTLV
+from kmip.compiled.source import ITEMS, VERSION_ITEMS, Irregular, Source
+from kmip.encodings.ttlv import HEADER_BYTES
 from kmip.enums import Data, ItemType, UniqueIdentifier
 from kmip.errors import KMIPError
 from kmip.key_block import KeyBlock, KeyBlockForm, KeyValue, KeyValueForm, MaterialForm
@@ -56,14 +56,9 @@ from kmip.structures import (
     plan_of,
 )
 from kmip.types import DateTimeForm, IdentifierForm
-from kmip.versions import SUPPORTED, ProtocolVersion
+from kmip.versions import ProtocolVersion
 
 Read = Callable[[bytes, int, int], Any]
-
-DECLARED_DEPTH: Final = 12
-"""Structures within structures that the declarations have together, at most."""
-ITEMS: Final = TTLV(max_depth=MAX_DEPTH - DECLARED_DEPTH)
-"""For what goes through items, wherever it is: what is nested deeper is irregular."""
 
 
 class Branch(NamedTuple):
@@ -101,8 +96,6 @@ _VALUES: Final[dict[ItemType, tuple[str, ...]]] = {
     ItemType.BOOLEAN: (*_LONG, "if v != 0 and v != 1: raise Irregular", "v = v == 1"),
 }
 _GLOBALS: Final = {
-    "Irregular": Irregular,
-    "zeros": tuple(b"\0" * n for n in range(8)),
     "header": struct.Struct(">II").unpack_from,
     "i32": struct.Struct(">iI").unpack_from,
     "u32": struct.Struct(">II").unpack_from,
@@ -110,10 +103,7 @@ _GLOBALS: Final = {
     "decode": ITEMS.decode,
     "absent": object(),
 }
-_VERSIONS: Final = {
-    struct.pack(">IIiIIIiI", 0x42006A02, 4, v.major, 0, 0x42006B02, 4, v.minor, 0): v
-    for v in SUPPORTED
-}
+_VERSIONS: Final = {item[HEADER_BYTES:]: version for version, item in VERSION_ITEMS.items()}
 
 
 def reader_of(cls: type[Structure], version: ProtocolVersion, *, placed: bool = False) -> Read:

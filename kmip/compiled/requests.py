@@ -6,12 +6,12 @@ import struct
 from typing import Any, Final, NamedTuple
 
 from kmip.compiled.reading import NOT_TAKEN, reader_of
-from kmip.compiled.source import Irregular
+from kmip.compiled.source import VERSION_BYTES, VERSION_ITEMS, Irregular
 from kmip.enums import ItemType, Operation
 from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip.payloads import PAYLOADS
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, ProtocolVersion
+from kmip.versions import ProtocolVersion
 
 MAX_BYTES: Final = 8 * 1024
 """Of a message: longer ones go through items, whose number is limited there, and whose reading can
@@ -28,16 +28,7 @@ _MESSAGE: Final = _word(Tag.REQUEST_MESSAGE)
 _REQUEST_HEADER: Final = _word(Tag.REQUEST_HEADER)
 _BATCH_ITEM: Final = _word(Tag.BATCH_ITEM)
 _VERSION_AT: Final = 16
-_VERSION_BYTES: Final = 40
-_VERSIONS: Final = {
-    struct.pack(
-        ">IIIIiIIIiI",
-        *(_word(Tag.PROTOCOL_VERSION), 32),
-        *(Tag.PROTOCOL_VERSION_MAJOR << 8 | ItemType.INTEGER, 4, version.major, 0),
-        *(Tag.PROTOCOL_VERSION_MINOR << 8 | ItemType.INTEGER, 4, version.minor, 0),
-    ): version
-    for version in SUPPORTED
-}
+_VERSIONS: Final = {item: version for version, item in VERSION_ITEMS.items()}
 
 
 class Request(NamedTuple):
@@ -70,7 +61,7 @@ def _request(data: bytes) -> Request | None:
     word, length = _HEADER(data, 0)
     if word != _MESSAGE or length != len(data) - 8:
         return None
-    version = _VERSIONS.get(data[_VERSION_AT : _VERSION_AT + _VERSION_BYTES])
+    version = _VERSIONS.get(data[_VERSION_AT : _VERSION_AT + VERSION_BYTES])
     word, length = _HEADER(data, 8)
     at = _VERSION_AT + length
     if version is None or word != _REQUEST_HEADER or at > len(data):

@@ -1,13 +1,36 @@
-"""Source code of a function, as it is put together line by line."""
+"""Source code of a function, as it is put together line by line, and what all of them know."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
+
+from kmip.encodings.ttlv import HEADER_BYTES, MAX_DEPTH, TTLV, encode
+from kmip.messages import ProtocolVersionForm
+from kmip.tags import Tag
+from kmip.versions import SUPPORTED, ProtocolVersion
+
+DECLARED_DEPTH: Final = 12
+"""Structures within structures that the declarations have together, at most."""
+ITEMS: Final = TTLV(max_depth=MAX_DEPTH - DECLARED_DEPTH)
+"""For what goes through items, wherever it is: what is nested deeper is irregular."""
+
+
+def _version_item(version: ProtocolVersion) -> bytes:
+    return encode(ProtocolVersionForm().write(Tag.PROTOCOL_VERSION, version, version))
+
+
+VERSION_ITEMS: Final = {version: _version_item(version) for version in SUPPORTED}
+"""The Protocol Version structure of each version, as bytes."""
+VERSION_BYTES: Final = HEADER_BYTES + 32
+"""Of each: a header, and two numbers."""
 
 
 class Irregular(Exception):
     """Something that a compiled function leaves to the generic way; says nothing of it."""
+
+
+_ZEROS: Final = tuple(b"\0" * n for n in range(8))
 
 
 class Source:
@@ -18,7 +41,7 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, Any] = {"Irregular": Irregular, "zeros": _ZEROS}
         self._lines: list[str] = []
         self._known: dict[int, str] = {}
 

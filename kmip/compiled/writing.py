@@ -11,9 +11,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from kmip.compiled.reading import DECLARED_DEPTH, is_of_object
-from kmip.compiled.source import Irregular, Source
-from kmip.encodings.ttlv import MAX_DEPTH, TTLV
+from kmip.compiled.reading import is_of_object
+from kmip.compiled.source import ITEMS, VERSION_ITEMS, Irregular, Source
 from kmip.enums import ItemType
 from kmip.items import Item
 from kmip.key_block import KeyBlock, KeyBlockForm, KeyValue, KeyValueForm, MaterialForm
@@ -32,30 +31,24 @@ from kmip.structures import (
     Versioned,
     plan_of,
 )
+from kmip.tags import Tag
 from kmip.types import DateTimeForm, IdentifierForm
-from kmip.versions import SUPPORTED, V3_0, ProtocolVersion
+from kmip.versions import V3_0, ProtocolVersion
 
 Write = Callable[[Any], bytes]
 
 NOT_TAKEN: Final = (Irregular, struct.error, ValueError, TypeError, AttributeError, LookupError)
 """What a writer raises for what it does not take."""
-_ITEMS: Final = TTLV(max_depth=MAX_DEPTH - DECLARED_DEPTH)
 _TRUE, _FALSE = b"\0\0\0\0\0\0\0\1", bytes(8)
 _GLOBALS: Final = {
-    "Irregular": Irregular,
     "Item": Item,
-    "zeros": tuple(b"\0" * n for n in range(8)),
     "header": struct.Struct(">II").pack,
     "i32": struct.Struct(">IIi4x").pack,
     "u32": struct.Struct(">III4x").pack,
     "i64": struct.Struct(">IIq").pack,
-    "encode": _ITEMS.encode,
+    "encode": ITEMS.encode,
 }
 _HEADER: Final = struct.Struct(">II").pack
-_VERSIONS: Final = {
-    v: struct.pack(">IIiIIIiI", 0x42006A02, 4, v.major, 0, 0x42006B02, 4, v.minor, 0)
-    for v in SUPPORTED
-}
 
 
 def writer_of(cls: type[Structure], version: ProtocolVersion) -> Write:
@@ -232,10 +225,9 @@ def _date_time(source: Source, form: DateTimeForm, tag: int, version: ProtocolVe
 def _protocol_version(
     source: Source, form: ProtocolVersionForm, tag: int, version: ProtocolVersion
 ) -> Lines:
-    head = _HEADER(tag << 8 | ItemType.STRUCTURE, 32)
-    known = source.name({v: head + numbers for v, numbers in _VERSIONS.items()})
+    known = VERSION_ITEMS if tag == Tag.PROTOCOL_VERSION else {}
     written = f"encode({source.name(form.write)}({tag}, v, {source.name(version)}))"
-    yield f"parts.append({known}.get(v) or {written})"
+    yield f"parts.append({source.name(known)}.get(v) or {written})"
 
 
 def _key_material(source: Source, form: MaterialForm, tag: int, version: ProtocolVersion) -> Lines:

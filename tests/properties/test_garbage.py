@@ -40,30 +40,42 @@ def message_of(item, version=V1_4, operation=Operation.LOCATE):
 
 
 @st.composite
-def damaged(draw):
-    """A message in which bytes are changed, removed, doubled or cut off."""
-    data = bytearray(message_of(draw(items), draw(versions), draw(st.sampled_from(Operation))))
+def damaged_bytes(draw, content):
+    """Bytes, one at least, of which some are changed, removed, doubled or cut off."""
+    data = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(data) - 1))
         end = draw(st.integers(at, min(len(data), at + 24)))
-        change = draw(st.sampled_from(["bit", "byte", "remove", "double", "cut", "length"]))
+        changes = ["bit", "byte", "remove", "double", "cut", "length", "remove item", "double item"]
+        change = draw(st.sampled_from(changes))
+        place = at // 8 * 8  # of an item, perhaps, which mostly has 16 bytes
         if change == "bit":
             data[at] ^= 1 << draw(st.integers(0, 7))
         elif change == "byte":
             data[at] = draw(st.sampled_from([0, 1, 2, 7, 8, 0x42, 0x54, 0x7F, 0x80, 0xFF]))
         elif change == "length":
             # On an eight byte boundary a length has a better chance to be met.
-            place = at // 8 * 8 + 4
-            data[place : place + 4] = draw(st.integers(0, 64)).to_bytes(4, "big")
+            data[place + 4 : place + 8] = draw(st.integers(0, 64)).to_bytes(4, "big")
         elif change == "remove":
             del data[at:end]
         elif change == "double":
             data[at:at] = data[at:end]
+        elif change == "remove item":
+            del data[place : place + draw(st.sampled_from([8, 16]))]
+        elif change == "double item":
+            data[place:place] = data[place : place + 16]
         else:
             del data[at:]
         if not data:
             break
     return bytes(data)
+
+
+@st.composite
+def damaged(draw):
+    """A message that is damaged so."""
+    message = message_of(draw(items), draw(versions), draw(st.sampled_from(Operation)))
+    return draw(damaged_bytes(message))
 
 
 def read_message(data):
