@@ -197,8 +197,9 @@ class Replica:
                 for work in drafted:
                     work.succeed(draft.number)
                 # Not before: what was drafted first may be why, and nobody knew it would be done.
-                for work, error in refused:
+                if refused:
                     self._precedence.refused()
+                for work, error in refused:
                     work.fail(error)
                 return
             fresh = True

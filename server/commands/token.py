@@ -163,7 +163,7 @@ def _run(arguments: argparse.Namespace) -> None:
         trio.run(_at_server, arguments)
         return
     settings = config(arguments)
-    if open_store.place(settings).scheme.is_url:
+    if open_store.is_shared(settings):
         explanations.run(settings, _in_store, settings, arguments)
     else:
         _in_file(settings, arguments)

@@ -168,7 +168,7 @@ async def _encoded(
         return data
     try:
         is_long = len(data) > LOOP_BYTES
-        item = await stepped(is_long, ttlv.TTLV(max_items=len(data)).decode, data)
+        item = await stepped(is_long, response_item, response, version)
         return await stepped(is_long, codec.encode, item, version)
     except InvalidMessage as error:
         raise KMIPError(f"the response cannot be written in this encoding: {error}") from None
