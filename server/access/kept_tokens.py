@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import Any, Final
-
-import trio
 
 from server.access import api_tokens, user_names
 from server.access.api_tokens import MAX_TOKENS, APIToken
-from server.objects.own_records import MAX_ATTEMPTS, OwnRecords
+from server.objects.own_records import OwnRecords
 from server.setup.failure import Failure
-from storage import Conflict, Put, Remove, SealedStore
+from storage import Put, Remove, SealedStore
 
 KIND: Final = b"API token"
 NAMES: Final = "names"
@@ -66,15 +65,7 @@ class KeptTokens:
             storage.StorageError: it cannot be kept.
         """
         user_names.check("token", token.name)
-        for _ in range(MAX_ATTEMPTS):
-            changes = await self._added(token, replace=replace)
-            try:
-                await self._records.commit(*changes)
-            except Conflict:
-                await self._refresh()
-            else:
-                return
-        raise Conflict(self._records.name(_by_name(token.name)))
+        await self._records.commit_decided(partial(self._added, token, replace=replace))
 
     async def _added(self, token: APIToken, *, replace: bool) -> list[Put | Remove]:
         record = await self._records.read(_by_name(token.name))
@@ -104,27 +95,20 @@ class KeptTokens:
             Failure: there is none of that name.
             storage.StorageError: that cannot be kept.
         """
-        for _ in range(MAX_ATTEMPTS):
+
+        async def decide() -> list[Put | Remove]:
             record = await self._records.read(_by_name(name))
             row = {} if record is None else json.loads(record.meta)
             if record is None or row["name"] != name:
                 raise Failure(f"There is no token {name!r}.")
             changes = await self._removed(bytes.fromhex(row["sha256"]))
-            try:
-                await self._records.commit(*changes, Remove(record.name, record.version))
-            except Conflict:
-                await self._refresh()
-            else:
-                return
-        raise Conflict(self._records.name(_by_name(name)))
+            return [*changes, Remove(record.name, record.version)]
+
+        await self._records.commit_decided(decide)
 
     async def _removed(self, sha256: bytes) -> list[Put | Remove]:
         record = await self._records.read(_by_hash(sha256))
         return [] if record is None else [Remove(record.name, record.version)]
-
-    async def _refresh(self) -> None:
-        with trio.CancelScope(shield=True):
-            await self._store.refresh()
 
     async def all(self) -> list[APIToken]:
         """All tokens, by name.

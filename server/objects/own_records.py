@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -146,20 +146,47 @@ class OwnRecords:
             storage.StorageError: the record cannot be read or changed. Of a change that ended in
                 `Unavailable` nobody knows whether it was made.
         """
+
+        async def decide_now() -> tuple[Put | Remove] | None:
+            change = decide(await self.read(key))
+            return None if change is None else (change,)
+
         async with self._turns.of(key):
-            for attempt in range(MAX_ATTEMPTS):
-                change = decide(await self.read(key))
-                if change is None:
-                    return
-                try:
-                    await self.commit(change)
-                except Conflict:
-                    if attempt == MAX_ATTEMPTS - 1:
-                        raise
-                    with trio.CancelScope(shield=True):
-                        await self.store.refresh()
-                else:
-                    return
+            await self.commit_decided(decide_now)
+
+    async def commit_decided(
+        self, decide: Callable[[], Awaitable[Sequence[Put | Remove] | None]]
+    ) -> None:
+        """Make changes by what the records are now, all or none; durable when this returns.
+
+        Args:
+            decide: reads, and gives the changes, or None: there is nothing to do. It is called
+                again where another server was first, and what it raises is raised.
+
+        Raises:
+            storage.StorageError: as `change`.
+        """
+        for attempt in range(MAX_ATTEMPTS):
+            changes = await decide()
+            if changes is None:
+                return
+            try:
+                await self.commit(*changes)
+            except Conflict:
+                if attempt == MAX_ATTEMPTS - 1:
+                    raise
+                await self.refresh()
+            else:
+                return
+
+    async def refresh(self) -> None:
+        """Know what other servers have committed, also where nobody waits for that any more.
+
+        Raises:
+            storage.StorageError: the store does not answer.
+        """
+        with trio.CancelScope(shield=True):
+            await self.store.refresh()
 
     async def commit(self, *changes: Put | Remove) -> None:
         """Make changes durable, also where nobody waits for that any more.

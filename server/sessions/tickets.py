@@ -25,8 +25,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import trio
-
 from kmip.errors import InvalidTicket, ServerLimitExceeded, UsageLimitExceeded
 from server.long_steps import LOOP_BYTES, stepped
 from server.objects import own_records
@@ -172,19 +170,16 @@ class Tickets:
         Raises:
             storage.StorageError: they could not be ended.
         """
-        for attempt in range(MAX_ATTEMPTS):
-            with trio.CancelScope(shield=True):
-                await self._store.refresh()
+        ended: list[Remove] = []
+
+        async def decide() -> list[Remove]:
             names = (await self._store.search(self._records.query(client))).names
-            removed = [Remove(name, self._store.version(name)) for name in names]
-            try:
-                await self._records.commit(*removed)
-            except Conflict:
-                if attempt == MAX_ATTEMPTS - 1:
-                    raise
-            else:
-                break
-        return len(names)
+            ended[:] = [Remove(name, self._store.version(name)) for name in names]
+            return ended
+
+        await self._records.refresh()
+        await self._records.commit_decided(decide)
+        return len(ended)
 
     # Showing one
 
