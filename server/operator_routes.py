@@ -49,6 +49,7 @@ from server.access.kept_tokens import KeptTokens
 from server.access.kept_users import KeptUsers
 from server.access.password_file import Kind
 from server.long_steps import LOOP_BYTES, stepped
+from server.objects.refreshing import refresh
 from server.peers import kept_policy
 from server.setup import explanations
 from server.setup.failure import Failure
@@ -165,8 +166,7 @@ class OperatorRoutes:
         async def in_turn(request: Request) -> Response:
             async with self._turn:
                 try:
-                    with trio.CancelScope(shield=True):  # shared with others, who go on
-                        await self.server.store.refresh()
+                    await refresh(self.server.store)
                     fields = await handler(request)
                 except (Failure, StorageError) as error:
                     sentence = explanations.explain(error, self.server.config) or str(error)

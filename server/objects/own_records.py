@@ -28,6 +28,7 @@ from typing import Final
 
 import trio
 
+from server.objects.refreshing import refresh
 from storage import (
     Body,
     Conflict,
@@ -185,8 +186,7 @@ class OwnRecords:
         Raises:
             storage.StorageError: the store does not answer.
         """
-        with trio.CancelScope(shield=True):
-            await self.store.refresh()
+        await refresh(self.store)
 
     async def commit(self, *changes: Put | Remove) -> None:
         """Make changes durable, also where nobody waits for that any more.
@@ -296,8 +296,7 @@ async def sweep(store: SealedStore, now: float) -> int:
         storage.StorageError: they could not be removed; where another server was first, some of
             them are gone.
     """
-    with trio.CancelScope(shield=True):  # shared with others, who go on
-        await store.refresh()
+    await refresh(store)
     ended = Range(ENDS, high=int(now) - SWEEP_GRACE)
     names = (await store.search(Query(ranges=(ended,), limit=SWEPT_AT_ONCE))).names
     with trio.CancelScope(shield=True):

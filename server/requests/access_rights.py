@@ -40,6 +40,7 @@ from server.objects.grants import (
 )
 from server.objects.index_terms import Reach, owned
 from server.objects.managed_object import ManagedObject
+from server.objects.refreshing import refresh
 from server.objects.transaction import Transaction
 from server.requests import audit, store_failures
 from server.requests.dispatch import MAX_ATTEMPTS, commit_whole
@@ -305,7 +306,7 @@ class AccessRights:
             try:
                 await commit_whole(objects)
             except Conflict:
-                await self._refresh()
+                await refresh(self.server.store)
             else:
                 return
         raise ServerLimitExceeded("too many clients change the same object; try again")
@@ -350,10 +351,6 @@ class AccessRights:
             raise ServerLimitExceeded("an owner's grants on groups are bounded, and these are more")
         objects.put_group_grants(after)
 
-    async def _refresh(self) -> None:
-        with trio.CancelScope(shield=True):  # shared with others, who go on
-            await self.server.store.refresh()
-
     async def _answered(self, title: str, target: Target, run: Callable[[], Awaitable[T]]) -> T:
         """What `run` gives; what goes wrong is told as KMIP would, and either is recorded.
 
@@ -366,7 +363,7 @@ class AccessRights:
                 await self.turn.take()
             if self.client.permission is not None:
                 raise PermissionDenied("a ticket or token of narrowed rights does not reach these")
-            await self._refresh()
+            await refresh(self.server.store)
             found = await run()
             failure = None
         except KMIPError as error:

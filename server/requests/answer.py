@@ -16,8 +16,6 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-import trio
-
 from kmip.compiled.requests import Request, read_request
 from kmip.compiled.writing import written
 from kmip.encodings import ttlv
@@ -45,6 +43,7 @@ from kmip.tags import Tag
 from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
 from server.access.client import Client
 from server.long_steps import LOOP_BYTES, LOOP_VALUES, stepped
+from server.objects.refreshing import refresh
 from server.requests import audit, authentication, batch, store_failures
 from server.requests.foreseen import foreseen
 from server.sessions.client_turns import Turn
@@ -192,8 +191,7 @@ async def _performed(
     """The response to a request message that was read and checked."""
     header, answered = request.request_header, None
     try:
-        with trio.CancelScope(shield=True):  # shared with others, who go on
-            await server.store.refresh(foreseen(server, request))
+        await refresh(server.store, foreseen(server, request))
         if server.follow_rules is not None:
             await server.follow_rules()
         known = await authentication.identify(

@@ -16,13 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-import trio
-
 from kmip.errors import AuthenticationNotSuccessful
 from server.access import api_tokens
 from server.access.api_tokens import APIToken
 from server.access.client import Client
 from server.access.jwt import NotAccepted
+from server.objects.refreshing import refresh
 from server.objects.transaction import Transaction
 from server.sessions.identification import Identification, Means
 from server.sessions.issued import Issued
@@ -70,8 +69,7 @@ async def identify(server: Server, token: str, *, anew: bool) -> Client:
         return Client(found.client, "jwt", identification=identified)
     kept = None if anew else await server.api_tokens.find(token, server.clock())
     if kept is None:
-        with trio.CancelScope(shield=True):  # shared with others, who go on
-            await server.store.refresh()
+        await refresh(server.store)
         kept = await server.api_tokens.find(token, server.clock())
     if kept is None:
         raise NotAccepted("the token is nobody's, or not any more")

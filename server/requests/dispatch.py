@@ -38,6 +38,7 @@ from server.attributes import (
 )
 from server.context import Context, Room
 from server.long_steps import has_many, is_long, stepped
+from server.objects import refreshing
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
 from server.requests import ephemeral, store_failures
@@ -188,7 +189,7 @@ async def _attempts(
     context.room.check()
     permission = context.client.permission
     if refresh:
-        await _refresh(context)
+        await refreshing.refresh(context.server.store)
     if permission is not None:
         permission.check_open(context.objects, int(context.server.clock()))
         await permission.begin(route.operation)
@@ -198,7 +199,7 @@ async def _attempts(
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
         if attempt:
-            await _refresh(context)
+            await refreshing.refresh(context.server.store)
         context.room.left = left
         context.charges.clear()
         try:
@@ -225,12 +226,6 @@ async def _attempts(
         else:
             return payload
     raise ServerLimitExceeded("too many clients change the same object; try again")
-
-
-async def _refresh(context: Context) -> None:
-    """Know what other servers have done."""
-    with trio.CancelScope(shield=True):  # shared with others, who go on
-        await context.server.store.refresh()
 
 
 async def _spend(context: Context, permission: Permission, *, failed: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 import trio
 
 from server.access import kept_rules
+from server.objects.refreshing import refresh
 from server.setup.failure import Failure
 from server.transport.admission import LOOK_SECONDS, Admission
 from storage import Conflict, SealedStore, StorageError
@@ -70,8 +71,7 @@ class FollowedRules:
         while True:
             await trio.sleep(LOOK_SECONDS)
             try:
-                with trio.CancelScope(shield=True):  # shared with others, who go on
-                    await self._store.refresh()
+                await refresh(self._store)
                 await self.follow()
             except StorageError as error:
                 log.debug("what was said of certificates could not be read: %s", error)

@@ -39,6 +39,7 @@ from kmip.encodings.xml import XML
 from kmip.enums import ResultReason
 from server.access.client import Client
 from server.access.jwt import NotAccepted
+from server.objects.refreshing import refresh
 from server.requests import bearer, store_failures
 from server.requests.answer import answer
 from server.state import Server
@@ -227,8 +228,7 @@ class KMIPOverHTTPS:
         begun = trio.current_time()
         database = {"name": "store", "status": UP}
         try:
-            with trio.CancelScope(shield=True):  # shared with others, who go on
-                await self.server.store.refresh()
+            await refresh(self.server.store)
         except StorageError as error:
             database |= {"status": DOWN, "message": store_failures.log_and_explain(error)}
         status = database["status"]

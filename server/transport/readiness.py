@@ -23,6 +23,7 @@ from typing import Final
 import trio
 
 from server.metrics import openmetrics
+from server.objects.refreshing import refresh
 from server.requests import store_failures
 from server.state import Server
 from server.transport import http
@@ -99,8 +100,7 @@ class Readiness:
 
     async def _wrong_with_store(self) -> str:
         try:
-            with trio.CancelScope(shield=True):  # shared with others, who go on
-                await self._server.store.refresh()
+            await refresh(self._server.store)
         except StorageError as error:
             return store_failures.log_and_explain(error)
         return "" if self._server.store.finding is None else store_failures.DAMAGED

@@ -327,7 +327,7 @@ async def test_whoever_is_known_learns_whether_the_store_answers(
     up = {"name": "store", "status": "UP"}
     assert found == {"status": "UP", "dependencies": {"database": up}}
 
-    async def refresh() -> None:
+    async def refresh(reading: Any = ()) -> None:
         raise Unavailable("the back end at 192.0.2.7 does not answer")
 
     monkeypatch.setattr(type(server.store), "refresh", lambda self: refresh())

@@ -90,7 +90,7 @@ def certificate_between(begin: datetime, end: datetime) -> x509.Certificate:
 
 
 def failing(error: Exception) -> Callable[[Any], Any]:
-    async def refresh(self: Any) -> None:
+    async def refresh(self: Any, reading: Any = ()) -> None:
         raise error
 
     return refresh
@@ -149,7 +149,7 @@ async def test_however_many_ask_the_store_is_asked_once_in_a_while(
 ) -> None:
     calls = 0
 
-    async def refresh(self: Any) -> None:
+    async def refresh(self: Any, reading: Any = ()) -> None:
         nonlocal calls
         calls += 1
         await trio.sleep(0.1)
