@@ -327,10 +327,10 @@ async def test_whoever_is_known_learns_whether_the_store_answers(
     up = {"name": "store", "status": "UP"}
     assert found == {"status": "UP", "dependencies": {"database": up}}
 
-    async def refresh(reading: Any = ()) -> None:
+    async def refresh(self: Any, reading: Any = ()) -> None:
         raise Unavailable("the back end at 192.0.2.7 does not answer")
 
-    monkeypatch.setattr(type(server.store), "refresh", lambda self: refresh())
+    monkeypatch.setattr(type(server.store), "refresh", refresh)
     status, found = await call()("GET", "/health")
     assert (status, found["status"]) == (503, "DOWN")
     assert "192.0.2.7" not in json.dumps(found)
