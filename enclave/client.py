@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import trio
 
@@ -121,7 +121,7 @@ class Attested:
 class AttestedConnection:
     """An open TLS connection to an attested peer. The caller closes it."""
 
-    stream: trio.SSLStream[trio.SocketStream] = field(repr=False)
+    stream: trio.SSLStream[Any] = field(repr=False)
     attested: Attested
 
     async def __aenter__(self) -> Self:

@@ -33,10 +33,9 @@ from __future__ import annotations
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import trio
 
@@ -44,6 +43,7 @@ from enclave.claims import Claims, Role
 from enclave.client import (
     NONCE_BYTES,
     Attested,
+    AttestedConnection,
     Expectation,
     client_context,
     judge,
@@ -87,8 +87,8 @@ def peer_context() -> ssl.SSLContext:
     return context
 
 
-@dataclass(frozen=True, slots=True)
-class MutualConnection:
+@dataclass(frozen=True)
+class MutualConnection(AttestedConnection):
     """An open connection, whose sides have attested themselves. Whoever has it closes it.
 
     Attributes:
@@ -97,20 +97,7 @@ class MutualConnection:
         claims: its claims.
     """
 
-    stream: Stream = field(repr=False)
-    attested: Attested
     claims: Claims
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await trio.aclose_forcefully(self.stream)
 
     async def send(self, message: bytes) -> None:
         """Send one message.
