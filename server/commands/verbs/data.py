@@ -28,6 +28,7 @@ from server.commands.verbs.verb import (
     KEY_ID,
     MAX_DATA_BYTES,
     OUTPUT,
+    Argument,
     Verb,
     argument,
     of_key,
@@ -247,47 +248,26 @@ _ECDSA: Final = argument(
 )
 
 _OF_CIPHER: Final = (FILE, KEY_ID, OUTPUT, _MODE, _AUTHENTICATED)
+
+
+def _signing(*options: Argument) -> tuple[Verb, Verb]:
+    """To sign and to verify by one kind of key, with its options."""
+    sign, verify = (FILE, KEY_ID, OUTPUT, *options), (FILE, _SIGNATURE, KEY_ID, *options)
+    what = "verify the signature of a file"
+    return (
+        Verb(("sign",), "sign a file", OP.SIGN, sign, _signed, _write_signature),
+        Verb(("sign-verify",), what, OP.SIGNATURE_VERIFY, verify, _to_verify, _say_validity),
+    )
+
+
 SYMMETRIC: Final = (
     Verb(("encrypt",), "encrypt a file", OP.ENCRYPT, _OF_CIPHER, _encrypted, _write_encrypted),
     Verb(("decrypt",), "decrypt a file", OP.DECRYPT, _OF_CIPHER, _decrypted, _write_data),
 )
 _OF_OAEP: Final = (FILE, KEY_ID, OUTPUT, _HASH)
-_OF_RSA: Final = (_PADDING, _HASH)
 RSA: Final = (
     Verb(("encrypt",), "encrypt some bytes by OAEP", OP.ENCRYPT, _OF_OAEP, _oaep, _write_data),
     Verb(("decrypt",), "decrypt what OAEP encrypted", OP.DECRYPT, _OF_OAEP, _oaep, _write_data),
-    Verb(
-        ("sign",),
-        "sign a file",
-        OP.SIGN,
-        (FILE, KEY_ID, OUTPUT, *_OF_RSA),
-        _signed,
-        _write_signature,
-    ),
-    Verb(
-        ("sign-verify",),
-        "verify the signature of a file",
-        OP.SIGNATURE_VERIFY,
-        (FILE, _SIGNATURE, KEY_ID, *_OF_RSA),
-        _to_verify,
-        _say_validity,
-    ),
+    *_signing(_PADDING, _HASH),
 )
-ELLIPTIC: Final = (
-    Verb(
-        ("sign",),
-        "sign a file",
-        OP.SIGN,
-        (FILE, KEY_ID, OUTPUT, _ECDSA),
-        _signed,
-        _write_signature,
-    ),
-    Verb(
-        ("sign-verify",),
-        "verify the signature of a file",
-        OP.SIGNATURE_VERIFY,
-        (FILE, _SIGNATURE, KEY_ID, _ECDSA),
-        _to_verify,
-        _say_validity,
-    ),
-)
+ELLIPTIC: Final = _signing(_ECDSA)
