@@ -259,6 +259,28 @@ class KeyBlock(Structure):
         return self.key_value.attributes if isinstance(self.key_value, KeyValue) else None
 
 
+def plain_block(
+    key_format: KeyFormatType,
+    material: bytes | Transparent,
+    algorithm: CryptographicAlgorithm | None = None,
+    length: int | None = None,
+) -> KeyBlock:
+    """The block of a key that is not wrapped.
+
+    Args:
+        key_format: of the material.
+        material: the key.
+        algorithm: it is for, where the format does not tell.
+        length: of the key, in bits.
+    """
+    return KeyBlock(
+        key_format_type=key_format,
+        key_value=KeyValue(key_material=material),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
+
+
 BARE: Final = {KeyFormatType.PKCS_12: until(V1_4)}
 """Formats whose material is the Key Value itself, without a structure around it, and when (OASIS
 TC-PKCS12-1 in 1.4 and in 2.0)."""

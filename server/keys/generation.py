@@ -10,7 +10,7 @@ from kmip.enums import (
     ObjectType,
     SecretDataType,
 )
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import plain_block
 from kmip.objects import SecretData, SymmetricKey
 from kmip.structures import Structure
 from kmip.tags import Tag
@@ -60,12 +60,7 @@ async def symmetric_key(context: Context, attributes: Attributes) -> SymmetricKe
     material = await context.compute(
         costs.RANDOM.of(length // 8), symmetric_keys.generate_symmetric_key, algorithm, length
     )
-    block = KeyBlock(
-        key_format_type=KeyFormatType.RAW,
-        key_value=KeyValue(key_material=material),
-        cryptographic_algorithm=algorithm,
-        cryptographic_length=length,
-    )
+    block = plain_block(KeyFormatType.RAW, material, algorithm, length)
     wanted = attributes.get(Tag.KEY_FORMAT_TYPE)
     formed = await key_blocks.in_format(context, ObjectType.SYMMETRIC_KEY, block, wanted)
     return SymmetricKey(key_block=formed)
@@ -87,10 +82,7 @@ async def secret_data(context: Context, attributes: Attributes) -> SecretData:
     )
     return SecretData(
         secret_data_type=SecretDataType.PASSWORD,
-        key_block=KeyBlock(
-            key_format_type=KeyFormatType.OPAQUE,
-            key_value=KeyValue(key_material=material),
-        ),
+        key_block=plain_block(KeyFormatType.OPAQUE, material),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicDomainParameters
-from kmip.enums import CryptographicAlgorithm, KeyFormatType, ObjectType
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.enums import CryptographicAlgorithm, ObjectType
+from kmip.key_block import plain_block
 from kmip.objects import PrivateKey, PublicKey
 from kmip.tags import Tag
 from server.context import Context
@@ -70,25 +70,14 @@ def of_key(key: key_types.PrivateKey, algorithm: CryptographicAlgorithm) -> Pair
         public_format = key_facts.default_format(ObjectType.PUBLIC_KEY, algorithm)
     private_material = key_formats.dump_private(key, private_format)
     public_material = key_formats.dump_public(half, public_format)
-    private = _block(private_format, private_material, algorithm, key_facts.length_of(key))
-    public = _block(public_format, public_material, algorithm, key_facts.length_of(half))
+    private = plain_block(private_format, private_material, algorithm, key_facts.length_of(key))
+    public = plain_block(public_format, public_material, algorithm, key_facts.length_of(half))
     return Pair(PrivateKey(key_block=private), PublicKey(key_block=public))
 
 
 NOT_COMPACT: Final = frozenset({CryptographicAlgorithm.DSA, CryptographicAlgorithm.DH})
 """Algorithms whose keys are given in the specification's default format. For keys on curves that is
 a transparent one, which PyKMIP cannot read; so those are made as byte strings."""
-
-
-def _block(
-    key_format: KeyFormatType, material: Any, algorithm: CryptographicAlgorithm, length: int
-) -> KeyBlock:
-    return KeyBlock(
-        key_format_type=key_format,
-        key_value=KeyValue(key_material=material),
-        cryptographic_algorithm=algorithm,
-        cryptographic_length=length,
-    )
 
 
 async def formed(

@@ -26,7 +26,7 @@ from kmip.enums import (
 )
 from kmip.enums import ResultReason as R
 from kmip.errors import InvalidField, KMIPError
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import plain_block
 from kmip.objects import Certificate, PrivateKey, SecretData
 from kmip.structures import Structure
 from kmip.tags import Tag
@@ -95,11 +95,11 @@ async def unpacked(context: Context, content: Structure, attributes: Attributes)
         raise InvalidField(f"a container has at most {MAX_CHAIN} certificates above the key's own")
     attributes = _named(attributes, found.friendly_name)
     attributes.remove(Tag.KEY_FORMAT_TYPE)  # that of what is kept
-    block = KeyBlock(
-        key_format_type=KeyFormatType.PKCS_8,
-        key_value=KeyValue(key_material=key_formats.dump_private(found.key, KeyFormatType.PKCS_8)),
-        cryptographic_algorithm=key_facts.algorithm_of(found.key),
-        cryptographic_length=key_facts.length_of(found.key),
+    block = plain_block(
+        KeyFormatType.PKCS_8,
+        key_formats.dump_private(found.key, KeyFormatType.PKCS_8),
+        key_facts.algorithm_of(found.key),
+        key_facts.length_of(found.key),
     )
     return Unpacked(PrivateKey(key_block=block), attributes, found.certificates)
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from kmip.enums import KeyFormatType, LinkType, ObjectType
 from kmip.enums import ResultReason as R
 from kmip.errors import BadPassword, InvalidField, KMIPError, WrongKeyLifecycleState
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import KeyBlock, plain_block
 from kmip.objects import Certificate
 from kmip.tags import Tag
 from kmip.versions import V1_0, V2_0
@@ -47,7 +47,7 @@ async def contain(context: Context, managed_object: ManagedObject, block: KeyBlo
     chain = await _chain(context, managed_object)
     name = managed_object.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME)
     sealed = await context.compute(costs.PKCS_12, seal_pkcs12, key, chain, password, name)
-    return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=sealed))
+    return plain_block(KeyFormatType.PKCS_12, sealed)
 
 
 async def _password(context: Context, managed_object: ManagedObject) -> bytes:

@@ -6,7 +6,7 @@ from typing import Final
 from kmip.attributes import Attributes
 from kmip.enums import KeyFormatType, LinkType, ObjectType, Operation, UniqueIdentifier
 from kmip.errors import InvalidObjectType
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import plain_block
 from kmip.objects import SplitKey, key_block_of
 from kmip.payloads.create_split_key import CreateSplitKeyRequest, CreateSplitKeyResponse
 from kmip.tags import Tag
@@ -116,11 +116,11 @@ def _part(
         split_key_threshold=request.split_key_threshold,
         split_key_method=request.split_key_method,
         prime_field_size=request.prime_field_size,
-        key_block=KeyBlock(
-            key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=material),
-            cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
-            cryptographic_length=attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
+        key_block=plain_block(
+            KeyFormatType.RAW,
+            material,
+            attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+            attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
         ),
     )
 

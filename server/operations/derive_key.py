@@ -20,7 +20,7 @@ from kmip.errors import (
     InvalidMessage,
     WrongKeyLifecycleState,
 )
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import plain_block
 from kmip.masks import CryptographicUsageMask
 from kmip.objects import SecretData, SymmetricKey
 from kmip.payloads.derive_key import DeriveKeyRequest, DeriveKeyResponse
@@ -145,18 +145,16 @@ async def _derived(
 def _object(object_type: ObjectType, material: bytes, attributes: Attributes) -> Structure:
     """The derived bytes as the type of object that is asked for."""
     if object_type == ObjectType.SECRET_DATA:
-        block = KeyBlock(
-            key_format_type=KeyFormatType.OPAQUE, key_value=KeyValue(key_material=material)
-        )
+        block = plain_block(KeyFormatType.OPAQUE, material)
         return SecretData(secret_data_type=SecretDataType.SEED, key_block=block)
     if object_type != ObjectType.SYMMETRIC_KEY:
         raise InvalidField("a symmetric key or secret data can be derived")
     initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
     return SymmetricKey(
-        key_block=KeyBlock(
-            key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=material),
-            cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
-            cryptographic_length=attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
+        key_block=plain_block(
+            KeyFormatType.RAW,
+            material,
+            attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
+            attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
         )
     )

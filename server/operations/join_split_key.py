@@ -12,7 +12,7 @@ from kmip.enums import (
     UniqueIdentifier,
 )
 from kmip.errors import CryptographicFailure, InvalidField, InvalidObjectType
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import KeyBlock, plain_block
 from kmip.objects import SecretData, SplitKey, SymmetricKey, key_block_of
 from kmip.payloads.join_split_key import JoinSplitKeyRequest, JoinSplitKeyResponse
 from kmip.structures import Structure
@@ -39,11 +39,8 @@ async def join_split_key(context: Context, request: JoinSplitKeyRequest) -> Join
     secret = await context.compute(
         sharing.joining_cost(parts), split_keys.join, parts, sharing, length
     )
-    block = KeyBlock(
-        key_format_type=KeyFormatType.RAW,
-        key_value=KeyValue(key_material=secret),
-        cryptographic_algorithm=attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM),
-        cryptographic_length=bits,
+    block = plain_block(
+        KeyFormatType.RAW, secret, attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM), bits
     )
     if request.object_type == ObjectType.SYMMETRIC_KEY:
         initial.required(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x
 from kmip.encodings import json
 from kmip.enums import CryptographicAlgorithm, KeyFormatType, ObjectType
 from kmip.errors import KMIPError
-from kmip.key_block import KeyBlock, KeyValue
+from kmip.key_block import plain_block
 from kmip.objects import (
     OBJECTS,
     PrivateKey,
@@ -103,7 +103,7 @@ def read_symmetric(content: bytes, algorithm: CryptographicAlgorithm) -> Symmetr
     """
     if not content:
         raise Failure("The key file is empty.")
-    block = _block(KeyFormatType.RAW, content, algorithm, 8 * len(content))
+    block = plain_block(KeyFormatType.RAW, content, algorithm, 8 * len(content))
     return SymmetricKey(key_block=block)
 
 
@@ -124,11 +124,11 @@ def read_asymmetric(content: bytes, form: str) -> PrivateKey | PublicKey:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        return PrivateKey(key_block=_block(KeyFormatType.PKCS_8, der, algorithm, length))
+        return PrivateKey(key_block=plain_block(KeyFormatType.PKCS_8, der, algorithm, length))
     der = key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    return PublicKey(key_block=_block(KeyFormatType.X_509, der, algorithm, length))
+    return PublicKey(key_block=plain_block(KeyFormatType.X_509, der, algorithm, length))
 
 
 def _loaded(content: bytes, form: str) -> Any:
@@ -150,20 +150,6 @@ def _public(content: bytes, load: Callable[[bytes], Any], form: str) -> Any:
         return load(content)
     except Exception:  # noqa: BLE001 - as above
         raise Failure(f"The key file is no key in {form.upper()}.") from None
-
-
-def _block(
-    key_format: KeyFormatType,
-    material: bytes,
-    algorithm: CryptographicAlgorithm,
-    length: int | None,
-) -> KeyBlock:
-    return KeyBlock(
-        key_format_type=key_format,
-        key_value=KeyValue(key_material=material),
-        cryptographic_algorithm=algorithm,
-        cryptographic_length=length,
-    )
 
 
 def read_object(content: bytes, kinds: tuple[ObjectType, ...]) -> Structure:
