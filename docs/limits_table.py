@@ -414,6 +414,7 @@ TABLES = {
                 "server.long_steps.LOOP_VALUES values on the event loop",
                 "server.long_steps.LOOP_BYTES bytes of a message on the event loop",
                 "server.long_steps.THREADS threads",
+                "server.commands.serve.TURN_SECONDS s until they let the event loop go on",
             ),
             "longer steps run in a thread, in turns; others go on meanwhile",
         ),

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import ssl
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -214,6 +215,19 @@ async def test_a_stop_that_takes_too_long_ends_the_process(caplog: pytest.LogCap
         signal.raise_signal(signal.SIGTERM)
     assert ended == [1, 128 + signal.SIGTERM]
     assert "the process ends at once" in caplog.text
+
+
+@pytest.fixture
+def turn() -> Iterator[float]:
+    """How long a thread of this process computes at a time; what it was is set again."""
+    before = sys.getswitchinterval()
+    yield before
+    sys.setswitchinterval(before)
+
+
+def test_a_thread_that_computes_lets_the_loop_go_on_sooner_than_by_default(turn: float) -> None:
+    serve.let_the_loop_go_on()
+    assert sys.getswitchinterval() == pytest.approx(serve.TURN_SECONDS) < turn
 
 
 @pytest.fixture
