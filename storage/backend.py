@@ -15,9 +15,15 @@ nonce), so comparing the bytes is enough. SQLite does it in one transaction, Red
 Which blob of a handle is meant is told by its tag, its last 16 bytes, which the store knows of
 every blob that is due. A back end may name its blobs by handle and tag, and so never overwrite one;
 or by the handle alone, and give whatever blob is there.
+
+A back end over several machines cannot apply a commit at once. It may put the blobs first, each
+beside what is there, then compare and set the head, and then drop what is superseded: a reader, who
+asks by tag, meets nothing else. What has been put and was not committed is left then, and what
+was superseded stays, where a server ends in between. Such a back end gives the means to find it
+(`Spread`), and `storage.sweep` says when it may be dropped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -141,6 +147,46 @@ class Commit:
         return self.meta if kind is Kind.META else self.body
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A mark: somebody has put blobs for a commit, and it was not told yet what came of it.
+
+    Attributes:
+        number: of the commit that was to be.
+        name: of the attempt; its marks in several buckets have the same.
+        bucket: where the mark is.
+        puts: blobs that it has put there.
+        superseded: blobs there that are due no more if it was the commit.
+    """
+
+    number: int
+    name: bytes
+    bucket: int
+    puts: tuple[Wanted, ...]
+    superseded: tuple[Wanted, ...]
+
+
+class Spread(Protocol):
+    """What a back end has besides that puts blobs before the commit (see above)."""
+
+    async def unsettled(self) -> Sequence[Attempt]:
+        """All marks that were there throughout the call, and perhaps others."""
+        ...
+
+    async def settle(
+        self, number: int, attempts: Collection[Attempt], dead: Collection[Wanted]
+    ) -> None:
+        """Drop marks, and blobs together with the mark in whose bucket they are.
+
+        Args:
+            number: of a commit that has happened; no attempt at it, or at an earlier one, can put
+                anything into these buckets afterwards.
+            attempts: whose marks are dropped.
+            dead: the blobs.
+        """
+        ...
+
+
 class Backend(Protocol):
     """Keeps the bytes of one sealed store; not trusted (see above).
 
@@ -162,6 +208,14 @@ class Backend(Protocol):
 
         The slots of a store are bound to it, so a store that was moved to another label does not
         open there.
+        """
+        ...
+
+    @property
+    def spread(self) -> Spread | None:
+        """The means to find what attempts at commits have left, where any can leave something.
+
+        Known once `load` was called.
         """
         ...
 
@@ -206,7 +260,9 @@ class Backend(Protocol):
         """One page of all (handle, meta blob), and the cursor of the next page or None.
 
         Begin with an empty cursor. What exists throughout the scan is given at least once; what
-        changes during it may be given old, new or both.
+        changes during it may be given old, new or both. Of a back end that is `spread`, blobs that
+        an attempt has put are left out while its mark is there, and those it would supersede are
+        not: the log tells of it, if it was the commit.
         """
         ...
 

@@ -70,6 +70,7 @@ class Copying:
         self._secret = secret
         self._mark = b""
         self._there: dict[bytes, _Copied] = {}
+        self._twice: list[_Copied] = []
 
     @property
     def _table(self) -> Table:
@@ -112,6 +113,16 @@ class Copying:
             raise Occupied("there is an unfinished copy of another store")
         self._mark = head
         await self._look_what_is_there()
+        for copied in self._twice:
+            await self._drop(copied)
+
+    async def _drop(self, copied: _Copied) -> None:
+        """Drop a record of which there is another version, as a part that was cut short leaves."""
+        old: dict[Kind, dict[bytes, bytes]] = {kind: {} for kind in Kind}
+        for kind, handle, due in copied.blobs():
+            old[kind][handle] = due
+        mark = fresh_mark(self._table.keyring.store)
+        await self._commit(Commit(0, self._mark, mark, b"", 1, {}, {}, None, old))
 
     async def _look_what_is_there(self) -> None:
         """Know what an interrupted copy has left; it is proved at the end, like all else."""
@@ -130,8 +141,22 @@ class Copying:
                     if epoch is None:
                         raise Occupied("there is an unfinished copy that cannot be gone on with")
                     body = (epoch.handle(content.name), content.body_tag)
-                self._there[content.name] = _Copied((handle, tag(blob)), body)
+                self._enter(content.name, _Copied((handle, tag(blob)), body))
             await turn()
+
+    def _enter(self, name: bytes, copied: _Copied) -> None:
+        """Know that a record is there; of two versions of it the one that is due is kept.
+
+        Only a back end that names its blobs by their tags can have two.
+        """
+        other = self._there.get(name, copied)
+        row = self._table.rows.get(name)
+        is_due = row is not None and copied.meta[1] == row.tag
+        kept, dropped = (copied, other) if is_due else (other, copied)
+        self._there[name] = kept
+        if dropped.meta != kept.meta:
+            shares_body = dropped.body == kept.body
+            self._twice.append(replace(dropped, body=None) if shares_body else dropped)
 
     def _changed(self) -> list[bytes]:
         """The names of the records that the target has not, or not as they are now."""
@@ -196,18 +221,16 @@ class Copying:
         entry = last.get(state.number, b"")
         if self._table.state is not state or (state.number and not entry):
             return False  # it has gone on meanwhile
-        part = self._part(records, self._gone(names))
+        if names:
+            # Before the last commit, which has a number: the log tells nothing of these records.
+            await self._commit(self._part(records, self._gone(names)))
+            await self._source.settle()
+            if self._table.state is not state:
+                return False
         state = replace(state, oldest=max(1, state.number), header=header.header.digest)
         head = state.seal(header.keyring())
         await self._commit(
-            replace(
-                part,
-                number=state.number,
-                head=head,
-                entry=entry,
-                oldest=state.oldest,
-                header=header.build(),
-            )
+            Commit(state.number, self._mark, head, entry, state.oldest, {}, {}, header.build())
         )
         return True
 

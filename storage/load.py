@@ -8,6 +8,11 @@ that was changed, moved, dropped, put back or added is noticed before anything i
 Other servers may replace the key header meanwhile. One under the same master key is taken over at
 the end; where a rotation has begun, what it sealed does not open, and all is read again.
 
+A back end that is spread has blobs that count, and such as attempts at commits have left
+(`storage.sweep`). A scan gives what an attempt would supersede, and not what it has put. So all of
+the log is laid over the rows: it has what was put, if the attempt was the commit. Of an attempt
+that is older than the log nobody tells, but the set digest: each is tried both ways.
+
 A running server that fell behind the log does the same again, with a new table beside the one it
 has. So all of it is done in pieces (`turns`), and nothing sees the new table before it is whole.
 """
@@ -23,6 +28,7 @@ from storage.header import Header, Unlocked
 from storage.index import Index, Row
 from storage.keyring import Sealed
 from storage.ledger import Anchor, State
+from storage.old_attempts import is_whole
 from storage.record import Content
 from storage.resume import resume
 from storage.table import Table
@@ -75,6 +81,7 @@ async def _follow(backend: Backend, table: Table) -> bool:
 async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> None:
     if await resume(backend, table, anchor):
         return
+    is_first = backend.spread is not None
     for _ in range(_ATTEMPTS):
         table.use(Index())
         filling = _Scan(table)
@@ -88,10 +95,15 @@ async def _restore(backend: Backend, table: Table, anchor: Anchor | None) -> Non
             continue
         entries = await check_log(table, newest, tail)
         check_anchor(anchor, newest, entries)
+        is_spread = backend.spread is not None
         for entry in entries:
-            if entry.number > table.state.number:
+            if is_spread or entry.number > table.state.number:
                 await filling.overlay(entry)
-        filling.check(newest)
+        if not await is_whole(backend, filling, newest, entries):
+            if is_first:  # somebody may have settled meanwhile what was in doubt
+                is_first = False
+                continue
+            filling.check(newest)
         table.state, table.head = newest, tail.head
         for _ in table.index.merge():
             await turn()
@@ -114,10 +126,13 @@ class _Scan(Filling):
         """Enter everything that the back end has."""
         rows: list[Row] = []
         turns = Turns()
+        epochs = self.table.keyring.epochs
         cursor: bytes | None = b""
         while cursor is not None:
             page, cursor = await backend.scan(cursor)
             for handle, blob in page:
+                if backend.spread is not None and blob[1:2] and blob[1] not in epochs:
+                    continue  # left from before a rotation; the digest tells if it was not that
                 row = await self._open(backend, handle, blob)
                 if self._is_new(row):
                     self.digest += self.table.keyring.epochs[row.epoch].leaf(handle, row.tag)

@@ -113,6 +113,7 @@ class MemoryBackend:
     """
 
     label = b""
+    spread = None
 
     def __init__(self, space: MemorySpace | None = None, *, shared: bool = False) -> None:
         self.space = MemorySpace() if space is None else space

@@ -90,7 +90,7 @@ async def old(replica: Replica) -> list[bytes]:
             await turn()
         if replica.table is not table or table.keyring.current != keyring.current:
             continue  # the store was read anew, or another rotation has begun
-        rows = [table.rows.get(name) for name in names | table.kept]
+        rows = [table.rows.get(name) for name in sorted(names | table.kept)]
         return [row.name for row in rows if row is not None and is_old(row, table.keyring)]
 
 

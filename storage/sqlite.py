@@ -82,6 +82,7 @@ class SQLiteBackend:
     """
 
     exclusive = True
+    spread = None
     label = b""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

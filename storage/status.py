@@ -34,6 +34,9 @@ class Status:
         followers: servers that follow a rotation, and some that were killed since they came.
         saved: the commit as of which the index is saved; None: it is not, or not for these keys.
         segments: how many segments of it are saved.
+        is_spread: whether records and bodies are on all nodes of a Cluster.
+        unsettled: attempts at commits, under way or left by servers that ended, that have blobs
+            there.
     """
 
     records: int
@@ -46,6 +49,8 @@ class Status:
     followers: int
     saved: int | None = None
     segments: int = 0
+    is_spread: bool = False
+    unsettled: int = 0
 
 
 async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = None) -> Status:
@@ -86,6 +91,8 @@ async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = 
         raise Tampered(Part.STORE, Reason.ROLLED_BACK)
     if anchor is not None and anchor.number == state.number and anchor != state.anchor:
         raise Tampered(Part.STORE, Reason.FORKED)
+    spread = backend.spread
+    unsettled = [] if spread is None else await spread.unsettled()
     saved, segments = await _saved_index(backend, keyring)
     return Status(
         records=state.count,
@@ -98,6 +105,8 @@ async def read_status(backend: Backend, secret: Secret, anchor: Anchor | None = 
         followers=len(unlocked.header.recipients),
         saved=saved,
         segments=segments,
+        is_spread=spread is not None,
+        unsettled=len({attempt.name for attempt in unsettled}),
     )
 
 

@@ -29,6 +29,7 @@ from storage.errors import (
     Reason,
     Rotated,
     RotationUnderway,
+    StorageError,
     Tampered,
     WrongSecret,
 )
@@ -48,6 +49,7 @@ from storage.scheduling import in_thread
 from storage.search import Search
 from storage.secret import Secret
 from storage.slot import MAX_SLOTS, Slot
+from storage.sweep import Sweeper
 from storage.table import Draft, Table
 from storage.turns import turn
 from storage.verify import Verification, verify
@@ -102,6 +104,7 @@ async def open_store(
             if follows:
                 nursery.start_soon(store._follower.run)  # noqa: SLF001
             nursery.start_soon(store._keep_index)  # noqa: SLF001
+            nursery.start_soon(store._sweep)  # noqa: SLF001
             try:
                 yield store
             except BaseException as error:  # noqa: BLE001 - raised again outside the nursery,
@@ -142,6 +145,8 @@ class SealedStore:
         self._rotation = Resealing(self._blobs, self._committer.submit)
         self._follower = Follower(self._replica, self._change_recipients, self.reseal)
         self._saver = Saver(backend, self._replica)
+        self._sweeper = Sweeper(backend, self._replica)
+        self._left = trio.Event()
         self._grown = trio.Event()
         self._keeping_index = trio.Lock()
         self._look_whether_grown()
@@ -153,6 +158,16 @@ class SealedStore:
     def _look_whether_grown(self) -> None:
         if self._table.index.is_full or self._saver.is_due:
             self._grown.set()
+        if self._sweeper.is_due:
+            self._left.set()
+
+    async def _sweep(self) -> None:
+        """Drop what attempts at commits have left, where any can, at first and now and then."""
+        while True:
+            await self._left.wait()
+            self._left = trio.Event()
+            with suppress(StorageError):  # whoever reads or commits next finds out
+                await self._sweeper.sweep()
 
     async def _keep_index(self) -> None:
         """Move rows that were written recently to segments, and save these, whenever it is due."""

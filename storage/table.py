@@ -10,6 +10,7 @@ that the changes gathered into one commit see each other, and it keeps the diges
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from storage.backend import Commit, Kind, tag
@@ -53,6 +54,7 @@ class Table:
         self.head = head
         self.kept: set[bytes] = set()
         self.is_applying = False
+        self._moved: set[tuple[Kind, bytes]] | None = None
         self.resumed_from: int | None = None
         self.index_fault = ""
         self.use(Index())
@@ -61,6 +63,27 @@ class Table:
         """Have the rows of this index, and no others."""
         self.index = index
         self.rows = Rows(index)
+
+    @contextmanager
+    def watching(self) -> Iterator[set[tuple[Kind, bytes]] | None]:
+        """Gathers, for the length of a block, the tags in rows that are written, old and new.
+
+        None where somebody else does.
+        """
+        if self._moved is not None:
+            yield None
+            return
+        self._moved = set()
+        try:
+            yield self._moved
+        finally:
+            self._moved = None
+
+    def _watched(self, *rows: Row | None) -> None:
+        if self._moved is not None:
+            for row in rows:
+                if row is not None:
+                    self._moved |= {(Kind.META, row.tag), (Kind.BODY, row.body_tag)}
 
     @property
     def state(self) -> State:
@@ -129,6 +152,7 @@ class Table:
             if row is not None and is_old(row, draft.keyring):
                 self.kept.add(name)
             old = self.rows.get(name)
+            self._watched(old, row)
             if old is not None and row is not None and old.serial == row.serial:
                 self.index.replace(old, row)
                 yield

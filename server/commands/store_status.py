@@ -35,6 +35,7 @@ def lines(settings: Config, status: Status) -> list[str]:
         ("rotation", _rotation(status)),
     ]
     if where.scheme.is_url:
+        rows.append(("blobs", _blobs(status)))
         rows.append(("servers", f"{status.followers} at most, that follow a rotation"))
     rows.append(("durability", where.scheme.durability(settings)))
     return [f"{name:<12}{value}" for name, value in rows]
@@ -44,6 +45,12 @@ def _index(status: Status) -> str:
     if status.saved is None:
         return "not saved: a start reads all records"
     return f"saved as of commit {status.saved}, in {status.segments} segments"
+
+
+def _blobs(status: Status) -> str:
+    if not status.is_spread:
+        return "beside the head, on one primary"
+    return f"on all nodes of the Cluster, {status.unsettled} attempts at commits unsettled"
 
 
 def _rotation(status: Status) -> str:

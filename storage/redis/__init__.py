@@ -5,6 +5,9 @@ link       a connection to the primary, whose answers are bounded
 route      finding the primary, and finding it again
 pipeline   the thread that sends everything queued at once
 scripts    the keys of a store, and the scripts that run beside them
+buckets    the same for blobs that are spread over a Cluster
+nodes      the nodes of a Cluster, asked all at once
+spread     putting, reading and dropping blobs there
 condition  what Redis must be like, and what it promises to keep
 failures   what its errors mean
 backend    the back end

@@ -3,10 +3,15 @@
 Theory of operation: two threads, one that reads and one that commits, each with a connection of its
 own, so that a read does not wait for a commit that waits for disks. A commit is one script, and so
 is the reading of head and log (`scripts`). The primary alone is read: a replica may be behind.
+
+A store that is made in a Cluster, with a durability that survives a failover, has its blobs on all
+nodes (`spread`): they are put before the script, which commits, and read beside the log. Any other
+store has them beside the head, and one that was made so stays so.
 """
 
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -26,17 +31,18 @@ from storage.backend import (
     blob_or_none,
 )
 from storage.durability import Durability
-from storage.errors import Damaged, Unavailable
+from storage.errors import Damaged, StorageError, Unavailable
+from storage.redis.buckets import Attempted
 from storage.redis.condition import Condition
 from storage.redis.link import Command, Link, Reply
 from storage.redis.pipeline import PATIENCE_S, Pipeline
-from storage.redis.places import RedisPlace
+from storage.redis.places import Form, RedisPlace
 from storage.redis.route import Route
-from storage.redis.scripts import BUCKETS, FORMAT, LABEL, Call, Keys, entries
+from storage.redis.scripts import BUCKETS, LABEL, Call, Keys, Layout, entries
+from storage.redis.spread import SpreadBlobs, cursor_of, cursors
 
 _AT_ONCE: Final = 16  # buckets scanned in one round trip
 _COUNT: Final = 100  # blobs of each, about
-_CURSOR: Final = 1 + 8  # bytes: a bucket, and Redis's cursor within it
 
 
 class RedisBackend:
@@ -72,11 +78,13 @@ class RedisBackend:
             raise ValueError("a place under TLS needs a context")
         self.label = b"redis-findex/" + label.encode()
         self._place, self._tls = place, tls if place.tls else None
+        self._name = label
         self._keys = Keys(label)
         self._condition = Condition(place.form, self._keys, durability, replicas)
         self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._reader: Pipeline | None = None
         self._writer: Pipeline | None = None
+        self._blobs: SpreadBlobs | None = None
         self._is_queued = False  # among the writers, and not the first
 
     def __repr__(self) -> str:
@@ -87,6 +95,11 @@ class RedisBackend:
         """What could be better about this Redis, as far as it was looked at."""
         return self._condition.concerns
 
+    @property
+    def spread(self) -> SpreadBlobs | None:
+        """See `Backend`."""
+        return self._blobs
+
     async def open(self, *, create: bool = True) -> None:
         """See `Backend`. There is nothing to be made.
 
@@ -95,22 +108,48 @@ class RedisBackend:
         """
         self._reader = self._pipeline("redis-reader", writes=False)
         self._writer = self._pipeline("redis-writer", writes=True)
-        command = ("HGET", self._keys.place, "format")
-        await self._writer.call([command], lambda link, replies: None)
+        command = ("HMGET", self._keys.place, "format", "head")
+        form, head = await self._writer.call([command], lambda link, replies: replies[0])
+        await self._lay_out(form, is_begun=head is not None)
+
+    async def _lay_out(self, form: object, *, is_begun: bool) -> None:
+        """Look for blobs where the place says that they are."""
+        is_spread = (
+            self._place.form is Form.CLUSTER and self._condition.durability is Durability.REPLICAS
+        )
+        layout = Layout.of(form, is_begun=is_begun, is_spread=is_spread)
+        if layout is Layout.SPREAD and self._blobs is None:
+            blobs = SpreadBlobs(self._name, self._route(), self._condition, self._patience_s)
+            try:
+                await blobs.open()
+            except BaseException:
+                await blobs.aclose()
+                raise
+            self._blobs = blobs
+        elif layout is Layout.ONE_SLOT and self._blobs is not None:
+            blobs, self._blobs = self._blobs, None
+            await blobs.aclose()
+        self._keys.layout = layout
+
+    def _route(self) -> Route:
+        return Route(self._place, self._keys.place, self._tls)
 
     def _pipeline(self, name: str, *, writes: bool) -> Pipeline:
-        route = Route(self._place, self._keys.place, self._tls)
+        route = self._route()
         check = partial(self._condition.check, writes=writes)
         return Pipeline(name, route, check, self._patience_s)
 
     async def load(self) -> tuple[bytes | None, bytes | None]:
         """See `Backend`."""
-        command = ("HMGET", self._keys.place, "header", "head")
-        header, head = await self._reading.call([command], lambda link, replies: replies[0])
+        command = ("HMGET", self._keys.place, "header", "head", "format")
+        header, head, form = await self._reading.call([command], lambda link, replies: replies[0])
+        await self._lay_out(form, is_begun=head is not None)
         return blob_or_none(header), blob_or_none(head)
 
     async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
+        if self._blobs is not None:
+            return await self._tail_and_blobs(self._blobs, after, wanted)
         gets = (self._keys.get(kind, name) for kind, name in wanted)
         commands: list[Command | Call] = [self._keys.tail(after), *gets]
 
@@ -121,8 +160,34 @@ class RedisBackend:
 
         return await self._reading.call(commands, tail)
 
+    async def _tail_and_blobs(
+        self, spread: SpreadBlobs, after: int, wanted: Sequence[Wanted]
+    ) -> Tail:
+        """The tail and blobs, of several nodes at the same time."""
+        found: list[bytes | None] = []
+
+        async def fetch() -> None:
+            with suppress(StorageError):  # whoever reads one asks for it again, and hears why
+                found.extend(await spread.get_with_news(wanted))
+
+        error: StorageError | None = None
+        async with trio.open_nursery() as nursery:
+            if wanted:
+                nursery.start_soon(fetch)
+            try:
+                commands = [self._keys.tail(after)]
+                tail = await self._reading.call(commands, lambda link, replies: _tail(replies[0]))
+            except StorageError as failure:
+                error = failure
+                nursery.cancel_scope.cancel()
+        if error is not None:
+            raise error
+        return replace(tail, blobs=found or [None] * len(wanted)) if wanted else tail
+
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
+        if self._blobs is not None:
+            return await self._blobs.get([(kind, name) for name in names])
         commands = [self._keys.get(kind, name) for name in names]
 
         def blobs(link: Link, replies: list[Reply]) -> list[bytes | None]:
@@ -135,11 +200,11 @@ class RedisBackend:
         page: list[tuple[bytes, bytes]] = []
         following: bytes | None = cursor
         while not page and following is not None:
-            page, following = await self._scan(following)
+            page, following = await (self._blobs.scan if self._blobs else self._scan)(following)
         return page, following
 
     async def _scan(self, cursor: bytes) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
-        begun, following = _cursors(cursor)
+        begun, following = cursors(cursor)
         while len(begun) < _AT_ONCE and following < BUCKETS:
             begun.append((following, 0))
             following += 1
@@ -147,15 +212,13 @@ class RedisBackend:
         commands = [("HSCAN", buckets[number], at, "COUNT", _COUNT) for number, at in begun]
         replies = await self._reading.call(commands, lambda link, replies: replies)
         page: list[tuple[bytes, bytes]] = []
-        left = b""
+        left: list[tuple[int, int]] = []
         for (number, _), reply in zip(begun, replies, strict=True):
             at, blobs = _scanned(reply)
             page += blobs
             if at:
-                left += bytes((number,)) + at.to_bytes(8)
-        if not left and following == BUCKETS:
-            return page, None
-        return page, following.to_bytes(2) + left
+                left.append((number, at))
+        return page, cursor_of(left, following)
 
     async def precedence(self, after: int, *, again: bool = False) -> Position:
         """See `Backend`."""
@@ -173,6 +236,12 @@ class RedisBackend:
 
     async def commit(self, commit: Commit) -> Tail | None:
         """See `Backend`."""
+        if self._blobs is None:
+            return await self._commit(commit)
+        return await self._commit_spread(self._blobs, commit)
+
+    async def _commit(self, commit: Commit) -> Tail | None:
+        """The script: the commit itself."""
 
         def finish(link: Link, replies: list[Reply]) -> Tail | None:
             if replies[0] != 1:
@@ -181,6 +250,39 @@ class RedisBackend:
             return None
 
         return await self._writing.call([self._keys.commit(commit)], finish, is_read=False)
+
+    async def _commit_spread(self, spread: SpreadBlobs, commit: Commit) -> Tail | None:
+        attempted = Attempted.of(commit)
+        if not commit.number and attempted.shares:
+            missed = await self._overtaken(commit)  # what a copy puts has no marks to be found by
+            if missed is not None:
+                return missed
+        try:
+            is_put = await spread.put(attempted)
+        except BaseException:
+            spread.failed(attempted)  # the script was not sent
+            raise
+        if not is_put:
+            spread.failed(attempted)
+            missed = await self._overtaken(commit)
+            if missed is None:
+                raise Damaged("in a bucket of the store is what a later one has left")
+            return missed
+        bare = replace(commit, meta={}, body={}, superseded={})
+        missed = await self._commit(bare)
+        if missed is None:
+            spread.happened(attempted)
+        elif (commit.number, commit.entry) not in missed.entries:
+            spread.failed(attempted)
+        return missed
+
+    async def _overtaken(self, commit: Commit) -> Tail | None:
+        """The tail after a commit's number, if the head is not the one that it expects."""
+        command = ("HGET", self._keys.place, "head")
+        head = await self._writing.call([command], lambda link, replies: blob_or_none(replies[0]))
+        if head == commit.expected:
+            return None
+        return Tail(b"", []) if head is None else await self.tail(commit.number - 1)
 
     async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
         """See `Backend`."""
@@ -218,7 +320,7 @@ class RedisBackend:
         """
         if self._condition.durability is not Durability.REPLICAS:
             return
-        command = ("HSET", self._keys.place, "format", FORMAT)
+        command = ("HSET", self._keys.place, "format", self._keys.layout.value)
         await self._writing.call([command], lambda link, _: self._condition.confirm(link))
 
     @property
@@ -237,6 +339,9 @@ class RedisBackend:
         """See `Backend`."""
         reader, self._reader = self._reader, None
         writer, self._writer = self._writer, None
+        blobs, self._blobs = self._blobs, None
+        if blobs is not None:
+            await blobs.aclose()
         for pipeline in (reader, writer):
             if pipeline is not None:
                 await pipeline.stop()
@@ -262,14 +367,6 @@ def _position(reply: Reply) -> Position:
     if not isinstance(reply, list) or len(reply) != 3 or not isinstance(reply[0], int):
         raise Damaged
     return Position(max(0, reply[0]), _tail(reply[1:]))
-
-
-def _cursors(cursor: bytes) -> tuple[list[tuple[int, int]], int]:
-    """The buckets begun, each with Redis's cursor in it, and the number of the next bucket."""
-    if not cursor:
-        return [], 0
-    begun = [cursor[at : at + _CURSOR] for at in range(2, len(cursor), _CURSOR)]
-    return [(one[0], int.from_bytes(one[1:])) for one in begun], int.from_bytes(cursor[:2])
 
 
 def _scanned(reply: Any) -> tuple[int, list[tuple[bytes, bytes]]]:

@@ -38,7 +38,7 @@ from storage.errors import Unavailable, Unsuitable
 from storage.redis.failures import printable, translated
 from storage.redis.link import Link, Reply
 from storage.redis.places import Form
-from storage.redis.scripts import FORMAT, Keys
+from storage.redis.scripts import Keys, Layout
 
 AGAIN_S: Final = 15.0  # a configuration changes by hand, and INFO costs a fraction of a commit
 CONFIRM_S: Final = 5.0  # for replicas to write and tell; they are then taken as lost
@@ -47,6 +47,7 @@ _MAX_LAG_S: Final = 2  # since a replica was heard of; each tells of itself once
 _ROUND_MS: Final = 3  # each WAITAOF asks the replicas again; one that waits longer may wait 1 s
 _LEAST: Final = (7, 0)
 _LEAST_WAITAOF: Final = (7, 2)
+_GET_FSYNC: Final = ("CONFIG", "GET", "appendfsync", "no-appendfsync-on-rewrite")
 
 
 log: Final = logging.getLogger(__name__)
@@ -71,6 +72,28 @@ class Condition:
     concerns: tuple[str, ...] = ()
     _had_replicas: bool = False
 
+    def check_node(self, link: Link, *, writes: bool) -> None:
+        """The same as `check`, of a node that has some buckets of a store and perhaps no more.
+
+        What the user may do there is looked at elsewhere.
+
+        Raises:
+            Unsuitable, Unavailable: as there.
+        """
+        if link.checked and monotonic() - link.checked < AGAIN_S:
+            return
+        commands: list[tuple[str, ...]] = [("INFO",)]
+        if self.durability is Durability.FSYNC and writes:
+            commands += [_GET_FSYNC]
+        reply, *config = link.exchange(commands)
+        info = _lines(reply)
+        self._check_node(info)
+        if writes:
+            self._check_eviction(info)
+            self._check_durability(info, config)
+            self._check_spread(info)
+        link.checked = monotonic()
+
     def check(self, link: Link, *, writes: bool) -> None:
         """Look at the node at the other end of a link, unless that was done a short while ago.
 
@@ -88,25 +111,28 @@ class Condition:
             return
         commands: list[tuple[str, ...]] = [("INFO",), ("HGET", self.keys.place, "format")]
         if self.durability is Durability.FSYNC and writes:
-            commands += [("CONFIG", "GET", "appendfsync", "no-appendfsync-on-rewrite")]
+            commands += [_GET_FSYNC]
         reply, form, *config = link.exchange(commands)
         info = _lines(reply)
         self._check_node(info)
         self._check_replaced(info, is_new=is_new)
         if isinstance(form, ResponseError):
             raise translated(form)
-        if form not in (None, FORMAT):
+        layout = Layout.of(form, is_begun=True, is_spread=False)
+        if layout is Layout.SPREAD and self.form is not Form.CLUSTER:
             raise Unsuitable(
-                "what lies under this label was not written in a format of this version"
+                "this store is spread over the nodes of a Cluster: use redis+cluster://"
             )
         if writes:
             self._check_eviction(info)
             self._check_durability(info, config)
+            if layout is Layout.SPREAD:
+                self._check_spread(info)
             if is_new:
                 refused, *replies = link.exchange(
                     [self.keys.trial(), *self.keys.trial_of_waiting()]
                 )
-                _check_rights(refused)
+                check_rights(refused)
                 for one in replies:  # a full memory is for commits to say
                     if isinstance(one, NoPermissionError):
                         raise translated(one)
@@ -196,6 +222,18 @@ class Condition:
                     " have each commit"
                 )
 
+    def _check_spread(self, info: Mapping[str, str]) -> None:
+        """Refuse what lets one node forget more than others: a spread store is then in pieces."""
+        is_alone = info.get("connected_slaves", "0") == "0"
+        if self.durability is Durability.REPLICAS or (
+            self.durability is Durability.FSYNC and is_alone
+        ):
+            return
+        raise Unsuitable(
+            "this store is spread over the nodes of a Cluster, and does not survive that one of"
+            " them forgets what was acknowledged: set redis_durability to replicas"
+        )
+
     def confirm(self, link: Link) -> None:
         """Wait until everything that was written over this link is as durable as promised.
 
@@ -267,7 +305,7 @@ def _check_always(config: Reply) -> None:
         )
 
 
-def _check_rights(refused: Reply) -> None:
+def check_rights(refused: Reply) -> None:
     """Refuse a user that may not do what commits do; a full memory is for commits to say."""
     if isinstance(refused, NoPermissionError):
         raise translated(refused)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import outcome
 import trio
@@ -27,7 +27,6 @@ from redis.exceptions import AskError, MovedError, RedisError
 from storage.errors import StorageError, Unavailable, Unsuitable
 from storage.redis.failures import ELSEWHERE, translated
 from storage.redis.link import Command, Link, Reply
-from storage.redis.route import Route
 from storage.redis.scripts import Call
 
 R = TypeVar("R")
@@ -76,17 +75,35 @@ class _Job:
         commands: sent together.
         finish: makes the result of their replies, none of which is an error; may use the link.
         is_read: whether it may be done twice.
-        waiting: the caller.
+        waiting: the caller; None: nobody waits.
         end: when it is given up.
+        is_raw: whether the caller gets errors among the replies, and nothing is done twice.
         replies: so far.
     """
 
     commands: Sequence[Command | Call]
     finish: Callable[[Link, list[Reply]], Any]
     is_read: bool
-    waiting: _Waiting
+    waiting: _Waiting | None
     end: float
+    is_raw: bool = False
     replies: list[Reply] = field(default_factory=list)
+
+
+class Way(Protocol):
+    """How a thread comes by its link."""
+
+    def open(self) -> Link:
+        """A link to where the thread's jobs belong."""
+        ...
+
+    def learn(self, error: object) -> None:
+        """Remember where an error says that the store has gone."""
+        ...
+
+    def elsewhere(self, error: AskError) -> Link:
+        """A link to the node that a slot is moving to."""
+        ...
 
 
 class Pipeline:
@@ -99,9 +116,7 @@ class Pipeline:
         patience_s: how long a job waits for Redis to be there.
     """
 
-    def __init__(
-        self, name: str, route: Route, check: Check, patience_s: float = PATIENCE_S
-    ) -> None:
+    def __init__(self, name: str, route: Way, check: Check, patience_s: float = PATIENCE_S) -> None:
         self._route = route
         self._check = check
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -119,6 +134,7 @@ class Pipeline:
         finish: Callable[[Link, list[Reply]], R],
         *,
         is_read: bool = True,
+        is_raw: bool = False,
     ) -> R:
         """What `finish` makes of the replies to some commands.
 
@@ -126,6 +142,7 @@ class Pipeline:
             commands: sent together.
             finish: is called in the thread; may go on with the link.
             is_read: whether they may be sent twice.
+            is_raw: whether `finish` gets errors among the replies, and nothing is sent twice.
 
         Raises:
             StorageError: they were not answered, or not as they should be.
@@ -134,15 +151,25 @@ class Pipeline:
         if self._closing.is_set():
             raise Unavailable("the store in Redis is closed")
         waiting = _Waiting()
-        self._jobs.put(_Job(commands, finish, is_read, waiting, monotonic() + self._patience_s))
+        end = monotonic() + (0.0 if is_raw else self._patience_s)
+        self._jobs.put(_Job(commands, finish, is_read and not is_raw, waiting, end, is_raw))
         result: R = await waiting.result()
         return result
+
+    def post(self, commands: Sequence[Command | Call]) -> None:
+        """Send commands for whose replies nobody waits; they may be lost."""
+        if not self._closing.is_set():
+            self._jobs.put(_Job(commands, lambda link, replies: None, False, None, 0.0, True))
+
+    def retire(self) -> None:
+        """Fail what still waits, and let the thread end by itself."""
+        self._closing.set()
+        self._jobs.put(None)
 
     async def stop(self) -> None:
         """Fail what still waits, and end the thread."""
         with trio.CancelScope(shield=True):
-            self._closing.set()
-            self._jobs.put(None)
+            self.retire()
             await trio.to_thread.run_sync(self._thread.join)
 
     def _run(self) -> None:
@@ -214,7 +241,7 @@ class Pipeline:
         error: Exception | None = None
         for job in jobs:
             sent = next((one for one in job.replies if isinstance(one, ELSEWHERE)), None)
-            if sent is None:
+            if sent is None or job.is_raw:
                 self._conclude(link, job)
             elif isinstance(sent, AskError) and not isinstance(sent, MovedError):
                 self._ask(sent, job)
@@ -229,11 +256,13 @@ class Pipeline:
 
     def _conclude(self, link: Link, job: _Job) -> None:
         wrong = next((one for one in job.replies if isinstance(one, Exception)), None)
-        if wrong is not None:
+        if wrong is not None and not job.is_raw:
             _fail(job, translated(wrong))
             return
         try:
-            job.waiting.deliver(outcome.Value(job.finish(link, job.replies)))
+            result = job.finish(link, job.replies)
+            if job.waiting is not None:
+                job.waiting.deliver(outcome.Value(result))
         except StorageError as error:
             _fail(job, error)
         except _UNREADABLE as error:
@@ -283,4 +312,5 @@ class Pipeline:
 
 
 def _fail(job: _Job, error: StorageError) -> None:
-    job.waiting.deliver(outcome.Error(error))
+    if job.waiting is not None:
+        job.waiting.deliver(outcome.Error(error))

@@ -5,7 +5,8 @@ is the host of the URL. Behind Sentinels, they are asked in turn for the primary
 is believed once more than half of those in the URL have named the same: one that is cut off from
 the others names a primary that they may have replaced. In a Cluster, any node that is known is
 asked which node has the hash slot of the store's keys; all of them are in one slot (`scripts`). An
-error that says where a slot has gone (MOVED) is remembered, and that node is asked first.
+error that says where a slot has gone (MOVED) is remembered, and that node is asked first. Where a
+store is spread, any node is asked who has all slots (`nodes`).
 
 Who is believed here may be wrong, or lie: that a node calls itself a primary is looked at on every
 new link (`condition`), and all that it says is authenticated above this package.
@@ -17,7 +18,7 @@ cluster specification" (redirection, CLUSTER SLOTS).
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from redis.crc import key_slot
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
@@ -30,6 +31,7 @@ from storage.redis.places import MAX_HOSTS, Form, RedisPlace
 _OLD_NODES: Final = 16  # nodes of a Cluster that are remembered besides those of the URL
 
 Node = tuple[str, int]
+R = TypeVar("R")
 
 
 class Route:
@@ -55,24 +57,49 @@ class Route:
         """
         match self._place.form:
             case Form.UNIX:
-                return self._link(self._place.path, None)
+                return self.link(self._place.path, None)
             case Form.ALONE:
-                return self._link(*self._place.hosts[0])
+                return self.link(*self._place.hosts[0])
             case Form.SENTINEL:
-                return self._link(*self._named_by_most())
+                return self.link(*self._named_by_most())
             case Form.CLUSTER:
                 return _first(self._nodes(), self._by_node)
 
     def learn(self, error: object) -> None:
         """Remember where an error says that the store has gone."""
         if isinstance(error, MovedError):
-            self._remember(*_target(error))
+            self._remember(*target(error))
 
     def elsewhere(self, error: AskError) -> Link:
         """A link to the node that a slot is moving to, for one question preceded by ASKING."""
-        return self._link(*_target(error))
+        return self.link(*target(error))
 
-    def _link(self, host: str, port: int | None) -> Link:
+    def owners(self) -> list[tuple[int, int, Node]]:
+        """First and last slot of each range, and its primary, as the first node says that answers.
+
+        Raises:
+            StorageError, RedisError, OSError: there is none now.
+        """
+        return _first(self._nodes(), self._ranges)
+
+    def _ranges(self, host: str, port: int) -> list[tuple[int, int, Node]]:
+        link = self.link(host, port)
+        try:
+            (reply,) = link.exchange([("CLUSTER", "SLOTS")])
+        finally:
+            link.close()
+        if isinstance(reply, ResponseError):
+            raise _no_cluster(reply)
+        try:
+            ranges = [(int(one[0]), int(one[1]), _node(one[2], host)) for one in reply]
+        except (IndexError, TypeError, ValueError):
+            raise Unavailable("a node of the Cluster does not tell who has which slot") from None
+        for _, _, node in ranges:
+            self._remember(*node)
+        return ranges
+
+    def link(self, host: str, port: int | None) -> Link:
+        """A link to a node."""
         place = self._place
         return Link(
             host,
@@ -117,7 +144,7 @@ class Route:
         return _node(reply, host)
 
     def _by_node(self, host: str, port: int) -> Link:
-        link = self._link(host, port)
+        link = self.link(host, port)
         try:
             (reply,) = link.exchange([("CLUSTER", "SLOTS")])
             node = self._owner(reply, host)
@@ -128,7 +155,7 @@ class Route:
             raise
         link.close()
         self._remember(*node)
-        return self._link(*node)
+        return self.link(*node)
 
     def _owner(self, reply: object, host: str) -> Node:
         """The primary of our slot in the reply to CLUSTER SLOTS."""
@@ -153,7 +180,7 @@ class Route:
         self._known = [node, *(one for one in self._known if one != node)][:_OLD_NODES]
 
 
-def _first(nodes: Iterable[Node], find: Callable[[str, int], Link]) -> Link:
+def _first(nodes: Iterable[Node], find: Callable[[str, int], R]) -> R:
     """What the first node knows that can be asked."""
     last: Exception | None = None
     for host, port in nodes:
@@ -164,7 +191,7 @@ def _first(nodes: Iterable[Node], find: Callable[[str, int], Link]) -> Link:
     raise Unavailable("no host of the URL can be reached") if last is None else last
 
 
-def _target(error: AskError | MovedError) -> Node:
+def target(error: AskError | MovedError) -> Node:
     """Where an error sends."""
     where: Any = error
     return str(where.host), int(where.port)

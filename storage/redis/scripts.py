@@ -9,10 +9,12 @@
     strongroom:{LABEL}:index       hash: what was saved of the index, by name
     strongroom:{LABEL}:index:names hash: the names alone, since blobs are too large to be scanned
 
-The braces make the label the hash tag: in a Cluster all keys of a store are in one slot, so that a
-script may touch them together. A blob's field has its tag in it, so no blob is ever overwritten: a
-commit puts the new ones beside the old, sets head and log entry, and drops what is superseded, in
-one script, which Redis runs whole and alone. The AOF and the replicas get it whole too.
+The braces make the label the hash tag: in a Cluster all these keys of a store are in one slot, so
+that a script may touch them together. A blob's field has its tag in it, so no blob is ever
+overwritten: a commit puts the new ones beside the old, sets head and log entry, and drops what is
+superseded, in one script, which Redis runs whole and alone. The AOF and the replicas get it whole
+too. Where the blobs are spread over a Cluster they are elsewhere (`buckets`), and the script does
+the rest.
 
 Redis does not undo what a script has done when a later command of it fails. So what can fail comes
 first: memory that is full refuses the first write of a script, which is the log entry, and so does
@@ -27,14 +29,44 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 from storage.backend import LEASE_S, BlobName, Commit, Kind, tag
-from storage.errors import Damaged
+from storage.errors import Damaged, Unsuitable
 
-FORMAT: Final = b"1"
 BUCKETS: Final = 256
 LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Layout(Enum):
+    """Where the blobs of a store are, as its format says."""
+
+    ONE_SLOT = b"1"
+    """With all else, in the hash slot of the label."""
+    SPREAD = b"2"
+    """In buckets, each in a hash slot of its own, see `buckets`."""
+
+    @classmethod
+    def of(cls, form: object, *, is_begun: bool, is_spread: bool) -> "Layout":
+        """The layout of a place.
+
+        Args:
+            form: what is written there as its format, if anything is.
+            is_begun: whether there is anything else.
+            is_spread: whether a new store is spread.
+
+        Raises:
+            Unsuitable: it is of no format that there is.
+        """
+        if form is None:
+            return cls.SPREAD if is_spread and not is_begun else cls.ONE_SLOT
+        try:
+            return cls(form)
+        except ValueError:
+            raise Unsuitable(
+                "what lies under this label was not written in a format of this version"
+            ) from None
 
 
 class Script:
@@ -129,8 +161,8 @@ return {find() - 1, head, redis.call('XRANGE', KEYS[2], ARGV[4], '+')}
 )
 
 # Arguments: expected head, number-0, start of what was missed, entry, oldest-0, new head, header,
-# the writer, number of puts; for each put the number of its key, field and blob; for each drop key
-# and field.
+# the writer, format, number of puts; for each put the number of its key, field and blob; for each
+# drop key and field.
 _COMMIT: Final = Script(
     _QUEUE
     + """
@@ -143,15 +175,14 @@ end
 if ARGV[2] ~= '' then
   redis.call('XADD', log, 'MINID', '=', ARGV[5], ARGV[2], 'e', ARGV[4])
 end
-local at = 10
-for _ = 1, tonumber(ARGV[9]) do
+local at = 11
+for _ = 1, tonumber(ARGV[10]) do
   redis.call('HSET', KEYS[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2])
   at = at + 3
 end
 redis.call('HSET', place, 'head', ARGV[6])
-if ARGV[7] ~= '' then
-  redis.call('HSET', place, 'format', '1', 'header', ARGV[7])
-end
+if ARGV[7] ~= '' then redis.call('HSET', place, 'header', ARGV[7]) end
+if ARGV[9] ~= '' then redis.call('HSET', place, 'format', ARGV[9]) end
 while ARGV[at] do
   redis.call('HDEL', KEYS[tonumber(ARGV[at])], ARGV[at + 1])
   at = at + 2
@@ -188,9 +219,13 @@ class Keys:
 
     Args:
         label: 1 to 64 letters, digits, dots, dashes and underscores.
+
+    Attributes:
+        layout: where blobs are.
     """
 
     def __init__(self, label: str) -> None:
+        self.layout = Layout.ONE_SLOT
         prefix = f"strongroom:{{{label}}}:"
         self.place, self.log = f"{prefix}place", f"{prefix}log"
         self._index, self._index_names = f"{prefix}index", f"{prefix}index:names"
@@ -259,6 +294,7 @@ class Keys:
             commit.head,
             commit.header or b"",
             self._writer,
+            self.layout.value if commit.header or commit.expected is None else b"",
             b"%d" % (len(puts) // 3),
             *puts,
             *drops,

@@ -25,7 +25,7 @@ from storage.redis import Durability, RedisBackend, RedisPlace
 from tests.faults import writer
 from tests.faults.load import Load
 from tests.faults.places import Network, movable_clock, pair, small_disk, through
-from tests.storage.redis.test_cluster import Cluster
+from tests.storage.redis.test_cluster import SLOTS, Cluster, move
 from tests.storage.redis.test_sentinel import Group
 from tests.storage.redis_server import RedisServer, Servers, in_thread
 from tests.storage.stores import SECRET
@@ -190,28 +190,37 @@ async def disk_full(run: Run) -> None:
 async def server_killed(run: Run) -> None:
     """SIGKILL to a server that commits, in a process of its own; another follows it."""
     server = await in_thread(run.servers.start)
+    await _servers_killed(run, server.url, Durability.FSYNC)
+
+
+async def _servers_killed(run: Run, url: str, durability: Durability) -> None:
+    place = RedisPlace.parse(url)
     for first in range(0, run.rounds, _OF_ONE_STORE):
         label, acknowledged = f"store-{first}", dict[bytes, int]()
-        async with open_store(RedisBackend(server.place, label), SECRET, create=True) as other:
+        backend = partial(RedisBackend, place, label, durability=durability)
+        async with open_store(backend(), SECRET, create=True) as other:
             for number in range(first, min(first + _OF_ONE_STORE, run.rounds)):
-                seen = await _killed_writer(run, server, label, number)
+                seen = await _killed_writer(run, url, label, number, durability)
                 acknowledged.update(seen)
                 run.acknowledged += len(seen)
                 await other.refresh()
                 run.lost += sum(other.version(name) != acknowledged[name] for name in seen)
-                async with open_store(RedisBackend(server.place, label), SECRET) as anew:
+                async with open_store(backend(), SECRET) as anew:
                     run.lost += sum(
                         anew.version(name) != version for name, version in acknowledged.items()
                     )
+                    run.wrong += map(str, (await anew.verify()).damaged.values())
                 run.done += 1
 
 
 async def _killed_writer(
-    run: Run, server: RedisServer, label: str, number: int
+    run: Run, url: str, label: str, number: int, durability: Durability
 ) -> dict[bytes, int]:
     """What a process had acknowledged when it was killed, with the versions."""
     here, there = _PROCESSES.Pipe(duplex=False)
-    process = _PROCESSES.Process(target=writer.main, args=(server.url, label, number, there))
+    process = _PROCESSES.Process(
+        target=writer.main, args=(url, label, number, there, durability.value)
+    )
     await in_thread(process.start)
     there.close()
     seen = [await in_thread(here.recv)]
@@ -347,11 +356,24 @@ async def sentinel_failover(run: Run) -> None:
 
 
 async def cluster_failover(run: Run) -> None:
-    """SIGKILL to the primary of the store's slot, under load; its replica takes over."""
+    """SIGKILL to the primary of the store's head, under load; its replica takes over."""
     cluster = await in_thread(Cluster, run.servers)
     primary, replica, _ = cluster.owner(LABEL)
-    options = {"durability": Durability.REPLICAS, "patience_s": 30}
-    async with run.load(cluster.place, **options) as load:
+    await _cluster_failover(run, cluster, primary, replica)
+
+
+async def buckets_failover(run: Run) -> None:
+    """SIGKILL to a primary that has a third of the store's blobs, and not its head."""
+    cluster = await in_thread(Cluster, run.servers)
+    _, _, primary = cluster.owner(LABEL)
+    replica = cluster.nodes[cluster.nodes.index(primary) + 3]
+    await _cluster_failover(run, cluster, primary, replica)
+
+
+async def _cluster_failover(
+    run: Run, cluster: Cluster, primary: RedisServer, replica: RedisServer
+) -> None:
+    async with run.load(cluster.place, durability=Durability.REPLICAS, patience_s=30) as load:
         for _ in range(run.rounds):
             await load.until(20)
             await in_thread(primary.kill)
@@ -359,32 +381,47 @@ async def cluster_failover(run: Run) -> None:
             await in_thread(primary.start)  # as a replica of the other
             await in_thread(primary.wait_for_primary)
             await load.until(20)
-            await run.check(load, cluster.place)
+            await run.check(load, cluster.place, durability=Durability.REPLICAS)
             primary, replica = replica, primary
 
 
+async def spread_server_killed(run: Run) -> None:
+    """SIGKILL to a process that commits to a Cluster: between its puts, its commit and its drops.
+
+    What it has left is told from the rest by a server that reads all of it anew.
+    """
+    cluster = await in_thread(Cluster, run.servers)
+    hosts = ",".join(f"127.0.0.1:{node.port}" for node in cluster.nodes)
+    await _servers_killed(run, f"redis+cluster://{hosts}", Durability.REPLICAS)
+
+
 async def slot_moved(run: Run) -> None:
-    """The store's slot goes from one node to another and back, under load."""
+    """The only slot of a store goes to another node and back, under load."""
     cluster = await in_thread(Cluster, run.servers)
     source, _, target = cluster.owner(LABEL)
-    slot = key_slot(LABEL.encode())
     async with run.load(cluster.place, patience_s=30) as load:
         for _ in range(run.rounds):
             await load.until(20)
-            await in_thread(_move, slot, source, target)
+            await in_thread(move, key_slot(LABEL.encode()), source, target)
             await load.until(20)
             await run.check(load, cluster.place)
             source, target = target, source
 
 
-def _move(slot: int, source: RedisServer, target: RedisServer) -> None:
-    ids = [node.ask("CLUSTER", "MYID") for node in (source, target)]
-    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
-    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
-    while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 100):
-        source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
-    for node in (target, source):
-        node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+async def slots_moved(run: Run) -> None:
+    """The slot of the head and those of some buckets go to another node and back, under load."""
+    cluster = await in_thread(Cluster, run.servers)
+    source, _, target = cluster.owner(LABEL)
+    number = cluster.nodes.index(source)
+    tags = [LABEL.encode(), *(b"%s:%02x" % (LABEL.encode(), bucket) for bucket in range(256))]
+    slots = [slot for slot in map(key_slot, tags) if slot * 3 // SLOTS == number][:12]
+    async with run.load(cluster.place, durability=Durability.REPLICAS, patience_s=30) as load:
+        for _ in range(run.rounds):
+            for slot in slots:
+                await in_thread(move, slot, source, target)
+            await load.until(20)
+            await run.check(load, cluster.place, durability=Durability.REPLICAS)
+            source, target = target, source
 
 
 async def network_parted(run: Run) -> None:
@@ -441,7 +478,10 @@ FAULTS: Mapping[str, Fault] = MappingProxyType({
     "the primary is lost, the replica is behind": primary_lost_unconfirmed,
     "Sentinels fail over": sentinel_failover,
     "a Cluster fails over": cluster_failover,
+    "a node of a Cluster fails over that has blobs": buckets_failover,
+    "a server is killed whose store is spread": spread_server_killed,
     "a slot moves": slot_moved,
+    "slots of a spread store move": slots_moved,
     "the network is parted": network_parted,
     "the clock jumps": clock_jumped,
     "two servers start at once": started_at_once,

@@ -5,8 +5,13 @@ import pytest
 from tests.faults.faults import FAULTS, do
 from tests.faults.places import Skipped
 
-ROUNDS = {"a server is killed": 3, "Redis is killed": 3}
-LONG = {"Sentinels fail over", "a Cluster fails over", "a slot moves"}
+ROUNDS = {
+    "a server is killed": 3, "Redis is killed": 3, "a server is killed whose store is spread": 3,
+}  # fmt: skip
+LONG = {
+    "Sentinels fail over", "a Cluster fails over", "a node of a Cluster fails over that has blobs",
+    "a slot moves", "slots of a spread store move",
+}  # fmt: skip
 """These have tests of their own in `tests/storage/redis`, once each."""
 
 

@@ -6,12 +6,14 @@ from multiprocessing.synchronize import Barrier
 import trio
 
 from storage import Put, Terms, Unavailable, open_store
-from storage.redis import RedisBackend, RedisPlace
+from storage.redis import Durability, RedisBackend, RedisPlace
 from tests.storage.stores import SECRET
 
 
-async def _write(url: str, label: str, run: int, tell: Connection) -> None:
-    async with open_store(RedisBackend(RedisPlace.parse(url), label), SECRET, create=True) as store:
+async def _write(url: str, label: str, run: int, tell: Connection, durability: str) -> None:
+    place = RedisPlace.parse(url)
+    backend = RedisBackend(place, label, durability=Durability(durability))
+    async with open_store(backend, SECRET, create=True) as store:
 
         async def call(caller: int) -> None:
             for number in range(1 << 30):
@@ -27,9 +29,9 @@ async def _write(url: str, label: str, run: int, tell: Connection) -> None:
                 nursery.start_soon(call, caller)
 
 
-def main(url: str, label: str, run: int, tell: Connection) -> None:
+def main(url: str, label: str, run: int, tell: Connection, durability: str) -> None:
     """Commit, until killed."""
-    trio.run(_write, url, label, run, tell)
+    trio.run(_write, url, label, run, tell, durability)
 
 
 async def _open_once(url: str, label: str, run: int, tell: Connection) -> None:

@@ -17,10 +17,18 @@ from typing import Any
 import trio
 
 from storage import Unavailable
-from storage.backend import BlobName, Commit, Kind, Position, Tail, Wanted
+from storage.backend import Attempt, BlobName, Commit, Kind, Position, Tail, Wanted
 from storage.errors import Damaged
 from storage.memory import WriterQueue
 from tests.simulation.scenario import Scenario
+from tests.simulation.spread import (
+    BUCKETS,
+    SimulatedSpread,
+    doubtful,
+    with_buckets_of,
+    with_put,
+    with_settled,
+)
 
 PATIENCE_S = 1.0  # after which a request is given up
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
@@ -38,6 +46,9 @@ class State:
         default_factory=lambda: {kind: {} for kind in Kind}
     )
     index: Mapping[bytes, bytes] = field(default_factory=dict)
+    marks: Mapping[tuple[int, bytes], Attempt] = field(default_factory=dict)
+    settled: Mapping[int, int] = field(default_factory=dict)
+    version: int = 0  # of the buckets
 
     def after(self, commit: Commit, name: Callable[[bytes, bytes], BlobName]) -> "State":
         """The state after a commit whose blobs are named by this function of handle and tag."""
@@ -51,7 +62,9 @@ class State:
         log = dict(self.log) | ({commit.number: commit.entry} if commit.number else {})
         log = {number: entry for number, entry in log.items() if number >= commit.oldest}
         header = self.header if commit.header is None else commit.header
-        return State(commit.number, header, commit.head, log, blobs, self.index)
+        return replace(
+            self, number=commit.number, header=header, head=commit.head, log=log, blobs=blobs
+        )
 
     def tail(self, after: int) -> Tail:
         """The head and the log entries above a number."""
@@ -88,6 +101,8 @@ class Database:
         self._nursery = nursery
         self._queue = WriterQueue()
         self._order: dict[bytes, int] = {}  # of handles, by their first appearance
+        self._attempts = 0
+        self._replica_buckets = self.states[0]
 
     @property
     def now(self) -> State:
@@ -100,7 +115,8 @@ class Database:
 
     def name(self, handle: bytes, tag: bytes) -> BlobName:
         """Under which a blob is kept."""
-        return BlobName(handle, tag if self.scenario.by_tag else b"")
+        is_exact = self.scenario.by_tag or self.scenario.spread
+        return BlobName(handle, tag if is_exact else b"")
 
     def chances(self, share: float) -> bool:
         """Whether something befalls this message, while there are faults."""
@@ -129,10 +145,29 @@ class Database:
             self.replica = self.states[len(self.states) - 1 - back]
             if self.replica.head is None:
                 self.replica = self.now  # a store that never was is another matter
+        if self.scenario.spread:
+            self._fail_over_in_part()
         self.failed_over_to.append(self.replica.number)
         self.note("database fails over, from", self.now.number, "to", self.replica.number)
         self.states.append(self.replica)
         self._queue = WriterQueue()
+
+    def _fail_over_in_part(self) -> None:
+        """The nodes fail over one by one: what has the head, what has the blobs, or both."""
+        part = self._chance.choice(("head", "blobs", "both"))
+        head = self.now if part == "blobs" else self.replica
+        buckets = self.now if part == "head" else self._replica_buckets
+        self.note("of which", part)
+        self.replica = self._replica_buckets = with_buckets_of(head, buckets)
+
+    def bucket(self, handle: bytes) -> int:
+        """Where the blobs of a handle are; goes by their order, as handles are chance."""
+        return self._order.setdefault(handle, len(self._order) + 1) % BUCKETS
+
+    def fresh(self) -> int:
+        """A number that was not given before."""
+        self._attempts += 1
+        return self._attempts
 
     def drop_index(self) -> None:
         """Drop the saved index, as an operator may who goes on with what is left."""
@@ -146,6 +181,8 @@ class Database:
 
     def put_bodies(self, commit: Commit) -> None:
         """Add the bodies of a commit to the present state."""
+        for handle in (*commit.meta, *commit.body):
+            self._order.setdefault(handle, len(self._order) + 1)
         self.states[-1] = replace(self.now, blobs=self.now.after(commit, self.name).blobs)
 
     # What it is asked
@@ -189,7 +226,7 @@ class Database:
             reply = await reply
         self.note(what, "->", describe(reply))
         if waits and self.scenario.mode == "replicas":
-            await self._replicate(self.now)
+            await self._replicate(self.now, buckets=what.split()[-1] in ("put", "settle"))
         await trio.sleep(self.delay_s())
         if life != self._life or self.chances(self.scenario.lost_replies):
             self.note("the reply to", what, "is lost")
@@ -197,11 +234,14 @@ class Database:
         box.append(reply)
         come.set()
 
-    async def _replicate(self, state: State) -> None:
+    async def _replicate(self, state: State, *, buckets: bool) -> None:
         """Have the replica take over a state, unless the database is another one meanwhile."""
         life = self._life
         await trio.sleep(self.delay_s())
-        if life == self._life and state.number > self.replica.number:
+        if buckets:
+            if life == self._life and state.version > self._replica_buckets.version:
+                self._replica_buckets = state
+        elif life == self._life and state.number > self.replica.number:
             self.replica = state
 
     def load(self) -> tuple[bytes | None, bytes | None]:
@@ -223,12 +263,34 @@ class Database:
     def scan(self, cursor: bytes) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`. The order is that in which handles appeared first."""
         start = int(cursor or b"0")
-        blobs = {name.handle: blob for name, blob in self.now.blobs[Kind.META].items()}
+        hidden = doubtful(self.now)
+        blobs: dict[bytes, list[bytes]] = {}
+        for name, blob in self.now.blobs[Kind.META].items():
+            if name not in hidden:
+                blobs.setdefault(name.handle, []).append(blob)
         rows = sorted((self._order[handle], handle) for handle in blobs)
         left = [(number, handle) for number, handle in rows if number > start]
         page = left[: self.scenario.page]
         following = b"%d" % page[-1][0] if len(page) < len(left) else None
-        return [(handle, blobs[handle]) for _, handle in page], following
+        return [(handle, blob) for _, handle in page for blob in blobs[handle]], following
+
+    def put(self, mark: Attempt, blobs: Mapping[Wanted, bytes]) -> bool:
+        """See `tests.simulation.spread`."""
+        state = with_put(self.now, mark, blobs)
+        if state is not None:
+            self.states.append(state)
+        return state is not None
+
+    def settle(
+        self, where: int, number: int, names: Sequence[bytes], dead: Sequence[Wanted]
+    ) -> bool:
+        """See `tests.simulation.spread`."""
+        self.states.append(with_settled(self.now, where, number, names, dead))
+        return True
+
+    def marks(self, where: int) -> list[Attempt]:
+        """See `tests.simulation.spread`."""
+        return [mark for (number, _), mark in self.now.marks.items() if number == where]
 
     def confirm(self) -> None:
         """See `Backend`; what is waited for is waited for later."""
@@ -287,6 +349,8 @@ def describe(reply: Any) -> str:
             return type(reply).__name__
         case tuple() if all(isinstance(name, bytes) for name in reply):
             return f"{len(reply)} names"
+        case [Attempt(), *_] as marks:
+            return f"{len(marks)} marks"
         case list():
             return f"blobs of {[len(blob) if blob else blob for blob in reply]}"
         case (list() as page, following):
@@ -314,12 +378,18 @@ class SimulatedBackend:
         self._server = server
         self._lie = lie
         self._is_dead = False
+        self.spread = SimulatedSpread(self) if database.scenario.spread else None
 
     def die(self) -> None:
         """End as a process does: what is under way stays so, and nobody hears of it."""
         self._is_dead = True
 
-    async def _ask(self, what: str, *args: Any, waits: bool = False) -> Any:
+    async def ask(self, what: str, *args: Any, waits: bool = False) -> Any:
+        """The database's answer.
+
+        Raises:
+            Unavailable: there is none.
+        """
         if self._is_dead:
             await trio.lowlevel.checkpoint()
             raise Unavailable("the server is dead")
@@ -338,47 +408,53 @@ class SimulatedBackend:
 
     async def load(self) -> tuple[bytes | None, bytes | None]:
         """See `Backend`."""
-        return await self._ask("load")
+        return await self.ask("load")
 
     async def tail(self, after: int, wanted: Sequence[Wanted] = ()) -> Tail:
         """See `Backend`."""
-        return await self._ask("tail", after, wanted)
+        return await self.ask("tail", after, wanted)
 
     async def get(self, kind: Kind, names: Sequence[BlobName]) -> list[bytes | None]:
         """See `Backend`."""
-        return await self._ask("get", kind, names)
+        return await self.ask("get", kind, names)
 
     async def scan(self, cursor: bytes) -> tuple[Sequence[tuple[bytes, bytes]], bytes | None]:
         """See `Backend`."""
-        return await self._ask("scan", cursor)
+        return await self.ask("scan", cursor)
 
     async def precedence(self, after: int, *, again: bool = False) -> Position:
         """See `Backend`."""
-        return await self._ask("precedence", after, again, self)
+        return await self.ask("precedence", after, again, self)
 
     async def cede(self) -> None:
         """See `Backend`."""
-        await self._ask("cede", self)
+        await self.ask("cede", self)
 
     async def commit(self, commit: Commit, *, waits: bool = True) -> Tail | None:
         """See `Backend`; without waiting for the replica, where there is one, if told so."""
-        return await self._ask("commit", commit, self, waits=waits)
+        if self.spread is not None and waits:
+            return await self.spread.commit(commit)
+        return await self.commit_head(commit, waits=waits)
+
+    async def commit_head(self, commit: Commit, *, waits: bool = True) -> Tail | None:
+        """What of a commit is not in buckets."""
+        return await self.ask("commit", commit, self, waits=waits)
 
     async def confirm(self) -> None:
         """See `Backend`."""
-        await self._ask("confirm", waits=True)
+        await self.ask("confirm", waits=True)
 
     async def read_index(self, names: Sequence[bytes]) -> list[bytes | None]:
         """See `Backend`."""
-        return await self._ask("read_index", names)
+        return await self.ask("read_index", names)
 
     async def write_index(self, blobs: Mapping[bytes, bytes | None]) -> None:
         """See `Backend`."""
-        await self._ask("write_index", blobs)
+        await self.ask("write_index", blobs)
 
     async def index_names(self) -> Sequence[bytes]:
         """See `Backend`."""
-        return await self._ask("index_names")
+        return await self.ask("index_names")
 
     async def aclose(self) -> None:
         """See `Backend`."""

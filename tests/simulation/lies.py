@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from storage.backend import Commit, Kind, Position, Tail
+from storage.backend import Attempt, Commit, Kind, Position, Tail
 from tests.simulation.database import Database, State
 
 
@@ -49,7 +49,13 @@ class Liar:
             return ("get", "tail") if args[-1:] != ((),) else ("get",)
         if subject in ("tail", "log", "head"):
             return ("tail", "precedence")
-        endings = {"scan": "scan", "header": "load", "queue": "precedence", "index": "read_index"}
+        endings = {
+            "scan": "scan",
+            "header": "load",
+            "queue": "precedence",
+            "index": "read_index",
+            "marks": "marks",
+        }
         return (endings.get(subject, "commit"),)
 
     def _of_blobs(
@@ -184,6 +190,26 @@ class Liar:
 
     def _old_header(self, true: Any) -> Any:
         return self._before().header, self._database.now.head
+
+    # Of what attempts have left
+
+    def _no_marks(self, true: Any, where: int) -> Any:
+        return []
+
+    def _old_marks(self, true: Any, where: int) -> Any:
+        marks = self._chance.choice(self._database.states).marks
+        return [mark for (number, _), mark in marks.items() if number == where]
+
+    def _false_marks(self, true: Any, where: int) -> Any:
+        blobs = [
+            (kind, name)
+            for kind in Kind for name in self._database.now.blobs[kind]
+            if self._database.bucket(name.handle) == where
+        ]  # fmt: skip
+        puts = tuple(one for one in blobs if self._chance.random() < 0.5)
+        superseded = tuple(one for one in blobs if self._chance.random() < 0.5)
+        number = self._chance.randint(1, max(1, self._database.now.number))
+        return [*true(), Attempt(number, b"%d-false" % number, where, puts, superseded)]
 
     # Of the saved index
 

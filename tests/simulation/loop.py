@@ -17,7 +17,7 @@ import trio
 import trio.testing
 from trio._core import _run
 
-from storage import replica, resume, saver
+from storage import replica, resume, saver, sweep
 from storage.scheduling import SCHEDULING
 from tests.simulation.scenario import Scenario
 
@@ -57,7 +57,7 @@ class _Steps(trio.abc.Instrument):
 
 
 @contextmanager
-def _deterministic(seed: int, sizes: Mapping[tuple[ModuleType, str], int]) -> Iterator[None]:
+def _deterministic(seed: int, sizes: Mapping[tuple[ModuleType, str], float]) -> Iterator[None]:
     """A seeded scheduler, and the store's sizes as they are to be."""
     changes: dict[tuple[ModuleType, str], Any] = {
         (_run, "_ALLOW_DETERMINISTIC_SCHEDULING"): True, **sizes
@@ -75,9 +75,13 @@ def _deterministic(seed: int, sizes: Mapping[tuple[ModuleType, str], int]) -> It
             setattr(module, name, value)
 
 
-def _sizes(scenario: Scenario) -> Mapping[tuple[ModuleType, str], int]:
+def _sizes(scenario: Scenario) -> Mapping[tuple[ModuleType, str], float]:
     """As small as a simulated store is; names that the store must have."""
-    sizes = {(replica, "_KEPT_SHARED"): scenario.kept}
+    sizes: dict[tuple[ModuleType, str], float] = {
+        (replica, "_KEPT_SHARED"): scenario.kept,
+        (sweep, "SWEPT_AFTER"): 1,
+        (sweep, "PAUSE_S"): 0.001,
+    }
     if scenario.saves:
         sizes |= {(module, "SAVED_FROM"): 1 for module in (resume, saver)}
         sizes |= {(saver, name): scenario.saves for name in ("_COMMITS", "_CHANGES")}

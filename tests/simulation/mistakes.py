@@ -3,7 +3,7 @@
 Each is made between a store and its database, or between a client and its store.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from storage import Conflict, Unavailable
-from storage.backend import Commit, Tail, Wanted
+from storage.backend import Attempt, Commit, Tail, Wanted
 from tests.simulation.database import SimulatedBackend
 
 
@@ -119,6 +119,67 @@ class _PutsBodiesLater(_Around):
         self.inner.database.put_bodies(commit)
 
 
+class _Spread:
+    """The means of a spread back end, but for what is defined here."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _TakesAllForPast(_Spread):
+    async def unsettled(self) -> Sequence[Attempt]:
+        return [replace(one, number=1) for one in await self._inner.unsettled()]
+
+
+class _SweepsWhatIsUnderWay(_Around):
+    @property
+    def spread(self) -> Any:
+        return self.inner.spread and _TakesAllForPast(self.inner.spread)
+
+
+class _DropsAllThatWasPut(_Spread):
+    async def settle(
+        self, number: int, attempts: Collection[Attempt], dead: Collection[Wanted]
+    ) -> None:
+        await self._inner.settle(number, attempts, [one for each in attempts for one in each.puts])
+
+
+class _SweepsWhatIsDue(_Around):
+    @property
+    def spread(self) -> Any:
+        return self.inner.spread and _DropsAllThatWasPut(self.inner.spread)
+
+
+class _KeepsMarksOnly(_Spread):
+    async def settle(
+        self, number: int, attempts: Collection[Attempt], dead: Collection[Wanted]
+    ) -> None:
+        await self._inner.settle(number, attempts, [])
+
+
+class _ForgetsTheMarksAlone(_Around):
+    @property
+    def spread(self) -> Any:
+        return self.inner.spread and _KeepsMarksOnly(self.inner.spread)
+
+
+class _CommitsBeforeItPuts(_Around):
+    async def commit(self, commit: Commit) -> Tail | None:
+        if self.inner.spread is None:
+            return await self.inner.commit(commit)
+        tail = await self.inner.commit_head(replace(commit, meta={}, body={}, superseded={}))
+        if tail is None:
+            self.inner.database.spawn(suppressed, self._put, commit)
+        return tail
+
+    async def _put(self, commit: Commit) -> None:
+        await trio.sleep(0.01)
+        self.inner.database.put_bodies(commit)
+
+
 MISTAKES: Mapping[str, Mistake] = MappingProxyType({
     "acknowledges before it commits": Mistake(of_connection=_AcknowledgesFirst),
     "sends again blindly": Mistake(of_connection=_SendsAgain),
@@ -129,4 +190,8 @@ MISTAKES: Mapping[str, Mistake] = MappingProxyType({
     "remembers the log": Mistake(of_connection=_RemembersTheLog),
     "does not wait for the replica": Mistake(of_connection=_DoesNotWaitForTheReplica),
     "puts bodies later": Mistake(of_connection=_PutsBodiesLater),
+    "commits before it puts": Mistake(of_connection=_CommitsBeforeItPuts),
+    "sweeps what is under way": Mistake(of_connection=_SweepsWhatIsUnderWay),
+    "sweeps what is due": Mistake(of_connection=_SweepsWhatIsDue),
+    "forgets the marks alone": Mistake(of_connection=_ForgetsTheMarksAlone),
 })  # fmt: skip

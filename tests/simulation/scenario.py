@@ -11,6 +11,7 @@ LIES = (
     "commit that was not", "refusal that was none", "refusal without reason",
     "old scan", "short scan", "edited scan", "old header", "false queue",
     "old index", "no index", "edited index", "exchanged index",
+    "no marks", "old marks", "false marks",
 )  # fmt: skip
 
 
@@ -24,7 +25,8 @@ class Scenario:
         clients: each does one thing after the other, at one server or another.
         steps: what each client does.
         names: records that they share.
-        by_tag: the database names blobs by handle and tag, and not by the handle alone.
+        by_tag: the database names blobs by handle and tag, and not by the handle alone; where it is
+            spread, it does so in any case.
         kept: log entries that the store keeps.
         saves: commits after which the index is saved again; 0: it never is.
         page: records in a page of a scan.
@@ -41,6 +43,7 @@ class Scenario:
         rotations: of the store's keys.
         lies: kinds of false answers.
         lying: share of the answers that are false.
+        spread: blobs are put before the commit, in buckets that fail over by themselves.
     """
 
     seed: int
@@ -64,6 +67,7 @@ class Scenario:
     rotations: int = 0
     lies: tuple[str, ...] = ()
     lying: float = 0.0
+    spread: bool = False
 
     @classmethod
     def of(cls, seed: int) -> "Scenario":
@@ -95,6 +99,7 @@ class Scenario:
             saves=chance.choice((0, 1, 2, 5)),
             lies=tuple(chance.sample(LIES, chance.randint(1, 3))) if is_lying else (),
             lying=chance.choice((0.02, 0.1, 0.3)) if is_lying else 0.0,
+            spread=mode != "lossy" and chance.random() < 0.5,
         )
 
     def __str__(self) -> str:

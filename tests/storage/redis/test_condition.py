@@ -5,7 +5,7 @@ import pytest
 from storage import Unavailable, Unsuitable, WrongSecret, open_store
 from storage.redis import Durability, RedisBackend, RedisPlace, condition
 from storage.redis.places import Form
-from storage.redis.scripts import Keys
+from storage.redis.scripts import Keys, Layout
 from tests.storage.redis_server import DURABLE, free_port
 from tests.storage.stores import SECRET, put
 
@@ -79,7 +79,7 @@ class Node:
 
     def exchange(self, commands):
         info = "\r\n".join(f"{name}:{value}" for name, value in self.info.items()).encode()
-        replies = {"INFO": info, "HGET": condition.FORMAT, "CONFIG": [
+        replies = {"INFO": info, "HGET": Layout.ONE_SLOT.value, "CONFIG": [
             b"appendfsync", b"always", b"no-appendfsync-on-rewrite", b"no"
         ]}  # fmt: skip
         return [replies.get(one[0] if isinstance(one, tuple) else "", []) for one in commands]
@@ -178,8 +178,10 @@ async def test_a_wrong_user_or_password_is_told_without_it(servers, user):
 async def test_another_format_is_refused(servers):
     server = servers.start()
     await accepted(server.place)
-    server.ask("HSET", "strongroom:{x}:place", "format", "2")
+    server.ask("HSET", "strongroom:{x}:place", "format", "3")
     assert "format" in await refused(server.place)
+    server.ask("HSET", "strongroom:{x}:place", "format", "2")
+    assert "use redis+cluster://" in await refused(server.place)
 
 
 async def test_a_store_does_not_open_under_another_label(servers):
