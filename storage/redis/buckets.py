@@ -32,6 +32,7 @@ from storage.errors import Damaged
 from storage.redis.scripts import BUCKETS, Call, Script
 
 _SETTLED: Final = b"settled"
+_MAX_MARK: Final = 1 << 20  # bytes: 30 000 blobs of one commit in one bucket
 _ROLES: Final = {(Kind.META, True): 0, (Kind.BODY, True): 1, (Kind.META, False): 2,
                  (Kind.BODY, False): 3}  # fmt: skip
 _MEANINGS: Final = {role: meaning for meaning, role in _ROLES.items()}
@@ -208,15 +209,15 @@ class Buckets:
     def failed(self, attempted: Attempted) -> dict[int, Call]:
         """Settle an attempt that was not the commit: drop what it has put.
 
-        The commit of its number may still be somebody else's; the one before has happened. What is
-        a part of a copy stays: another copy may have put the same.
+        No number is left: the commit of this one may still be somebody else's, and the one before
+        may not be confirmed. What is a part of a copy stays: another copy may have put the same.
         """
         if not attempted.number:
             return {}
         return {
             bucket: self._settle(
                 bucket,
-                attempted.number - 1,
+                0,
                 [attempted.name],
                 {Kind.META: list(share.metas), Kind.BODY: list(share.bodies)},
             )
@@ -281,7 +282,9 @@ def marks(bucket: int, reply: Any) -> Iterator[Attempt]:
             number, _, rest = name.partition(b"-")
             if not number.isdigit() or len(number) > 20 or not rest:
                 raise Damaged
-            yield _attempt(bucket, int(number), name, blob_of(mark))
+            if len(blob_of(mark)) > _MAX_MARK:
+                raise Damaged
+            yield _attempt(bucket, int(number), name, mark)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError):
         raise Damaged from None
 

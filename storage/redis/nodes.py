@@ -185,6 +185,7 @@ class Nodes:
         for key, places in groups.items():
             answer = answers[key]
             if isinstance(answer, StorageError):
+                self._route.suspect(key[0])
                 _put_off(left, answer)
                 continue
             for at, reply in zip(places, answer, strict=True):

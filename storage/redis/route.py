@@ -70,6 +70,12 @@ class Route:
         if isinstance(error, MovedError):
             self._remember(*target(error))
 
+    def suspect(self, node: Node) -> None:
+        """Ask a node that did not answer after all others."""
+        if node in self._known:
+            self._known.remove(node)
+            self._known.append(node)
+
     def elsewhere(self, error: AskError) -> Link:
         """A link to the node that a slot is moving to, for one question preceded by ASKING."""
         return self.link(*target(error))

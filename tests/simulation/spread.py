@@ -107,9 +107,7 @@ class SimulatedSpread:
         name = b"%d-%d" % (commit.number, self._backend.database.fresh())
         shares = _shares(commit, name, self._backend.database.bucket)
         marks = [mark for mark, _ in shares]
-        failed = [
-            (mark.bucket, mark.number - 1, [name], mark.puts) for mark in marks if mark.number
-        ]
+        failed = [(mark.bucket, 0, [name], mark.puts) for mark in marks if mark.number]
         try:
             is_put = all(await self._send_all("put", shares))
         except BaseException:

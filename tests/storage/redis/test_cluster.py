@@ -1,14 +1,16 @@
 """A Cluster of six: three primaries, each with a replica."""
 
+import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 import trio
 from redis.crc import key_slot
 
-from storage import KEEP, MemoryBackend, MemorySpace, Remove, open_store, sweep
+from storage import KEEP, MemoryBackend, MemorySpace, Remove, Unsuitable, open_store, sweep
 from storage.backend import Attempt
 from storage.redis import Durability, RedisBackend, RedisPlace
 from storage.redis.buckets import Attempted
@@ -373,3 +375,29 @@ async def test_a_cluster_that_is_none_is_refused(servers):
     with pytest.raises(Exception, match="use redis:// in place of it"):
         async with open_store(RedisBackend(place, "x"), SECRET, create=True):
             pass
+
+
+DOCUMENTED = re.compile(r"ACL SETUSER strongroom on >PASSWORD (.*?)```", re.DOTALL)
+
+
+async def test_a_user_may_do_what_the_documents_say_and_is_told_what_is_missing(steady, label):
+    text = (Path(__file__).parents[3] / "docs/storage.md").read_text()
+    rights = [
+        *DOCUMENTED.search(text).group(1).replace("{LABEL}", f"{{{label}}}").split(),
+        "+waitaof", "+cluster|slots", "+asking",
+    ]  # fmt: skip
+    spread = [f"~strongroom:{{{label}:*", "+hgetall"]
+    place = RedisPlace.parse(str(steady.place).replace("//", "//fred:word@"))
+    for missing, left in (("hgetall", spread[:1]), ("ACL|key|script", spread[1:]), ("", spread)):
+        for node in steady.nodes:
+            node.ask("ACL", "SETUSER", "fred", "reset", "on", ">word", *rights, *left)
+        backend = RedisBackend(place, label, durability=Durability.REPLICAS)
+        if missing:
+            with pytest.raises(Unsuitable, match=missing):
+                async with open_store(backend, SECRET, create=True):
+                    pass
+            continue
+        async with open_store(backend, SECRET, create=True) as store:
+            await store.commit([put(b"a")])
+            assert await store.read_body(b"a", 1) == b"body"
+            await backend.spread.settle(1, await backend.spread.unsettled(), [])
