@@ -10,10 +10,19 @@ import pytest
 import trio
 from redis.crc import key_slot
 
-from storage import KEEP, MemoryBackend, MemorySpace, Remove, Unsuitable, open_store, sweep
-from storage.backend import Attempt
+from storage import (
+    KEEP,
+    MemoryBackend,
+    MemorySpace,
+    Remove,
+    Tampered,
+    Unsuitable,
+    open_store,
+    sweep,
+)
+from storage.backend import Attempt, BlobName, Kind
 from storage.redis import Durability, RedisBackend, RedisPlace
-from storage.redis.buckets import Attempted
+from storage.redis.buckets import Attempted, Share
 from storage.status import read_status
 from storage.sweep import Sweeper
 from storage.table import Draft
@@ -401,3 +410,64 @@ async def test_a_user_may_do_what_the_documents_say_and_is_told_what_is_missing(
             await store.commit([put(b"a")])
             assert await store.read_body(b"a", 1) == b"body"
             await backend.spread.settle(1, await backend.spread.unsettled(), [])
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_what_is_older_than_the_log_counts_if_it_was_the_commit(
+    steady, label, monkeypatch, happened
+):
+    monkeypatch.setattr(sweep, "PAUSE_S", 1000)  # nobody sweeps
+    monkeypatch.setattr("storage.replica._KEPT_SHARED", 2)
+    async with open_store(spread_backend(steady, label), SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        commit, backend = attempt(store), store._replica._backend
+        await backend.spread.put(Attempted.of(commit))
+        if happened:
+            await backend._commit(replace(commit, meta={}, body={}, superseded={}))
+            await store.refresh()
+        for number in range(5):
+            await store.commit([put(b"%d" % number)])
+    assert kept(steady, label)[b"attempts"] == 2
+    async with open_store(spread_backend(steady, label), SECRET) as store:
+        assert store.count == (7 if happened else 6)
+        assert (await store.read(b"a")).meta == (b"new" if happened else b"meta")
+        assert (await store.read(b"new") is not None) == happened
+        assert not (await store.verify()).damaged
+
+
+async def test_a_mark_that_somebody_has_invented_neither_adds_a_record_nor_hides_one(
+    steady, label, monkeypatch
+):
+    monkeypatch.setattr(sweep, "PAUSE_S", 1000)
+    monkeypatch.setattr("storage.replica._KEPT_SHARED", 2)
+    async with open_store(spread_backend(steady, label), SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        handle, row = store._table.keyring.now.handle(b"a"), store._table.rows[b"a"]
+        for number in range(5):
+            await store.commit([put(b"%d" % number)])
+        spread, field = store._replica._backend.spread, handle + row.tag
+        (blob,) = await spread.get([(Kind.META, BlobName(handle, row.tag))])
+        share = Share({field: blob}, {}, {kind: [] for kind in Kind})
+        await spread.put(Attempted(100, b"100-forged", {handle[0]: share}))
+    with pytest.raises(Tampered, match="missing"):
+        async with open_store(spread_backend(steady, label), SECRET):
+            pass
+    async with opened(spread_backend(steady, label)) as backend:
+        await backend.spread.settle(6, [Attempt(100, b"100-forged", handle[0], (), ())], [])
+    async with open_store(spread_backend(steady, label), SECRET) as store:
+        assert store.count == 6
+
+
+async def test_a_mark_that_somebody_has_invented_has_nothing_dropped_that_is_due(
+    steady, label, autojump_sweep
+):
+    async with open_store(spread_backend(steady, label), SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        await store.commit([put(b"b")])
+        handle, row = store._table.keyring.now.handle(b"a"), store._table.rows[b"a"]
+        share = Share({}, {}, {Kind.META: [handle + row.tag], Kind.BODY: []})
+        spread = store._replica._backend.spread
+        await spread.put(Attempted(2, b"2-forged", {handle[0]: share}))
+        await swept(store, steady, label)
+        assert await store.read_body(b"a", 1) == b"body"
+    assert kept(steady, label) == {b"meta": 2, b"body": 2}
