@@ -25,7 +25,7 @@ from storage.redis import Durability, RedisBackend, RedisPlace
 from tests.faults import writer
 from tests.faults.load import Load
 from tests.faults.places import Network, movable_clock, pair, small_disk, through
-from tests.storage.redis.test_cluster import SLOTS, Cluster, move
+from tests.storage.redis.cluster import SLOTS, Cluster, move
 from tests.storage.redis.test_sentinel import Group
 from tests.storage.redis_server import RedisServer, Servers, in_thread
 from tests.storage.stores import SECRET
