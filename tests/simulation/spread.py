@@ -14,6 +14,7 @@ import trio
 
 from storage import Unavailable
 from storage.backend import Attempt, BlobName, Commit, Kind, Tail, Wanted, tag
+from storage.errors import Damaged
 
 if TYPE_CHECKING:
     from tests.simulation.database import SimulatedBackend, State
@@ -115,7 +116,10 @@ class SimulatedSpread:
             raise
         if not is_put:
             self._post(failed)
-            return await self._backend.tail(commit.number - 1)
+            tail = await self._backend.tail(commit.number - 1)
+            if tail.head == commit.expected:
+                raise Damaged
+            return tail
         bare = replace(commit, meta={}, body={}, superseded={})
         missed = await self._backend.commit_head(bare)
         if missed is None:
