@@ -166,8 +166,12 @@ class SealedStore:
         while True:
             await self._left.wait()
             self._left = trio.Event()
-            with suppress(StorageError):  # whoever reads or commits next finds out
+            try:
                 await self._sweeper.sweep()
+            except Tampered as error:
+                self._replica.stop(error)
+            except StorageError:
+                pass  # it is tried again after some more commits
 
     async def _keep_index(self) -> None:
         """Move rows that were written recently to segments, and save these, whenever it is due."""

@@ -151,9 +151,9 @@ class Nodes:
                     await self.find()
                     left.is_stale = False
                 await self._round(left, found, finish, writes=writes)
-            except Unsuitable:
-                raise
             except Unavailable as error:
+                if isinstance(error, Unsuitable) or self._is_closed:
+                    raise
                 left.error, left.is_stale = error, True
             if left.requests and trio.current_time() >= end:
                 raise left.error

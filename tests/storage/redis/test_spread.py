@@ -19,7 +19,8 @@ from storage import (
     open_store,
     sweep,
 )
-from storage.backend import Attempt, BlobName, Kind
+from storage.backend import Attempt, BlobName, Commit, Kind
+from storage.copy_mark import fresh_mark
 from storage.redis import Durability, RedisBackend, RedisPlace
 from storage.redis.buckets import Attempted, Share
 from storage.status import read_status
@@ -185,6 +186,46 @@ async def test_a_store_is_copied_from_one_slot_to_all_nodes_and_back(steady, lab
         await store.copy_to(MemoryBackend(space := MemorySpace()), SECRET)
     async with open_store(MemoryBackend(space), SECRET) as store:
         assert (store.count, len((await store.verify()).damaged)) == (40, 0)
+
+
+async def test_a_copy_that_was_cut_short_between_two_versions_of_a_record_is_finished(
+    steady, label
+):
+    async with open_store(MemoryBackend(), SECRET, create=True) as store:
+        await store.commit([put(b"a"), put(b"b")])
+        versions = list(await store._blobs.read([b"a"], {}))
+        await store.commit([put(b"a", 1, b"new", KEEP)])
+        versions += await store._blobs.read([b"a"], {})
+        async with opened(spread_backend(steady, label)) as target:
+            mark = fresh_mark(store._table.keyring.store)
+            await target.commit(Commit(0, None, mark, b"", 1, {}, {}))
+            for record in versions:
+                meta, body = ({one.handle: one.blob} for one in (record.meta, record.body))
+                await target.spread.put(Attempted.of(Commit(0, mark, b"", b"", 1, meta, body)))
+        assert kept(steady, label) == {b"meta": 2, b"body": 1}
+        await store.copy_to(spread_backend(steady, label), SECRET)
+    assert kept(steady, label) == {b"meta": 2, b"body": 2}
+    async with open_store(spread_backend(steady, label), SECRET) as store:
+        assert (await store.read(b"a")).meta == b"new"
+        assert await store.read_body(b"a", 2) == b"body"
+
+
+async def test_a_mark_that_cannot_be_read_stops_changes_and_is_refused_at_the_opening(
+    steady, label
+):
+    async with open_store(spread_backend(steady, label), SECRET, create=True) as store:
+        await store.commit([put(b"a")])
+        key = f"strongroom:{{{label}:00}}:attempts"
+        number = key_slot(key.encode()) * 3 // SLOTS
+        steady.nodes[number].ask("HSET", key, "1-forged", "no mark")
+        store._left.set()
+        while store.finding is None:
+            await trio.lowlevel.checkpoint()
+        with pytest.raises(Tampered):
+            await store.commit([put(b"b")])
+    with pytest.raises(Tampered):
+        async with open_store(spread_backend(steady, label), SECRET):
+            pass
 
 
 async def test_a_spread_store_is_refused_what_may_lose_a_part_of_it(steady, label):
