@@ -41,7 +41,7 @@ from server.transport.departures import Departures
 from server.transport.exposition import Exposition, Presented
 from server.transport.followed_rules import FollowedRules
 from server.transport.http import HTTPConnection, Limits, Routes
-from server.transport.issuer_keys import jwt_issuer
+from server.transport.issuer_keys import jwt_issuers
 from server.transport.kmip import Connection
 from server.transport.kmip_https import KMIPOverHTTPS
 from server.transport.listening import address_of, open_listeners
@@ -132,9 +132,9 @@ async def serve(
             followed = FollowedRules(store, admission)
             if config.use_bootstrap_server:
                 server.follow_rules = followed.follow
-            server.jwt_issuer = jwt_issuer(config)
-            if server.jwt_issuer is not None:
-                nursery.start_soon(server.jwt_issuer.keys.keep)
+            server.jwt_issuers = jwt_issuers(config)
+            for issuer in server.jwt_issuers:
+                nursery.start_soon(issuer.keys.keep)
             acceptor = Acceptor(config, shutdown)
             seen = partial(_presented, identity, admission)
             exposition = Exposition(server, acceptor, seen, lambda: identity.evident_since)

@@ -11,7 +11,7 @@ import trio
 from server.access.api_tokens import APITokens
 from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
-from server.access.jwt import JWTIssuer
+from server.access.jwt_issuers import JWTIssuers
 from server.access.kept_tokens import KeptTokens
 from server.access.users import Users
 from server.metrics.requests import RequestCounts
@@ -57,7 +57,7 @@ class Server:
             there are none.
         ended_tickets: clients whose tickets an operator has ended.
         api_tokens: whose tokens are taken at the HTTPS port.
-        jwt_issuer: whose JWTs are taken there; None: nobody's.
+        jwt_issuers: whose JWTs are taken there.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
         turns: of the clients, and what their messages hold.
@@ -79,7 +79,7 @@ class Server:
     refusals: Refusals = field(default_factory=Refusals)
     certificate_rules: Callable[[], Rules] | None = None
     follow_rules: Callable[[], Awaitable[None]] | None = None
-    jwt_issuer: JWTIssuer | None = None
+    jwt_issuers: JWTIssuers = field(default_factory=JWTIssuers)
     ended_tickets: EndedTickets = field(init=False)
     api_tokens: APITokens = field(init=False)
     threads: trio.CapacityLimiter = field(init=False)

@@ -239,9 +239,8 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
         case Means.API_TOKEN:
             return await server.api_tokens.holds(known_by.subject, known_by.mark, now)
         case Means.JWT:
-            issuer = server.jwt_issuer
             is_over = known_by.until is None or now >= known_by.until
-            return not is_over and issuer is not None and issuer.issuer == known_by.mark
+            return not is_over and known_by.mark in server.jwt_issuers
         case Means.KMIP_USER:
             ended = known_by.until is not None and now >= known_by.until
             if ended or not _is_accepted(server, known_by, now):

@@ -1,7 +1,7 @@
 """From the bearer token of an HTTPS request to a `Client`.
 
     API token   `server.access.api_tokens`
-    JWT         `server.access.jwt`, of the issuer that the settings name
+    JWT         `server.access.jwt`, of the issuers that the settings name
 
 Whoever shows a token is the token's client, whatever certificate they show besides; a wrong token
 is refused, although the certificate holds. Where no token of any kind is taken, a token beside a
@@ -46,7 +46,7 @@ async def are_taken(server: Server) -> bool:
     Raises:
         storage.StorageError: the store does not say.
     """
-    return server.jwt_issuer is not None or not await server.api_tokens.is_empty()
+    return bool(server.jwt_issuers) or not await server.api_tokens.is_empty()
 
 
 async def identify(server: Server, token: str, *, anew: bool) -> Client:
@@ -62,10 +62,9 @@ async def identify(server: Server, token: str, *, anew: bool) -> Client:
         NotAccepted: it is nobody's, or not any more.
         storage.StorageError: the store does not say.
     """
-    if not token.startswith(api_tokens.PREFIX) and server.jwt_issuer is not None:
-        issuer = server.jwt_issuer
-        found = await issuer.identify(token, server.clock)
-        identified = Identification(Means.JWT, found.client, issuer.issuer, until=found.until)
+    if not token.startswith(api_tokens.PREFIX) and server.jwt_issuers:
+        found, issuer = await server.jwt_issuers.identify(token, server.clock)
+        identified = Identification(Means.JWT, found.client, issuer, until=found.until)
         return Client(found.client, "jwt", identification=identified)
     kept = None if anew else await server.api_tokens.find(token, server.clock())
     if kept is None:

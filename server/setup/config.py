@@ -13,15 +13,11 @@ from typing import Final
 from kmip.messages import MAX_BATCH_ITEMS
 from server.setup import addresses, backends, redis_store
 from server.setup.failure import Failure
+from server.setup.jwt_settings import JWT_ALGORITHMS, MAX_SKEW, JWTSettings, all_issuers
 from server.setup.settings import setting
 from storage.durability import Durability
 from storage.ledger import Anchor
 
-JWT_ALGORITHMS: Final = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
-)
-"""Signatures by a public key that are secure today."""
 CHALLENGES: Final = frozenset({"tls-alpn-01", "http-01"})
 DNS_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
@@ -303,7 +299,14 @@ class Config:
         "clocks that are kept differ by less than a second, others by some",
         unit="seconds",
         minimum=0,
-        maximum=600,
+        maximum=MAX_SKEW,
+    )
+    jwt_issuers: tuple[str, ...] = setting(
+        (),
+        "more issuers of JWTs, each a text of words: issuer=URI jwks=URL, and audience= and "
+        "algorithm= (either more than once), claim=, skew= and ca=; what is left out is as above",
+        "as for jwt_issuer_uri",
+        unit="texts",
     )
     administrators: tuple[str, ...] = setting(
         ("administrator",),
@@ -774,26 +777,22 @@ class Config:
             raise Failure("use_certbot needs one of the acme_challenges.")
 
     def _check_jwt(self) -> None:
-        needed = (self.jwt_issuer_uri, self.jwks_uri, self.jwt_audience)
-        if not any(needed) and self.jwks_ca is None:
-            return
-        if not all(needed) or not all(self.jwt_audience):
-            raise Failure("jwt_issuer_uri, jwks_uri and jwt_audience are given together.")
-        if not re.fullmatch(r"[!-~]{1,255}", self.jwt_issuer_uri):
-            raise Failure("jwt_issuer_uri has 1 to 255 characters of ASCII and no blank.")
-        if not re.fullmatch(r"https://[!-~]+|file:.+", self.jwks_uri):
-            raise Failure("jwks_uri begins with https:// or file:.")
-        if not self.jwt_algorithms or set(self.jwt_algorithms) - set(JWT_ALGORITHMS):
-            raise Failure(f"jwt_algorithms are some of {', '.join(JWT_ALGORITHMS)}.")
-        if not self.jwt_client_claim:
-            raise Failure("jwt_client_claim is the name of a claim.")
-        if self.use_bootstrap_server and (
-            self.jwks_uri.startswith("file:") or self.jwks_ca is not None
-        ):
-            raise Failure(
-                "A file of jwks_uri or jwks_ca is on a disk that is the host's; a server that its "
-                "operator provisions does not read it."
-            )
+        for each in self.jwt_settings:
+            each.check(disk_is_hostile=self.use_bootstrap_server)
+
+    @property
+    def jwt_settings(self) -> tuple[JWTSettings, ...]:
+        """What is set for each issuer of JWTs."""
+        first = JWTSettings(
+            issuer=self.jwt_issuer_uri,
+            jwks_uri=self.jwks_uri,
+            jwks_ca=self.jwks_ca,
+            audiences=self.jwt_audience,
+            algorithms=self.jwt_algorithms,
+            client_claim=self.jwt_client_claim,
+            skew=self.jwt_skew_seconds,
+        )
+        return all_issuers(first, self.jwt_issuers)
 
     @property
     def minimum_tcb(self) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Where the keys of an issuer of JWTs are read: an HTTPS address, or a file."""
+"""Where the keys of issuers of JWTs are read: an HTTPS address, or a file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import trio
 from server.access import jwk_set
 from server.access.jwk_set import JWKSet, NoKeys
 from server.access.jwt import JWTIssuer
+from server.access.jwt_issuers import JWTIssuers
 from server.setup import files
 from server.setup.config import Config
+from server.setup.jwt_settings import JWTSettings
 from server.transport.https_client import Fetch, Fetcher, FetchFailed, client_context
 
 FETCH_SECONDS: Final = 10.0
@@ -21,26 +23,28 @@ LOOK_SECONDS: Final = 5.0
 FILE: Final = "file:"
 
 
-def jwt_issuer(config: Config) -> JWTIssuer | None:
-    """The issuer that the settings name, whose keys are read once `keys.keep` runs; None: none.
+def jwt_issuers(config: Config) -> JWTIssuers:
+    """The issuers that the settings name, whose keys are read once `keys.keep` of each runs.
 
     Raises:
-        Failure: the authorities of its address cannot be read.
+        Failure: the authorities of an address cannot be read.
     """
-    if not config.jwt_issuer_uri:
-        return None
+    return JWTIssuers(map(_issuer, config.jwt_settings))
+
+
+def _issuer(settings: JWTSettings) -> JWTIssuer:
     return JWTIssuer(
-        issuer=config.jwt_issuer_uri,
-        audiences=frozenset(config.jwt_audience),
-        algorithms=frozenset(config.jwt_algorithms),
-        client_claim=config.jwt_client_claim,
-        skew=config.jwt_skew_seconds,
-        keys=_keys(config),
+        issuer=settings.issuer,
+        audiences=frozenset(settings.audiences),
+        algorithms=frozenset(settings.algorithms),
+        client_claim=settings.client_claim,
+        skew=settings.skew,
+        keys=_keys(settings),
     )
 
 
-def _keys(config: Config) -> JWKSet:
-    place = config.jwks_uri
+def _keys(settings: JWTSettings) -> JWKSet:
+    place = settings.jwks_uri
     if place.startswith(FILE):
         path = Path(place.removeprefix(FILE))
 
@@ -48,7 +52,7 @@ def _keys(config: Config) -> JWKSet:
             return await trio.to_thread.run_sync(files.read, path, "The JWK set", jwk_set.MAX_BYTES)
 
         return JWKSet(read, place, every=LOOK_SECONDS, least=1.0)
-    return fetched_keys(place, Fetcher(client_context(config.jwks_ca), FETCH_SECONDS))
+    return fetched_keys(place, Fetcher(client_context(settings.jwks_ca), FETCH_SECONDS))
 
 
 def fetched_keys(url: str, fetch: Fetch) -> JWKSet:

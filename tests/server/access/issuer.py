@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from server.access.jwk_set import JWKSet, NoKeys
 from server.access.jwt import JWTIssuer
-from server.setup.config import JWT_ALGORITHMS
+from server.setup.jwt_settings import JWT_ALGORITHMS
 from tests.server.conftest import NOW
 
 NAME: Final = "https://issuer.example/realm"

@@ -353,3 +353,62 @@ def test_settings_that_would_let_in_anybody_are_refused(more):
     settings_of()
     with pytest.raises(Failure):
         settings_of(**more)
+
+
+OTHER = "issuer=https://b.example jwks=https://b.example/keys"
+
+
+def test_what_an_issuer_does_not_say_is_as_for_the_first():
+    first, other = settings_of(jwt_issuers=(OTHER,), jwt_skew_seconds=9).jwt_settings
+    assert (first.issuer, other.issuer) == (NAME, "https://b.example")
+    assert (other.audiences, other.skew) == ((AUDIENCE,), 9)
+    assert other.algorithms == first.algorithms
+
+
+def test_there_may_be_more_issuers_and_no_first():
+    (only,) = Config(jwt_issuers=(f"{OTHER} audience=a",)).jwt_settings
+    assert only.audiences == ("a",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "issuer=https://b.example",
+        "jwks=https://b.example/keys",
+        f"{OTHER} keys=https://b.example",
+        f"{OTHER} jwks=https://c.example/keys",
+        f"{OTHER} algorithm=none",
+        f"{OTHER} algorithm=ES256 algorithm=HS256",
+        f"{OTHER} skew=601",
+        f"{OTHER} skew=-1",
+        f"{OTHER} skew=nan",
+        f"{OTHER} skew=soon",
+        f"{OTHER} audience=",
+        f"issuer={NAME} jwks=https://b.example/keys",
+        "issuer=https://b.example jwks=http://b.example/keys",
+    ],
+)
+def test_a_further_issuer_that_would_let_in_anybody_is_refused(text):
+    with pytest.raises(Failure):
+        settings_of(jwt_issuers=(text,))
+
+
+def test_an_issuer_without_any_audience_is_refused():
+    with pytest.raises(Failure):
+        Config(jwt_issuers=(OTHER,))
+
+
+def test_no_file_of_a_further_issuer_is_read_where_the_disk_is_the_host_s():
+    for more in ("jwks=file:/etc/keys", "jwks=https://b.example/keys ca=/etc/ca.pem"):
+        with pytest.raises(Failure, match="host"):
+            settings_of(
+                use_bootstrap_server=True, jwt_issuers=(f"issuer=https://b.example {more}",)
+            )
+
+
+def test_there_are_not_more_issuers_than_can_be_kept():
+    texts = [f"issuer=https://{n}.example jwks=https://x.example/{n}" for n in range(16)]
+    with pytest.raises(Failure, match="more than"):
+        settings_of(jwt_issuers=tuple(texts))
+    settings_of(jwt_issuers=tuple(texts[1:]))

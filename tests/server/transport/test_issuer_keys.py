@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
+from server.access.jwt import NotAccepted
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.transport.https_client import Fetcher, client_context
-from server.transport.issuer_keys import fetched_keys, jwt_issuer
+from server.transport.issuer_keys import fetched_keys, jwt_issuers
 from tests.server.access.issuer import AUDIENCE, EC, NAME, OTHER_EC, jwk_set, public, token
 from tests.server.conftest import NOW
 from tests.server.transport.test_https_client import saying, serving, vouched
@@ -33,18 +35,17 @@ def config(tmp_path: Path) -> Config:
 
 
 def test_without_settings_there_is_no_issuer(tmp_path: Path):
-    assert jwt_issuer(Config(data=tmp_path)) is None
+    assert not jwt_issuers(Config(data=tmp_path))
 
 
 def test_authorities_that_cannot_be_read_end_the_start(config: Config):
     with pytest.raises(Failure, match="absent"):
-        jwt_issuer(replace(config, jwks_uri="https://localhost/", jwks_ca=Path("/absent")))
+        jwt_issuers(replace(config, jwks_uri="https://localhost/", jwks_ca=Path("/absent")))
 
 
 async def test_a_changed_file_is_seen(config: Config, tmp_path: Path, nursery, autojump_clock):
     (tmp_path / "keys.json").write_bytes(jwk_set(public(EC, "ec")))
-    issuer = jwt_issuer(config)
-    assert issuer is not None
+    (issuer,) = jwt_issuers(config)
     await issuer.keys.read()
     assert (await issuer.identify(token(), lambda: NOW)).client == f"jwt:{NAME} alice"
     (tmp_path / "keys.json").write_bytes(jwk_set(public(OTHER_EC, "ec")))
@@ -109,3 +110,32 @@ async def test_an_address_that_can_be_none_leaves_no_keys(vouched):
     keys = fetched_keys(f"https://{'x' * 100}.example/keys", fetch)
     await keys.read()
     assert await keys.find("ec", "ES256") is None
+
+
+async def test_each_issuer_has_keys_and_settings_of_its_own(config: Config, tmp_path: Path):
+    other = tmp_path / "other.json"
+    (tmp_path / "keys.json").write_bytes(jwk_set(public(EC, "ec")))
+    other.write_bytes(jwk_set(public(OTHER_EC, "ec")))
+    words = f"issuer=https://b.example jwks=file:{other} audience=x audience=y algorithm=ES256"
+    issuers = jwt_issuers(replace(config, jwt_issuers=(f"{words} claim=email skew=5",)))
+    for each in issuers:
+        await each.keys.read()
+    first = await issuers.identify(token(), lambda: NOW)
+    assert first[0].client == f"jwt:{NAME} alice"
+    claims: dict[str, Any] = {"iss": "https://b.example", "aud": ["y"], "email": "a@b"}
+    claims["exp"] = NOW + 1
+    bearer, issuer = await issuers.identify(token(OTHER_EC, **claims), lambda: NOW)
+    assert (bearer.client, bearer.until) == ("jwt:https://b.example a@b", NOW + 6)
+    assert issuer == "https://b.example"
+    for text in (
+        token(EC, **claims),  # by the other issuer's key
+        token(OTHER_EC),
+        token(OTHER_EC, **{**claims, "aud": AUDIENCE}),
+        token(OTHER_EC, **{**claims, "iss": "https://c.example"}),
+        "a.b.c",
+        "a..c",
+        "é.é.é",
+        "x",
+    ):
+        with pytest.raises(NotAccepted):
+            await issuers.identify(text, lambda: NOW)

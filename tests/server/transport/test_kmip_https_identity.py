@@ -34,6 +34,7 @@ from kmip.versions import V2_1
 from server.access import api_tokens
 from server.access.api_tokens import READ_ONLY
 from server.access.client import Client, of_certificate
+from server.access.jwt_issuers import JWTIssuers
 from server.access.password_file import Kind, add
 from server.access.users import Users
 from server.requests import audit
@@ -299,7 +300,7 @@ async def test_cosmian_s_clients_come_in_by_a_token(server: Server, nursery):
 
 
 async def test_a_jwt_is_its_subject_whose_objects_are_nobody_else_s(server: Server, nursery):
-    server.jwt_issuer = await issuer()
+    server.jwt_issuers = JWTIssuers([await issuer()])
     call = Caller(server, nursery)
     made = await call(Operation.CREATE, f"Bearer {jwt()}", **aes())
     assert made.result_status == ResultStatus.SUCCESS
@@ -312,7 +313,7 @@ async def test_a_wrong_jwt_is_refused_and_nothing_of_it_is_written(
     server: Server, nursery, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG)
-    server.jwt_issuer = await issuer()
+    server.jwt_issuers = JWTIssuers([await issuer()])
     text = jwt(aud="another")
     client = HTTPClient(server, nursery, ALICE)
     await client.send(b"", Authorization=f"Bearer {text}")
@@ -326,7 +327,7 @@ async def test_a_wrong_jwt_is_refused_and_nothing_of_it_is_written(
 
 
 async def test_api_tokens_and_jwts_are_taken_side_by_side(server: Server, nursery):
-    server.jwt_issuer = await issuer()
+    server.jwt_issuers = JWTIssuers([await issuer()])
     call = Caller(server, nursery)
     for authorization in (token_of(server), f"Bearer {jwt()}"):
         assert (await call(Operation.QUERY, authorization)).result_status == ResultStatus.SUCCESS
@@ -334,7 +335,7 @@ async def test_api_tokens_and_jwts_are_taken_side_by_side(server: Server, nurser
 
 
 async def test_a_ticket_of_a_jwt_s_ends_with_it(server: Server, nursery, clock: Clock):
-    server.jwt_issuer = await issuer()
+    server.jwt_issuers = JWTIssuers([await issuer()])
     call = Caller(server, nursery)
     logged_in = call.payloads.payload(await call(Operation.LOGIN, f"Bearer {jwt()}"))
     ticket = TicketCredential(ticket=logged_in.ticket)
@@ -352,19 +353,20 @@ async def test_a_ticket_of_a_jwt_s_ends_with_it(server: Server, nursery, clock: 
 async def test_a_ticket_of_a_jwt_s_ends_when_its_issuer_s_are_not_taken(
     server: Server, nursery, now_taken: str | None
 ):
-    server.jwt_issuer = await issuer()
+    server.jwt_issuers = JWTIssuers([await issuer()])
     call = Caller(server, nursery)
     logged_in = call.payloads.payload(await call(Operation.LOGIN, f"Bearer {jwt()}"))
     ticket = TicketCredential(ticket=logged_in.ticket)
     presented = credential(CredentialType.TICKET, ticket, V2_1)
-    server.jwt_issuer = None if now_taken is None else await issuer(issuer=now_taken)
+    taken = [] if now_taken is None else [await issuer(issuer=now_taken)]
+    server.jwt_issuers = JWTIssuers(taken)
     answered = await Caller(server, nursery, ALICE)(Operation.QUERY, "", presented)
     assert answered.result_reason == ResultReason.INVALID_TICKET
 
 
 @pytest.mark.parametrize("length", [9_000, 15_000, 20_000])
 async def test_a_huge_token_is_refused(server: Server, nursery, length: int):
-    server.jwt_issuer = await issuer()
+    server.jwt_issuers = JWTIssuers([await issuer()])
     call = Caller(server, nursery)
     assert await call(Operation.QUERY, "Bearer " + "x" * length) in (401, 431)
 
