@@ -13,6 +13,7 @@ from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
 from server.access.jwt_issuers import JWTIssuers
 from server.access.kept_tokens import KeptTokens
+from server.access.replaced_certificates import ReplacedCertificates
 from server.access.users import Users
 from server.metrics.requests import RequestCounts
 from server.objects.opened import Opened
@@ -58,6 +59,7 @@ class Server:
         ended_tickets: clients whose tickets an operator has ended.
         api_tokens: whose tokens are taken at the HTTPS port.
         jwt_issuers: whose JWTs are taken there.
+        replaced_certificates: that clients have replaced, and that let nobody in.
         threads: limits how many slow calls run at once.
         thread_shares: how many of them one client has, half of all.
         turns: of the clients, and what their messages hold.
@@ -82,6 +84,7 @@ class Server:
     jwt_issuers: JWTIssuers = field(default_factory=JWTIssuers)
     ended_tickets: EndedTickets = field(init=False)
     api_tokens: APITokens = field(init=False)
+    replaced_certificates: ReplacedCertificates = field(init=False)
     threads: trio.CapacityLimiter = field(init=False)
     thread_shares: ThreadShares = field(init=False)
     turns: ClientTurns = field(init=False)
@@ -95,6 +98,7 @@ class Server:
     def __post_init__(self) -> None:
         self.users.look_into(self.store)
         self.tickets = Tickets(self.store)
+        self.replaced_certificates = ReplacedCertificates(self.store)
         self.guesses = Guesses(self.store, lambda: self.clock())
         self.ended_tickets = EndedTickets(
             None if self.config.use_bootstrap_server else self.config.ended_tickets_file

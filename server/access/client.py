@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from server.access import alternative_names
 from server.sessions.identification import Identification, Means
@@ -85,6 +86,24 @@ def _common_name(subject: Mapping[str, Any]) -> str | None:
             if label == "commonName" and value:
                 return unreserved(value)
     return None
+
+
+def fingerprint_of(certificate: x509.Certificate) -> str:
+    """SHA-256 of a certificate's DER form, hexadecimal."""
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def name_of(certificate: x509.Certificate) -> str:
+    """What a client is called that connects by a certificate; see `of_certificate`.
+
+    Raises:
+        ValueError: its subject cannot be read.
+    """
+    for each in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME):
+        if each.value and isinstance(each.value, str):
+            return unreserved(each.value)
+    alternative = alternative_names.first_name(certificate.public_bytes(Encoding.DER))
+    return alternative or f"sha256:{fingerprint_of(certificate)}"
 
 
 def unreserved(name: str) -> str:

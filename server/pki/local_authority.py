@@ -132,6 +132,23 @@ def ensure_client(directory: Path, name: str, now: datetime) -> Pair:
     return _ensure(directory, name, leaf, now)
 
 
+def certify_client(
+    directory: Path, name: str, public_key: local_x509.PublicKey, now: datetime
+) -> x509.Certificate:
+    """A certificate of the authority's for a key that the client `name` has made; kept in no file.
+
+    Raises:
+        Failure: the name is not allowed, or the authority is not whole here, or near its end.
+    """
+    leaf = local_x509.Leaf(check_client_name(name), ExtendedKeyUsageOID.CLIENT_AUTH)
+    own = pair(directory, "ca")
+    certificate = _read_certificates(own.certificate)[0]
+    _check_time(certificate, own.certificate, now)
+    return local_x509.issue(
+        leaf, public_key, certificate, _authority_key(directory, certificate), now
+    )
+
+
 def check_usable(own: Pair, client_ca: Path, now: datetime) -> None:
     """Refuse certificates with which no client could connect.
 

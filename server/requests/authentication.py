@@ -31,6 +31,7 @@ from kmip.versions import ProtocolVersion
 from server.access.client import Client, unreserved
 from server.access.client_certificates import NotAccepted
 from server.access.password_file import Kind
+from server.access.replaced_certificates import REPLACED
 from server.requests import kmip_credentials, kmip_users
 from server.sessions.guesses import REFUSED
 from server.sessions.identification import Identification, Means
@@ -68,6 +69,7 @@ async def identify(
         InvalidMessage: a credential is not of the form that its type says.
     """
     credentials = authentication.credential if authentication else ()
+    client = await _present(server, client, credentials)
     if len(credentials) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
     if client is not None or not credentials:
@@ -82,6 +84,21 @@ async def identify(
         if server.address_guesses.count(network, now):
             log.warning("too many wrong credentials come from %s", network)
         raise
+
+
+async def _present(
+    server: Server, client: Client | None, credentials: Sequence[Credential]
+) -> Client | None:
+    """Whom the connection names now; what it may do is less once its certificate is replaced.
+
+    Raises:
+        AuthenticationNotSuccessful: the certificate is replaced, and lets nobody in, whatever is
+            shown besides.
+    """
+    is_replaced = client is not None and server.replaced_certificates.have(client.identification)
+    if is_replaced and credentials:
+        raise AuthenticationNotSuccessful(REPLACED)
+    return await server.replaced_certificates.narrowed(client, server.tickets, server.clock())
 
 
 async def _checked(
@@ -249,7 +266,9 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
 
 
 def _is_accepted(server: Server, known_by: Identification, now: float) -> bool:
-    """Whether the certificate would be let in now: not revoked, nor refused by the operator."""
+    """Whether the certificate would be let in now: not revoked, refused or replaced."""
+    if server.replaced_certificates.have(known_by):
+        return False
     if server.certificate_rules is None or not known_by.chain:
         return True
     try:

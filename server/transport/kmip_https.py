@@ -37,8 +37,10 @@ from kmip.encodings.codec import BY_MEDIA_TYPE, Codec
 from kmip.encodings.json import JSON
 from kmip.encodings.xml import XML
 from kmip.enums import ResultReason
+from kmip.errors import AuthenticationNotSuccessful
 from server.access.client import Client
 from server.access.jwt import NotAccepted
+from server.access.replaced_certificates import REPLACED
 from server.objects.refreshing import refresh
 from server.requests import bearer, store_failures
 from server.requests.answer import answer
@@ -167,18 +169,36 @@ class KMIPOverHTTPS:
             HTTPError: the token is not taken, or too many were not.
         """
         token = bearer.token_in(request.headers.get("authorization", ""))
-        if token is None:
-            return request.peer.client
         try:
-            return await self._client_of(token, request, anew=anew)
+            certified = await self._certified(request)
+            if token is None:
+                return certified
+            return await self._client_of(token, request, certified, anew=anew)
         except StorageError as error:
             store_failures.log_and_explain(error)
-            raise HTTPError(503, "it cannot be told now whose the token is") from None
+            raise HTTPError(503, "it cannot be told now who asks") from None
 
-    async def _client_of(self, token: str, request: Request, *, anew: bool) -> Client | None:
-        certified = request.peer.client
+    async def _certified(self, request: Request) -> Client | None:
+        """Whom the certificate names; by one that was replaced, a client that may fetch the new.
+
+        Raises:
+            HTTPError: it was replaced, and there is nothing to fetch.
+        """
+        server = self.server
+        try:
+            return await server.replaced_certificates.narrowed(
+                request.peer.client, server.tickets, server.clock()
+            )
+        except AuthenticationNotSuccessful as error:
+            raise HTTPError(401, str(error), challenge=CHALLENGE) from None
+
+    async def _client_of(
+        self, token: str, request: Request, certified: Client | None, *, anew: bool
+    ) -> Client | None:
         if certified is not None and not await bearer.are_taken(self.server):
             return certified
+        if certified is not None and certified.permission is not None:
+            raise HTTPError(401, REPLACED, challenge=CHALLENGE)
         network, now = request.peer.network, self.server.clock()
         if self.server.address_guesses.are_spent(network, now):
             raise HTTPError(429, "too many wrong credentials; wait a minute")

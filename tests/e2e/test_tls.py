@@ -1,5 +1,6 @@
 """The door of the real server: TLS versions, certificates, resumption, limits, and a bad press."""
 
+import base64
 import secrets
 import socket
 import ssl
@@ -13,7 +14,7 @@ import trio
 
 from kmip.attributes import Attributes
 from kmip.encodings import ttlv
-from kmip.enums import CryptographicAlgorithm, ObjectType, Operation
+from kmip.enums import CryptographicAlgorithm, KeyFormatType, LinkType, ObjectType, Operation
 from kmip.masks import CryptographicUsageMask
 from kmip.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip.structures import to_item
@@ -22,7 +23,7 @@ from kmip.versions import V2_1
 from server.__main__ import main
 from server.pki import local_authority
 from tests.e2e.program import Program, Remote, running
-from tests.server.conftest import InProcessClient
+from tests.server.conftest import Failed, InProcessClient
 
 pytestmark = pytest.mark.slow
 
@@ -475,3 +476,35 @@ async def test_a_stop_does_not_wait_for_ever(tmp_path: Path):
             assert await until_closed(slow.stream) == b""
         assert await trio.to_thread.run_sync(program.process.wait) == 0
     assert "Traceback" not in program.said()
+
+
+async def test_a_client_replaces_its_certificate_and_comes_by_the_new_one(tmp_path: Path):
+    with running(tmp_path / "data") as program:
+        async with program.client() as ask:
+            made = await ask(Operation.REPROVISION)
+            wanted = {"key_format_type": KeyFormatType.PKCS_8}
+            got = await ask(Operation.GET, unique_identifier=made.unique_identifier, **wanted)
+            pem = pem_of("PRIVATE KEY", got.object.key_block.key_material)
+            found = await ask(Operation.GET_ATTRIBUTES, unique_identifier=made.unique_identifier)
+            link = next(
+                each.linked_object_identifier
+                for each in found.attributes.all(Tag.LINK)
+                if each.link_type == LinkType.CERTIFICATE_LINK
+            )
+            got = await ask(Operation.GET, unique_identifier=link)
+            pem += pem_of("CERTIFICATE", got.object.certificate_value)
+        new = tmp_path / "new.pem"
+        new.write_text(pem)
+        context = ssl.create_default_context(cafile=program.data / "tls" / "ca.pem")
+        context.load_cert_chain(new)
+        async with program.client(context=context) as ask:
+            await ask(Operation.GET, unique_identifier=made.unique_identifier)
+            await ask(Operation.QUERY)
+        async with program.client() as ask:
+            with pytest.raises(Failed):
+                await ask(Operation.QUERY)
+
+
+def pem_of(label: str, der: bytes) -> str:
+    body = base64.encodebytes(der).decode()
+    return f"-----BEGIN {label}-----\n{body}-----END {label}-----\n"

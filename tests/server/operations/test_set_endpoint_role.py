@@ -19,7 +19,7 @@ async def test_the_server_stays_the_server(ask: InProcessClient):
 
 
 @pytest.mark.parametrize("version", [V1_4, V2_1, V3_0], ids=str)
-@pytest.mark.parametrize("operation", [Op.NOTIFY, Op.PUT, Op.REPROVISION])
+@pytest.mark.parametrize("operation", [Op.NOTIFY, Op.PUT])
 async def test_what_is_not_performed_is_refused_and_not_claimed(
     ask: InProcessClient, version, operation
 ):

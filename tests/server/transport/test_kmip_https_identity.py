@@ -11,6 +11,7 @@ from typing import Any
 import h11
 import pytest
 import trio
+from cryptography import x509
 
 from kmip.encodings import ttlv
 from kmip.enums import (
@@ -36,6 +37,7 @@ from server.access.api_tokens import READ_ONLY
 from server.access.client import Client, of_certificate
 from server.access.jwt_issuers import JWTIssuers
 from server.access.password_file import Kind, add
+from server.access.replaced_certificates import FETCH_SECONDS
 from server.access.users import Users
 from server.requests import audit
 from server.sessions import address_guesses, lockout
@@ -294,6 +296,30 @@ async def test_cosmian_s_clients_come_in_by_a_token(server: Server, nursery):
     await client.send(message, "application/json", Authorization=authorization)
     head, body = await client.response()
     assert head.status_code == 200, body
+
+
+# A certificate that was replaced
+
+
+async def test_a_replaced_certificate_fetches_the_new_one_and_nothing_else(
+    server: Server, nursery, clock: Clock
+):
+    certificate = samples.certificate().certificate_value
+    old = x509.load_der_x509_certificate(certificate)
+    peer = Peer("192.0.2.1", of_certificate(None, certificate), certificate)
+    call = Caller(server, nursery, peer)
+    assert peer.client is not None
+    mine = InProcessClient(server, Client(peer.client.name))
+    made, other = await samples.create(mine), await samples.create(mine)
+    await server.store.commit(
+        [server.replaced_certificates.put(old, [made], peer.client.name, NOW)]
+    )
+    assert (await call(Operation.GET, unique_identifier=made)).result_reason is None
+    refused = await call(Operation.GET, unique_identifier=other)
+    assert refused.result_reason == ResultReason.NOT_AUTHORISED
+    assert await call(Operation.GET, token_of(server), unique_identifier=made) == 401
+    clock.now += FETCH_SECONDS
+    assert await call(Operation.GET, unique_identifier=made) == 401
 
 
 # JWTs
