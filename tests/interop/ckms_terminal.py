@@ -36,23 +36,34 @@ needs_ckms = [
 
 
 class Terminal:
-    """`ckms` as clients of one server type it."""
+    """`ckms` as clients of one server type it.
+
+    Attributes:
+        tokens: bearer tokens of the names that come by one in place of a certificate.
+    """
 
     def __init__(self, server: RunningServer, place: Path) -> None:
         self._server, self._place = server, place
+        self.tokens: dict[str, str] = {}
         self._port = server.said(HTTPS)[1]
 
     def _configuration(self, name: str) -> Path:
-        files = self._server.certificate(name)
         path = self._place / f"{name}.toml"
         path.write_text(
             "[http_config]\n"
             f'server_url = "https://localhost:{self._port}"\n'
-            "accept_invalid_certs = true\n"
+            "accept_invalid_certs = true\n" + self._identity(name)
+        )
+        return path
+
+    def _identity(self, name: str) -> str:
+        if name in self.tokens:
+            return f'access_token = "{self.tokens[name]}"\n'
+        files = self._server.certificate(name)
+        return (
             f'tls_client_pem_cert_path = "{files["certificate"]}"\n'
             f'tls_client_pem_key_path = "{files["key"]}"\n'
         )
-        return path
 
     def __call__(self, name: str, *words: str) -> tuple[bool, str]:
         """Whether it succeeds, and all that it says."""

@@ -338,8 +338,8 @@ async def test_a_server_without_the_clients_authority_takes_certificates_only(
     alice = deployment.client()
     (config.tls_directory / "ca.key").rename(tmp_path / "elsewhere")
     assert await refusal(alice, Op.REPROVISION) == ResultReason.FEATURE_NOT_SUPPORTED
-    asked = {"certificate_request": request_for(new_key())}
-    assert await refusal(alice, Op.REPROVISION, **asked) == ResultReason.FEATURE_NOT_SUPPORTED
+    wanted = {"certificate_request": request_for(new_key())}
+    assert await refusal(alice, Op.REPROVISION, **wanted) == ResultReason.FEATURE_NOT_SUPPORTED
     assert await refusal(alice) is None
 
 
