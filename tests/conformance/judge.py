@@ -10,6 +10,7 @@ to be set up as `prepare` does it; see docs/conformance.md.
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -107,6 +108,29 @@ def command(data: Path, port: int, words: Sequence[str]) -> list[str]:
         *("--cert", str(tls / f"{name}.pem"), "--key", str(tls / f"{name}.key")),
         *("--vectors", str(CASES), *words),
     ]
+
+
+def results(place: Path, encoding: str | None, seconds: float) -> dict[str, dict[str, str]]:
+    """What the judge finds of each case at a server of its own, by the case's name.
+
+    Args:
+        place: an empty directory.
+        encoding: of messages over HTTPS; None: at KMIP's own port.
+        seconds: in which all of it is done.
+    """
+    found = place / "found.json"
+    with server(place / "data", place / "log") as ports:
+        words = ["--no-wait", "--json", str(found)]
+        port = ports.kmip if encoding is None else ports.https
+        if encoding is not None:
+            words += [*HTTPS, "--encoding", encoding]
+        subprocess.run(
+            command(place / "data", port, words),
+            timeout=seconds,
+            check=False,
+            stdout=subprocess.DEVNULL,
+        )
+    return {result["name"]: result for result in json.loads(found.read_text())["results"]}
 
 
 def main() -> int:

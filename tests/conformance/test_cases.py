@@ -29,13 +29,18 @@ STARTED = 1_900_000_000
 CHEAP = Cost(memory_kib=32, iterations=1, lanes=1)
 
 
-@pytest.fixture(scope="session")
-def users_file(tmp_path_factory):
-    file = tmp_path_factory.mktemp("users") / "users.json"
+def made_users(place):
+    """The file of the users that the cases need."""
+    file = place / "users.json"
     for name, password in USERS.items():
         add(file, Kind.USER, name, password, cost=CHEAP)
     operations.load()
     return file
+
+
+@pytest.fixture(scope="session")
+def users_file(tmp_path_factory):
+    return made_users(tmp_path_factory.mktemp("users"))
 
 
 async def difference_of(case, users_file, data, before=None):

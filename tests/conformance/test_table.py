@@ -1,11 +1,17 @@
-from tests.conformance import table, unsupported
+"""What is recorded of the cases, and what the tables of docs/conformance.md are made of."""
+
+from tests.conformance import outcomes, unsupported
 from tests.conformance.cases import Case, all_cases, needs_cases
 
 
 @needs_cases
-def test_the_tables_are_up_to_date():
-    document = table.FILE.read_text()
-    assert document == table.renewed(document), "run tests/conformance/table.py"
+def test_every_case_that_counts_is_recorded_and_no_other():
+    assert [*map(str, outcomes.recorded())] == [*map(str, outcomes.judged_cases())]
+
+
+def test_what_is_recorded_to_fail_is_listed_with_its_reason():
+    for case, letters in outcomes.recorded().items():
+        assert (outcomes.FAILS in letters) is bool(unsupported.reason(case)), case
 
 
 def test_a_pattern_means_a_family_a_name_or_one_case(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 @pytest.fixture(scope="module")
 def ckms(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     now = int(time.time())
-    times = {"iat": now, "exp": now + 3600}
+    times: dict[str, Any] = {"iat": now, "exp": now + 3600}
     terminal = Terminal(server, tmp_path_factory.mktemp("ckms"))
     tokens = server.data / "tokens.json"
     terminal.tokens = {
