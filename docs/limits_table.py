@@ -214,6 +214,15 @@ TABLES = {
             "401",
         ),
         Attack(
+            "takes nonces for attestation, and shows none or all",
+            (
+                "server.access.attested_clients.MAX_OF_SENDER of one sender",
+                "server.access.attested_clients.MAX_NONCES in all",
+                "server.access.attested_clients.NONCE_SECONDS seconds",
+            ),
+            "its oldest nonce is forgotten; evidence is verified in the sender's share of threads",
+        ),
+        Attack(
             "publishes a large, slow or hostile set of keys",
             (
                 "server.access.jwk_set.MAX_BYTES bytes",

@@ -289,6 +289,8 @@ CURES = {
     errors.InvalidCSR: "Check the request's form and signature.",
     errors.MissingInitializationVector: "Give one, or ask for a random one.",
     errors.ServerLimitExceeded: "Ask for less, or raise the setting that the message names.",
+    errors.AttestationRequired: "Attest to the [nonce](authentication.md#attested-clients).",
+    errors.AttestationFailed: "Take a new nonce; ask the operator for the policy.",
     errors.UnknownMessageExtension: "Leave the extension out, or mark it as not critical.",
     errors.UnsupportedProtocolVersion: "Ask Discover Versions, in any version.",
     errors.WrappingObjectNotFound: "Check the wrapping key's identifier.",

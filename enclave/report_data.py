@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SIZE: Final = 64
+CLIENT_LABEL: Final = b"strongroom client attestation 1\0"
 _ZERO: Final = bytes(32)
 
 
@@ -30,6 +31,26 @@ def of_claims(claims: bytes) -> bytes:
     Source: CCC "Interoperable RA-TLS SGX / TDX Evidence Tags and Formats".
     """
     return sha256(claims).digest() + _ZERO
+
+
+def of_client(nonce: bytes, certificate_sha256: bytes | None) -> bytes:
+    """What a client's chip signs for a server that it attests itself to; then 32 zero bytes.
+
+    SHA-256 of a label, the nonce and the certificate's hash. No claims begin with the label, since
+    theirs are a CBOR map: evidence of a server is never taken for a client's.
+
+    Args:
+        nonce: the server's, 32 bytes.
+        certificate_sha256: SHA-256 of the DER form of the client's certificate on this connection;
+            None, and 32 zero bytes in its place: it shows none.
+
+    Raises:
+        ValueError: one has another length.
+    """
+    bound = _ZERO if certificate_sha256 is None else certificate_sha256
+    if len(nonce) != 32 or len(bound) != 32:
+        raise ValueError("the nonce and the hash have 32 bytes")
+    return sha256(CLIENT_LABEL + nonce + bound).digest() + _ZERO
 
 
 def of_bare_key(key: PublicKeyTypes) -> bytes:

@@ -391,6 +391,18 @@ class ServerLimitExceeded(KMIPError):
     reasons = ((V1_0, R.GENERAL_FAILURE), (V2_0, R.SERVER_LIMIT_EXCEEDED))
 
 
+class AttestationRequired(KMIPError):
+    """Nothing says who asks, and the client says that it can attest itself."""
+
+    reasons = ((V1_0, R.AUTHENTICATION_NOT_SUCCESSFUL), (V1_2, R.ATTESTATION_REQUIRED))
+
+
+class AttestationFailed(KMIPError):
+    """The client's attestation does not hold."""
+
+    reasons = ((V1_0, R.AUTHENTICATION_NOT_SUCCESSFUL), (V1_2, R.ATTESTATION_FAILED))
+
+
 class UnknownMessageExtension(KMIPError):
     """A message extension is critical, and the server does not know it."""
 

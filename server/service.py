@@ -18,6 +18,7 @@ from enclave.errors import EnclaveError
 from enclave.ratls import Attester
 from enclave.tee import Tee
 from server import operations
+from server.access.attested_clients import attested_clients
 from server.acme.challenges import PROTOCOL
 from server.attestation.attester import make_attester
 from server.attestation.identity import ServerIdentity
@@ -132,6 +133,7 @@ async def serve(
             followed = FollowedRules(store, admission)
             if config.use_bootstrap_server:
                 server.follow_rules = followed.follow
+            server.attested_clients = attested_clients(config)
             server.jwt_issuers = jwt_issuers(config)
             for issuer in server.jwt_issuers:
                 nursery.start_soon(issuer.keys.keep)

@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from server.access.api_tokens import APITokens
+from server.access.attested_clients import AttestedClients
 from server.access.client_certificates import Rules
 from server.access.ended_tickets import EndedTickets
 from server.access.jwt_issuers import JWTIssuers
@@ -56,6 +57,7 @@ class Server:
             they say nothing.
         certificate_rules: gives the rules by which clients' certificates are judged now; None:
             there are none.
+        attested_clients: who comes in by evidence of a TEE.
         ended_tickets: clients whose tickets an operator has ended.
         api_tokens: whose tokens are taken at the HTTPS port.
         jwt_issuers: whose JWTs are taken there.
@@ -82,6 +84,7 @@ class Server:
     certificate_rules: Callable[[], Rules] | None = None
     follow_rules: Callable[[], Awaitable[None]] | None = None
     jwt_issuers: JWTIssuers = field(default_factory=JWTIssuers)
+    attested_clients: AttestedClients = field(default_factory=AttestedClients)
     ended_tickets: EndedTickets = field(init=False)
     api_tokens: APITokens = field(init=False)
     replaced_certificates: ReplacedCertificates = field(init=False)

@@ -15,6 +15,7 @@ from server.sessions.permission import Permission
 
 RESERVED: Final = (
     *("user:", "device:", "name:", "sha256:", "token:", "jwt:"),
+    "attested:",
     *alternative_names.LABELS,
 )
 """How clients are named that are no Common Names and no users of the users' file; whoever is called
@@ -31,7 +32,8 @@ class Client:
     Attributes:
         name: what it is called: the certificate's Common Name, or the user's name. Objects belong
             to this name.
-        how: how it was identified: `certificate`, `user`, `device`, `token`, `jwt` or `ticket`;
+        how: how it was identified: `certificate`, `user`, `device`, `token`, `jwt`,
+            `attestation` or `ticket`;
             `rotation` where the server itself acts in its name (`server.rotation`).
         permission: what its ticket or its API token allows; None: it has shown none that narrows
             its rights, and may do everything.

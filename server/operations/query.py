@@ -30,6 +30,7 @@ from kmip.payloads.query_information import (
     ProfileInformation,
     ServerInformation,
 )
+from server.access.attested_clients import EVIDENCE
 from server.access.policy import is_allowed
 from server.attributes import defaults, initial, protection_storage
 from server.context import Context
@@ -127,9 +128,15 @@ def _profiles(context: Context) -> dict[str, Any]:
 
 def _capabilities(context: Context) -> dict[str, Any]:
     """The capabilities; quantum safe only where the version has names for what makes it so."""
-    if context.knows(CryptographicAlgorithm.ML_KEM_768):
-        return {"capability_information": (CAPABILITIES,)}
-    return {"capability_information": (replace(CAPABILITIES, quantum_safe_capability=None),)}
+    is_attested = bool(context.server.attested_clients)
+    found = replace(CAPABILITIES, attestation_capability=is_attested)
+    if not context.knows(CryptographicAlgorithm.ML_KEM_768):
+        found = replace(found, quantum_safe_capability=None)
+    return {"capability_information": (found,)}
+
+
+def _attestation_types(context: Context) -> dict[str, Any]:
+    return {"attestation_type": (EVIDENCE,)} if context.server.attested_clients else {}
 
 
 def _masks(context: Context) -> dict[str, Any]:
@@ -144,7 +151,7 @@ ANSWERS: Final[dict[QueryFunction, Answer]] = {
     QueryFunction.QUERY_APPLICATION_NAMESPACES: lambda context: {},
     QueryFunction.QUERY_EXTENSION_LIST: lambda context: {},
     QueryFunction.QUERY_EXTENSION_MAP: lambda context: {},
-    QueryFunction.QUERY_ATTESTATION_TYPES: lambda context: {},
+    QueryFunction.QUERY_ATTESTATION_TYPES: _attestation_types,
     QueryFunction.QUERY_RNGS: lambda context: {"rng_parameters": RANDOM},
     QueryFunction.QUERY_VALIDATIONS: lambda context: {},
     QueryFunction.QUERY_PROFILES: _profiles,

@@ -40,7 +40,8 @@ from kmip.messages import (
     version_of,
 )
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_0, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_0, V1_2, ProtocolVersion
+from server.access.attested_clients import EVIDENCE
 from server.access.client import Client
 from server.long_steps import LOOP_BYTES, LOOP_VALUES, stepped
 from server.objects.refreshing import refresh
@@ -190,12 +191,13 @@ async def _performed(
 ) -> ResponseMessage:
     """The response to a request message that was read and checked."""
     header, answered = request.request_header, None
+    can_attest = bool(header.attestation_capable_indicator) and version >= V1_2
     try:
         await refresh(server.store, foreseen(server, request))
         if server.follow_rules is not None:
             await server.follow_rules()
         known = await authentication.identify(
-            server, client, header.authentication, version, address
+            server, client, header.authentication, version, address, can_attest=can_attest
         )
     except KMIPError as error:
         _tell_refused(server, client, request, error, version)
@@ -206,7 +208,13 @@ async def _performed(
     else:
         answered = known.server_hashed_password
         items = await batch.run(server, request, known, version, turn)
-    return _message(server, version, header, items, answered)
+    response = _message(server, version, header, items, answered)
+    if can_attest and server.attested_clients:
+        sender = authentication.sender_of(client, address)
+        nonce = server.attested_clients.nonces.issue(sender, server.clock())
+        response.response_header.nonce = nonce
+        response.response_header.attestation_type = (EVIDENCE,)
+    return response
 
 
 def _is_long(batch: Sequence[object]) -> bool:

@@ -16,8 +16,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from kmip.errors import AuthenticationNotSuccessful, InvalidTicket, KMIPError
+from kmip.errors import (
+    AttestationFailed,
+    AttestationRequired,
+    AuthenticationNotSuccessful,
+    InvalidTicket,
+    KMIPError,
+)
 from kmip.messages import (
+    Attestation,
     Authentication,
     Credential,
     Device,
@@ -53,6 +60,8 @@ async def identify(
     authentication: Authentication | None,
     version: ProtocolVersion,
     address: str = "",
+    *,
+    can_attest: bool = False,
 ) -> Client:
     """Who a message is from.
 
@@ -62,9 +71,12 @@ async def identify(
         authentication: the header's credentials.
         version: the message's.
         address: where it comes from.
+        can_attest: whether the client says that it can make an Attestation credential.
 
     Raises:
         AuthenticationNotSuccessful: a credential does not hold, or there is nothing to go by.
+        AttestationRequired: the same, of a client that can attest itself where that is taken.
+        AttestationFailed: an attestation does not hold.
         InvalidTicket, UsageLimitExceeded: a ticket does not hold, or not any more.
         InvalidMessage: a credential is not of the form that its type says.
     """
@@ -72,6 +84,8 @@ async def identify(
     client = await _present(server, client, credentials)
     if len(credentials) > MAX_CREDENTIALS:
         raise AuthenticationNotSuccessful("too many credentials")
+    if client is None and not credentials and can_attest and server.attested_clients:
+        raise AttestationRequired("attest yourself to the nonce in the header")
     if client is not None or not credentials:
         certified = client.name if client is not None else ""
         return await _checked(server, certified, client, credentials, version)
@@ -79,11 +93,16 @@ async def identify(
     if server.address_guesses.are_spent(network, now):
         raise AuthenticationNotSuccessful(REFUSED)
     try:
-        return await _checked(server, f"address {network}", None, credentials, version)
-    except (AuthenticationNotSuccessful, InvalidTicket):
+        return await _checked(server, sender_of(None, address), None, credentials, version)
+    except (AuthenticationNotSuccessful, AttestationFailed, InvalidTicket):
         if server.address_guesses.count(network, now):
             log.warning("too many wrong credentials come from %s", network)
         raise
+
+
+def sender_of(client: Client | None, address: str) -> str:
+    """For whom failures are counted and nonces made: a client, or the address of none."""
+    return client.name if client is not None else f"address {network_of(address)}"
 
 
 async def _present(
@@ -109,11 +128,15 @@ async def _checked(
     version: ProtocolVersion,
 ) -> Client:
     """Whom the last of the credentials proves, all of which hold; see `identify`."""
+    connected = client
     no_users = (
         bool(credentials) and await server.users.is_empty() and await kmip_users.is_empty(server)
     )
     for credential in credentials:
         value = credential.value(version)
+        if isinstance(value, Attestation) and server.attested_clients:
+            client = await _attested(server, certified, connected, value)
+            continue
         if no_users and not isinstance(value, TicketCredential):
             continue
         check = _CHECKS.get(type(value))
@@ -210,6 +233,19 @@ async def _judged(
     )
 
 
+async def _attested(
+    server: Server, sender: str, connected: Client | None, value: Attestation
+) -> Client:
+    """Whom evidence of a TEE proves, over a nonce of this server's and the present certificate."""
+    known_by = connected.identification if connected is not None else None
+    certificate = None
+    if known_by is not None and known_by.means == Means.CERTIFICATE:
+        certificate = bytes.fromhex(known_by.subject)
+    return await server.attested_clients.identify(
+        value, sender, certificate, server.clock, server.thread_shares
+    )
+
+
 async def _device(server: Server, certified: str, _before: Client | None, value: Device) -> Client:
     serial, password = value.device_serial_number or "", value.password or ""
     mark = await server.users.mark(serial, Kind.DEVICE)
@@ -258,6 +294,9 @@ async def _still_holds(server: Server, known_by: Identification | None, now: flo
         case Means.JWT:
             is_over = known_by.until is None or now >= known_by.until
             return not is_over and known_by.mark in server.jwt_issuers
+        case Means.ATTESTATION:
+            is_over = known_by.until is None or now >= known_by.until
+            return not is_over and server.attested_clients.have(known_by)
         case Means.KMIP_USER:
             ended = known_by.until is not None and now >= known_by.until
             if ended or not _is_accepted(server, known_by, now):

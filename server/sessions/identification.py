@@ -20,6 +20,7 @@ class Means(StrEnum):
     KMIP_USER = "KMIP user"
     API_TOKEN = "API token"  # noqa: S105 - the kind of thing
     JWT = "JWT"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,12 @@ class Identification:
     Attributes:
         means: what kind of thing it was.
         subject: the user's name, the device's serial number or the User's Unique Identifier; the
-            fingerprint of a certificate (SHA-256, hexadecimal); the name of an API token.
+            fingerprint of a certificate (SHA-256, hexadecimal); the name of an API token, or of a
+            client whose TEE is attested.
         mark: what must still be so: the hash of a verifier or a token, the Unique Identifier of a
-            credential, the issuer of JWTs that are taken.
-        until: the end of a certificate or a JWT, seconds since 1970; None: it has none.
+            credential, the issuer of JWTs that are taken, the hash of a policy.
+        until: the end of a certificate, a JWT or an appraisal, seconds since 1970; None: it has
+            none.
         chain: the certificate and those up to its authority's, as they were verified; empty where
             it was none.
         memory: bytes of memory that the certificate takes; those above it are there once for all.

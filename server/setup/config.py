@@ -23,6 +23,9 @@ DNS_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
     re.ASCII | re.IGNORECASE,
 )
+ATTESTED_NAME: Final = re.compile(r"[A-Za-z0-9._@+-]{1,64}", re.ASCII)
+MAX_ATTESTED_CLIENTS: Final = 64
+"""Their policies are tried one after the other, in microseconds each."""
 EMAIL: Final = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 
 
@@ -307,6 +310,25 @@ class Config:
         "algorithm= (either more than once), claim=, skew= and ca=; what is left out is as above",
         "as for jwt_issuer_uri",
         unit="texts",
+    )
+    attested_clients: tuple[str, ...] = setting(
+        (),
+        "clients that come in by evidence of the TEE in which they run: NAME=FILE each, where the "
+        "file is a policy that says what their evidence must be",
+        "nobody comes in by what the operator has not named",
+        unit="NAME=FILE",
+    )
+    attested_clients_collateral: Path | None = setting(
+        None,
+        "what vendors publish about the chips of attested_clients, as `strongroom collateral` "
+        "writes it; read for each client",
+        "TDX cannot be verified without it, and SEV-SNP without revocation lists by the policy",
+        unit="file",
+    )
+    insecure_allow_simulated_clients: bool = setting(
+        False,
+        "take evidence of a simulated TEE from attested_clients",
+        "anybody can make it; for trying it out",
     )
     administrators: tuple[str, ...] = setting(
         ("administrator",),
@@ -711,6 +733,7 @@ class Config:
                 "tls_client_revocation_lists is on a disk that is the host's; a server that its "
                 "operator provisions does not read it."
             )
+        self._check_attested_clients()
         self._check_peers()
         self._check_metrics()
         if (self.tls_certificate is None) != (self.tls_private_key is None):
@@ -736,6 +759,24 @@ class Config:
                 raise Failure(f"{name} is HOST:PORT, not {text!r}: {error}.") from None
             if text and not self.use_bootstrap_server:
                 raise Failure(f"{name} is for servers that an operator provisions.")
+
+    def _check_attested_clients(self) -> None:
+        pairs = [each.partition("=") for each in self.attested_clients]
+        if not all(ATTESTED_NAME.fullmatch(name) and place for name, _, place in pairs):
+            raise Failure(
+                "attested_clients is NAME=FILE each: a name of 1 to 64 letters, digits and . _ @ + "
+                "-, and a policy."
+            )
+        names = [name for name, _, _ in pairs]
+        if len(set(names)) != len(names) or len(names) > MAX_ATTESTED_CLIENTS:
+            raise Failure(
+                f"attested_clients are {MAX_ATTESTED_CLIENTS} at most, each of another name."
+            )
+        if names and self.use_bootstrap_server:
+            raise Failure(
+                "The policies of attested_clients are on a disk that is the host's; a server that "
+                "its operator provisions does not read them."
+            )
 
     def _check_metrics(self) -> None:
         if not self.metrics_address:
