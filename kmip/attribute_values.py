@@ -34,6 +34,13 @@ class Name(Structure):
 
 
 @structure
+class NameText(Structure):
+    """The text of a Name of whatever type, as a filter of 3.0 has it."""
+
+    name_value: str
+
+
+@structure
 class Link(Structure):
     """A link to another object (2.1 section 4.31); in 3.0 an attribute for each type."""
 

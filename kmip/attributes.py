@@ -171,6 +171,8 @@ class Attributes:
         """Only the attributes that are referred to, each once, with their indices."""
         found = Attributes()
         wanted = dict.fromkeys(references)
+        if Tag.OBJECT_GROUP in wanted:  # in 3.0 a Group Link is either
+            wanted[Tag.GROUP_LINK] = None
         kinds = {reference for reference in wanted if isinstance(reference, LinkType)}
         links = self.values.get(Tag.LINK, {})
         if kinds and Tag.LINK not in wanted:

@@ -155,8 +155,10 @@ def new_object(
 
     Raises:
         ReadOnlyAttribute, InvalidAttribute, …: the client may not set one of the attributes.
-        InvalidField: its dates are not in their order.
+        InvalidField: its dates are not in their order, or they say that it is of another type.
     """
+    if attributes.get(Tag.OBJECT_TYPE, object_type) != object_type:
+        raise InvalidField("the attributes say that the object is of another type")
     if not checked:
         check_set(context, object_type, attributes)
     managed_object = ManagedObject(

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
+from kmip.attribute_values import NameText
 from kmip.attributes import Attributes
 from kmip.enums import ObjectGroupMember, Operation, State, UniqueIdentifier
 from kmip.errors import InvalidField
@@ -103,12 +104,23 @@ def _fitting(identifiers: Sequence[str], room: Room) -> Sequence[str]:
     return identifiers
 
 
+def _with_names_of_any_type(attributes: Attributes) -> Attributes:
+    """The filter of a client whose version has no Name Type, and who sees names of each type."""
+    found = attributes.copy()
+    found.remove(Tag.NAME)
+    for name in attributes.all(Tag.NAME):
+        found.add(Tag.NAME, NameText(name_value=name.name_value))
+    return found
+
+
 def _filter(context: Context, request: LocateRequest) -> Attributes:
     """The attributes of the request; a fresh member of a group is one never given to a client."""
     attributes = request.attributes
     if references.has_any(attributes):
         attributes = attributes.copy()
         references.resolve(context, attributes)
+    if Tag.NAME in attributes and not context.knows(Tag.NAME_TYPE):
+        attributes = _with_names_of_any_type(attributes)
     if request.object_group_member != ObjectGroupMember.GROUP_MEMBER_FRESH:
         return attributes
     fresh = attributes.copy()

@@ -67,3 +67,14 @@ async def test_the_same_attribute_is_not_asked_for_twice(ask: InProcessClient, v
     with pytest.raises(Failed) as refused:
         await ask(Operation.GET_ATTRIBUTES, unique_identifier=key, attribute_names=(name, name))
     assert refused.value.reason == ResultReason.INVALID_MESSAGE
+
+
+async def test_a_group_link_is_read_by_its_name_whatever_it_is_the_name_of(ask: InProcessClient):
+    """In 3.0 a Group Link is the name of an Object Group, or the identifier of a Group."""
+    ask = ask.at(V3_0)
+    key = await create(ask, (Tag.GROUP_LINK, "an identifier"), (Tag.OBJECT_GROUP, "a name"))
+    got = await ask(
+        Operation.GET_ATTRIBUTES, unique_identifier=key, attribute_names=(Tag.GROUP_LINK,)
+    )
+    assert got.attributes.all(Tag.GROUP_LINK) == ("an identifier",)
+    assert got.attributes.all(Tag.OBJECT_GROUP) == ("a name",)

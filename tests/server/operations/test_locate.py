@@ -4,11 +4,17 @@ import pytest
 
 from kmip.attribute_values import Name
 from kmip.attributes import Attributes
-from kmip.enums import BatchErrorContinuationOption, ObjectType, Operation, SplitKeyMethod
+from kmip.enums import (
+    BatchErrorContinuationOption,
+    NameType,
+    ObjectType,
+    Operation,
+    SplitKeyMethod,
+)
 from kmip.errors import ItemNotFound, ResponseTooLarge
 from kmip.masks import CryptographicUsageMask as Mask
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_3, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_3, V3_0, ProtocolVersion
 from server.setup.config import Config
 from tests.server.conftest import InProcessClient
 from tests.server.samples import aes, create, refused
@@ -126,3 +132,16 @@ async def test_what_gives_an_object_sets_the_placeholder(
         ask.item(operation, unique_identifier=key), ask.item(Operation.GET_ATTRIBUTES)
     )
     assert ask.payload(items[1]).unique_identifier == key
+
+
+@pytest.mark.parametrize("kind", NameType)
+async def test_a_name_of_whatever_type_is_found_in_a_version_without_types(
+    ask: InProcessClient, kind: NameType
+):
+    """3.0 shows a Name as its text alone, so that is all that its clients can ask for."""
+    name = Name(name_value="https://a.example/key", name_type=kind)
+    key = await create(ask, (Tag.NAME, name))
+    wanted = Attributes([(Tag.NAME, Name(name_value="https://a.example/key"))])
+    assert (await ask.at(V3_0)(Operation.LOCATE, attributes=wanted)).unique_identifier == (key,)
+    found = (await ask(Operation.LOCATE, attributes=wanted)).unique_identifier
+    assert found == ((key,) if kind == NameType.UNINTERPRETED_TEXT_STRING else ())

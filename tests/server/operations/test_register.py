@@ -16,6 +16,7 @@ from kmip.enums import (
     KeyValueLocationType,
     ObjectType,
     Operation,
+    ResultReason,
     SplitKeyMethod,
     State,
 )
@@ -269,3 +270,19 @@ async def test_a_pgp_key_is_kept(ask: InProcessClient, version: ProtocolVersion)
     )
     got = await ask(Operation.GET, unique_identifier=made.unique_identifier)
     assert got.object == managed
+
+
+async def test_attributes_that_name_another_type_of_object_are_refused(ask: InProcessClient):
+    for operation, fields in (
+        (Operation.REGISTER, {"object": secret()}),
+        (Operation.IMPORT, {"object": secret(), "unique_identifier": "a"}),
+    ):
+        for named, reason in (
+            (ObjectType.SYMMETRIC_KEY, ResultReason.INVALID_FIELD),
+            (ObjectType.SECRET_DATA, None),
+        ):
+            found = attributes((Tag.OBJECT_TYPE, named))
+            kind = ObjectType.SECRET_DATA
+            item = ask.item(operation, object_type=kind, attributes=found, **fields)
+            (answer,) = (await ask.message(item)).batch_item
+            assert answer.result_reason == reason, (operation, named)
