@@ -1,4 +1,4 @@
-"""The verbs on data: encrypt, decrypt, sign, sign-verify. The key does not leave the server.
+"""The verbs on data: encrypt, decrypt, sign, verify-signature. The key does not leave the server.
 
 What is encrypted by a symmetric key is one file: the IV, the ciphertext, and with GCM the tag (16
 bytes), in this order and with nothing around them, as `ckms` has it. GCM's IV has 12 bytes, CBC's
@@ -250,13 +250,16 @@ _ECDSA: Final = argument(
 _OF_CIPHER: Final = (FILE, KEY_ID, OUTPUT, _MODE, _AUTHENTICATED)
 
 
-def _signing(*options: Argument) -> tuple[Verb, Verb]:
-    """To sign and to verify by one kind of key, with its options."""
+def _signing(*options: Argument) -> tuple[Verb, ...]:
+    """To sign and to verify by one kind of key, with its options; `sign-verify` is ckms's word."""
     sign, verify = (FILE, KEY_ID, OUTPUT, *options), (FILE, _SIGNATURE, KEY_ID, *options)
     what = "verify the signature of a file"
     return (
         Verb(("sign",), "sign a file", OP.SIGN, sign, _signed, _write_signature),
-        Verb(("sign-verify",), what, OP.SIGNATURE_VERIFY, verify, _to_verify, _say_validity),
+        *(
+            Verb((word,), what, OP.SIGNATURE_VERIFY, verify, _to_verify, _say_validity)
+            for word in ("sign-verify", "verify-signature")
+        ),
     )
 
 

@@ -157,7 +157,7 @@ async def test_the_walk_of_an_rsa_pair(desk: Desk, tmp_path: Path):
             signature = at.file(padding)
             scheme = ("--padding", padding, "-s", "sha384")
             await at.does("rsa sign", plain, "-k", private, "-o", signature, *scheme)
-            verify = ("rsa sign-verify", plain, signature, "-k", public)
+            verify = ("rsa verify-signature", plain, signature, "-k", public)
             assert await at.does(*verify, *scheme) == "The signature is valid."
             assert "not valid" in await at.fails(*verify, "--padding", padding)
 
