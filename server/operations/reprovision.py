@@ -8,6 +8,7 @@ made (`server.access.replaced_certificates`).
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -33,6 +34,7 @@ from kmip.masks import CryptographicUsageMask
 from kmip.objects import Certificate, CertificateRequest
 from kmip.payloads.reprovision import ReProvisionRequest, ReProvisionResponse
 from kmip.tags import Tag
+from server.access.client import fingerprint_of
 from server.access.client_certificates import Chain
 from server.access.replaced_certificates import ReplacedCertificates
 from server.attributes import initial
@@ -44,6 +46,8 @@ from server.objects.managed_object import ManagedObject
 from server.pki import certification, link_credentials
 from server.registry import operation
 from server.sessions.identification import Means
+
+log: Final = logging.getLogger(__name__)
 
 ENDED: Final = (State.DEACTIVATED, State.COMPROMISED, State.DESTROYED_COMPROMISED)
 """What a certificate's object is in once it has been revoked."""
@@ -67,6 +71,11 @@ async def reprovision(context: Context, request: ReProvisionRequest) -> ReProvis
     identifiers = [each.identifier for each in made]
     fetched = [] if request.certificate is not None else identifiers
     context.objects.put_note(replaced.put(chain[0], fetched, context.client.name, context.now))
+    log.info(
+        "a client replaces its certificate sha256:%s: %s",
+        fingerprint_of(chain[0]),
+        ", ".join(identifiers),
+    )
     context.remember(identifiers[0], UniqueIdentifier.REPROVISION)
     return ReProvisionResponse(unique_identifier=identifiers[0])
 
@@ -84,8 +93,8 @@ async def _present(context: Context, replaced: ReplacedCertificates) -> Chain:
     rules = context.server.certificate_rules
     chain, now = known_by.chain, _time(context)
     link_credentials.check_current(rules() if rules is not None else None, chain, now)
-    if context.objects.has_note(replaced.name_of(chain[0])):
-        raise PermissionDenied("the certificate has been replaced in this message")
+    if replaced.have(known_by) or context.objects.has_note(replaced.name_of(chain[0])):
+        raise PermissionDenied("the certificate has been replaced already")
     if await _is_revoked(context, known_by.subject):
         raise PermissionDenied("the present credential has been revoked")
     if not await replaced.may_add(context.client.name, context.now):

@@ -24,11 +24,18 @@ from typing import Final
 
 import trio
 
-from kmip.enums import AsynchronousIndicator, Operation, ResultReason, ResultStatus
+from kmip.enums import (
+    AsynchronousIndicator,
+    CredentialType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+)
 from kmip.enums import BatchErrorContinuationOption as Option
 from kmip.errors import FeatureNotSupported, InvalidMessage
 from kmip.messages import (
     RequestBatchItem,
+    RequestHeader,
     RequestMessage,
     ResponseBatchItem,
 )
@@ -56,6 +63,10 @@ ITEM_OVERHEAD: Final = 56
 operation, status and reason of 16 bytes each."""
 HEADER_BYTES: Final = 128
 """Bytes of a response beside its items and what it echoes, at most."""
+NONCE_BYTES: Final = 88
+"""Bytes of a nonce for attestation, and of the type that is taken."""
+PROOF_BYTES: Final = 72
+"""Bytes of a Server Hashed Password, by SHA-512."""
 FRESH_SECONDS: Final = 1.0
 """An item is performed on what the store was so long ago at most, when its turn came. Asking before
 each would cost a batch of short items as much as the items."""
@@ -361,4 +372,15 @@ def _room(request: RequestMessage, limit: int) -> Room:
     )
     echoed = text_size((header.client_correlation_value or "").encode())
     is_clients = requested is not None and requested < limit
-    return Room(most - items - echoed - HEADER_BYTES, is_clients)
+    return Room(most - items - echoed - header_bytes(header), is_clients)
+
+
+def header_bytes(header: RequestHeader) -> int:
+    """Bytes of the response's header, at most; a proof and a nonce are there where asked for."""
+    size = HEADER_BYTES
+    if header.attestation_capable_indicator:
+        size += NONCE_BYTES
+    credentials = header.authentication.credential if header.authentication else ()
+    if any(each.credential_type == CredentialType.HASHED_PASSWORD for each in credentials):
+        size += PROOF_BYTES
+    return size

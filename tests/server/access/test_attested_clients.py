@@ -19,8 +19,19 @@ from enclave.policy import naming, write_policy
 from enclave.snp import SEV_SNP
 from enclave.supported import TEES
 from enclave.verify import verify
+from kmip.encodings import ttlv
 from kmip.enums import AttestationType, CredentialType, Operation, QueryFunction, ResultReason
-from kmip.messages import Attestation, Authentication, Nonce, TicketCredential
+from kmip.items import structure
+from kmip.messages import (
+    Attestation,
+    Authentication,
+    Nonce,
+    RequestHeader,
+    ResponseHeader,
+    TicketCredential,
+)
+from kmip.structures import to_item
+from kmip.tags import Tag
 from kmip.versions import V1_1, V1_2, V2_1, V3_0, ProtocolVersion
 from server.access.attested_clients import (
     EVIDENCE,
@@ -31,6 +42,7 @@ from server.access.attested_clients import (
     attested_clients,
 )
 from server.access.client import Client, of_certificate
+from server.requests import batch
 from server.setup.config import Config
 from server.setup.failure import Failure
 from server.state import Server
@@ -340,3 +352,19 @@ def test_a_policy_that_cannot_be_read_ends_the_start(config: Config, tmp_path: P
 def test_no_policy_is_taken_from_a_disk_that_is_the_hosts(tmp_path: Path):
     with pytest.raises(Failure, match="host"):
         Config(data=tmp_path, use_bootstrap_server=True, attested_clients=("app=/x",))
+
+
+def test_the_nonce_is_counted_in_what_the_client_takes():
+    """What was done and cannot be answered would be done in vain."""
+    attesting = RequestHeader(protocol_version=V2_1, attestation_capable_indicator=True)
+    answered = ResponseHeader(
+        protocol_version=V2_1,
+        time_stamp=0,
+        nonce=Nonces().issue("alice", 0),
+        attestation_type=(EVIDENCE,),
+        batch_count=1,
+    )
+    item = structure(Tag.RESPONSE_MESSAGE, to_item(answered, Tag.RESPONSE_HEADER, V2_1))
+    size = len(ttlv.encode(item))
+    assert batch.header_bytes(replace(attesting, attestation_capable_indicator=None)) < size
+    assert size <= batch.header_bytes(attesting)

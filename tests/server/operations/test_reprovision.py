@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -348,6 +349,20 @@ async def test_a_message_replaces_a_certificate_once(deployment: Deployment):
     first, second = await alice.batch(alice.item(Op.REPROVISION), alice.item(Op.REPROVISION))
     assert first.result_status == ResultStatus.SUCCESS
     assert second.result_reason == DENIED
+
+
+async def test_of_two_messages_at_once_one_replaces_the_certificate(deployment: Deployment):
+    alice = deployment.client()
+    reasons = []
+
+    async def replace() -> None:
+        reasons.append(await refusal(alice, Op.REPROVISION))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(replace)
+    assert reasons.count(None) == 1
+    assert set(reasons) <= {None, DENIED, NOT_IN, ResultReason.NOT_AUTHORISED}
 
 
 async def test_what_is_undone_has_replaced_nothing(deployment: Deployment):
