@@ -13,7 +13,7 @@ import pytest
 from enclave import report_data
 from enclave.collateral_file import write_collateral
 from enclave.evidence import Evidence
-from enclave.insecure.chip import SoftwareGuest
+from enclave.insecure.chip import SoftwareChip, SoftwareGuest
 from enclave.insecure.tee import SIMULATIONS, SoftwareTee
 from enclave.policy import naming, write_policy
 from enclave.snp import SEV_SNP
@@ -58,9 +58,9 @@ MEASUREMENT = bytes(range(48))
 GUEST = SoftwareGuest(software_chip(), measurement=MEASUREMENT)
 
 
-def policy_of(measurement: bytes) -> str:
+def policy_of(measurement: bytes, on: SoftwareChip | None = None) -> str:
     """The policy that names a guest of this measurement."""
-    chip = software_chip()
+    chip = on or software_chip()
     guest = SoftwareGuest(chip, measurement=measurement)
     certificates = SIMULATIONS[SEV_SNP].certificates(guest)
     evidence = Evidence(SEV_SNP, guest.report(bytes(64)), certificates)
