@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
+from binascii import crc32
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -44,6 +45,8 @@ PATIENCE = Limits(idle_seconds=60, read_seconds=60, write_seconds=60)
 CONTROLS = {chr(code) for code in (*range(32), 0xFFFE, 0xFFFF)}
 """What XML cannot hold, or changes."""
 
+SHARE = 4
+"""One input in so many is written in the other encodings too, which takes longer than an answer."""
 STATUS_LINE = re.compile(rb"HTTP/1\.1 \d{3}")
 LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
@@ -88,6 +91,8 @@ def examine_reading(codec: Codec, data: bytes) -> None:
         if codec.encode(item) != data:
             raise Wrong("it is written otherwise than it was read")
         _examine_compiled(data)
+    if crc32(data) % SHARE:
+        return
     for name, other in CODECS.items():
         if name == "XML" and _has_controls(item):
             continue

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 
-from kmip.encodings import ttlv
 from kmip.encodings.codec import CODECS
 from kmip.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
+    ItemType,
     KeyFormatType,
     ObjectType,
     Operation,
@@ -34,15 +34,15 @@ from kmip.objects import PrivateKey
 from kmip.payloads import PAYLOADS
 from kmip.structures import to_item
 from kmip.tags import Tag
-from kmip.versions import SUPPORTED, V1_4, V2_1, V3_0, ProtocolVersion
+from kmip.versions import SUPPORTED, V1_2, V1_4, V2_1, V3_0, ProtocolVersion
 from tests.conformance.cases import all_cases, read
-from tests.kmip.compiled.test_requests import requests
 from tests.kmip.encodings import test_ckms as ckms
+from tests.kmip.strategies import structures
 from tests.server import samples
 from tests.server.conftest import InProcessClient
 
-DRAWN = 400
-"""Messages that are drawn from the declarations: some for each operation."""
+EXAMPLES = 4
+"""Messages of one operation in one version, at most."""
 OCTETS = bytes(range(32))
 
 
@@ -147,24 +147,47 @@ def typed() -> Iterator[Item]:
         yield message(*numbered[:6], version=version)
 
 
-def drawn() -> list[Item]:
-    """Messages of every operation, from the declarations; the same ones each time."""
-    found: list[Item] = []
-    strategy: SearchStrategy[bytes] = requests()
+def drawn() -> Iterator[Item]:
+    """Messages of every operation in versions that have it, from the declarations."""
+    for operation, payloads in PAYLOADS.items():
+        spoken = [version for version in (V3_0, V2_1, V1_4) if payloads.span.covers(version)]
+        for version in spoken or [V1_2]:
+            for payload in _examples(structures(payloads.request, version)):
+                item = RequestBatchItem(
+                    operation=operation,
+                    request_payload=_about(to_item(payload, Tag.REQUEST_PAYLOAD, version)),
+                )
+                yield message(item, version=version)
+
+
+def _examples(strategy: SearchStrategy[Any]) -> list[Any]:
+    """Some values of a strategy, the same ones each time."""
+    found: list[Any] = []
 
     @settings(
-        max_examples=DRAWN,
+        max_examples=EXAMPLES,
         derandomize=True,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(strategy)
-    def collect(data: bytes) -> None:
-        found.append(ttlv.decode(data))
+    def collect(value: Any) -> None:
+        found.append(value)
 
     collect()
     return found
+
+
+def _about(each: Item, place: int = 0) -> Item:
+    """A payload about objects that there are, wherever it names one."""
+    if each.children:
+        return each._replace(
+            value=tuple(_about(child, place + number) for number, child in enumerate(each.children))
+        )
+    if each.tag == Tag.UNIQUE_IDENTIFIER:
+        return Item(each.tag, ItemType.TEXT_STRING, NAMES[place % len(NAMES)])
+    return each
 
 
 def _named(each: Item, place: int = 0) -> Item:

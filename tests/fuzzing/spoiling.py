@@ -46,11 +46,11 @@ def _value(kind: int, chance: random.Random) -> Value:
 
 
 def _changed(item: Item, chance: random.Random) -> Item:
-    """The item with another tag, type or value."""
-    what = chance.randrange(4)
+    """The item with another value mostly, or another tag or type."""
+    what = chance.randrange(10)
     if what == 0:
         return item._replace(tag=chance.choice(TAGS))
-    if what == 1:
+    if what == 1 or item.children:
         kind = chance.choice(list(ItemType))
         return Item(item.tag, kind, _value(kind, chance))
     if item.tag == Tag.OPERATION:
@@ -59,7 +59,7 @@ def _changed(item: Item, chance: random.Random) -> Item:
         data = bytearray(item.value)
         data[chance.randrange(len(data))] = chance.randrange(256)
         return item._replace(value=bytes(data))
-    return item if item.children else item._replace(value=_value(item.type, chance))
+    return item._replace(value=_value(item.type, chance))
 
 
 def _places(item: Item) -> int:
@@ -76,14 +76,14 @@ def _pick(item: Item, chance: random.Random) -> Item:
 
 
 def spoilt(item: Item, chance: random.Random, others: Sequence[Item]) -> Item:
-    """The tree with one change, at any place.
+    """The tree with one change, at any place but its root.
 
     Args:
         item: the tree.
         chance: draws.
         others: of which parts may be taken.
     """
-    place = chance.randrange(_places(item))
+    place = 1 + chance.randrange(max(1, _places(item) - 1))
     return _spoilt(item, place, chance, others)
 
 
@@ -97,7 +97,8 @@ def _spoilt(item: Item, place: int, chance: random.Random, others: Sequence[Item
         if place >= size:
             place -= size
             continue
-        match chance.randrange(8):
+        is_here = place == 0
+        match chance.randrange(8) if is_here else 8:
             case 0:
                 del children[at]
             case 1:
@@ -122,7 +123,7 @@ def of_message(codec: Codec, others: Sequence[Item]) -> Callable[[bytes, random.
     def change(data: bytes, chance: random.Random) -> bytes:
         try:
             item = codec.decode(data)
-            for _ in range(chance.randint(1, 3)):
+            for _ in range(chance.choice((1, 1, 2, 3, 5, 8))):
                 item = spoilt(item, chance, others)
             return codec.encode(item)
         except (KMIPError, ValueError):
