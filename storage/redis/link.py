@@ -22,7 +22,7 @@ from redis._parsers.resp2 import _RESP2Parser
 from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, ResponseError, TryAgainError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -35,6 +35,7 @@ MAX_REPLY_BYTES: Final = 256 << 20  # a whole log (64 MiB), or a page of the sca
 _ELEMENT_BYTES: Final = 64  # of memory that an element of an array takes at the least
 _MAX_LINE: Final = 1 << 16  # bytes of an error's text, or of a length
 _PIECE: Final = 1 << 16
+_MOVING: Final = "access a non local key"  # of a script, while its slot is being moved
 
 Command = tuple[bytes | str | int, ...]
 Reply = Any  # bytes, int, None, a list of these, or the error that the node answered
@@ -225,7 +226,7 @@ class Link:
         try:
             return self._connection.read_response(disconnect_on_error=False)
         except ResponseError as error:
-            return error
+            return TryAgainError(str(error)) if _MOVING in str(error) else error
 
     @property
     def is_lost(self) -> bool:

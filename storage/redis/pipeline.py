@@ -7,8 +7,9 @@ commits do that wait for replicas.
 
 A connection that is lost is opened again, after pauses that grow and vary so that many servers do
 not come back at the same moment. A job that only reads is then sent again, until its time is over.
-A job that writes is sent again only where the node has answered that it did nothing; where nobody
-knows, its caller is told so (`Unavailable`), and finds out from the log.
+A job that writes is sent again only where the node has answered that it did nothing, as one does
+whose slot is being moved; where nobody knows, its caller is told so (`Unavailable`), and finds out
+from the log.
 """
 
 import secrets
@@ -244,7 +245,9 @@ class Pipeline:
             if sent is None or job.is_raw:
                 self._conclude(link, job)
             elif isinstance(sent, AskError) and not isinstance(sent, MovedError):
-                self._ask(sent, job)
+                if not self._ask(sent, job):
+                    again.append(job)
+                    error = sent
             else:
                 self._route.learn(sent)
                 again.append(job)
@@ -269,20 +272,23 @@ class Pipeline:
             self._drop()
             _fail(job, translated(error))
 
-    def _ask(self, sent: AskError, job: _Job) -> None:
-        """Do a job at the node that the slot is moving to."""
+    def _ask(self, sent: AskError, job: _Job) -> bool:
+        """Do a job at the node that the slot is moving to; False: it has done nothing either."""
         try:
             link = self._route.elsewhere(sent)
         except _UNREADABLE as error:
             _fail(job, translated(error))
-            return
+            return True
         try:
             job.replies = link.exchange(job.commands, asking=True)
+            if any(isinstance(one, ELSEWHERE) for one in job.replies):
+                return False
             self._conclude(link, job)
         except _UNREADABLE as error:
             _fail(job, translated(error))
         finally:
             link.close()
+        return True
 
     def _after_loss(self, jobs: Sequence[_Job], error: StorageError) -> list[_Job]:
         """What becomes of jobs that were sent, and whose replies were lost."""
