@@ -214,6 +214,13 @@ TABLES = {
             "401",
         ),
         Attack(
+            "replaces its certificate again and again",
+            (
+                "server.access.replaced_certificates.MAX_OF_CLIENT of a client, none of which has ended",
+            ),
+            "Permission Denied; a record ends with its certificate",
+        ),
+        Attack(
             "takes nonces for attestation, and shows none or all",
             (
                 "server.access.attested_clients.MAX_OF_SENDER of one sender",
