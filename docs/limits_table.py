@@ -215,9 +215,7 @@ TABLES = {
         ),
         Attack(
             "replaces its certificate again and again",
-            (
-                "server.access.replaced_certificates.MAX_OF_CLIENT of a client, none of which has ended",
-            ),
+            ("server.access.replaced_certificates.MAX_OF_CLIENT of one client",),
             "Permission Denied; a record ends with its certificate",
         ),
         Attack(
