@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
         Command,
         Group,
         access_rights,
+        audit_log,
         bootstrap_start,
         client_certificate,
         collateral,
@@ -49,8 +50,9 @@ def parser() -> argparse.ArgumentParser:
 
     commands: tuple[Command | Group, ...] = (
         serve.COMMAND, client_certificate.COMMAND, user.COMMAND, tickets.COMMAND,
-        store.GROUP, store_password.OLD_COMMAND, trial.COMMAND, configuration.COMMAND,
-        verify.COMMAND, proxy.COMMAND, measure.COMMAND, bootstrap_start.COMMAND,
+        store.GROUP, audit_log.GROUP, store_password.OLD_COMMAND, trial.COMMAND,
+        configuration.COMMAND, verify.COMMAND, proxy.COMMAND, measure.COMMAND,
+        bootstrap_start.COMMAND,
         refuse_certificate.COMMAND, collateral.COMMAND, revocation_lists.COMMAND, hand_over.COMMAND,
         access_rights.COMMAND, token.COMMAND, *verbs.COMMANDS,
     )  # fmt: skip

@@ -26,10 +26,10 @@ from server.objects import own_records, uses
 from server.operator_routes import OperatorAccess, OperatorOrClient, OperatorRoutes
 from server.peers import opened as peers
 from server.peers.expectations import Vendors
-from server.requests import audit
+from server.requests import audit, audit_positions
 from server.rotation import Rotation
 from server.setup import addresses, explanations
-from server.setup.config import Config
+from server.setup.config import AuditLines, Config
 from server.setup.failure import Failure
 from server.setup.shutdown import Shutdown
 from server.setup.store_state import PrivateState
@@ -160,6 +160,11 @@ async def serve(
                 routes.seal = head.seal
             if hangups is not None:
                 nursery.start_soon(_renew, config, sources, identity, admission, hangups)
+        chain = await audit_positions.begin(
+            store, server.clock, is_sealed=config.audit_lines is AuditLines.SEALED
+        )
+        if chain is not None:
+            nursery.start_soon(chain.keep)
         if head is not None:
             nursery.start_soon(head.keep, shutdown.stop.set)
         if server.follow_rules is not None and store.is_shared:
@@ -182,6 +187,9 @@ async def serve(
         finally:
             with trio.move_on_after(LAST_WRITE_SECONDS, shield=True):
                 await uses.write_all(server.uses, server.begin)
+            if chain is not None:
+                with trio.move_on_after(LAST_WRITE_SECONDS, shield=True):
+                    await chain.finish()
             if head is not None:
                 with trio.CancelScope(shield=True):
                     await head.seal()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from server.setup import settings
 from server.setup.config import Config
@@ -81,15 +81,20 @@ def config(arguments: argparse.Namespace, variables: Mapping[str, str] = os.envi
     return settings.build(Config, gather(arguments, variables))
 
 
-def say(text: str) -> None:
-    """Write lines to standard output, at once, for whoever waits at a pipe's other end.
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Write lines to a stream, at once, for whoever waits at a pipe's other end.
 
     Whoever has read enough and left, as `head` does, misses the rest and ends nothing.
+
+    Args:
+        text: the lines, without the last newline.
+        stream: in place of standard output.
     """
+    stream = stream or sys.stdout
     try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        stream.write(text + "\n")
+        stream.flush()
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

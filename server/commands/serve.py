@@ -29,7 +29,7 @@ from server.pki import local_authority
 from server.requests import audit
 from server.service import Up
 from server.sessions.thread_shares import under_way
-from server.setup import explanations, files, logs, open_store
+from server.setup import audit_trail, explanations, files, logs, open_store
 from server.setup.config import Config
 from server.sources import DiskSources, check_certificates, renew_server
 from server.transport import kmip_https
@@ -198,7 +198,7 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = config(arguments)
     lines = logs.standard_error(settings)
     logs.configure(settings, lines)
-    audit.send_to(audit.trail(settings.audit, lines))
+    audit.send_to(audit_trail.trail(settings.audit, lines))
     try:
         prepare(settings, datetime.now(UTC))
         forbid_core_dumps()
@@ -206,7 +206,7 @@ def _run(arguments: argparse.Namespace) -> None:
         allow_open_files(settings.max_connections + OTHER_FILES)
         explanations.run(settings, run, settings)
     finally:
-        audit.send_to(audit.Nowhere())
+        audit.send_to(audit_trail.Nowhere())
         lines.wait(LAST_SECONDS)
     if under_way():
         # Python would end beside threads that compute, and native code does not take that well.

@@ -7,30 +7,24 @@ They do not go through `logging`, which would take as long as all the rest of a 
 the log itself, an audit log that cannot be written does not keep the server from answering; that it
 cannot is in the log. They are written by a thread (`server.setup.line_writer`), in their order and
 some moments later: a process that is killed loses those that were not written yet, and so may say
-less than was done, never more.
+less than was done, never more. In a file, each is chained to the one before it by a key of the
+store's (`server.setup.audit_chain`), so that nobody edits it unseen.
 
 Texts that a client chose are cut, so that a line has a bounded length.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
-from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import Final
 
 from kmip.enums import Operation, ResultReason, ResultStatus
 from server.access.client import Client
-from server.setup import files, logs
-from server.setup.failure import Failure
-from server.setup.line_writer import LineWriter, write_all
-
-log: Final = logging.getLogger(__name__)
+from server.setup import logs
+from server.setup.audit_chain import ChainedLines
+from server.setup.audit_trail import Nowhere, Queued, Trail, failed
 
 
 def line(
@@ -99,166 +93,6 @@ MAX_IDENTIFIER: Final = 128
 """Characters of an identifier that are kept: the server's have 36."""
 
 
-LOOK_SECONDS: Final = 1.0
-"""How often it is looked whether a file was moved away: looking takes as long as writing."""
-
-
-class Trail(Protocol):
-    """Where audit lines go."""
-
-    def write(self, lines: Iterable[str]) -> None:
-        """Write the lines of one message; raises OSError."""
-
-    def close(self) -> None:
-        """Write no more."""
-
-
-class Nowhere:
-    """Keeps no audit log; the lines are not even made."""
-
-    def write(self, lines: Iterable[str]) -> None:
-        """See `Trail`."""
-
-    def close(self) -> None:
-        """See `Trail`."""
-
-
-class Stream:
-    """Writes to a stream that belongs to somebody else."""
-
-    def __init__(self, stream: TextIO | LineWriter) -> None:
-        self._stream = stream
-
-    def write(self, lines: Iterable[str]) -> None:
-        """See `Trail`."""
-        self._stream.write("\n".join(lines) + "\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """See `Trail`."""
-
-
-class File:
-    """Appends to a file that only its owner reads; goes on with a new one after rotation.
-
-    Args:
-        path: of the file.
-        clock: gives seconds.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-
-    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._clock = clock
-        self._look_at = clock() + LOOK_SECONDS
-        self._descriptor = _appending(path)
-        self._place = _place(os.fstat(self._descriptor))
-
-    def write(self, lines: Iterable[str]) -> None:
-        """See `Trail`."""
-        self.write_bytes(("\n".join(lines) + "\n").encode())
-
-    def write_bytes(self, data: bytes) -> None:
-        """Write whole lines; raises OSError."""
-        if self._clock() >= self._look_at:
-            self._look()
-        write_all(self._descriptor, data)
-
-    def look_now(self) -> None:
-        """See before the next line whether the file was moved away."""
-        self._look_at = self._clock()
-
-    def _look(self) -> None:
-        """Go on with a new file where this one has been moved away."""
-        try:
-            is_there = _place(Path(self._path).stat()) == self._place
-        except FileNotFoundError:
-            is_there = False
-        if not is_there:
-            descriptor = _appending(self._path)
-            self.close()
-            self._descriptor = descriptor
-            self._place = _place(os.fstat(descriptor))
-        self._look_at = self._clock() + LOOK_SECONDS
-
-    def close(self) -> None:
-        """See `Trail`."""
-        os.close(self._descriptor)
-
-
-def _appending(path: str) -> int:
-    # A pipe that nobody reads is refused, and not waited for.
-    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-    return os.open(path, how, files.PRIVATE)
-
-
-class Queued:
-    """A file that a thread writes, so that one which hangs stops nobody.
-
-    Args:
-        file: is written.
-    """
-
-    def __init__(self, file: File) -> None:
-        self._file = file
-        self._lines = LineWriter(file.write_bytes, _dropped, _failed)
-
-    def write(self, lines: Iterable[str]) -> None:
-        """See `Trail`."""
-        self._lines.write("\n".join(lines) + "\n")
-
-    def look_now(self) -> None:
-        """See before the next line whether the file was moved away."""
-        self._file.look_now()
-
-    def close(self) -> None:
-        """See `Trail`; what is queued is waited for a moment."""
-        if self._lines.close(CLOSE_SECONDS):
-            self._file.close()
-
-
-CLOSE_SECONDS: Final = 0.5
-"""At the end, what is queued is waited for so long."""
-
-
-def _dropped(count: int) -> str:
-    when = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return (
-        f'{{"time": "{when}", "request": null, "client": null, "how": null, "operation": null, '
-        f'"object": null, "status": "Dropped", "reason": "{count} lines were not written"}}'
-    )
-
-
-def _failed(error: OSError) -> None:
-    log.error("the audit log cannot be written: %s", error.strerror)
-
-
-def _place(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
-
-
-def trail(place: str, stream: TextIO | LineWriter | None = None) -> Trail:
-    """Where the setting `audit` sends lines.
-
-    Args:
-        place: `none`, `stderr`, or the path of a file.
-        stream: written to in place of standard error.
-
-    Raises:
-        Failure: the file cannot be opened.
-    """
-    if place == "none":
-        return Nowhere()
-    if place == "stderr":
-        return Stream(stream or sys.stderr)
-    try:
-        return Queued(File(place))
-    except OSError as error:
-        raise Failure(f"The audit file {place} cannot be written: {error.strerror}.") from None
-
-
 class _Kept:
     trail: Trail = Nowhere()
 
@@ -274,10 +108,35 @@ def write(lines: Iterable[str]) -> None:
     try:
         _Kept.trail.write(lines)
     except OSError as error:
-        _failed(error)
+        failed(error)
 
 
 def look_now() -> None:
     """See before the next line whether the audit file was moved away."""
     if isinstance(_Kept.trail, Queued):
         _Kept.trail.look_now()
+
+
+def has_file() -> bool:
+    """Whether audit lines go to a file."""
+    return isinstance(_Kept.trail, Queued)
+
+
+def chain(secret: bytes, *, is_sealed: bool) -> ChainedLines | None:
+    """Have each line of the audit file chained from now on (`server.setup.audit_chain`).
+
+    Args:
+        secret: the store's audit secret, 32 bytes.
+        is_sealed: whether lines are encrypted as well.
+
+    Returns:
+        What chains them; None: there is no file.
+    """
+    trail = _Kept.trail
+    return trail.chain(secret, is_sealed=is_sealed) if isinstance(trail, Queued) else None
+
+
+def wait(seconds: float) -> bool:
+    """Wait until every line is in the audit file, at most so long; whether they are."""
+    trail = _Kept.trail
+    return not isinstance(trail, Queued) or trail.wait(seconds)

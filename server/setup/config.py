@@ -71,6 +71,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class AuditLines(StrEnum):
+    """The form of lines in an audit file."""
+
+    READABLE = "readable"
+    SEALED = "sealed"
+
+
 RESERVED_BYTES: Final = 4096
 """Of a message, beside data: its header with credentials, an identifier, parameters."""
 
@@ -708,6 +715,12 @@ class Config:
         "what nobody takes in time is dropped and counted",
         "containers and systemd collect standard error",
         unit="place",
+    )
+    audit_lines: AuditLines = setting(
+        AuditLines.READABLE,
+        "form of the lines in an audit file: readable; or sealed, which strongroom audit read "
+        "reads; either is authenticated, and verified by strongroom audit verify",
+        "collectors index readable ones; the disk's owner sees who uses which object",
     )
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, Final, ParamSpec
+from typing import Any, Final, ParamSpec, TypeVar
 
 import trio
 
@@ -19,6 +19,7 @@ from server.setup.failure import Failure
 from storage import errors
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Sentence = Callable[[Any, Config], str | None]
 
 _OF_PORTS: Final = {
@@ -124,16 +125,14 @@ def _sentence(error: BaseException, config: Config) -> str | None:
     return None
 
 
-def run(
-    config: Config, main: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
-) -> None:
-    """Run `main` under trio.
+def run(config: Config, main: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `main` under trio; gives what it returns.
 
     Raises:
         Failure: it ended with something that has a sentence.
     """
     try:
-        trio.run(partial(main, *args, **kwargs))
+        return trio.run(partial(main, *args, **kwargs))
     except BaseException as error:
         sentence = explain(error, config)
         if sentence is None:

@@ -36,6 +36,7 @@ from server.rotation import (
     STORE_PAUSE,
     Rotation,
 )
+from server.setup import audit_trail
 from server.setup.config import Config
 from server.state import Server
 from storage import KeyFile, MemoryBackend, MemorySpace, open_store
@@ -106,7 +107,7 @@ def trail():
     kept = Trail([], trio.Event())
     audit.send_to(kept)
     yield kept
-    audit.send_to(audit.Nowhere())
+    audit.send_to(audit_trail.Nowhere())
 
 
 @pytest_trio.trio_fixture

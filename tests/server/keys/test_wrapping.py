@@ -48,6 +48,7 @@ from kmip.versions import SUPPORTED, V1_1, V1_4, V2_1, ProtocolVersion
 from server.crypto import wrapping as engine
 from server.keys.key_use import wrapped_bytes
 from server.requests import audit
+from server.setup import audit_trail
 from tests.server.conftest import InProcessClient
 from tests.server.samples import (
     ACTIVE,
@@ -345,5 +346,5 @@ async def test_the_audit_log_names_what_left_and_not_what_wrapped_it(ask: InProc
     try:
         await block(ask, inner, **specified(wrapper))
     finally:
-        audit.send_to(audit.Nowhere())
+        audit.send_to(audit_trail.Nowhere())
     assert [json.loads(line)["object"] for line in kept.lines] == [inner]

@@ -22,6 +22,7 @@ from server.peers.expectations import Expectations
 from server.peers.heads import Comparison, Heads
 from server.peers.port import Answering, PeerPort, make_party
 from server.requests import audit
+from server.setup import audit_trail
 from server.setup.shutdown import Shutdown
 from server.setup.store_state import PrivateState
 from server.transport.acceptor import Peer
@@ -86,7 +87,7 @@ def audited() -> Any:
     lines = Lines()
     audit.send_to(lines)
     yield lines
-    audit.send_to(audit.Nowhere())
+    audit.send_to(audit_trail.Nowhere())
 
 
 # What is compared

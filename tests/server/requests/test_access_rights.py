@@ -39,6 +39,7 @@ from server.objects.grants import (
 from server.objects.managed_object import managed_object_of
 from server.requests import audit
 from server.requests.access_rights import AccessRights, Failed, Target
+from server.setup import audit_trail
 from tests.server.access.test_policy import MISSING, NUMBER, OPERATIONS, answer, number, wrapped_by
 from tests.server.conftest import InProcessClient
 from tests.server.operations.test_create_user import admin, as_user, make_user
@@ -688,7 +689,7 @@ async def test_who_grants_what_is_recorded(ask: InProcessClient):
         await revoke(ask, key, Op.GET)
         await grant_group(ask, "g", Op.GET)
     finally:
-        audit.send_to(audit.Nowhere())
+        audit.send_to(audit_trail.Nowhere())
     said = [json.loads(line) for line in lines]
     assert [
         (each["client"], each["operation"], each["object"], each["status"]) for each in said

@@ -12,6 +12,7 @@ import pytest
 from kmip.enums import Operation, ResultReason, ResultStatus
 from server.access.client import Client
 from server.requests import audit
+from server.setup import audit_trail
 from server.setup.failure import Failure
 
 TEXTS = ["plain", 'a"b\\c', "a\nb", "\u2028\x1b[31m", "\ud800", "é", ""]
@@ -70,13 +71,13 @@ def test_an_audit_log_that_cannot_be_written_is_told_and_stops_nobody(
     try:
         audit.write(["one"])
     finally:
-        audit.send_to(audit.Nowhere())
+        audit.send_to(audit_trail.Nowhere())
     assert caplog.messages == ["the audit log cannot be written: No space left on device"]
 
 
 def test_the_lines_of_a_message_are_written_one_under_the_other(tmp_path: Path) -> None:
     place = tmp_path / "audit.log"
-    trail = audit.File(str(place))
+    trail = audit_trail.File(str(place))
     trail.write(["one", "two"])
     trail.write(["three"])
     trail.close()
@@ -94,11 +95,11 @@ class Clock:
 
 def test_soon_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> None:
     place, clock = tmp_path / "audit.log", Clock()
-    trail = audit.File(str(place), clock)
+    trail = audit_trail.File(str(place), clock)
     trail.write(["one"])
     place.rename(tmp_path / "audit.log.1")
     trail.write(["two"])
-    clock.now += audit.LOOK_SECONDS
+    clock.now += audit_trail.LOOK_SECONDS
     trail.write(["three"])
     trail.write(["four"])
     trail.close()
@@ -110,9 +111,9 @@ def test_soon_after_rotation_a_new_private_file_is_written(tmp_path: Path) -> No
 def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path) -> None:
     place, clock = tmp_path / "logs" / "audit.log", Clock()
     place.parent.mkdir()
-    trail = audit.File(str(place), clock)
+    trail = audit_trail.File(str(place), clock)
     place.parent.rename(tmp_path / "old")
-    clock.now += audit.LOOK_SECONDS
+    clock.now += audit_trail.LOOK_SECONDS
     for _ in range(2):
         with pytest.raises(FileNotFoundError):
             trail.write(["lost"])
@@ -125,14 +126,14 @@ def test_a_trail_whose_directory_is_gone_goes_on_when_it_is_back(tmp_path: Path)
 @pytest.fixture
 def nowhere_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The audit log belongs to the whole process; its thread has all the time that it wants."""
-    monkeypatch.setattr(audit, "CLOSE_SECONDS", 300.0)
+    monkeypatch.setattr(audit_trail, "CLOSE_SECONDS", 300.0)
     yield
-    audit.send_to(audit.Nowhere())
+    audit.send_to(audit_trail.Nowhere())
 
 
 def sent_to(place: str) -> io.StringIO:
     stream = io.StringIO()
-    audit.send_to(audit.trail(place, stream))
+    audit.send_to(audit_trail.trail(place, stream))
     return stream
 
 
@@ -149,7 +150,7 @@ def test_lines_go_to_a_private_file_and_not_into_the_log(tmp_path: Path) -> None
     for _ in range(2):
         stream = sent_to(str(place))
         audit.write(["created"])
-        audit.send_to(audit.Nowhere())
+        audit.send_to(audit_trail.Nowhere())
     assert stream.getvalue() == ""
     assert place.read_text() == "created\ncreated\n"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
@@ -164,4 +165,4 @@ def test_audit_can_be_switched_off() -> None:
 
 def test_an_audit_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="cannot be written: No such file"):
-        audit.trail(str(tmp_path / "absent" / "audit.log"))
+        audit_trail.trail(str(tmp_path / "absent" / "audit.log"))

@@ -35,7 +35,7 @@ from server.requests import audit
 from server.requests.answer import answer
 from server.requests.batch import HEADER_BYTES, ITEM_OVERHEAD, check
 from server.sessions.client_turns import Turn
-from server.setup import logs
+from server.setup import audit_trail, logs
 from server.state import Server
 from tests.server.conftest import Failed, InProcessClient
 from tests.server.samples import ACTIVE, aes, limits, symmetric_key
@@ -296,7 +296,7 @@ def recorded() -> Iterator[list[str]]:
 
     audit.send_to(Kept())
     yield lines
-    audit.send_to(audit.Nowhere())
+    audit.send_to(audit_trail.Nowhere())
 
 
 async def test_lines_of_log_and_audit_of_one_message_bear_its_number(

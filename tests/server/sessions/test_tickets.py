@@ -38,6 +38,7 @@ from server.access.users import Users
 from server.requests import audit
 from server.sessions import issued, tickets
 from server.sessions.identification import Identification, Means
+from server.setup import audit_trail
 from server.setup.failure import Failure
 from tests.server.access.authorities import DAY, PEM, Issuer
 from tests.server.conftest import NOW, Clock, InProcessClient
@@ -431,7 +432,7 @@ def test_a_damaged_file_of_ended_tickets_is_told(tmp_path: Path, content: str) -
 async def test_the_audit_log_names_who_showed_a_ticket(ask: InProcessClient):
     lines: list[str] = []
 
-    class Kept(audit.Nowhere):
+    class Kept(audit_trail.Nowhere):
         def write(self, more: Iterable[str]) -> None:
             lines.extend(more)
 
@@ -440,7 +441,7 @@ async def test_the_audit_log_names_who_showed_a_ticket(ask: InProcessClient):
     try:
         await limited(Op.QUERY)
     finally:
-        audit.send_to(audit.Nowhere())
+        audit.send_to(audit_trail.Nowhere())
     (line,) = map(json.loads, lines)
     assert (line["client"], line["how"], line["shown_by"]) == ("alice", "ticket", "bearer")
 

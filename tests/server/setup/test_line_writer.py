@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.requests import audit
+from server.setup import audit_trail
 from server.setup.failure import Failure
 from server.setup.line_writer import LineWriter, dropped_lines, write_all
 
@@ -123,14 +123,14 @@ def test_a_descriptor_that_does_not_wait_is_written_whole() -> None:
 def test_an_audit_pipe_that_nobody_reads_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "audit")
     with pytest.raises(Failure, match="cannot be written"):
-        audit.trail(str(tmp_path / "audit"))
+        audit_trail.trail(str(tmp_path / "audit"))
 
 
 def test_an_audit_pipe_whose_reader_stalls_keeps_no_request_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "audit")
     reading = os.open(tmp_path / "audit", os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(reading, True)
-    trail = audit.trail(str(tmp_path / "audit"))
+    trail = audit_trail.trail(str(tmp_path / "audit"))
     for _ in range(300):
         trail.write(["x" * 1000])
     assert os.read(reading, 1000) == b"x" * 1000

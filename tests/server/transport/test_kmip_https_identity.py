@@ -41,6 +41,7 @@ from server.access.replaced_certificates import FETCH_SECONDS
 from server.access.users import Users
 from server.requests import audit
 from server.sessions import address_guesses, lockout
+from server.setup import audit_trail
 from server.state import Server
 from server.transport.acceptor import Peer
 from tests.kmip.encodings import test_ckms as ckms_requests
@@ -190,11 +191,11 @@ async def test_nothing_is_written_of_a_token_that_is_taken(
     lines = io.StringIO()
     call = Caller(server, nursery)
     authorization = token_of(server)
-    audit.send_to(audit.trail("stderr", lines))
+    audit.send_to(audit_trail.trail("stderr", lines))
     try:
         await call(Operation.CREATE, authorization, **aes())
     finally:
-        audit.send_to(audit.trail("none"))
+        audit.send_to(audit_trail.trail("none"))
     written = caplog.text + lines.getvalue()
     assert '"client": "token:backup", "how": "token"' in written
     assert authorization.removeprefix("Bearer strongroom-") not in written
