@@ -113,7 +113,7 @@ class ChainedLines:
     def __init__(
         self,
         secret: bytes,
-        write: Callable[[bytes], None],
+        write: Callable[[bytes], object],
         *,
         is_sealed: bool = False,
         draw: Callable[[int], bytes] = secrets.token_bytes,
