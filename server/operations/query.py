@@ -4,6 +4,7 @@ import importlib.metadata
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from kmip.cryptographic_parameters import RNGParameters
@@ -30,13 +31,16 @@ from kmip.payloads.query_information import (
     ProfileInformation,
     ServerInformation,
 )
+from kmip.versions import Listed
 from server.access.attested_clients import EVIDENCE
-from server.access.policy import is_allowed
+from server.access.policy import allowed
 from server.attributes import defaults, initial, protection_storage
 from server.context import Context
-from server.registry import ROUTES, operation
+from server.registry import ROUTES, Route, operation
 
 VENDOR: Final = "Strongroom"
+VERSION: Final = importlib.metadata.version("strongroom")
+"""Of the server, read from its files once."""
 
 CONFORMING: Final = frozenset(
     {
@@ -63,11 +67,11 @@ its own TLS suites only, of which the server does not speak those that are manda
 _OF_VERSION: Final = re.compile(r"_KMIP_V1_\d$")
 """What 1.x adds to a profile's name; 2.x has one name for all versions."""
 
-PROFILES: Final = tuple(
+PROFILES: Final = Listed(
     profile for profile in ProfileName if _OF_VERSION.sub("", profile.name) in CONFORMING
 )
 
-KEPT: Final = (*OBJECTS, ObjectType.USER, ObjectType.GROUP)
+KEPT: Final = Listed((*OBJECTS, ObjectType.USER, ObjectType.GROUP))
 """The types of object; the last two have attributes only."""
 
 RANDOM: Final[tuple[RNGParameters, ...]] = (initial.RANDOM,)
@@ -106,23 +110,29 @@ def _server(context: Context) -> dict[str, Any]:
     information = ServerInformation(
         server_name=VENDOR,
         product_name=VENDOR,
-        server_version=importlib.metadata.version("strongroom"),
+        server_version=VERSION,
     )
     return {"vendor_identification": VENDOR, "server_information": information}
 
 
+@cache
+def _performed() -> Listed[Route]:
+    """What there is of operations, once all of them are there; by number."""
+    return Listed(sorted(ROUTES.values(), key=lambda route: route.operation))
+
+
 def _operations(context: Context) -> dict[str, Any]:
     """The operations that the client's version has and the client may ask for, by number."""
-    known = (route.operation for route in ROUTES.values() if context.knows(route))
-    return {"operation": tuple(sorted(one for one in known if is_allowed(context.client, one)))}
+    known = (route.operation for route in context.known(_performed()))
+    return {"operation": allowed(context.client, known)}
 
 
 def _objects(context: Context) -> dict[str, Any]:
-    return {"object_type": tuple(kind for kind in KEPT if context.knows(kind))}
+    return {"object_type": context.known(KEPT)}
 
 
 def _profiles(context: Context) -> dict[str, Any]:
-    known = [profile for profile in PROFILES if context.knows(profile)]
+    known = context.known(PROFILES)
     return {"profile_information": tuple(ProfileInformation(profile_name=one) for one in known)}
 
 
