@@ -385,7 +385,7 @@ class Referenced(NamedTuple):
         self, items: Sequence[Item], version: ProtocolVersion
     ) -> tuple[AttributeReference, ...]:
         """What is referred to; a reference to nothing known is an attribute that no object has."""
-        return tuple(_read_reference(item) for item in items)
+        return tuple(read_reference(item) for item in items)
 
     def write(
         self, value: Sequence[AttributeReference], version: ProtocolVersion
@@ -405,7 +405,12 @@ class Referenced(NamedTuple):
                 yield from _write_reference(attribute, version)
 
 
-def _read_reference(item: Item) -> AttributeReference:
+def read_reference(item: Item) -> AttributeReference:
+    """What an Attribute Name or an Attribute Reference refers to.
+
+    Raises:
+        InvalidMessage: it names nothing.
+    """
     if item.tag == Tag.ATTRIBUTE_NAME and isinstance(item.value, str):
         return attribute_of_name(item.value)
     if item.type == ItemType.ENUMERATION and isinstance(item.value, int):

@@ -31,8 +31,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, fields
+from functools import partial
 from typing import Any, Final, NamedTuple
 
+from kmip.compiled.attribute_reading import ReadValue, reader_of_carriage
 from kmip.compiled.source import ITEMS, VERSION_ITEMS, Irregular, Source
 from kmip.encodings.ttlv import HEADER_BYTES
 from kmip.enums import Data, ItemType, UniqueIdentifier
@@ -43,6 +45,7 @@ from kmip.objects import OBJECTS, ObjectCarriage
 from kmip.payloads.data import DataForm
 from kmip.structures import (
     BigIntegerForm,
+    Carriage,
     Converted,
     EnumerationForm,
     Form,
@@ -198,8 +201,7 @@ def _made(
         if field.required:
             yield f"if {found} is absent: raise Irregular"
         if field.carriage is not None and _is_list(field):
-            read = source.name(field.carriage.read)
-            value = f"{read}({found}, {source.name(version)})"
+            value = _carried(source, field.carriage, found, version)
         else:
             value = f"tuple({found})" if field.many else found
         if not field.required:
@@ -213,6 +215,36 @@ def _made(
     yield f"return {source.name(cls)}({', '.join(arguments)})"
 
 
+def _carried(source: Source, carriage: Carriage, found: str, version: ProtocolVersion) -> str:
+    """The value that the items of a carriage are, or what is at their places."""
+    read = reader_of_carriage(carriage, version, partial(_value_reader, version=version))
+    if read is not None:
+        return f"{source.name(read)}(data, {found})"
+    return f"{source.name(carriage.read)}({found}, {source.name(version)})"
+
+
+def _value_reader(form: Form, version: ProtocolVersion) -> ReadValue:
+    """The function that reads a value of a form out of an item, whatever the item's tag."""
+    source = Source()
+    source.names.update(_GLOBALS)
+    source.add(0, ("def read(data, first, at):",))
+    source.add(1, ("word, length = header(data, first)", "start = first + 8"))
+    source.add(1, ("stop = start + length", "kind = word & 255"))
+    emit = _FORMS.get(type(form))
+    if emit is None:
+        reads = f"v = {source.name(form.read)}(v, {source.name(version)})"
+        source.add(1, (*_AS_ITEM, reads))
+    else:
+        word = "if"
+        for branch in emit(source, form, version):
+            source.add(1, (f"{word} kind == {int(branch.type or 0)}:",))
+            source.add(2, branch.lines)
+            word = "elif"
+        source.add(1, ("else: raise Irregular",))
+    source.add(1, ("return v",))
+    return source.function("read", f"reader of a value {version}")
+
+
 def _branches(
     source: Source, field: StructureField, version: ProtocolVersion, *, placed: bool
 ) -> Iterator[Branch]:
@@ -221,8 +253,10 @@ def _branches(
         for tag, cls in OBJECTS.values():
             yield Branch(_nested(source, cls, version), ItemType.STRUCTURE, tag)
     elif field.carriage is not None:
+        value_reader = partial(_value_reader, version=version)
+        places = reader_of_carriage(field.carriage, version, value_reader) is not None
         for each in field.carriage.tags:
-            yield Branch(_AS_ITEM, None, int(each))
+            yield Branch(("v = (first, at)",) if places else _AS_ITEM, None, int(each))
     else:
         emit = _FORMS.get(type(field.form))
         if emit is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kmip.encodings.ttlv import HEADER_BYTES, MAX_DEPTH, TTLV, encode
 from kmip.messages import ProtocolVersionForm
@@ -30,7 +30,28 @@ class Irregular(Exception):
     """Something that a compiled function leaves to the generic way; says nothing of it."""
 
 
-_ZEROS: Final = tuple(b"\0" * n for n in range(8))
+ZEROS: Final = tuple(b"\0" * n for n in range(8))
+"""Padding by its length."""
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class OnDemand(dict[K, V]):
+    """What is made when it is first asked for.
+
+    Args:
+        make: gives the value of a key.
+    """
+
+    def __init__(self, make: Callable[[K], V]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: K) -> V:
+        value = self[key] = self._make(key)
+        return value
 
 
 class Source:
@@ -41,7 +62,7 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {"Irregular": Irregular, "zeros": _ZEROS}
+        self.names: dict[str, Any] = {"Irregular": Irregular, "zeros": ZEROS}
         self._lines: list[str] = []
         self._known: dict[int, str] = {}
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
+from kmip.compiled.attribute_writing import Append, writer_of_carriage
 from kmip.compiled.reading import is_of_object
 from kmip.compiled.source import ITEMS, VERSION_ITEMS, Irregular, Source
 from kmip.enums import ItemType
@@ -103,10 +105,25 @@ def _written(source: Source, field: StructureField, version: ProtocolVersion) ->
     if is_of_object(field):
         yield from _object(source, version)
     elif field.carriage is not None:
+        append = writer_of_carriage(
+            field.carriage, version, partial(_value_writer, version=version)
+        )
+        if append is not None:
+            yield f"{source.name(append)}(v, parts)"
+            return
         yield f"for item in {source.name(field.carriage.write)}(v, {source.name(version)}):"
         yield "    parts.append(encode(item))"
     else:
         yield from _of_form(source, field.form, field.tag, version)
+
+
+def _value_writer(tag: int, form: Form, version: ProtocolVersion) -> Append:
+    """The function that appends a value of a form, as an item under a tag."""
+    source = Source()
+    source.names.update(_GLOBALS)
+    source.add(0, ("def write(v, parts):",))
+    source.add(1, _of_form(source, form, tag, version))
+    return source.function("write", f"writer of a value {version}")
 
 
 def _of_form(source: Source, form: Form, tag: int, version: ProtocolVersion) -> Iterator[str]:

@@ -204,6 +204,20 @@ def with_content(tag: int, content: bytes) -> Item:
     return Item(tag, _STRUCTURE, Contents(content, _items_of))
 
 
+def count_items(data: bytes) -> int:
+    """The items in some bytes, with those in structures.
+
+    Args:
+        data: whole items that were encoded here, or decoded before.
+    """
+    count = at = 0
+    while at < len(data):
+        word, length = _HEADER.unpack_from(data, at)
+        at += HEADER_BYTES if word & 0xFF == _STRUCTURE else HEADER_BYTES + length + (-length & 7)
+        count += 1
+    return count
+
+
 def _items_of(content: bytes) -> tuple[Item, ...]:
     return _Walk(content, MAX_DEPTH, len(content)).items(0, len(content), 0)
 

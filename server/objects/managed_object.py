@@ -11,15 +11,17 @@ Date that has come counts without anybody writing it down.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from kmip import lifecycle
 from kmip.attribute_encoding import Template
 from kmip.attribute_values import UsageLimits
 from kmip.attributes import Attributes
+from kmip.compiled.reading import NOT_TAKEN, reader_of
+from kmip.compiled.writing import written
 from kmip.encodings import ttlv
+from kmip.encodings.ttlv import HEADER_BYTES
 from kmip.enums import ObjectType, State
-from kmip.items import Item
 from kmip.masks import StorageStatusMask
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, structure, to_item
@@ -28,6 +30,8 @@ from kmip.types import LongInteger
 from kmip.versions import INTERNAL
 from server.objects import grants as granted
 from server.objects.grants import NO_GRANTS, GrantRecord, Grants
+
+S = TypeVar("S", bound=Structure)
 
 OBJECT_PREFIX: Final = b"object/"
 
@@ -139,7 +143,7 @@ class ManagedObject:
             right=granted.written(self.grants),
             attributes=self.attributes,
         )
-        data, self.meta_memory = _written(to_item(record, Tag.OBJECTS, INTERNAL))
+        data, self.meta_memory = _written(record, Tag.OBJECTS)
         return data
 
     def body(self) -> bytes | None:
@@ -147,14 +151,13 @@ class ManagedObject:
         if self.content is None:
             return None
         tag = OBJECTS[self.object_type][0]
-        data, self.content_memory = _written(to_item(self.content, tag, INTERNAL))
+        data, self.content_memory = _written(self.content, tag)
         return data
 
     def take_body(self, body: bytes) -> None:
         """Take the material from the record's body."""
-        item = ttlv.decode(body, _RECORD)
-        self.content = from_item(item, OBJECTS[self.object_type][1], INTERNAL)
-        self.content_memory = _memory(item, len(body))
+        self.content = _read(body, OBJECTS[self.object_type][1])
+        self.content_memory = _memory(body)
 
 
 _ON_LINE: Final = StorageStatusMask.ON_LINE_STORAGE
@@ -172,8 +175,7 @@ def identifier_of(name: bytes) -> str:
 
 def managed_object_of(meta: bytes, version: int) -> ManagedObject:
     """The object whose record has this meta part; its material is not loaded."""
-    item = ttlv.decode(meta, _RECORD)
-    record = from_item(item, Record, INTERNAL)
+    record = _read(meta, Record)
     return ManagedObject(
         identifier=record.unique_identifier,
         owner=record.username,
@@ -183,21 +185,28 @@ def managed_object_of(meta: bytes, version: int) -> ManagedObject:
         allocated=record.usage_limits_count or 0,
         grants=granted.read(record.right),
         version=version,
-        meta_memory=_memory(item, len(meta)),
+        meta_memory=_memory(meta),
     )
 
 
-def _written(item: Item) -> tuple[bytes, int]:
+def _read(data: bytes, cls: type[S]) -> S:
+    """The structure that a part of a record is."""
+    try:
+        found: S = reader_of(cls, INTERNAL)(data, HEADER_BYTES, len(data))
+    except NOT_TAKEN:
+        return from_item(ttlv.decode(data, _RECORD), cls, INTERNAL)
+    return found
+
+
+def _written(value: Structure, tag: Tag) -> tuple[bytes, int]:
     """A part of a record as bytes, and the bytes of memory that its object takes."""
-    data = ttlv.encode(item, _RECORD)
-    return data, _memory(item, len(data))
+    content = written(value, INTERNAL)
+    if content is None:
+        data = ttlv.encode(to_item(value, tag, INTERNAL), _RECORD)
+    else:
+        data = ttlv.encode(ttlv.with_content(tag, content), _RECORD)
+    return data, _memory(data)
 
 
-def _memory(item: Item, size: int) -> int:
-    return size + ITEM_MEMORY * _count(item)
-
-
-def _count(item: Item) -> int:
-    """Items in a structure, and itself."""
-    children = item.children
-    return 1 + (sum(map(_count, children)) if children else 0)
+def _memory(data: bytes) -> int:
+    return len(data) + ITEM_MEMORY * ttlv.count_items(data)

@@ -6,13 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmip.attributes import Attributes
+from kmip.encodings import ttlv
 from kmip.enums import ObjectType, State
+from kmip.items import Item
 from kmip.objects import OBJECTS
+from kmip.structures import to_item
 from kmip.tags import Tag
 from kmip.versions import INTERNAL
 from server.objects.managed_object import (
+    ITEM_MEMORY,
     OBJECT_PREFIX,
     ManagedObject,
+    Record,
     managed_object_of,
     record_name,
 )
@@ -51,6 +56,25 @@ def test_a_body_is_the_object(data: st.DataObject):
     again.take_body(body)
     assert again.content == managed
     assert again.content_memory == managed_object.content_memory
+
+
+@settings(deadline=None, max_examples=30)
+@given(attribute_sets(INTERNAL))
+def test_a_record_is_the_same_bytes_whichever_way_it_is_written(attributes: Attributes):
+    managed_object = ManagedObject("a", "alice", ObjectType.SYMMETRIC_KEY, attributes)
+    record = Record(
+        unique_identifier="a",
+        username="alice",
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=attributes,
+    )
+    item = to_item(record, Tag.OBJECTS, INTERNAL)
+    assert managed_object.meta() == ttlv.encode(item, ttlv.TTLV(max_items=1 << 20))
+    assert managed_object.meta_memory == len(managed_object.meta()) + ITEM_MEMORY * items_in(item)
+
+
+def items_in(item: Item) -> int:
+    return 1 + sum(map(items_in, item.children))
 
 
 def test_without_an_object_there_is_no_body():
