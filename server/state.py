@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,6 +67,7 @@ class Server:
         turns: of the clients, and what their messages hold.
         shutdown: says when to stop, and what is to end then.
         request_counts: what has been asked, for whoever scrapes.
+        kept_answers: payloads of answers that cannot differ, see `server.requests.kept_answers`.
     """
 
     config: Config
@@ -93,6 +94,7 @@ class Server:
     turns: ClientTurns = field(init=False)
     shutdown: Shutdown = field(default_factory=Shutdown)
     request_counts: RequestCounts = field(default_factory=RequestCounts)
+    kept_answers: dict[Hashable, bytes] = field(default_factory=dict)
 
     def begin(self) -> Transaction:
         """A transaction of the server's own."""

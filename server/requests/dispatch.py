@@ -24,7 +24,7 @@ from kmip.errors import (
     ServerLimitExceeded,
     UnknownMessageExtension,
 )
-from kmip.items import Item
+from kmip.items import Contents, Item
 from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
@@ -41,7 +41,7 @@ from server.long_steps import has_many, is_long, stepped
 from server.objects import refreshing
 from server.objects.transaction import Transaction
 from server.registry import ROUTES
-from server.requests import ephemeral, store_failures
+from server.requests import ephemeral, kept_answers, store_failures
 from server.sessions.permission import Permission
 from storage import Conflict, StorageError
 
@@ -196,6 +196,10 @@ async def _attempts(
     request = item.request_payload or EMPTY_PAYLOAD
     if isinstance(request, Item):
         request = await stepped(has_many(request), from_item, request, route.request, version)
+    key = kept_answers.key_of(context, item, request, version)
+    kept = context.server.kept_answers.get(key) if key is not None else None
+    if kept is not None:
+        return context.room.take_content(Tag.RESPONSE_PAYLOAD, kept)
     left = context.room.left
     for attempt in range(MAX_ATTEMPTS):
         if attempt:
@@ -224,6 +228,8 @@ async def _attempts(
                 raise
             context.objects.forget()
         else:
+            if key is not None and type(payload.value) is Contents:
+                kept_answers.keep(context.server.kept_answers, key, payload.value.content)
             return payload
     raise ServerLimitExceeded("too many clients change the same object; try again")
 

@@ -34,12 +34,12 @@ FAILED = bytes.fromhex("42007f 05 00000004 00000001")
 PACKAGES = ("kmip", "server", "storage")
 
 CEILINGS = {
-    "Query": 366,
-    "Discover Versions": 251,
+    "Query": 172,
+    "Discover Versions": 173,
     "Get": 307,
-    "Get Attributes": 800,
-    "Create": 2690,
-    "Locate": 1110,
+    "Get Attributes": 444,
+    "Create": 2113,
+    "Locate": 1038,
     "Encrypt": 409,
     "ten Gets": 2160,
 }
