@@ -531,6 +531,14 @@ TABLES = {
             "the least recently used are dropped, a client's own first",
         ),
         Attack(
+            "queries the server in ever new ways, each answer to which is kept",
+            (
+                "server.requests.kept_answers.MAX_KEPT",
+                "server.requests.kept_answers.MAX_REQUESTED (functions, or versions, in one)",
+            ),
+            "the oldest answer is dropped; one to a longer request is made each time",
+        ),
+        Attack(
             "uses very many objects, each of which has counters (3.0)",
             (
                 "server.objects.uses.MAX_NOTED objects",
