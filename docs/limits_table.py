@@ -339,6 +339,21 @@ TABLES = {
             "Server Limit Exceeded",
         ),
         Attack(
+            "has more requests wait for an answer later than are ever run, or polled",
+            (
+                "server.sessions.jobs.MAX_PER_CLIENT requests of a client",
+                "server.sessions.jobs.MAX_BYTES_PER_CLIENT bytes of them and their answers",
+                "server.sessions.jobs.MAX_KEPT requests of all",
+                "server.sessions.jobs.MAX_BYTES bytes of them",
+                "server.sessions.jobs.MAX_REQUEST_BYTES bytes of one",
+                "server.sessions.jobs.MAX_ANSWER_BYTES bytes of its answer",
+                "server.sessions.jobs.ANSWER_SECONDS s for which that is kept",
+                "server.sessions.jobs.WAIT_SECONDS s for which Process waits",
+                "server.requests.asynchronous.MAX_RUNNING at a time, of different clients",
+            ),
+            "Server Limit Exceeded, and what waits goes on",
+        ),
+        Attack(
             "goes on asking when its response is full",
             (
                 "server.context.IN_VAIN_BYTES bytes",

@@ -286,6 +286,7 @@ CURES = {
     errors.InvalidObjectType: "Use the operation on another type of object.",
     errors.InvalidCorrelationValue: "Begin the stream again: it ended, or another server has it.",
     errors.InvalidAsynchronousCorrelationValue: "Send the request again.",
+    errors.DuplicateProcessRequest: "Poll it.",
     errors.InvalidCSR: "Check the request's form and signature.",
     errors.MissingInitializationVector: "Give one, or ask for a random one.",
     errors.ServerLimitExceeded: "Ask for less, or raise the setting that the message names.",

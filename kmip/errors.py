@@ -361,6 +361,12 @@ class InvalidAsynchronousCorrelationValue(KMIPError):
     reasons = ((V1_0, R.ITEM_NOT_FOUND), (V2_0, R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE))
 
 
+class DuplicateProcessRequest(KMIPError):
+    """The asynchronous request has ended already."""
+
+    reasons = ((V1_0, R.GENERAL_FAILURE), (V2_1, R.DUPLICATE_PROCESS_REQUEST))
+
+
 class PKCS11InvalidFunction(KMIPError):
     """The server does not perform this function of PKCS#11."""
 

@@ -27,6 +27,7 @@ from kmip.errors import (
 )
 from kmip.items import Item
 from kmip.key_block import KeyValue
+from kmip.messages import ResponseBatchItem
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, plan_of, to_item
 from kmip.tags import Tag
@@ -40,6 +41,7 @@ from server.objects.managed_object import ManagedObject
 from server.objects.transaction import Transaction
 from server.objects.uses import COUNTERS
 from server.sessions.client_turns import Turn
+from server.sessions.jobs import Asking
 from server.setup.config import LegacyAlgorithms
 from server.state import Server
 
@@ -196,6 +198,19 @@ READING: Final = frozenset({Operation.GET_ATTRIBUTES, Operation.GET_ATTRIBUTE_LI
 """What may be done with an archived object from 2.0 on, apart from recovering it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to an item of an earlier message.
+
+    Attributes:
+        item: the answer; its payload is encoded for `version`.
+        version: of the earlier message.
+    """
+
+    item: ResponseBatchItem = field(repr=False)
+    version: ProtocolVersion
+
+
 @dataclass(slots=True)
 class Context:
     """One batch item's view of the server.
@@ -215,6 +230,7 @@ class Context:
         charges: units charged to keys' Usage Limits in the present attempt, by identifier.
         has_used: whether something was computed with a key that was charged.
         used: identifiers of the objects that the item counts as used, once it has succeeded.
+        answered: the answer to an earlier item that is given in place of this one's (Poll).
     """
 
     server: Server
@@ -232,6 +248,7 @@ class Context:
     charges: dict[str, int] = field(default_factory=dict)
     has_used: bool = False
     used: set[str] = field(default_factory=set)
+    answered: Answered | None = None
     _done: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # The client
@@ -247,6 +264,11 @@ class Context:
         """Whose the client's streams are: the ticket's that it has shown, or "", its own."""
         permission = self.client.permission
         return permission.issued.handle if permission is not None else ""
+
+    @property
+    def asking(self) -> Asking:
+        """Who asks about jobs."""
+        return Asking(self.client.name, self.holder, self.client.permission)
 
     def require_administrator(self) -> None:
         """Let administrators pass only.
@@ -327,6 +349,10 @@ class Context:
         seen = managed_object.view(self.now)
         self.server.uses.complete(managed_object, seen)
         return seen
+
+    def plain_answer(self, item: ResponseBatchItem) -> Answered:
+        """An answer without a payload, which is the same in each version."""
+        return Answered(item, self._version)
 
     def count_uses(self) -> None:
         """Count the item's uses of objects, now that it has succeeded."""

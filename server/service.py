@@ -26,7 +26,7 @@ from server.objects import own_records, uses
 from server.operator_routes import OperatorAccess, OperatorOrClient, OperatorRoutes
 from server.peers import opened as peers
 from server.peers.expectations import Vendors
-from server.requests import audit, audit_positions
+from server.requests import asynchronous, audit, audit_positions
 from server.rotation import Rotation
 from server.setup import addresses, explanations
 from server.setup.config import AuditLines, Config
@@ -175,6 +175,7 @@ async def serve(
         nursery.start_soon(Rotation(server).keep)
         nursery.start_soon(uses.keep_written, server.uses, server.begin)
         nursery.start_soon(own_records.keep_swept, store, server.clock)
+        nursery.start_soon(asynchronous.keep_running, server)
         up = Up(
             endpoints[0].addresses,
             _addresses(endpoints[1 : 1 + bool(https.listeners)]),

@@ -24,6 +24,7 @@ from server.objects.uses import Uses
 from server.sessions.address_guesses import AddressGuesses
 from server.sessions.client_turns import ClientTurns
 from server.sessions.guesses import Guesses
+from server.sessions.jobs import Jobs
 from server.sessions.refusals import Refusals
 from server.sessions.streams import Streams
 from server.sessions.thread_shares import ThreadShares
@@ -50,6 +51,7 @@ class Server:
         uses: of objects, which are counted and not written yet.
         streams: cryptographic operations in parts.
         tickets: that clients have logged in for.
+        jobs: messages that are answered later.
         guesses: of passwords, which are limited.
         address_guesses: counts wrong credentials by address, of clients without a certificate.
         refusals: limits the lines that tell of clients that are not let in.
@@ -79,6 +81,7 @@ class Server:
     uses: Uses = field(default_factory=Uses)
     streams: Streams = field(init=False)
     tickets: Tickets = field(init=False)
+    jobs: Jobs = field(init=False)
     guesses: Guesses = field(init=False)
     address_guesses: AddressGuesses = field(default_factory=AddressGuesses)
     refusals: Refusals = field(default_factory=Refusals)
@@ -103,6 +106,7 @@ class Server:
     def __post_init__(self) -> None:
         self.users.look_into(self.store)
         self.tickets = Tickets(self.store)
+        self.jobs = Jobs(self.store)
         self.replaced_certificates = ReplacedCertificates(self.store)
         self.guesses = Guesses(self.store, lambda: self.clock())
         self.ended_tickets = EndedTickets(

@@ -322,8 +322,16 @@ class APITokens:
         Raises:
             storage.StorageError: the store does not say.
         """
+        return await self.marked(name, mark, now) is not None
+
+    async def marked(self, name: str, mark: str, now: float) -> APIToken | None:
+        """The token of a name, if it is still the one of this mark, and good.
+
+        Raises:
+            storage.StorageError: the store does not say.
+        """
         found = await self._good(bytes.fromhex(mark), now)
-        return found is not None and found.name == name
+        return found if found is not None and found.name == name else None
 
     async def _good(self, digest: bytes, now: float) -> APIToken | None:
         """The token of this hash, if it is good now."""

@@ -78,7 +78,7 @@ RANDOM: Final[tuple[RNGParameters, ...]] = (initial.RANDOM,)
 
 CAPABILITIES: Final = CapabilityInformation(
     streaming_capability=True,
-    asynchronous_capability=False,
+    asynchronous_capability=True,
     attestation_capability=False,
     batch_undo_capability=True,
     batch_continue_capability=True,

@@ -45,7 +45,7 @@ from server.access.attested_clients import EVIDENCE
 from server.access.client import Client
 from server.long_steps import LOOP_BYTES, LOOP_VALUES, stepped
 from server.objects.refreshing import refresh
-from server.requests import audit, authentication, batch, store_failures
+from server.requests import asynchronous, audit, authentication, batch, store_failures
 from server.requests.foreseen import foreseen
 from server.sessions.client_turns import Turn
 from server.setup import logs
@@ -121,6 +121,8 @@ def _read(server: Server, message: bytes, codec: Codec) -> Request | None:
     if read is not None:
         try:
             batch.check(read.message, server.config.max_batch_items, read.version)
+            if asynchronous.is_later(read.message):
+                return None  # what is kept is made of items
         except KMIPError:
             return None
     return read
@@ -141,6 +143,7 @@ async def _read_items(server: Server, message: bytes, codec: Codec) -> Request |
             raise UnsupportedProtocolVersion(f"version {requested} is not spoken here")
         request = await stepped(_is_long(item.children), request_of, item, version)
         batch.check(request, server.config.max_batch_items, version)
+        asynchronous.is_later(request)
     except KMIPError as error:
         log.info("a message was refused: %s", error)
         return refusal(server, version, error, _correlation(item))
@@ -207,7 +210,12 @@ async def _performed(
         items = batch.refused(server, request, ResultReason.GENERAL_FAILURE, message)
     else:
         answered = known.server_hashed_password
-        items = await batch.run(server, request, known, version, turn)
+        if asynchronous.is_later(request):
+            if turn is not None:
+                turn.release()
+            items = await asynchronous.submit(server, request, known, version)
+        else:
+            items = await batch.run(server, request, known, version, turn)
     response = _message(server, version, header, items, answered)
     if can_attest and server.attested_clients:
         sender = authentication.sender_of(client, address)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -39,9 +40,10 @@ from server.access.client import Client, unreserved
 from server.access.client_certificates import NotAccepted
 from server.access.password_file import Kind
 from server.access.replaced_certificates import REPLACED
-from server.requests import kmip_credentials, kmip_users
+from server.requests import bearer, kmip_credentials, kmip_users
 from server.sessions.guesses import REFUSED
 from server.sessions.identification import Identification, Means
+from server.sessions.issued import Issued
 from server.sessions.networks import network_of
 from server.sessions.permission import Permission
 from server.sessions.tickets import NO_TICKET
@@ -262,19 +264,57 @@ async def _device(server: Server, certified: str, _before: Client | None, value:
 async def _ticket(
     server: Server, _certified: str, before: Client | None, value: TicketCredential
 ) -> Client:
-    now, ticket = server.clock(), value.ticket.ticket_value
-    issued = await server.tickets.find(ticket, int(now))
-    if server.ended_tickets.covers(issued.client, issued.since) or not await _still_holds(
-        server, issued.identification, now
-    ):
-        await server.tickets.drop(issued)
-        raise InvalidTicket(NO_TICKET)
+    issued = await server.tickets.find(value.ticket.ticket_value, int(server.clock()))
+    await _check_ticket(server, issued)
     await server.tickets.use(issued)
     permission = Permission(issued, server.tickets)
     shown_by = None
     if before is not None:
         shown_by = before.shown_by if before.how == "ticket" else before.name
     return Client(issued.client, "ticket", permission, shown_by=shown_by)
+
+
+async def _check_ticket(server: Server, issued: Issued) -> None:
+    """End a ticket whose client would not be identified any more as it was.
+
+    Raises:
+        InvalidTicket: it has ended.
+    """
+    if server.ended_tickets.covers(issued.client, issued.since) or not await _still_holds(
+        server, issued.identification, server.clock()
+    ):
+        await server.tickets.drop(issued)
+        raise InvalidTicket(NO_TICKET)
+
+
+async def identify_again(
+    server: Server, client: Client, known_by: Identification | None, ticket: bytes
+) -> Client:
+    """A client whose message was identified before, with the rights that it has now.
+
+    Args:
+        server: knows users and tickets.
+        client: whom the message was from, without its permission.
+        known_by: what it was identified by.
+        ticket: the key of the ticket's record; empty without one.
+
+    Raises:
+        AuthenticationNotSuccessful: it would not be identified so any more.
+        InvalidTicket: the ticket has ended.
+        storage.StorageError: the store does not say.
+    """
+    if client.how == "ticket":
+        issued = await server.tickets.find_kept(ticket, int(server.clock()))
+        await _check_ticket(server, issued)
+        permission = Permission(issued, server.tickets)
+        return Client(issued.client, "ticket", permission, shown_by=client.shown_by)
+    if known_by is not None and known_by.means == Means.API_TOKEN:
+        token = await server.api_tokens.marked(known_by.subject, known_by.mark, server.clock())
+        if token is not None:
+            return bearer.of_api_token(server, token)
+    elif await _still_holds(server, known_by, server.clock()):
+        return replace(client, identification=known_by)
+    raise AuthenticationNotSuccessful("what identified the client does not hold any more")
 
 
 async def _still_holds(server: Server, known_by: Identification | None, now: float) -> bool:

@@ -24,15 +24,14 @@ from typing import Final
 
 import trio
 
+from kmip.enums import BatchErrorContinuationOption as Option
 from kmip.enums import (
-    AsynchronousIndicator,
     CredentialType,
     Operation,
     ResultReason,
     ResultStatus,
 )
-from kmip.enums import BatchErrorContinuationOption as Option
-from kmip.errors import FeatureNotSupported, InvalidMessage
+from kmip.errors import InvalidMessage
 from kmip.messages import (
     RequestBatchItem,
     RequestHeader,
@@ -81,7 +80,6 @@ def check(request: RequestMessage, limit: int, version: ProtocolVersion) -> None
     Raises:
         InvalidMessage: Batch Count is wrong or missing, an item has no id, or there is no item, or
             more than `limit`.
-        FeatureNotSupported: an asynchronous answer is demanded.
     """
     header, items = request.request_header, request.batch_item
     if header.batch_count is not None and header.batch_count != len(items):
@@ -98,8 +96,6 @@ def check(request: RequestMessage, limit: int, version: ProtocolVersion) -> None
         and any(item.unique_batch_item_id is None for item in items)
     ):
         raise InvalidMessage("each of several batch items has a Unique Batch Item ID")
-    if header.asynchronous_indicator == AsynchronousIndicator.MANDATORY:
-        raise FeatureNotSupported("the server answers synchronously only")
 
 
 async def run(
@@ -342,24 +338,27 @@ class _Batch:
     def record(self) -> None:
         """Write the audit log's lines, and count."""
         now = self.server.clock()
+        operations = [item.operation for item in self.request.batch_item]  # also a Poll's
         origin = logs.origin.get()
         number = None if origin is None else origin.request
         audit.write(
             audit.line(
                 now,
                 self.client,
-                result.item.operation if result.item.operation is not None else Operation.QUERY,
+                operation,
                 subject,
                 result.item.result_status,
                 result.item.result_reason,
                 number,
             )
-            for subject, result in zip(self.subjects, self.results, strict=True)
+            for operation, subject, result in zip(
+                operations, self.subjects, self.results, strict=False
+            )
         )
         count = self.server.request_counts.count
-        for result, seconds in zip(self.results, self.seconds, strict=True):
+        for operation, result, seconds in zip(operations, self.results, self.seconds, strict=False):
             item = result.item
-            count(item.operation, item.result_status, item.result_reason, seconds)
+            count(operation, item.result_status, item.result_reason, seconds)
 
 
 def _room(request: RequestMessage, limit: int) -> Room:

@@ -72,7 +72,7 @@ async def identify(server: Server, token: str, *, anew: bool) -> Client:
         kept = await server.api_tokens.find(token, server.clock())
     if kept is None:
         raise NotAccepted("the token is nobody's, or not any more")
-    return _of_api_token(server, kept)
+    return of_api_token(server, kept)
 
 
 @dataclass(slots=True)
@@ -91,7 +91,8 @@ class TokenPermission(Permission):
             raise AuthenticationNotSuccessful("the token has ended")
 
 
-def _of_api_token(server: Server, token: APIToken) -> Client:
+def of_api_token(server: Server, token: APIToken) -> Client:
+    """The client of a token that is good."""
     permission = None
     if token.rights is not None:
         issued = Issued(token.client, token.until, rights=token.rights)

@@ -26,6 +26,7 @@ from kmip.errors import (
 )
 from kmip.items import Contents, Item
 from kmip.messages import EMPTY_PAYLOAD, RequestBatchItem, ResponseBatchItem
+from kmip.payloads import PAYLOADS
 from kmip.structures import Structure, from_item, to_item
 from kmip.tags import Tag
 from kmip.versions import DIALECTS, ProtocolVersion
@@ -36,7 +37,7 @@ from server.attributes import (
     usage_limits,
     value_rules,
 )
-from server.context import Context, Room
+from server.context import Answered, Context, Room
 from server.long_steps import has_many, is_long, stepped
 from server.objects import refreshing
 from server.objects.transaction import Transaction
@@ -128,6 +129,10 @@ async def perform(
     if commit:
         context.count_uses()
     context.earlier.take(context.produced)
+    if context.answered is not None:
+        answer = context.answered.item
+        named = replace(answer, unique_batch_item_id=item.unique_batch_item_id)
+        return Result(replace(named, response_payload=payload))
     return Result(
         ResponseBatchItem(
             operation=item.operation,
@@ -213,9 +218,13 @@ async def _attempts(
                 permission.has_reached = True
             await check_changes(context)
             await unique_names.check(context)
-            payload = await stepped(
-                is_long(response), _written, context.room, response, version, item.ephemeral
-            )
+            payload: Item | None
+            if context.answered is None:
+                payload = await stepped(
+                    is_long(response), _written, context.room, response, version, item.ephemeral
+                )
+            else:
+                payload = _translated(context.room, context.answered, version)
             if permission is not None:
                 await _spend(context, permission, failed=False)
             if commit:
@@ -316,6 +325,17 @@ def _written(
         return room.take_content(Tag.RESPONSE_PAYLOAD, content)
     payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
     return room.take(ephemeral.without(payload, held_back))
+
+
+def _translated(room: Room, answered: Answered, version: ProtocolVersion) -> Item | None:
+    """The payload of an earlier item's answer, in the form of this message's version, counted."""
+    payload, operation = answered.item.response_payload, answered.item.operation
+    if payload is None:
+        return None
+    if answered.version != version and isinstance(operation, Operation):
+        response = from_item(payload, PAYLOADS[operation].response, answered.version)
+        payload = to_item(response, Tag.RESPONSE_PAYLOAD, version)
+    return room.take(payload)
 
 
 def _payload(error: KMIPError, version: ProtocolVersion) -> Item | None:

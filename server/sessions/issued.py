@@ -124,7 +124,7 @@ def encode(issued: Issued, grants: Sequence[Grant] | None) -> bytes:
             "until": issued.until,
             "since": issued.since,
             "grants": None if grants is None else [_written(each) for each in grants],
-            "identification": _identification(issued.identification),
+            "identification": identification_fields(issued.identification),
         }
     )
 
@@ -138,7 +138,7 @@ def decode(key: bytes, body: bytes) -> Issued:
         until=kept["until"],
         since=kept["since"],
         rights=None if grants is None else Rights([_read(each) for each in grants]),
-        identification=_identified(kept["identification"]),
+        identification=identification_of(kept["identification"]),
         key=key,
         length=len(body),
     )
@@ -167,7 +167,8 @@ def _read(fields: Sequence[Any]) -> Grant:
     )
 
 
-def _identification(known_by: Identification | None) -> dict[str, Any] | None:
+def identification_fields(known_by: Identification | None) -> dict[str, Any] | None:
+    """What a client was identified by, as JSON keeps it."""
     if known_by is None:
         return None
     chain = [b64encode(each.public_bytes(Encoding.DER)).decode() for each in known_by.chain]
@@ -181,7 +182,8 @@ def _identification(known_by: Identification | None) -> dict[str, Any] | None:
     }
 
 
-def _identified(kept: Mapping[str, Any] | None) -> Identification | None:
+def identification_of(kept: Mapping[str, Any] | None) -> Identification | None:
+    """What `identification_fields` wrote."""
     if kept is None:
         return None
     chain = (x509.load_der_x509_certificate(b64decode(each)) for each in kept["chain"])

@@ -190,7 +190,11 @@ class Tickets:
             InvalidTicket: there is no such ticket, or not any more.
             storage.StorageError: the store does not give it.
         """
-        issued = await self._open(_key(value))
+        return await self.find_kept(_key(value), now)
+
+    async def find_kept(self, key: bytes, now: int) -> Issued:
+        """As `find`, of the ticket whose record has this key."""
+        issued = await self._open(key)
         if issued is None or issued.until <= now:
             raise InvalidTicket(NO_TICKET)
         return issued

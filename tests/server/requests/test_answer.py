@@ -319,9 +319,11 @@ async def test_a_version_that_is_not_spoken_is_not_answered_in(server: Server):
 async def test_a_refused_message_has_its_client_correlation_value_too(
     ask: InProcessClient, version: ProtocolVersion
 ):
-    refused: dict[str, Any] = {"client_correlation_value": "mine", "batch_count": 2}
+    refused: dict[str, Any] = {"client_correlation_value": "mine", "batch_count": 3}
     if version >= V3_0:  # which has no Batch Count
         refused |= {"asynchronous_indicator": AsynchronousIndicator.MANDATORY}
-    got = await ask.at(version).message(ask.item(Operation.QUERY), **refused)
+    ask = ask.at(version)
+    poll = ask.item(Operation.POLL, asynchronous_correlation_value=b"one")
+    got = await ask.message(ask.item(Operation.QUERY), poll, **refused)
     assert got.batch_item[0].result_status == ResultStatus.OPERATION_FAILED
     assert got.response_header.client_correlation_value == "mine"

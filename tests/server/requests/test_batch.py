@@ -12,7 +12,6 @@ from kmip.attributes import Attributes
 from kmip.cryptographic_parameters import CryptographicParameters
 from kmip.encodings import ttlv
 from kmip.enums import (
-    AsynchronousIndicator,
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
     Data,
@@ -156,13 +155,6 @@ async def test_a_wrong_batch_count_fails_the_message(ask: InProcessClient):
 async def test_a_message_without_items_is_refused(ask: InProcessClient):
     response = await ask.message()
     assert response.batch_item[0].result_reason == ResultReason.INVALID_MESSAGE
-
-
-async def test_an_asynchronous_answer_cannot_be_demanded(ask: InProcessClient):
-    response = await ask.message(
-        ask.item(Op.QUERY), asynchronous_indicator=AsynchronousIndicator.MANDATORY
-    )
-    assert response.batch_item[0].result_reason == ResultReason.FEATURE_NOT_SUPPORTED
 
 
 async def test_a_response_that_is_too_large_leaves_no_trace(ask: InProcessClient, server: Server):
