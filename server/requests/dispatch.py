@@ -237,7 +237,7 @@ async def _attempts(
                 raise
             context.objects.forget()
         else:
-            if key is not None and type(payload.value) is Contents:
+            if key is not None and payload is not None and type(payload.value) is Contents:
                 kept_answers.keep(context.server.kept_answers, key, payload.value.content)
             return payload
     raise ServerLimitExceeded("too many clients change the same object; try again")
