@@ -9,9 +9,8 @@ Nothing else knows a version; the operations of the server never see one.
 are encoded by tag, and no peer can request it.
 """
 
-from collections.abc import Iterable
 from enum import Enum
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol
 
 
 class ProtocolVersion(NamedTuple):
@@ -54,27 +53,6 @@ class Spanned(Protocol):
     @property
     def span(self) -> Span:
         """The versions that have it."""
-
-
-S = TypeVar("S", bound=Spanned)
-
-
-class Listed(Generic[S]):
-    """A list of such things, which are looked through once for each version.
-
-    Args:
-        things: the list.
-    """
-
-    def __init__(self, things: Iterable[S]) -> None:
-        self._things = tuple(things)
-        self._of: dict[ProtocolVersion, tuple[S, ...]] = {}
-
-    def of(self, version: ProtocolVersion) -> tuple[S, ...]:
-        """Those that a version has."""
-        if version not in self._of:
-            self._of[version] = tuple(each for each in self._things if each.span.covers(version))
-        return self._of[version]
 
 
 ALWAYS: Final = Span()

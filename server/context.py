@@ -27,11 +27,12 @@ from kmip.errors import (
 )
 from kmip.items import Item
 from kmip.key_block import KeyValue
+from kmip.listed import Listed, S
 from kmip.messages import ResponseBatchItem
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, plan_of, to_item
 from kmip.tags import Tag
-from kmip.versions import DIALECTS, Listed, ProtocolVersion, S, Spanned
+from kmip.versions import DIALECTS, ProtocolVersion, Spanned
 from server.access import granted, policy
 from server.access.client import Client
 from server.crypto.costs import LOOP_MICROSECONDS

@@ -21,6 +21,7 @@ from kmip.enums import (
     ShreddingAlgorithm,
     UnwrapMode,
 )
+from kmip.listed import Listed
 from kmip.objects import OBJECTS
 from kmip.payloads.factory_defaults import DefaultsInformation
 from kmip.payloads.protection_storage import ProtectionStorageMasks
@@ -31,7 +32,6 @@ from kmip.payloads.query_information import (
     ProfileInformation,
     ServerInformation,
 )
-from kmip.versions import Listed
 from server.access.attested_clients import EVIDENCE
 from server.access.policy import allowed
 from server.attributes import defaults, initial, protection_storage
