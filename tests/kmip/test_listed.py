@@ -17,7 +17,7 @@ THINGS = (Thing("old", until(V1_4)), Thing("new", since(V2_1)), Thing("any", ALW
 
 
 @pytest.mark.parametrize(
-    ("version", "names"),
+    "version, names",
     [(V1_0, ["old", "any"]), (V2_1, ["new", "any"]), (INTERNAL, ["old", "new", "any"])],
 )
 def test_a_version_has_those_whose_span_covers_it_in_their_order(version, names):
