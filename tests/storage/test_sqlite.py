@@ -24,6 +24,8 @@ from storage import (
     Unavailable,
     open_store,
 )
+from storage import sqlite as sqlite_module
+from storage.backend import Commit
 from storage.sqlite_errors import translated
 from storage.testing import check_backend
 from tests.storage.stores import SECRET, put
@@ -75,6 +77,37 @@ async def test_it_is_as_durable_as_sqlite_can_be(tmp_path):
     assert await pragma("synchronous") == 2
     assert await pragma("secure_delete") == 1
     await backend.aclose()
+
+
+@pytest.mark.parametrize("thread", ["_reader", "_writer"])
+async def test_a_file_of_somebody_elses_is_read_with_care(path, thread):
+    """What the file says runs nothing, every page is looked at, and none is mapped."""
+    backend = SQLiteBackend(path)
+    await backend.open()
+
+    def read(connection):
+        names = ("trusted_schema", "cell_size_check", "mmap_size", "query_only")
+        rows = [connection.execute(f"PRAGMA {name}").fetchone() for name in names]
+        limit = connection.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+        return [row and row[0] for row in rows], limit
+
+    (trusted, checked, mapped, read_only), limit = await getattr(backend, thread).call(read)
+    await backend.aclose()
+    assert (trusted, checked, not mapped) == (0, 1, True)
+    assert read_only == (thread == "_reader")
+    assert limit == sqlite_module._MAX_BLOB
+
+
+async def test_the_file_keeps_no_more_of_the_log_than_it_has_to(tmp_path):
+    backend = SQLiteBackend(tmp_path / "store")
+    await backend.open()
+    head = None
+    for number in range(1, 6):
+        await backend.commit(Commit(number, head, b"%d" % number, b"entry", number - 1, {}, {}))
+        head = b"%d" % number
+    kept = await backend._reader.call(lambda c: c.execute("SELECT number FROM log").fetchall())
+    await backend.aclose()
+    assert sorted(kept) == [(4,), (5,)]
 
 
 async def test_another_process_is_told_so(path):
@@ -470,3 +503,7 @@ async def test_a_closed_back_end_is_unavailable(path):
     await backend.aclose()
     with pytest.raises(Unavailable, match="closed"):
         await backend.load()
+    with pytest.raises(Unavailable, match="closed"):
+        await backend.commit(Commit(1, b"", b"head", b"entry", 1, {}, {}))
+    with pytest.raises(Unavailable, match="closed"):
+        await backend.write_index({b"name": b"segment"})
