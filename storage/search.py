@@ -253,8 +253,8 @@ def _exact(part: Part, group: Iterable[int]) -> _Condition:
         if len(postings) == 1:
             return _bitmap(postings[0]) if found is None else found & _bitmap(postings[0])
         if found is None:
-            return BitMap.union(*map(_bitmap, postings))
-        return BitMap.union(*[found & _bitmap(one) for one in postings])
+            return BitMap.union(BitMap(), *map(_bitmap, postings))
+        return BitMap.union(BitMap(), *[found & _bitmap(one) for one in postings])
 
     return _Condition(size, narrow)
 

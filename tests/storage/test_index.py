@@ -354,3 +354,22 @@ def test_a_page_is_cut_out_of_what_was_found(offset, limit):
     names = [b"4", b"3", b"2", b"1", b"0"]
     stop = None if limit is None else offset + limit
     assert index.search(Query(offset=offset, limit=limit)) == (names[offset:stop], 5)
+
+
+def test_a_search_goes_on_where_what_it_looks_for_is_gone_meanwhile():
+    index = Index()
+
+    def row(number, *exact):
+        terms = Terms(frozenset(exact), {b"x": number})
+        tokens = index.tokens(terms.exact), index.ranged(terms.ranged)
+        return Row(b"%d" % number, 1, number, 1, bytes(16), 0, b"", *tokens)
+
+    for number in range(3):
+        index.add(row(number, *[b"t"] * (number == 1)))
+    query = Query((frozenset({b"t"}),), ranges=(Range(b"x", low=0),))
+    search = Search(index, query, piece=1)
+    steps = search.steps()
+    next(steps)
+    index.replace(index.find(b"1"), row(1))
+    deque(steps, 0)
+    assert list(search.names) == []
