@@ -10,7 +10,7 @@ are encoded by tag, and no peer can request it.
 """
 
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 
 class ProtocolVersion(NamedTuple):
@@ -45,14 +45,6 @@ class Span(NamedTuple):
         if version == INTERNAL:
             return True
         return self.since <= version and (self.until is None or version <= self.until)
-
-
-class Spanned(Protocol):
-    """What some protocol versions have."""
-
-    @property
-    def span(self) -> Span:
-        """The versions that have it."""
 
 
 ALWAYS: Final = Span()

@@ -11,7 +11,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, TypeVarTuple
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 from kmip.attributes import Attributes
 from kmip.encodings import ttlv
@@ -27,12 +27,11 @@ from kmip.errors import (
 )
 from kmip.items import Item
 from kmip.key_block import KeyValue
-from kmip.listed import Listed, S
 from kmip.messages import ResponseBatchItem
 from kmip.objects import OBJECTS
 from kmip.structures import Structure, from_item, plan_of, to_item
 from kmip.tags import Tag
-from kmip.versions import DIALECTS, ProtocolVersion, Spanned
+from kmip.versions import DIALECTS, ProtocolVersion, Span
 from server.access import granted, policy
 from server.access.client import Client
 from server.crypto.costs import LOOP_MICROSECONDS
@@ -51,6 +50,14 @@ Ts = TypeVarTuple("Ts")
 
 RequestedIdentifier = str | UniqueIdentifier | int | None
 """A Unique Identifier as a request may give it."""
+
+
+class Spanned(Protocol):
+    """What some protocol versions have."""
+
+    @property
+    def span(self) -> Span:
+        """The versions that have it."""
 
 
 @dataclass(slots=True)
@@ -518,7 +525,3 @@ class Context:
     def knows(self, thing: Spanned) -> bool:
         """Whether the client's version has an enumeration value, or an operation."""
         return thing.span.covers(self._version)
-
-    def known(self, things: Listed[S]) -> tuple[S, ...]:
-        """Those of a list that the client's version has."""
-        return things.of(self._version)

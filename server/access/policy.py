@@ -17,7 +17,7 @@ same grants; nothing about it is the grantee's to choose but the Offset. `KEPT_F
 attributes that would change who may do what.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
@@ -120,13 +120,6 @@ def relation(
 def is_allowed(client: Client, operation: Operation) -> bool:
     """Whether the client may ask for the operation at all."""
     return client.permission is None or client.permission.covers(operation)
-
-
-def allowed(client: Client, operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Those of some operations that the client may ask for at all."""
-    if client.permission is None:
-        return tuple(operations)
-    return tuple(operation for operation in operations if is_allowed(client, operation))
 
 
 def permit(

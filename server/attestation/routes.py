@@ -20,7 +20,6 @@ that client, and off for all others.
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import ssl
 from base64 import b64decode, b64encode
@@ -37,6 +36,7 @@ from enclave.errors import EnclaveError
 from enclave.evidence_formats import write_bare
 from enclave.ratls import Attester
 from server.sessions.rate_limits import RateLimiter
+from server.setup.release import VERSION
 from server.transport.http import HTTPError, Request, Response, Route, Routes, answer
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Attestation:
         return answer(
             {
                 "product": "strongroom",
-                "version": importlib.metadata.version("strongroom"),
+                "version": VERSION,
                 "state": self.state(),
                 "tee": self.attester.tee.kind,
                 "simulated": self.attester.tee.simulated,

@@ -6,7 +6,6 @@ What it does on signals is in `server.commands.signals`.
 
 import argparse
 import gc
-import importlib.metadata
 import logging
 import os
 import resource
@@ -31,6 +30,7 @@ from server.service import Up
 from server.sessions.thread_shares import under_way
 from server.setup import audit_trail, explanations, files, logs, open_store
 from server.setup.config import Config
+from server.setup.release import VERSION
 from server.sources import DiskSources, check_certificates, renew_server
 from server.transport import kmip_https
 
@@ -78,8 +78,7 @@ def banner(config: Config, up: Up) -> str:
     """
     program = f"{_program()} {{}} --data {shlex.quote(str(config.data))}"
     lines = [
-        f"Strongroom {importlib.metadata.version('strongroom')} serves KMIP on "
-        + ", ".join(up.kmip),
+        f"Strongroom {VERSION} serves KMIP on " + ", ".join(up.kmip),
     ]
     if not config.use_bootstrap_server:
         opener = open_store.secret_name(config)
@@ -112,7 +111,7 @@ def waiting_banner(config: Config, addresses: Sequence[str], simulated: bool) ->
         simulated: whether its evidence is.
     """
     lines = [
-        f"Strongroom {importlib.metadata.version('strongroom')} waits for its operator on "
+        f"Strongroom {VERSION} waits for its operator on "
         + ", ".join(f"https://{address}" for address in addresses),
     ]
     if simulated:

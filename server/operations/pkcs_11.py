@@ -8,7 +8,6 @@ by spaces.
 
 from __future__ import annotations
 
-import importlib.metadata
 import struct
 from collections.abc import Callable
 from typing import Final
@@ -19,6 +18,7 @@ from kmip.payloads.pkcs_11 import PKCS11Request, PKCS11Response
 from server.context import Context
 from server.crypto import costs
 from server.registry import operation
+from server.setup.release import VERSION
 
 INTERFACE: Final = "PKCS 11"
 """The name of the standard's own interface (PKCS#11 3.0 section 5.4)."""
@@ -45,7 +45,7 @@ def _initialize(context: Context, correlation_value: bytes | None) -> PKCS11Resp
 
 def _get_info(context: Context, correlation_value: bytes | None) -> PKCS11Response:
     _initialized(context, correlation_value)
-    major, minor = importlib.metadata.version("strongroom").split(".")[:2]
+    major, minor = VERSION.split(".")[:2]
     texts = [text.encode().ljust(32) for text in ("Strongroom", "Strongroom KMIP server")]
     info = INFO.pack(*CRYPTOKI, texts[0], 0, texts[1], int(major), int(minor))
     return _answer(PKCS11Function.C_GETINFO, output=info)

@@ -1,10 +1,8 @@
 """Query (2.1 section 6.1.39): what the server does and is."""
 
-import importlib.metadata
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final
 
 from kmip.cryptographic_parameters import RNGParameters
@@ -21,7 +19,6 @@ from kmip.enums import (
     ShreddingAlgorithm,
     UnwrapMode,
 )
-from kmip.listed import Listed
 from kmip.objects import OBJECTS
 from kmip.payloads.factory_defaults import DefaultsInformation
 from kmip.payloads.protection_storage import ProtectionStorageMasks
@@ -33,14 +30,13 @@ from kmip.payloads.query_information import (
     ServerInformation,
 )
 from server.access.attested_clients import EVIDENCE
-from server.access.policy import allowed
+from server.access.policy import is_allowed
 from server.attributes import defaults, initial, protection_storage
 from server.context import Context
-from server.registry import ROUTES, Route, operation
+from server.registry import ROUTES, operation
+from server.setup.release import VERSION
 
 VENDOR: Final = "Strongroom"
-VERSION: Final = importlib.metadata.version("strongroom")
-"""Of the server, read from its files once."""
 
 CONFORMING: Final = frozenset(
     {
@@ -67,11 +63,11 @@ its own TLS suites only, of which the server does not speak those that are manda
 _OF_VERSION: Final = re.compile(r"_KMIP_V1_\d$")
 """What 1.x adds to a profile's name; 2.x has one name for all versions."""
 
-PROFILES: Final = Listed(
+PROFILES: Final = tuple(
     profile for profile in ProfileName if _OF_VERSION.sub("", profile.name) in CONFORMING
 )
 
-KEPT: Final = Listed((*OBJECTS, ObjectType.USER, ObjectType.GROUP))
+KEPT: Final = (*OBJECTS, ObjectType.USER, ObjectType.GROUP)
 """The types of object; the last two have attributes only."""
 
 RANDOM: Final[tuple[RNGParameters, ...]] = (initial.RANDOM,)
@@ -115,24 +111,18 @@ def _server(context: Context) -> dict[str, Any]:
     return {"vendor_identification": VENDOR, "server_information": information}
 
 
-@cache
-def _performed() -> Listed[Route]:
-    """What there is of operations, once all of them are there; by number."""
-    return Listed(sorted(ROUTES.values(), key=lambda route: route.operation))
-
-
 def _operations(context: Context) -> dict[str, Any]:
     """The operations that the client's version has and the client may ask for, by number."""
-    known = (route.operation for route in context.known(_performed()))
-    return {"operation": allowed(context.client, known)}
+    known = (route.operation for route in ROUTES.values() if context.knows(route))
+    return {"operation": tuple(sorted(one for one in known if is_allowed(context.client, one)))}
 
 
 def _objects(context: Context) -> dict[str, Any]:
-    return {"object_type": context.known(KEPT)}
+    return {"object_type": tuple(kind for kind in KEPT if context.knows(kind))}
 
 
 def _profiles(context: Context) -> dict[str, Any]:
-    known = context.known(PROFILES)
+    known = [profile for profile in PROFILES if context.knows(profile)]
     return {"profile_information": tuple(ProfileInformation(profile_name=one) for one in known)}
 
 

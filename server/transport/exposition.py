@@ -6,20 +6,17 @@ No label has a value that a client chose.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from cryptography import x509
 
 from server.metrics.openmetrics import Family, Sample, Type, counter, gauge
 from server.setup.line_writer import dropped_lines
+from server.setup.release import VERSION
 from server.state import Server
 from server.transport.acceptor import Acceptor
-
-VERSION: Final = importlib.metadata.version("strongroom")
 
 Presented = Mapping[str, x509.Certificate]
 """The server's certificates by the port that presents them, `kmip` or `https`."""

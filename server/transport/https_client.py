@@ -7,7 +7,6 @@ proxies, cookies, and no plain HTTP; a reply longer or slower than the limits is
 
 from __future__ import annotations
 
-import importlib.metadata
 import ssl
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import h11
 import trio
 
 from server.setup.failure import Failure
+from server.setup.release import VERSION
 
 FETCH_SECONDS: Final = 30.0
 """For all of a request: name, connection, handshake, reply. Directories answer in one or two."""
@@ -103,7 +103,7 @@ class Fetcher:
         parts, port = _place(url)
         headers = {
             "Host": parts.netloc,
-            "User-Agent": f"strongroom/{importlib.metadata.version('strongroom')}",
+            "User-Agent": f"strongroom/{VERSION}",
             "Connection": "close",
         }
         if body:

@@ -25,7 +25,6 @@ RFC 9110 section 11, RFC 6750 section 3 (challenges).
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 from dataclasses import replace
 from typing import Final
@@ -44,6 +43,7 @@ from server.access.replaced_certificates import REPLACED
 from server.objects.refreshing import refresh
 from server.requests import bearer, store_failures
 from server.requests.answer import answer
+from server.setup.release import VERSION
 from server.state import Server
 from server.transport import http
 from server.transport.http import HTTPError, Request, Response, Route, Routes
@@ -68,8 +68,6 @@ FAILURES: Final = {
     ResultReason.PERMISSION_DENIED: (422, "Access denied"),
 }
 """Status and first words at `/kmip/2_1`; whatever else fails is an invalid request."""
-
-VERSION: Final = importlib.metadata.version("strongroom")
 
 UP: Final = "UP"
 DOWN: Final = "DOWN"
