@@ -37,7 +37,6 @@ class KeptTokens:
     """
 
     def __init__(self, store: SealedStore) -> None:
-        self._store = store
         self._records = OwnRecords(store, KIND)
 
     async def is_empty(self) -> bool:
@@ -117,11 +116,9 @@ class KeptTokens:
             storage.StorageError: the store does not give them.
         """
         found = []
-        for name in (await self._store.search(self._records.query(NAMES))).names:
-            record = await self._store.read(name)
-            if record is not None:
-                token = await self.find(bytes.fromhex(json.loads(record.meta)["sha256"]))
-                found += [] if token is None else [token]
+        for record in await self._records.all(NAMES):
+            token = await self.find(bytes.fromhex(json.loads(record.meta)["sha256"]))
+            found += [] if token is None else [token]
         return sorted(found, key=lambda token: token.name)
 
 

@@ -35,7 +35,6 @@ class KeptUsers:
     """
 
     def __init__(self, store: SealedStore) -> None:
-        self._store = store
         self._records = OwnRecords(store, KIND)
 
     async def is_empty(self) -> bool:
@@ -120,12 +119,9 @@ class KeptUsers:
         Raises:
             storage.StorageError: the store does not give them.
         """
-        found = []
-        for name in (await self._store.search(self._records.query(kind))).names:
-            record = await self._store.read(name)
-            if record is not None:
-                found.append(str(json.loads(record.meta)["name"]))
-        return sorted(found)
+        return sorted(
+            str(json.loads(record.meta)["name"]) for record in await self._records.all(kind)
+        )
 
 
 def verifier_of(password: str, cost: Cost = USUAL) -> str:

@@ -220,6 +220,18 @@ class OwnRecords:
         ended = () if now is None else (Range(ENDS, high=now),)
         return Query(all_of=(frozenset({_term(self.kind, whose)}),), outside=ended, limit=limit)
 
+    async def all(
+        self, whose: str = "", *, now: int | None = None, limit: int | None = None
+    ) -> list[Record]:
+        """The records of this kind as they are now, the newest first; arguments as for `query`.
+
+        Raises:
+            storage.StorageError: the store does not give them.
+        """
+        found = await self.store.search(self.query(whose, now=now, limit=limit))
+        read = [await self.store.read(name) for name in found.names]
+        return [record for record in read if record is not None]
+
     async def count(self, whose: str = "", *, now: int | None = None) -> int:
         """How many there are; arguments as for `query`."""
         return (await self.store.search(self.query(whose, now=now, limit=0))).total

@@ -259,11 +259,7 @@ class Jobs:
         """Correlation value, place and job of each item whose answer the client has not got."""
         found = []
         for records in (self._waiting, self._answers):
-            query = records.query(asking.client, now=now, limit=MAX_PER_CLIENT)
-            for name in (await self._store.search(query)).names:
-                record = await self._store.read(name)
-                if record is None:
-                    continue
+            for record in await records.all(asking.client, now=now, limit=MAX_PER_CLIENT):
                 job = _decode(record.meta)
                 if not asking.may_see(job):
                     continue
