@@ -8,7 +8,6 @@ server has the store; whoever has that file can also write lines that pass.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -70,7 +69,7 @@ class Exported(NamedTuple):
 
 async def _from_store(settings: Config) -> Exported:
     async with open_store.opened(settings, create=False) as opened:
-        positions = AuditPositions(opened, time.time)  # noqa: TID251 - a command has no other clock
+        positions = AuditPositions(opened)
         return Exported(await positions.secret(), await positions.all())
 
 
@@ -81,15 +80,13 @@ def _exported(arguments: argparse.Namespace) -> Exported:
     return explanations.run(settings, _from_store, settings)
 
 
-def _read(
-    arguments: argparse.Namespace, exported: Exported, verification: Verification
-) -> Iterator[bytes]:
+def _read(arguments: argparse.Namespace, verification: Verification) -> Iterator[bytes]:
     """The lines of all files, as they were before they were chained, while they are verified."""
     with ExitStack() as stack:
         try:
             opened = [(name, stack.enter_context(Path(name).open("rb"))) for name in arguments.file]
             for name, file in opened:
-                for line in verification.add(name, file, exported.positions):
+                for line in verification.add(name, file):
                     text = line.opened(verification.keys(line.position.chain))
                     if text is None:
                         verification.found.fault(f"A sealed line in {name} does not open.")
@@ -106,14 +103,12 @@ def _verified(arguments: argparse.Namespace, *, is_printed: bool) -> str:
         Failure: they do not.
     """
     exported = _exported(arguments)
-    verification = Verification(exported.secret)
-    for line in _read(arguments, exported, verification):
+    verification = Verification(exported.secret, exported.positions)
+    for line in _read(arguments, verification):
         if is_printed:
             sys.stdout.buffer.write(line + b"\n")
     sys.stdout.flush()
-    found = verification.finish(
-        exported.positions.values(), allow_missing_beginning=arguments.allow_missing_beginning
-    )
+    found = verification.finish(allow_missing_beginning=arguments.allow_missing_beginning)
     for sentence in found.faults:
         say(sentence, sys.stderr)
     if found.faulty:

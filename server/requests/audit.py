@@ -23,7 +23,6 @@ from typing import Final
 from kmip.enums import Operation, ResultReason, ResultStatus
 from server.access.client import Client
 from server.setup import logs
-from server.setup.audit_chain import ChainedLines
 from server.setup.audit_trail import Nowhere, Queued, Trail, failed
 
 
@@ -111,32 +110,12 @@ def write(lines: Iterable[str]) -> None:
         failed(error)
 
 
+def file() -> Queued | None:
+    """The file that audit lines go to; None: they go to no file."""
+    return _Kept.trail if isinstance(_Kept.trail, Queued) else None
+
+
 def look_now() -> None:
     """See before the next line whether the audit file was moved away."""
-    if isinstance(_Kept.trail, Queued):
-        _Kept.trail.look_now()
-
-
-def has_file() -> bool:
-    """Whether audit lines go to a file."""
-    return isinstance(_Kept.trail, Queued)
-
-
-def chain(secret: bytes, *, is_sealed: bool) -> ChainedLines | None:
-    """Have each line of the audit file chained from now on (`server.setup.audit_chain`).
-
-    Args:
-        secret: the store's audit secret, 32 bytes.
-        is_sealed: whether lines are encrypted as well.
-
-    Returns:
-        What chains them; None: there is no file.
-    """
-    trail = _Kept.trail
-    return trail.chain(secret, is_sealed=is_sealed) if isinstance(trail, Queued) else None
-
-
-def wait(seconds: float) -> bool:
-    """Wait until every line is in the audit file, at most so long; whether they are."""
-    trail = _Kept.trail
-    return not isinstance(trail, Queued) or trail.wait(seconds)
+    if (there := file()) is not None:
+        there.look_now()

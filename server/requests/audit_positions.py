@@ -23,6 +23,7 @@ import trio
 from server.objects.own_records import OwnRecords
 from server.requests import audit
 from server.setup.audit_chain import SECRET_BYTES, ChainedLines, Position
+from server.setup.audit_trail import Queued
 from storage import Put, Record, Remove, SealedStore, StorageError
 
 log: Final = logging.getLogger(__name__)
@@ -45,12 +46,10 @@ class AuditPositions:
 
     Args:
         store: where it is kept.
-        clock: gives seconds since 1970.
     """
 
-    def __init__(self, store: SealedStore, clock: Callable[[], float]) -> None:
+    def __init__(self, store: SealedStore) -> None:
         self._records = OwnRecords(store, KIND)
-        self._clock = clock
 
     async def secret(self) -> bytes:
         """The audit secret, 32 bytes, which is made where there is none.
@@ -70,14 +69,18 @@ class AuditPositions:
         await self._records.change(SECRET, decide)
         return found
 
-    async def keep(self, position: Position) -> None:
+    async def keep(self, position: Position, now: float) -> None:
         """Write how far a chain has come.
+
+        Args:
+            position: of the chain.
+            now: seconds since 1970.
 
         Raises:
             storage.StorageError: it cannot be written.
         """
         key = CHAIN + position.chain.encode()
-        row = {"number": position.number, "mac": position.mac, "seen": self._clock()}
+        row = {"number": position.number, "mac": position.mac, "seen": now}
         content = json.dumps(row).encode()
 
         async def decide() -> Sequence[Put | Remove]:
@@ -92,14 +95,9 @@ class AuditPositions:
         """What forgets the chain that was written longest ago, where there are too many."""
         if await self._records.count(CHAINS) < MAX_CHAINS:
             return []
-        chains = await self._read()
+        chains = await self._records.all(CHAINS)
         oldest = min(chains, key=lambda record: float(json.loads(record.meta)["seen"]))
         return [Remove(oldest.name, oldest.version)]
-
-    async def _read(self) -> list[Record]:
-        found = await self._records.store.search(self._records.query(CHAINS))
-        read = [await self._records.store.read(name) for name in found.names]
-        return [record for record in read if record is not None]
 
     async def all(self) -> dict[str, Position]:
         """How far each chain has come, by its name.
@@ -108,7 +106,7 @@ class AuditPositions:
             storage.StorageError: the store does not give it.
         """
         positions = {}
-        for record in await self._read():
+        for record in await self._records.all(CHAINS):
             row = json.loads(record.meta)
             chain = self._records.key(record.name).removeprefix(CHAIN).decode()
             positions[chain] = Position(chain, row["number"], row["mac"])
@@ -119,13 +117,23 @@ class KeptChain:
     """This process's chain, whose position is kept while it goes on.
 
     Args:
+        file: that they go to.
         chained: the lines.
         positions: of the store.
+        clock: gives seconds since 1970.
     """
 
-    def __init__(self, chained: ChainedLines, positions: AuditPositions) -> None:
+    def __init__(
+        self,
+        file: Queued,
+        chained: ChainedLines,
+        positions: AuditPositions,
+        clock: Callable[[], float],
+    ) -> None:
+        self._file = file
         self._chained = chained
         self._positions = positions
+        self._clock = clock
         self._kept: Position | None = None
 
     async def write(self) -> None:
@@ -136,7 +144,7 @@ class KeptChain:
         """
         position = self._chained.position
         if position != self._kept:
-            await self._positions.keep(position)
+            await self._positions.keep(position, self._clock())
             self._kept = position
 
     async def keep(self) -> None:
@@ -150,7 +158,7 @@ class KeptChain:
 
     async def finish(self) -> None:
         """Write the position of the last line, once it is in the file."""
-        if not await trio.to_thread.run_sync(audit.wait, STOP_SECONDS):
+        if not await trio.to_thread.run_sync(self._file.wait, STOP_SECONDS):
             log.warning("the audit log's last lines are not in the file yet")
         try:
             await self.write()
@@ -174,12 +182,11 @@ async def begin(
     Raises:
         storage.StorageError: the store does not take it.
     """
-    if not audit.has_file():
+    file = audit.file()
+    if file is None:
         return None
-    positions = AuditPositions(store, clock)
-    chained = audit.chain(await positions.secret(), is_sealed=is_sealed)
-    if chained is None:
-        return None
-    kept = KeptChain(chained, positions)
+    positions = AuditPositions(store)
+    chained = file.chain(await positions.secret(), is_sealed=is_sealed)
+    kept = KeptChain(file, chained, positions, clock)
     await kept.write()
     return kept

@@ -10,7 +10,7 @@ at the end of a file, or where another chain begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import BinaryIO, Final
@@ -70,13 +70,14 @@ class Verification:
 
     Args:
         secret: the store's audit secret, 32 bytes.
+        positions: of all chains that the store knows, by their names.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, positions: Mapping[str, Position]) -> None:
         self._secret = secret
+        self._positions = positions
         self._keys: dict[str, Keys] = {}
         self._runs: dict[str, list[Run]] = {}
-        self._waiting: list[tuple[str, Position]] = []
         self.found = Verified()
 
     def keys(self, chain: str) -> Keys:
@@ -85,15 +86,12 @@ class Verification:
             self._keys[chain] = Keys(self._secret, chain)
         return self._keys[chain]
 
-    def add(
-        self, name: str, file: BinaryIO, positions: Mapping[str, Position]
-    ) -> Iterator[ChainedLine]:
+    def add(self, name: str, file: BinaryIO) -> Iterator[ChainedLine]:
         """Read a file; gives its lines that are authentic, in their order.
 
         Args:
             name: of the file, for sentences.
             file: is read to its end.
-            positions: of the chains as the store knows them.
 
         Raises:
             OSError: it cannot be read.
@@ -115,7 +113,7 @@ class Verification:
             if strange:
                 self._cut(name, strange, begins=line.position.number == 1)
                 strange = 0
-            known = positions.get(chain)
+            known = self._positions.get(chain)
             if known and known.number == line.position.number and known.mac != line.position.mac:
                 self.found.fault(f"{name}:{number} is of another history than the store's.")
             self._follow(name, number, line, runs)
@@ -145,11 +143,10 @@ class Verification:
         runs[position.chain] = run
         self._runs.setdefault(position.chain, []).append(run)
 
-    def finish(self, positions: Iterable[Position], *, allow_missing_beginning: bool) -> Verified:
+    def finish(self, *, allow_missing_beginning: bool) -> Verified:
         """Put together what was read, and compare it with the positions of the store.
 
         Args:
-            positions: of all chains that the store knows.
             allow_missing_beginning: older files are not given: a chain may begin with any line,
                 or be missing if the store knows it to have ended.
 
@@ -159,7 +156,7 @@ class Verification:
         for chain, runs in self._runs.items():
             runs.sort(key=lambda run: run.first)
             self._join(chain, runs, allow_missing_beginning=allow_missing_beginning)
-        for position in positions:
+        for position in self._positions.values():
             there = self._runs.get(position.chain)
             if there is None:
                 if position.number and not allow_missing_beginning:

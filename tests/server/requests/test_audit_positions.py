@@ -13,7 +13,7 @@ from server.requests import audit, audit_positions
 from server.requests.audit_positions import SECONDS, AuditPositions
 from server.setup import audit_trail
 from server.setup.audit_chain import Position
-from storage import KeyFile, MemoryBackend, SealedStore, open_store
+from storage import KeyFile, MemoryBackend, open_store
 
 NOW = 1_700_000_000
 
@@ -32,43 +32,39 @@ def file(tmp_path: Path) -> Iterator[Path]:
     audit.send_to(audit_trail.Nowhere())
 
 
-def positions(store: SealedStore, now: float = NOW) -> AuditPositions:
-    return AuditPositions(store, lambda: now)
-
-
 async def test_the_secret_is_made_once_for_all_servers(store):
-    first = await positions(store).secret()
+    first = await AuditPositions(store).secret()
     assert len(first) == 32
-    assert await positions(store).secret() == first
+    assert await AuditPositions(store).secret() == first
 
 
 async def test_the_position_of_a_chain_is_replaced(store):
-    kept = positions(store)
+    kept = AuditPositions(store)
     for each in (Position("a1"), Position("a1", 3, "77"), Position("b2", 1, "88")):
-        await kept.keep(each)
+        await kept.keep(each, NOW)
     assert await kept.all() == {"a1": Position("a1", 3, "77"), "b2": Position("b2", 1, "88")}
 
 
 async def test_of_too_many_chains_the_oldest_is_forgotten(store, monkeypatch):
     monkeypatch.setattr(audit_positions, "MAX_CHAINS", 3)
     for now, chain in enumerate(["b", "a", "c", "a", "d"]):
-        await positions(store, NOW + now).keep(Position(chain, now + 1))
-    assert set(await positions(store).all()) == {"a", "c", "d"}
+        await AuditPositions(store).keep(Position(chain, now + 1), NOW + now)
+    assert set(await AuditPositions(store).all()) == {"a", "c", "d"}
 
 
 async def test_without_a_file_there_is_no_chain(store):
     assert await audit_positions.begin(store, lambda: NOW, is_sealed=False) is None
-    assert not await positions(store).all()
+    assert not await AuditPositions(store).all()
 
 
 async def test_a_chain_is_known_before_its_first_line_and_at_its_end(store, file):
     chain = await audit_positions.begin(store, lambda: NOW, is_sealed=False)
     assert chain is not None
-    (begun,) = (await positions(store).all()).values()
+    (begun,) = (await AuditPositions(store).all()).values()
     assert begun.number == 0
     audit.write(['{"a": 1}', '{"a": 2}'])
     await chain.finish()
-    (ended,) = (await positions(store).all()).values()
+    (ended,) = (await AuditPositions(store).all()).values()
     assert (ended.chain, ended.number) == (begun.chain, 2)
     assert ended.mac in file.read_text().splitlines()[-1]
 
@@ -79,9 +75,9 @@ async def test_a_chain_that_goes_on_is_written_again_after_a_while(store, file, 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chain.keep)
         audit.write(['{"a": 1}'])
-        assert audit.wait(60)
+        assert audit.file().wait(60)
         await trio.sleep(SECONDS + 1)
-        (found,) = (await positions(store).all()).values()
+        (found,) = (await AuditPositions(store).all()).values()
         assert found.number == 1
         anchor = store.anchor
         await trio.sleep(3 * SECONDS)

@@ -45,12 +45,11 @@ def end_of(lines: list[bytes]) -> Position:
 
 def verified(*files: list[bytes], positions=(), missing=False) -> Verified:
     """What is found in files of these lines."""
-    verification = Verification(SECRET)
-    known = {each.chain: each for each in positions}
+    verification = Verification(SECRET, {each.chain: each for each in positions})
     for number, lines in enumerate(files):
-        for _ in verification.add(f"file {number}", io.BytesIO(b"".join(lines)), known):
+        for _ in verification.add(f"file {number}", io.BytesIO(b"".join(lines))):
             pass
-    return verification.finish(known.values(), allow_missing_beginning=missing)
+    return verification.finish(allow_missing_beginning=missing)
 
 
 def test_the_format_is_as_described():
@@ -76,9 +75,9 @@ def test_sealed_lines_show_nothing_and_are_as_described():
 
 @pytest.mark.parametrize("is_sealed", [False, True])
 def test_what_is_read_is_what_was_written(is_sealed):
-    verification = Verification(SECRET)
+    verification = Verification(SECRET, {})
     file = io.BytesIO(b"".join(chained(is_sealed=is_sealed)))
-    lines = list(verification.add("file", file, {}))
+    lines = list(verification.add("file", file))
     assert [line.opened(verification.keys(line.position.chain)) for line in lines] == PLAIN
 
 
@@ -149,8 +148,8 @@ def test_another_history_under_the_same_key_is_noticed():
 
 
 def test_lines_by_another_secret_are_noticed():
-    verification = Verification(b"t" * 32)
-    assert not list(verification.add("file", io.BytesIO(b"".join(chained())), {}))
+    verification = Verification(b"t" * 32, {})
+    assert not list(verification.add("file", io.BytesIO(b"".join(chained()))))
     assert verification.found.faulty == len(PLAIN)
 
 
@@ -204,6 +203,6 @@ def test_a_file_of_anything_is_read_in_bounded_memory_and_told_of_at_most():
 
 def test_secrets_are_not_shown():
     to = ChainedLines(SECRET, io.BytesIO().write)
-    assert "s" * 8 not in repr(to) + repr(Verification(SECRET)) + repr(
-        Verification(SECRET).keys("a")
+    assert "s" * 8 not in repr(to) + repr(Verification(SECRET, {})) + repr(
+        Verification(SECRET, {}).keys("a")
     )
