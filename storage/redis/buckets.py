@@ -29,7 +29,7 @@ from redis.crc import key_slot
 
 from storage.backend import HANDLE_BYTES, Attempt, BlobName, Commit, Kind, Wanted, blob_of, tag
 from storage.errors import Damaged
-from storage.redis.scripts import BUCKETS, Call, Script
+from storage.redis.scripts import BUCKETS, Call, Script, trial
 
 _SETTLED: Final = b"settled"
 _MAX_MARK: Final = 1 << 20  # bytes: 30 000 blobs of one commit in one bucket
@@ -77,19 +77,13 @@ return {page[1], page[2], redis.call('HGETALL', KEYS[2])}
 """
 )
 
-_TRIAL: Final = Script(
+_TRIAL: Final = trial(
     """
-local refused = {}
-local function try(...)
-  local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err then refused[#refused + 1] = reply.err end
-end
 try('HSET', KEYS[1], 'trial', '1')
 try('HGET', KEYS[1], 'trial')
 try('HGETALL', KEYS[1])
 try('HSCAN', KEYS[1], '0')
 try('HDEL', KEYS[1], 'trial')
-return refused
 """
 )
 

@@ -191,13 +191,22 @@ return 1
 """
 )
 
-_TRIAL: Final = Script(
-    """
-local refused = {}
+
+def trial(commands: str) -> Script:
+    """A script of calls of `try`, as `redis.call` takes them; gives what was refused."""
+    return Script(f"""
+local refused = {{}}
 local function try(...)
   local reply = redis.pcall(...)
   if type(reply) == 'table' and reply.err then refused[#refused + 1] = reply.err end
 end
+{commands}
+return refused
+""")
+
+
+_TRIAL: Final = trial(
+    """
 try('TIME')
 try('LPUSH', KEYS[2], '1')
 try('PEXPIRE', KEYS[2], 1000)
@@ -209,7 +218,6 @@ try('HDEL', KEYS[1], 'trial')
 try('XADD', KEYS[2], 'MINID', '=', '1-0', '1-0', 'e', '1')
 try('XRANGE', KEYS[2], '-', '+')
 try('DEL', KEYS[1], KEYS[2])
-return refused
 """
 )
 

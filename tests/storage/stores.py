@@ -2,7 +2,17 @@
 
 from contextlib import asynccontextmanager
 
-from storage import Cost, KeyFile, MemoryBackend, MemorySpace, Password, Put, Terms, open_store
+from storage import (
+    Cost,
+    KeyFile,
+    MemoryBackend,
+    MemorySpace,
+    Password,
+    Put,
+    Remove,
+    Terms,
+    open_store,
+)
 
 CHEAP = Cost(memory_kib=64, iterations=1, lanes=1)
 SECRET = KeyFile(bytes(range(32)))
@@ -18,6 +28,16 @@ def terms(*exact, **ranged):
 
 def put(name, expected=0, meta=b"meta", body=b"body", found_by=None):
     return Put(name, expected, meta, body, found_by or terms())
+
+
+async def supersede(store):
+    """Write, replace and remove records, and rotate: two metas and one body are left to be due."""
+    await store.commit([put(b"a"), put(b"b")])
+    for version in (1, 2, 3):
+        await store.commit([put(b"a", version)])
+    await store.commit([put(b"c")])
+    await store.commit([Remove(b"c", 5), put(b"b", 1, body=None)])
+    await store.rotate(SECRET)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from storage import KEEP, Remove, open_store
 from storage.redis import Durability, RedisBackend, RedisPlace
 from storage.testing import check_backend, opened
 from tests.storage.redis_server import DURABLE, REDIS, VALKEY, free_port
-from tests.storage.stores import SECRET, put
+from tests.storage.stores import SECRET, put, supersede
 
 BINARIES = [
     pytest.param(VALKEY, id="valkey"),
@@ -79,12 +79,7 @@ async def test_what_one_has_committed_another_finds(valkey, label):
 
 async def test_nothing_that_is_superseded_stays(valkey, label):
     async with open_store(RedisBackend(valkey.place, label), SECRET, create=True) as store:
-        await store.commit([put(b"a"), put(b"b")])
-        for version in (1, 2, 3):
-            await store.commit([put(b"a", version)])
-        await store.commit([put(b"c")])
-        await store.commit([Remove(b"c", 5), put(b"b", 1, body=None)])
-        await store.rotate(SECRET)
+        await supersede(store)
     buckets = [
         key for key in valkey.all_keys() if label.encode() + b"}:" in key and key[-3:-2] == b":"
     ]

@@ -30,7 +30,7 @@ from storage.testing import check_backend, check_filling, opened
 from tests.storage.redis.cluster import SLOTS, kept, move, spread_backend
 from tests.storage.redis.test_faults import Load
 from tests.storage.redis_server import in_thread
-from tests.storage.stores import SECRET, put
+from tests.storage.stores import SECRET, put, supersede
 
 
 @pytest.fixture
@@ -80,12 +80,7 @@ async def test_the_same_trace_leaves_the_same_in_memory_in_redis_and_in_a_cluste
 
 async def test_nothing_that_is_superseded_stays_in_a_cluster(steady, label):
     async with open_store(spread_backend(steady, label), SECRET, create=True) as store:
-        await store.commit([put(b"a"), put(b"b")])
-        for version in (1, 2, 3):
-            await store.commit([put(b"a", version)])
-        await store.commit([put(b"c")])
-        await store.commit([Remove(b"c", 5), put(b"b", 1, body=None)])
-        await store.rotate(SECRET)
+        await supersede(store)
     assert kept(steady, label) == {b"meta": 2, b"body": 1}
 
 
