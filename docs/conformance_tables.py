@@ -12,7 +12,7 @@ python docs/conformance_tables.py --play    play every case at every door first,
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import trio
@@ -78,28 +78,31 @@ def passing() -> str:
     return table("family", [*families, ALL], [*versions, ALL], *counts)
 
 
-def doors() -> str:
-    """The same for each version and door."""
+def by_door(heading: str, row_of: Callable[[Case], str]) -> str:
+    """The same for each door, and each row that a case may belong to.
+
+    Args:
+        heading: of the rows' names.
+        row_of: gives the name of a case's row.
+    """
     recorded = outcomes.recorded()
     counts = counted(
-        (case.version, title, letter)
+        (row_of(case), title, letter)
         for case, found in recorded.items()
         for title, letter in zip(TITLES, found, strict=True)
     )
-    versions = sorted({case.version for case in recorded})
-    return table("version", [*versions, ALL], list(TITLES), *counts)
+    names = sorted({row_of(case) for case in recorded})
+    return table(heading, [*names, ALL], list(TITLES), *counts)
+
+
+def doors() -> str:
+    """The same for each version and door."""
+    return by_door("version", lambda case: case.version)
 
 
 def families() -> str:
     """The same for each family and door."""
-    recorded = outcomes.recorded()
-    counts = counted(
-        (case.family, title, letter)
-        for case, found in recorded.items()
-        for title, letter in zip(TITLES, found, strict=True)
-    )
-    names = sorted({case.family for case in recorded})
-    return table("family", [*names, ALL], list(TITLES), *counts)
+    return by_door("family", lambda case: case.family)
 
 
 def failing() -> str:
