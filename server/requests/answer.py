@@ -253,7 +253,7 @@ def _tell_refused(
             None,
             ResultStatus.OPERATION_FAILED,
             error.reason(version),
-            origin.request if origin else None,
+            logs.request_number(),
         )
         for _ in range(1)
     )

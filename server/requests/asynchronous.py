@@ -110,7 +110,6 @@ async def _kept(
     permission = client.permission
     if permission is not None and client.how not in ("ticket", "token"):
         raise FeatureNotSupported("a client that may fetch its new certificate waits for nothing")
-    origin = logs.origin.get()
     job = Job(
         client=client.name,
         how=client.how,
@@ -120,7 +119,7 @@ async def _kept(
         shown_by=client.shown_by,
         identification=issued.identification_fields(client.identification),
         ticket=permission.issued.key.hex() if permission and client.how == "ticket" else "",
-        request=None if origin is None else origin.request,
+        request=logs.request_number(),
     )
     header = replace(request.request_header, authentication=None, asynchronous_indicator=None)
     bare = replace(request, request_header=header)
@@ -138,8 +137,7 @@ def _decoded(message: bytes, version: ProtocolVersion) -> RequestMessage:
 
 def _record(server: Server, client: Client, items: tuple[ResponseBatchItem, ...]) -> None:
     """Write the audit log's lines."""
-    now, origin = server.clock(), logs.origin.get()
-    number = None if origin is None else origin.request
+    now, number = server.clock(), logs.request_number()
     audit.write(
         audit.line(
             now,

@@ -339,8 +339,7 @@ class _Batch:
         """Write the audit log's lines, and count."""
         now = self.server.clock()
         operations = [item.operation for item in self.request.batch_item]  # also a Poll's
-        origin = logs.origin.get()
-        number = None if origin is None else origin.request
+        number = logs.request_number()
         audit.write(
             audit.line(
                 now,

@@ -207,29 +207,22 @@ class Jobs:
             raise ServerLimitExceeded("too many requests wait; try again later")
         secret = secrets.token_bytes(SECRET_BYTES)
         job = replace(job, secret=secret.hex(), length=len(message))
-        await self._waiting.commit(self._put_waiting(_key(secret), job, 0, message))
+        await self._waiting.commit(self._put(self._waiting, _key(secret), job, 0, message))
         self.wake()
         return [secret + place.to_bytes(2) for place in range(len(job.operations))]
 
-    def _put_waiting(self, key: bytes, job: Job, version: int, body: bytes | None) -> Put:
-        return self._waiting.put(
+    def _put(
+        self, records: OwnRecords, key: bytes, job: Job, version: int, body: bytes | None
+    ) -> Put:
+        """The change that makes or replaces a job's record; without a body the one there stays."""
+        return records.put(
             key,
             job.encode(),
             version,
             body=KEEP if body is None else body,
             length=job.length,
             whose=job.client,
-        )
-
-    def _put_answer(self, key: bytes, job: Job, version: int, body: bytes | None) -> Put:
-        return self._answers.put(
-            key,
-            job.encode(),
-            version,
-            body=KEEP if body is None else body,
-            length=job.length,
-            whose=job.client,
-            ends=job.ends,
+            ends=job.ends or None,
         )
 
     async def find(self, value: bytes, asking: Asking, now: int) -> Kept:
@@ -285,7 +278,7 @@ class Jobs:
         is_whole = len(obtained) == len(job.operations)
         ends = min(job.ends, now + OBTAINED_SECONDS) if is_whole else job.ends
         changed = replace(job, obtained=obtained, ends=ends)
-        objects.put_note(self._put_answer(kept.key, changed, kept.version, None))
+        objects.put_note(self._put(self._answers, kept.key, changed, kept.version, None))
 
     def cancel(self, objects: Transaction, kept: Kept, now: int) -> None:
         """End a job that has not begun, with a transaction: nothing of its message stays."""
@@ -300,7 +293,7 @@ class Jobs:
             length=0,
         )
         objects.remove_note(self._waiting.name(kept.key))
-        objects.put_note(self._put_answer(kept.key, changed, 0, b""))
+        objects.put_note(self._put(self._answers, kept.key, changed, 0, b""))
 
     async def finished(self, key: bytes) -> bool:
         """Have a job run before others, and wait until it has ended; whether it has."""
@@ -371,7 +364,7 @@ class Jobs:
             claimed = job is not None and job.stage == ProcessingStage.SUBMITTED
             if record is None or job is None or not claimed:
                 return None
-            return self._put_waiting(key, self._claimed(job, now), record.version, None)
+            return self._put(self._waiting, key, self._claimed(job, now), record.version, None)
 
         await self._waiting.change(key, decide)
         return claimed
@@ -391,7 +384,7 @@ class Jobs:
             job = None if record is None else _decode(record.meta)
             if record is None or job is None or job.claimed_by != self.instance:
                 return None
-            return self._put_waiting(key, self._claimed(job, now), record.version, None)
+            return self._put(self._waiting, key, self._claimed(job, now), record.version, None)
 
         await self._waiting.change(key, decide)
 
@@ -421,7 +414,7 @@ class Jobs:
                 ends=now + ANSWER_SECONDS,
                 length=len(answer),
             )
-            answered = self._put_answer(kept.key, job, 0, answer)
+            answered = self._put(self._answers, kept.key, job, 0, answer)
             return [Remove(record.name, record.version), answered]
 
         await self._waiting.commit_decided(decide)

@@ -49,6 +49,12 @@ origin: Final[ContextVar[Origin | None]] = ContextVar("origin", default=None)
 """Of the request that this task answers; None: none."""
 
 
+def request_number() -> int | None:
+    """The number of the request that this task answers, by which lines of log and audit join."""
+    request = origin.get()
+    return None if request is None else request.request
+
+
 Fields = dict[str, str | int | None]
 
 
