@@ -40,6 +40,8 @@ def start(place):
         port = free_port()
         # A file of settings comes first on the command line.
         command = [str(VALKEY), configuration, "--port", str(port), *more]
+        if configuration == "cluster.conf":  # its own would be 10000 above, where there may be none
+            command += ["--cluster-port", str(free_port())]
         process = subprocess.Popen(
             command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
